@@ -1,0 +1,393 @@
+//! The environment, read once into one struct. Every variable's name stands here, once.
+//!
+//! What does not parse is refused at init, in one line that names the variable.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
+
+use rustix::fs::{Access, access};
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    failure::{ErrorType, Failure},
+    invocation,
+};
+
+/// The environment variables that the bootstrap reads.
+pub mod variable {
+    /// Host and port of the Runtime API; set by Lambda and by its emulator.
+    pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+    /// The handler.
+    pub const HANDLER: &str = "_HANDLER";
+    /// The directory of the user's files.
+    pub const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+    /// The function's name.
+    pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+    /// The function's version.
+    pub const FUNCTION_VERSION: &str = "AWS_LAMBDA_FUNCTION_VERSION";
+    /// The function's memory in MB.
+    pub const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+    /// The log group's name.
+    pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
+    /// The log stream's name.
+    pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
+    /// `JSON` or `Text`.
+    pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
+    /// The least level of the runtime's own log lines.
+    pub const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
+    /// How many events are answered at the same time.
+    pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+    /// How long before its deadline an event is given up, in milliseconds; 0 for never.
+    pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
+    /// The user's home.
+    pub const HOME: &str = "HOME";
+
+    /// All of them, as the README lists them.
+    pub const ALL: [&str; 13] = [
+        RUNTIME_API,
+        HANDLER,
+        TASK_ROOT,
+        FUNCTION_NAME,
+        FUNCTION_VERSION,
+        MEMORY_SIZE,
+        LOG_GROUP,
+        LOG_STREAM,
+        LOG_FORMAT,
+        LOG_LEVEL,
+        MAX_CONCURRENCY,
+        DEADLINE_MARGIN,
+        HOME,
+    ];
+}
+
+/// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
+const LOCAL_DEFAULTS: [(&str, &str); 5] = [
+    (variable::FUNCTION_NAME, "test_function"),
+    (variable::FUNCTION_VERSION, "$LATEST"),
+    (variable::MEMORY_SIZE, "3008"),
+    (variable::LOG_GROUP, "/aws/lambda/Functions"),
+    (variable::LOG_STREAM, "$LATEST"),
+];
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// A handler's lines as they are.
+    #[default]
+    Text,
+    /// One JSON object for each line.
+    Json,
+}
+
+impl FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+/// The settings of one run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Host and port of the Runtime API; `None` on a local run.
+    pub runtime_api: Option<String>,
+    /// The text of the handler.
+    pub handler: String,
+    /// The directory of the user's files, absolute.
+    pub task_root: PathBuf,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// The least level of the runtime's own lines.
+    pub log_level: LevelFilter,
+    /// How many workers there are.
+    pub max_concurrency: usize,
+    /// How long before its deadline an event is given up; `None` for never.
+    pub deadline_margin: Option<Duration>,
+    /// The environment of the workers.
+    pub environment: BTreeMap<OsString, OsString>,
+}
+
+/// A setting that is missing or does not parse: one line that names the variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set.
+    #[error("`{0}` is not set: {1}")]
+    Missing(&'static str, &'static str),
+    /// Set to something else than it takes.
+    #[error("`{name}` is `{value}`: {takes}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it is set to.
+        value: String,
+        /// What it takes.
+        takes: &'static str,
+    },
+    /// The working directory, which stands in for the task root, cannot be read.
+    #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
+    WorkingDirectory(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ErrorType::InvalidConfiguration, error.to_string())
+    }
+}
+
+impl Config {
+    /// Reads the settings from an environment. `handler` is the command line's, `local` says that the
+    /// command line gave an event, too.
+    pub fn read(
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        handler: Option<String>,
+        local: bool,
+    ) -> Result<Self, ConfigError> {
+        let mut settings = Settings(environment.into_iter().collect());
+        let runtime_api = settings.text(variable::RUNTIME_API)?;
+        if local {
+            settings.default_to(&LOCAL_DEFAULTS);
+        }
+        match &runtime_api {
+            Some(value) if local => {
+                let takes = "an event on the command line is for runs without it; unset it or drop the event";
+                return Err(ConfigError::Malformed {
+                    name: variable::RUNTIME_API,
+                    value: value.clone(),
+                    takes,
+                });
+            }
+            Some(value) => check_runtime_api(value)?,
+            None if !local => {
+                let otherwise = "Lambda sets it; to answer one event here, run `bootstrap HANDLER EVENT`";
+                return Err(ConfigError::Missing(variable::RUNTIME_API, otherwise));
+            }
+            None => {}
+        }
+        for name in [variable::FUNCTION_NAME, variable::FUNCTION_VERSION] {
+            settings.text(name)?.ok_or(ConfigError::Missing(name, "Lambda and its emulator set it"))?;
+        }
+        settings
+            .parse::<i32>(variable::MEMORY_SIZE, "it takes a number of MB")?
+            .ok_or(ConfigError::Missing(variable::MEMORY_SIZE, "Lambda and its emulator set it"))?;
+        let handler = settings.text(variable::HANDLER)?.or(handler.filter(|text| !text.is_empty()));
+        let handler = handler.ok_or(ConfigError::Missing(
+            variable::HANDLER,
+            "set it, or give the handler as the first argument (an image's CMD), as in `function.handler`",
+        ))?;
+        let task_root = match settings.0.get(OsStr::new(variable::TASK_ROOT)).filter(|root| !root.is_empty())
+        {
+            Some(root) => std::path::absolute(root),
+            None => std::env::current_dir(),
+        }
+        .map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?;
+        let margin = settings
+            .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
+            .unwrap_or(200);
+        Ok(Self {
+            runtime_api,
+            log_format: settings
+                .parse(variable::LOG_FORMAT, "it takes `Text` or `JSON`")?
+                .unwrap_or_default(),
+            log_level: log_level(&settings)?,
+            max_concurrency: settings.concurrency()?,
+            deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
+            environment: worker_environment(settings.0, &handler, &task_root),
+            handler,
+            task_root,
+        })
+    }
+}
+
+/// The Runtime API of an environment whose other settings may be wrong, so that it can be told.
+#[must_use]
+pub fn runtime_api(environment: &[(OsString, OsString)]) -> Option<String> {
+    let (_, value) = environment.iter().find(|(name, _)| name == variable::RUNTIME_API)?;
+    let value = value.to_str()?;
+    check_runtime_api(value).is_ok().then(|| value.to_owned())
+}
+
+fn check_runtime_api(value: &str) -> Result<(), ConfigError> {
+    let takes = "it takes HOST:PORT";
+    let malformed = || ConfigError::Malformed { name: variable::RUNTIME_API, value: value.to_owned(), takes };
+    let uri = value.parse::<http::Uri>().map_err(|_| malformed())?;
+    if uri.authority().is_none() { Err(malformed()) } else { Ok(()) }
+}
+
+fn log_level(settings: &Settings) -> Result<LevelFilter, ConfigError> {
+    let Some(text) = settings.text(variable::LOG_LEVEL)? else { return Ok(LevelFilter::INFO) };
+    Ok(match text.to_ascii_uppercase().as_str() {
+        "TRACE" => LevelFilter::TRACE,
+        "DEBUG" => LevelFilter::DEBUG,
+        "INFO" => LevelFilter::INFO,
+        "WARN" => LevelFilter::WARN,
+        "ERROR" | "FATAL" => LevelFilter::ERROR,
+        _ => {
+            let takes = "it takes TRACE, DEBUG, INFO, WARN, ERROR or FATAL";
+            return Err(ConfigError::Malformed { name: variable::LOG_LEVEL, value: text, takes });
+        }
+    })
+}
+
+/// What workers inherit: everything but an event's own variables, with a home that can be written to.
+fn worker_environment(
+    mut environment: BTreeMap<OsString, OsString>,
+    handler: &str,
+    task_root: &std::path::Path,
+) -> BTreeMap<OsString, OsString> {
+    for (name, _) in invocation::ENVIRONMENT {
+        environment.remove(OsStr::new(name));
+    }
+    environment.insert(variable::HANDLER.into(), handler.into());
+    environment.insert(variable::TASK_ROOT.into(), task_root.into());
+    let home = environment.get(OsStr::new(variable::HOME));
+    if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
+        environment.insert(variable::HOME.into(), "/tmp".into());
+    }
+    environment
+}
+
+struct Settings(BTreeMap<OsString, OsString>);
+
+impl Settings {
+    /// A variable's text; `None` if it is not set or empty.
+    fn text(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = self.0.get(OsStr::new(name)).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        let text = value.to_str().ok_or_else(|| ConfigError::Malformed {
+            name,
+            value: value.to_string_lossy().into_owned(),
+            takes: "it takes UTF-8",
+        })?;
+        Ok(Some(text.to_owned()))
+    }
+
+    fn parse<T: FromStr>(&self, name: &'static str, takes: &'static str) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.text(name)? else { return Ok(None) };
+        value.parse().map(Some).map_err(|_| ConfigError::Malformed { name, value, takes })
+    }
+
+    fn concurrency(&self) -> Result<usize, ConfigError> {
+        let takes = "it takes a number from 1 on";
+        match self.parse(variable::MAX_CONCURRENCY, takes)? {
+            Some(0) => {
+                Err(ConfigError::Malformed { name: variable::MAX_CONCURRENCY, value: "0".into(), takes })
+            }
+            number => Ok(number.unwrap_or(1)),
+        }
+    }
+
+    fn default_to(&mut self, defaults: &[(&'static str, &'static str)]) {
+        for (name, value) in defaults {
+            self.0.entry(name.into()).or_insert_with(|| value.into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAMBDA: [(&str, &str); 6] = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "f"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("LAMBDA_TASK_ROOT", "/var/task"),
+        ("_HANDLER", "function.handler"),
+    ];
+
+    fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
+        let mut environment: BTreeMap<OsString, OsString> =
+            LAMBDA.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        for (name, value) in changes {
+            match value {
+                Some(value) => environment.insert(name.into(), value.into()),
+                None => environment.remove(OsStr::new(name)),
+            };
+        }
+        Config::read(environment, None, false)
+    }
+
+    #[test]
+    fn reads_what_lambda_sets() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.runtime_api.as_deref(), Some("127.0.0.1:9001"));
+        assert_eq!(config.handler, "function.handler");
+        assert_eq!(config.log_format, LogFormat::Text);
+        assert_eq!(config.log_level, LevelFilter::INFO);
+        assert_eq!(config.max_concurrency, 1);
+        assert_eq!(config.deadline_margin, Some(Duration::from_millis(200)));
+    }
+
+    #[test]
+    fn names_the_variable_that_is_missing_or_malformed() {
+        for name in [
+            "AWS_LAMBDA_RUNTIME_API",
+            "AWS_LAMBDA_FUNCTION_NAME",
+            "AWS_LAMBDA_FUNCTION_VERSION",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            "_HANDLER",
+        ] {
+            let message = read(&[(name, None)]).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("`{name}` is not set: ")), "{message}");
+        }
+        for (name, value) in [
+            ("AWS_LAMBDA_RUNTIME_API", "http://"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
+            ("AWS_LAMBDA_LOG_FORMAT", "xml"),
+            ("AWS_LAMBDA_LOG_LEVEL", "loud"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "-1"),
+            ("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "1s"),
+        ] {
+            let message = read(&[(name, Some(value))]).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("`{name}` is `{value}`: it takes ")), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_margin_of_0_is_none() {
+        let config = read(&[("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", Some("0"))]).unwrap();
+        assert_eq!(config.deadline_margin, None);
+    }
+
+    #[test]
+    fn the_first_argument_stands_in_for_the_handler_variable() {
+        let environment = || LAMBDA.iter().map(|(name, value)| (name.into(), value.into()));
+        let handler = |environment, argument: &str| {
+            Config::read(environment, Some(argument.to_owned()), false).map(|config| config.handler)
+        };
+        assert_eq!(handler(environment().collect::<Vec<_>>(), "a.b").unwrap(), "function.handler");
+        assert_eq!(handler(environment().take(5).collect(), "a.b").unwrap(), "a.b");
+        assert!(handler(environment().take(5).collect(), "").is_err());
+    }
+
+    #[test]
+    fn a_local_run_needs_no_variables() {
+        let config = Config::read([], Some("function.handler".to_owned()), true).unwrap();
+        assert_eq!(config.runtime_api, None);
+        assert_eq!(config.task_root, std::env::current_dir().unwrap());
+        let variable = |name: &str| config.environment[OsStr::new(name)].to_str().unwrap().to_owned();
+        assert_eq!(variable("AWS_LAMBDA_FUNCTION_NAME"), "test_function");
+        assert_eq!(variable("_HANDLER"), "function.handler");
+        assert_eq!(variable("HOME"), "/tmp");
+    }
+
+    #[test]
+    fn workers_do_not_inherit_the_variables_of_an_event() {
+        let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/nonexistent"))]).unwrap();
+        assert!(!config.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));
+        assert_eq!(config.environment[OsStr::new("HOME")], "/tmp");
+    }
+}

@@ -1,0 +1,141 @@
+//! What can go wrong, its `errorType`, and the JSON that the caller gets.
+//!
+//! An `errorType` of ours begins with `Runtime.` where the runtime or its settings are at fault and with
+//! `Function.` where the handler is; a language's own errors carry the name of their type.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The error types of the runtime itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// A handler's process ended with a status that is not 0.
+    ExitStatus,
+    /// A handler's process was ended by a signal.
+    Signal,
+    /// The answer is over the payload limit.
+    ResponseSizeTooLarge,
+    /// The interpreter itself ended.
+    WorkerExited,
+    /// The deadline was near.
+    DeadlineExceeded,
+    /// The environment lacks memory, descriptors or processes for this event.
+    ResourceExhausted,
+    /// No file, or no function in it, fits the handler.
+    HandlerNotFound,
+    /// The handler is written wrong, or fits files of two languages.
+    InvalidHandler,
+    /// The user's file could not be loaded.
+    HandlerLoadFailed,
+    /// `bash`, `pwsh` or `sbcl` is not there.
+    InterpreterNotFound,
+    /// A setting is missing or malformed.
+    InvalidConfiguration,
+}
+
+impl ErrorType {
+    /// All of them, in the order in which the README explains them.
+    pub const ALL: [Self; 11] = [
+        Self::ExitStatus,
+        Self::Signal,
+        Self::ResponseSizeTooLarge,
+        Self::WorkerExited,
+        Self::DeadlineExceeded,
+        Self::ResourceExhausted,
+        Self::HandlerNotFound,
+        Self::InvalidHandler,
+        Self::HandlerLoadFailed,
+        Self::InterpreterNotFound,
+        Self::InvalidConfiguration,
+    ];
+
+    /// The name as callers see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ExitStatus => "Function.ExitStatus",
+            Self::Signal => "Function.Signal",
+            Self::ResponseSizeTooLarge => "Function.ResponseSizeTooLarge",
+            Self::WorkerExited => "Runtime.WorkerExited",
+            Self::DeadlineExceeded => "Runtime.DeadlineExceeded",
+            Self::ResourceExhausted => "Runtime.ResourceExhausted",
+            Self::HandlerNotFound => "Runtime.HandlerNotFound",
+            Self::InvalidHandler => "Runtime.InvalidHandler",
+            Self::HandlerLoadFailed => "Runtime.HandlerLoadFailed",
+            Self::InterpreterNotFound => "Runtime.InterpreterNotFound",
+            Self::InvalidConfiguration => "Runtime.InvalidConfiguration",
+        }
+    }
+}
+
+/// An error as the caller gets it: one JSON object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// What kind of error; also the header `Lambda-Runtime-Function-Error-Type`.
+    pub error_type: String,
+    /// What happened, where, and what to do.
+    pub error_message: String,
+    /// The call stack, innermost first; empty if there is none.
+    #[serde(default)]
+    pub stack_trace: Vec<String>,
+    /// What a language adds of its own, as PowerShell's `context` and `errorRecord`.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Failure {
+    /// An error of the runtime's own types, without a stack.
+    pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self {
+            error_type: error_type.as_str().to_owned(),
+            error_message: message.into(),
+            stack_trace: Vec::new(),
+            more: Map::new(),
+        }
+    }
+
+    /// The same error with a call stack.
+    #[must_use]
+    pub fn with_stack_trace(self, stack_trace: Vec<String>) -> Self {
+        Self { stack_trace, ..self }
+    }
+
+    /// The JSON object that is posted.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("BUG: strings and JSON values always serialize")
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.error_type, self.error_message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_one_escaped_json_object() {
+        let failure = Failure::new(ErrorType::ExitStatus, "a \"quote\"\nand \u{1}")
+            .with_stack_trace(vec!["at f, f.sh: line 1".to_owned()]);
+        assert_eq!(
+            String::from_utf8(failure.to_json()).unwrap(),
+            r#"{"errorType":"Function.ExitStatus","errorMessage":"a \"quote\"\nand \u0001","stackTrace":["at f, f.sh: line 1"]}"#
+        );
+    }
+
+    #[test]
+    fn keeps_what_a_language_adds() {
+        let json = r#"{"errorType":"RuntimeException","errorMessage":"no","stackTrace":[],"context":{"Debug":"false"}}"#;
+        let failure: Failure = serde_json::from_str(json).unwrap();
+        assert_eq!(String::from_utf8(failure.to_json()).unwrap(), json);
+    }
+}

@@ -1,0 +1,3 @@
+//! Runs without Lambda.
+
+pub mod one_shot;

@@ -1,0 +1,132 @@
+//! `bootstrap HANDLER EVENT`: one event through the same path as on Lambda.
+//!
+//! The answer goes to standard output, logs and the `REPORT` line to standard error.
+
+use std::{
+    io::{self, Read, Write},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{
+    arguments::EventSource,
+    config::{Config, variable},
+    failure::{ErrorType, Failure},
+    frame::PAYLOAD_LIMIT,
+    invocation::{self, Invocation},
+    language,
+    process::{Children, peak_memory},
+    supervisor::{Outcome, Slot},
+};
+
+/// How long the handler may take: Lambda's longest timeout.
+const TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Runs the event; the status is 0 if the handler answered, else 1.
+pub async fn run(config: &Config, source: &EventSource, children: &Children) -> ExitCode {
+    let began = Instant::now();
+    let (outcome, init, ran) = match start(config, source, children).await {
+        Ok((slot, invocation)) => {
+            let init = began.elapsed();
+            let outcome = slot.invoke(invocation).await;
+            (outcome, init, began.elapsed().saturating_sub(init))
+        }
+        Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
+    };
+    children.terminate(crate::GRACE).await;
+    let written = print(&outcome);
+    eprintln!(
+        "REPORT Init Duration: {:.2} ms\tDuration: {:.2} ms\tMax Memory Used: {} MB",
+        milliseconds(init),
+        milliseconds(ran),
+        peak_memory().div_ceil(1 << 20)
+    );
+    match written {
+        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the answer could not be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(
+    config: &Config,
+    source: &EventSource,
+    children: &Children,
+) -> Result<(Slot, Invocation), Failure> {
+    let event = read(source)?;
+    let slot = Slot::start(&language::launch(config)?, config, children).await?;
+    Ok((slot, invocation(config, event)))
+}
+
+fn read(source: &EventSource) -> Result<Bytes, Failure> {
+    let unreadable = |name: &str, error: &io::Error| {
+        let message = format!("the event cannot be read from {name}: {error}");
+        Failure::new(ErrorType::InvalidConfiguration, message)
+    };
+    let event = match source {
+        EventSource::Text(text) => text.as_bytes().to_vec(),
+        EventSource::File(file) => std::fs::read(file)
+            .map_err(|error| unreadable(&format!("`{}`", Path::new(file).display()), &error))?,
+        EventSource::StandardInput => {
+            let mut event = Vec::new();
+            io::stdin().read_to_end(&mut event).map_err(|error| unreadable("standard input", &error))?;
+            event
+        }
+    };
+    if event.len() > PAYLOAD_LIMIT {
+        let message =
+            format!("the event has {} bytes, and Lambda takes at most {PAYLOAD_LIMIT}", event.len());
+        return Err(Failure::new(ErrorType::InvalidConfiguration, message));
+    }
+    Ok(event.into())
+}
+
+/// An invocation as Lambda would make it.
+fn invocation(config: &Config, event: Bytes) -> Invocation {
+    let name = config.environment.get(std::ffi::OsStr::new(variable::FUNCTION_NAME));
+    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let deadline = SystemTime::now() + TIMEOUT;
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut headers = HeaderMap::new();
+    let mut set = |header: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(header, value);
+        }
+    };
+    set(invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string());
+    set(invocation::DEADLINE, deadline.to_string());
+    set(invocation::FUNCTION_ARN, format!("arn:aws:lambda:us-east-1:012345678912:function:{name}"));
+    set(http::header::CONTENT_TYPE, "application/json".to_owned());
+    Invocation::new(headers, event)
+}
+
+fn print(outcome: &Outcome) -> io::Result<()> {
+    match outcome {
+        Ok(answer) => {
+            let mut output = io::stdout().lock();
+            output.write_all(answer)?;
+            // a terminal's next prompt begins on a line of its own
+            if !answer.is_empty() {
+                output.write_all(b"\n")?;
+            }
+            output.flush()
+        }
+        Err(failure) => {
+            let mut line = failure.to_json();
+            line.push(b'\n');
+            io::stderr().write_all(&line)
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

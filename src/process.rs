@@ -1,0 +1,138 @@
+//! Child processes: each in its own process group, killed as a group, always reaped.
+//!
+//! The bootstrap is the reaper of everything below it: as process 1 of a container, or because it asks the
+//! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::unix::process::{CommandExt, ExitStatusExt},
+    process::{Command, ExitStatus},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, wait};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// How long the kernel may take to hand over a process that was killed.
+const REAP_LIMIT: Duration = Duration::from_secs(1);
+
+type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
+
+/// All child processes of the bootstrap.
+#[derive(Clone, Default)]
+pub struct Children {
+    exits: Arc<Mutex<Exits>>,
+    ending: Arc<AtomicBool>,
+}
+
+/// One child process, the leader of its own process group.
+pub struct Child {
+    pid: Pid,
+    exit: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Children {
+    /// Begins to reap; once per process, inside a tokio runtime.
+    pub fn reap() -> io::Result<Self> {
+        set_child_subreaper(Some(getpid()))?;
+        let children = Self::default();
+        let mut ended = signal(SignalKind::child())?;
+        let reaped = children.clone();
+        tokio::spawn(async move {
+            while ended.recv().await.is_some() {
+                reaped.collect();
+            }
+        });
+        Ok(children)
+    }
+
+    /// Starts a child in a process group of its own.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        // nothing else runs between the start and the entry: the runtime has one thread
+        let mut exits = self.exits();
+        let child = command.process_group(0).spawn()?;
+        let pid = Pid::from_child(&child);
+        let (sender, exit) = watch::channel(None);
+        exits.insert(pid, sender);
+        Ok(Child { pid, exit })
+    }
+
+    /// Asks every group to end (SIGTERM) and kills what is left after `grace`.
+    pub async fn terminate(&self, grace: Duration) {
+        self.ending.store(true, Ordering::Relaxed);
+        let groups: Vec<_> = self.exits().iter().map(|(&pid, exit)| (pid, exit.subscribe())).collect();
+        for (pid, _) in &groups {
+            signal_group(*pid, Signal::TERM);
+        }
+        let _ = tokio::time::timeout(grace, async {
+            for (_, exit) in &groups {
+                let _ = exit.clone().wait_for(Option::is_some).await;
+            }
+        })
+        .await;
+        for (pid, _) in &groups {
+            signal_group(*pid, Signal::KILL);
+        }
+    }
+
+    /// Whether all of them have been asked to end.
+    #[must_use]
+    pub fn ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    fn collect(&self) {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if let Some(sender) = self.exits().remove(&pid) {
+                sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
+            }
+        }
+    }
+
+    fn exits(&self) -> MutexGuard<'_, Exits> {
+        self.exits.lock().expect("BUG: no code panics while it holds this lock")
+    }
+}
+
+impl Child {
+    /// Waits until the process has ended. May be dropped and called again.
+    pub async fn exited(&mut self) -> ExitStatus {
+        match self.exit.wait_for(Option::is_some).await {
+            Ok(status) => status.unwrap_or_default(),
+            Err(_) => ExitStatus::default(),
+        }
+    }
+
+    /// Kills the process and its whole group, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        signal_group(self.pid, Signal::KILL);
+        let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        signal_group(self.pid, Signal::KILL);
+    }
+}
+
+/// The peak resident memory of the bootstrap and of the largest process below it that has ended, in bytes.
+#[must_use]
+pub fn peak_memory() -> u64 {
+    let peak = |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
+    peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN)
+}
+
+fn signal_group(leader: Pid, signal: Signal) {
+    // the one failure there is, no such group, is what is wanted
+    let _ = kill_process_group(leader, signal);
+}

@@ -1,0 +1,116 @@
+# What runs inside Bash: `bash -c THIS FILE FUNCTION FDS REQUESTS REPORTS`.
+#
+#   $0  the user's file          $2  /proc/PID/fd of the bootstrap
+#   $1  its function, or empty   $3  the descriptor of the request pipe there
+#       for a script             $4  the descriptor of the report pipe
+#
+# `src/frame.rs` describes what goes over the pipes. A subshell is forked before its event comes and takes
+# nothing from one event to the next. Nothing newer than Bash 4.2, no external command, no fork of its own.
+
+set +o posix # where `exit` may not be a function
+
+__lambda_function=$1
+__lambda_fds=$2
+__lambda_requests=$2/$3
+__lambda_reports=$2/$4
+__lambda_number=0
+set --
+
+__lambda_report() { # NAME PAYLOAD
+    local LC_ALL=C
+    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" 2>/dev/null >"$__lambda_reports"
+}
+
+__lambda_trace() { # the call stack from the caller's caller outwards; $1 says that its first line is not known
+    local trace=$__lambda_number newline=$'\n' unknown=${1-} depth
+    for ((depth = 2; depth < ${#FUNCNAME[@]}; depth++)); do
+        case ${FUNCNAME[depth]} in __lambda_* | main) break ;; esac
+        trace+="${newline}at ${FUNCNAME[depth]}, ${BASH_SOURCE[depth]-}"
+        [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
+        unknown=
+    done
+    __lambda_report trace "$trace"
+}
+
+__lambda_failed() { # the ERR trap
+    __lambda_traced=$BASH_COMMAND
+    __lambda_trace
+}
+
+__lambda_exiting() { # the EXIT trap of an event: Bash no longer knows the line there, but ERR and `exit` did
+    local status=$?
+    ((status != 0)) || return 0
+    case $BASH_COMMAND in
+        "$__lambda_traced" | 'builtin exit "$status"') ;;
+        *) __lambda_trace unknown ;;
+    esac
+    __lambda_report exiting "$__lambda_number $status"
+}
+
+exit() { # as the builtin, but it says where it stands
+    local status=${1-$?}
+    [[ $status == 0 ]] || __lambda_trace
+    builtin exit "$status"
+}
+
+__lambda_environment() { # FILE: sets and unsets the variables that the context names
+    local lines line
+    mapfile -t lines <"$1"
+    for line in "${lines[@]}"; do
+        case $line in
+            '') break ;;
+            *=*) builtin export -- "$line" ;;
+            *) builtin unset -v "$line" ;;
+        esac
+    done
+}
+
+__lambda_slurp() { # FILE: its text, every line and the last newline, in __lambda_event
+    local lines IFS=
+    mapfile lines <"$1"
+    __lambda_event=${lines[*]-}
+}
+
+__lambda_next() { # waits for an event and makes it this subshell's own
+    local context argument input answer IFS=' '
+    read -r __lambda_number context argument input answer <"$__lambda_requests" || builtin exit 0
+    __lambda_environment "$__lambda_fds/$context"
+    __lambda_slurp "$__lambda_fds/$argument"
+    exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
+    __lambda_traced=
+    trap __lambda_exiting EXIT
+    eval "$__lambda_trap"
+    [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
+}
+
+# init: the file is loaded with the options that its events run with, and may turn them off
+set -Eeuo pipefail
+trap __lambda_failed ERR
+if [[ -n $__lambda_function ]]; then
+    # shellcheck source=/dev/null
+    source "$0"
+    if ! declare -F -- "$__lambda_function" >/dev/null; then
+        __lambda_report undefined "$(compgen -A function)"
+        builtin exit 1
+    fi
+    __lambda_run=("$__lambda_function")
+else
+    __lambda_run=(source "$0")
+fi
+
+# between events nothing of the user's options and traps may stop this loop: they come back with the event
+case $- in *e*) __lambda_options=e ;; *) __lambda_options= ;; esac
+case $- in *x*) __lambda_options+=x ;; esac
+{ set +emx; } 2>/dev/null
+__lambda_trap=$(trap -p ERR)
+trap - ERR DEBUG RETURN
+
+__lambda_report ready ''
+while :; do
+    # at the top level, so that a script's variables are global; short, as Bash quotes it when a signal ends it
+    (
+        __lambda_next
+        "${__lambda_run[@]}" "$__lambda_event"
+    )
+    __lambda_report ended "$?" || builtin exit 0
+done

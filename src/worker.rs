@@ -1,0 +1,284 @@
+//! One interpreter process: start, invoke, stop.
+//!
+//! Always true: between two calls of [`Worker::invoke`] the worker waits for an event, or is gone and says so.
+
+mod event;
+mod pipes;
+
+use std::{
+    io,
+    process::{Command, ExitStatus, Stdio},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::time::timeout;
+
+use self::{
+    event::{Event, keep_innermost, too_large},
+    pipes::{Reports, Requests, Unread},
+};
+use crate::{
+    config::Config,
+    failure::{ErrorType, Failure},
+    frame::{self, Delivery, FrameError, Report},
+    invocation::Invocation,
+    language::Launch,
+    logs::Log,
+    process::{Child, Children},
+};
+
+/// The longest init that is waited for: Lambda's own longest timeout.
+const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How an event can fail, by what becomes of the worker.
+#[derive(Debug)]
+pub enum InvokeError {
+    /// The worker can take the next event.
+    Failed(Failure),
+    /// The worker is gone.
+    Gone(Failure),
+}
+
+/// An interpreter that has loaded the user's file and waits for events.
+pub struct Worker {
+    child: Child,
+    delivery: Delivery,
+    requests: Requests,
+    reports: Reports,
+    log: Log,
+    deadline_margin: Option<Duration>,
+    /// How many events it was given.
+    events: u64,
+}
+
+/// What a worker did first.
+enum Happening {
+    Report(Report),
+    Exited(ExitStatus),
+    Malformed(FrameError),
+}
+
+impl Worker {
+    /// Starts the interpreter and waits until it has loaded the user's file.
+    pub async fn start(launch: &Launch, config: &Config, children: &Children) -> Result<Self, Failure> {
+        let mut worker = Self::spawn(launch, config, children).map_err(|error| {
+            exhausted(&format!("`{}` cannot be started", launch.program.display()), &error)
+        })?;
+        let failure = match timeout(INIT_LIMIT, worker.ready(config)).await {
+            Ok(Ok(())) => return Ok(worker),
+            Ok(Err(failure)) => failure,
+            Err(_) => {
+                let message = format!("`{}` was not loaded within {INIT_LIMIT:?}", config.handler);
+                Failure::new(ErrorType::HandlerLoadFailed, message)
+            }
+        };
+        worker.child.kill().await;
+        worker.log.drain();
+        Err(failure)
+    }
+
+    fn spawn(launch: &Launch, config: &Config, children: &Children) -> io::Result<Self> {
+        let (requests, reports) = (Requests::new()?, Reports::new()?);
+        let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let mut command = Command::new(&launch.program);
+        command
+            .args(&launch.arguments)
+            .arg(format!("/proc/{}/fd", std::process::id()))
+            .arg(requests.descriptor().to_string())
+            .arg(reports.descriptor().to_string())
+            .env_clear()
+            .envs(&config.environment)
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&config.task_root)
+            .stdin(Stdio::null())
+            .stdout(log_end.try_clone()?)
+            .stderr(log_end);
+        Ok(Self {
+            child: children.spawn(&mut command)?,
+            delivery: launch.delivery,
+            requests,
+            reports,
+            log: Log::new(log, config.log_format)?,
+            deadline_margin: config.deadline_margin,
+            events: 0,
+        })
+    }
+
+    async fn ready(&mut self, config: &Config) -> Result<(), Failure> {
+        let mut stack_trace = Vec::new();
+        loop {
+            match self.happening().await {
+                Happening::Report(Report::Ready) => return Ok(()),
+                Happening::Report(Report::Trace(_, lines)) => keep_innermost(&mut stack_trace, lines),
+                Happening::Report(Report::Failed(failure)) => return Err(failure),
+                Happening::Report(Report::Undefined(names)) => return Err(undefined(config, names)),
+                Happening::Report(_) => {}
+                Happening::Malformed(error) => return Err(broken(&error)),
+                Happening::Exited(status) => {
+                    self.log.drain();
+                    let message = format!("`{}` could not be loaded ({status})", config.handler);
+                    let message = with_lines(message, &self.log.last_lines());
+                    return Err(
+                        Failure::new(ErrorType::HandlerLoadFailed, message).with_stack_trace(stack_trace)
+                    );
+                }
+            }
+        }
+    }
+
+    /// Waits for the worker's end while no event runs, and passes on what it logs.
+    pub async fn idle(&mut self) -> ExitStatus {
+        loop {
+            match self.happening().await {
+                Happening::Exited(status) => {
+                    self.log.drain();
+                    return status;
+                }
+                Happening::Malformed(error) => {
+                    tracing::error!("{error}; the worker is replaced");
+                    self.child.kill().await;
+                }
+                // what is said between events belongs to none
+                Happening::Report(_) => {}
+            }
+        }
+    }
+
+    /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
+    pub async fn invoke(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+        self.log.begin(invocation.request_id());
+        let limit = self.deadline_margin.and_then(|margin| {
+            let left = invocation.time_left(SystemTime::now())?;
+            // a timeout as short as the margin still leaves the handler some of it
+            Some(left.saturating_sub(margin).max(left / 2))
+        });
+        let result = match limit {
+            None => self.exchange(invocation).await,
+            Some(limit) => timeout(limit, self.exchange(invocation)).await.unwrap_or_else(|_| {
+                let message = format!("the handler had not answered after {} ms", limit.as_millis());
+                Err(InvokeError::Gone(Failure::new(ErrorType::DeadlineExceeded, message)))
+            }),
+        };
+        if let Err(InvokeError::Gone(_)) = &result {
+            self.child.kill().await;
+        }
+        self.log.drain();
+        result
+    }
+
+    async fn exchange(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+        let mut event = self.begin(invocation).map_err(InvokeError::Failed)?;
+        loop {
+            let happening = tokio::select! {
+                happening = happening(&mut self.child, &mut self.log, &mut self.reports) => happening,
+                () = self.requests.send() => continue,
+                () = event.receive() => continue,
+            };
+            match happening {
+                Happening::Report(Report::Ended(status)) => match self.requests.unread() {
+                    Ok(Unread::Nothing) => {
+                        self.log.drain();
+                        return event.ended(status, &self.log.last_lines()).map_err(InvokeError::Failed);
+                    }
+                    // the process ended before it took the event: the next one takes it
+                    Ok(Unread::Whole) => {}
+                    Ok(Unread::Part) => {
+                        let message = "the worker ended while it took the event";
+                        return Err(InvokeError::Gone(Failure::new(ErrorType::WorkerExited, message)));
+                    }
+                    Err(error) => {
+                        return Err(InvokeError::Gone(exhausted("the request pipe cannot be asked", &error)));
+                    }
+                },
+                Happening::Report(Report::Answer(answer)) => return Ok(answer),
+                Happening::Report(Report::AnswerTooLarge(size)) => {
+                    return Err(InvokeError::Failed(too_large(size)));
+                }
+                Happening::Report(Report::Failed(failure)) => return Err(InvokeError::Failed(failure)),
+                Happening::Report(report) => event.note(report),
+                Happening::Malformed(error) => return Err(InvokeError::Gone(broken(&error))),
+                Happening::Exited(status) => {
+                    self.log.drain();
+                    let message = format!("the worker ended ({status}) before it answered");
+                    let message = with_lines(message, &self.log.last_lines());
+                    let failure = Failure::new(ErrorType::WorkerExited, message);
+                    return Err(InvokeError::Gone(failure.with_stack_trace(event.stack_trace)));
+                }
+            }
+        }
+    }
+
+    /// Prepares the request for this event.
+    fn begin(&mut self, invocation: &Invocation) -> Result<Event, Failure> {
+        self.events += 1;
+        match self.delivery {
+            Delivery::ByDescriptor => {
+                let (event, request) = Event::by_descriptor(self.events, invocation)
+                    .map_err(|error| exhausted("the event cannot be handed over", &error))?;
+                self.requests.begin(vec![request]);
+                Ok(event)
+            }
+            Delivery::Streamed => {
+                let head = format!("event {}\n", invocation.event.len());
+                let context = frame::encode("context", &invocation.context());
+                self.requests.begin(vec![invocation.event.clone(), head.into(), context.into()]);
+                Ok(Event::streamed(self.events))
+            }
+        }
+    }
+
+    async fn happening(&mut self) -> Happening {
+        happening(&mut self.child, &mut self.log, &mut self.reports).await
+    }
+}
+
+/// Waits until the worker says something or ends, and passes on what it logs.
+async fn happening(child: &mut Child, log: &mut Log, reports: &mut Reports) -> Happening {
+    let mut exited = None;
+    loop {
+        match (reports.next(), exited) {
+            (Ok(Some(report)), _) => return Happening::Report(report),
+            (Err(error), _) => return Happening::Malformed(error),
+            (Ok(None), Some(status)) => {
+                return reports.finish().map_or_else(Happening::Malformed, |()| Happening::Exited(status));
+            }
+            (Ok(None), None) => {}
+        }
+        tokio::select! {
+            () = reports.fill() => {}
+            () = log.pump() => {}
+            status = child.exited() => {
+                // what it said before it ended counts
+                reports.fill_rest();
+                exited = Some(status);
+            }
+        }
+    }
+}
+
+/// A message with the last lines of the log behind it.
+fn with_lines(message: String, lines: &str) -> String {
+    if lines.is_empty() { message } else { format!("{message}: {lines}") }
+}
+
+fn undefined(config: &Config, names: Vec<String>) -> Failure {
+    let names: Vec<_> =
+        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
+    let defined =
+        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
+    let message = format!(
+        "handler `{}`: its file defines {defined}, but not the function that the handler names",
+        config.handler
+    );
+    Failure::new(ErrorType::HandlerNotFound, message)
+}
+
+fn broken(error: &FrameError) -> Failure {
+    Failure::new(ErrorType::WorkerExited, format!("the worker was given up: {error}"))
+}
+
+fn exhausted(what: &str, error: &io::Error) -> Failure {
+    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
+}

@@ -1,0 +1,257 @@
+//! What is known of the event that runs: the files that carry it, its answer so far, its call stack.
+
+use std::{
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
+    process::ExitStatus,
+};
+
+use bytes::{Bytes, BytesMut};
+use rustix::{
+    fs::{MemfdFlags, memfd_create},
+    pipe::{PipeFlags, pipe_with},
+};
+use tokio::net::unix::pipe;
+
+use super::{pipes::BLOCK, with_lines};
+use crate::{
+    failure::{ErrorType, Failure},
+    frame::{PAYLOAD_LIMIT, Report},
+    invocation::Invocation,
+};
+
+/// One event on a worker.
+#[derive(Default)]
+pub(super) struct Event {
+    number: u64,
+    /// The files of an event that is handed over by descriptor.
+    files: Option<EventFiles>,
+    answer: Answer,
+    pub(super) stack_trace: Vec<String>,
+    /// The status with which the handler's process said that it would exit.
+    exiting: Option<i32>,
+}
+
+impl Event {
+    /// The event with this number on its worker, handed over as a stream.
+    pub(super) fn streamed(number: u64) -> Self {
+        Self { number, ..Self::default() }
+    }
+
+    /// The same by descriptor, and the request line that names them.
+    pub(super) fn by_descriptor(number: u64, invocation: &Invocation) -> io::Result<(Self, Bytes)> {
+        let files = EventFiles::new(invocation)?;
+        let request = files.request(number).into();
+        Ok((Self { number, files: Some(files), ..Self::default() }, request))
+    }
+
+    /// Takes what the handler writes to its standard output; pending where that is no pipe of ours.
+    pub(super) async fn receive(&mut self) {
+        let Some(files) = &mut self.files else { return std::future::pending().await };
+        if files.answer.readable().await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Ok(count) = files.answer.try_read(&mut files.buffer) {
+            self.answer.take(&files.buffer[..count]);
+        }
+    }
+
+    /// Notes what a shim says of an event before its end.
+    pub(super) fn note(&mut self, report: Report) {
+        match report {
+            Report::Trace(number, lines) if number == self.number => {
+                keep_innermost(&mut self.stack_trace, lines);
+            }
+            Report::Exiting(number, status) if number == self.number => self.exiting = Some(status),
+            // of a process that an earlier event left behind
+            _ => {}
+        }
+    }
+
+    /// The end of a handler that is a process of its own. `last_lines` is the end of its log.
+    pub(super) fn ended(mut self, status: i32, last_lines: &str) -> Result<Bytes, Failure> {
+        if status == 0 {
+            if let Some(files) = &mut self.files {
+                files.drain(&mut self.answer);
+            }
+            return self.answer.finish();
+        }
+        // a shell says 128 + n of a process that signal n ended, but a process may also exit with that
+        let signal = (status > 128 && self.exiting != Some(status))
+            .then(|| ExitStatus::from_raw(status - 128))
+            .filter(|signal| signal.to_string().contains("(SIG"));
+        let failure = match signal {
+            Some(signal) => Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")),
+            None => Failure::new(
+                ErrorType::ExitStatus,
+                with_lines(format!("the handler ended with status {status}"), last_lines),
+            ),
+        };
+        Err(failure.with_stack_trace(self.stack_trace))
+    }
+}
+
+/// What a handler has written to its standard output.
+#[derive(Default)]
+struct Answer {
+    bytes: BytesMut,
+    /// All that was written, also what is no longer kept, in bytes.
+    size: usize,
+}
+
+impl Answer {
+    fn take(&mut self, block: &[u8]) {
+        self.size += block.len();
+        // one block more than allowed: it may be newlines, which do not count
+        if self.bytes.len() <= PAYLOAD_LIMIT {
+            self.bytes.extend_from_slice(block);
+        }
+    }
+
+    /// The answer without its trailing newlines.
+    fn finish(mut self) -> Result<Bytes, Failure> {
+        let end = self.bytes.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
+        if end > PAYLOAD_LIMIT || self.size > self.bytes.len() {
+            return Err(too_large(self.size));
+        }
+        self.bytes.truncate(end);
+        Ok(self.bytes.freeze())
+    }
+}
+
+/// The error of an answer of this many bytes.
+pub(super) fn too_large(size: usize) -> Failure {
+    let message = format!(
+        "the answer has {size} bytes, and Lambda takes at most {PAYLOAD_LIMIT}: \
+         put it into Amazon S3 and answer with its address"
+    );
+    Failure::new(ErrorType::ResponseSizeTooLarge, message)
+}
+
+/// The files and the pipe of one event that a shim opens by path.
+struct EventFiles {
+    context: OwnedFd,
+    /// The event without NUL bytes, where it has any: no argument can hold them.
+    argument: Option<OwnedFd>,
+    event: OwnedFd,
+    answer: pipe::Receiver,
+    answer_end: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl EventFiles {
+    fn new(invocation: &Invocation) -> io::Result<Self> {
+        let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let event = &invocation.event;
+        let argument = if event.contains(&0) {
+            let text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
+            Some(memory_file(&text)?)
+        } else {
+            None
+        };
+        Ok(Self {
+            context: memory_file(&invocation.context())?,
+            argument,
+            event: memory_file(event)?,
+            answer: pipe::Receiver::from_owned_fd(answer)?,
+            answer_end,
+            buffer: vec![0; BLOCK],
+        })
+    }
+
+    fn request(&self, number: u64) -> String {
+        let argument = self.argument.as_ref().unwrap_or(&self.event);
+        format!(
+            "{number} {} {} {} {}\n",
+            self.context.as_raw_fd(),
+            argument.as_raw_fd(),
+            self.event.as_raw_fd(),
+            self.answer_end.as_raw_fd()
+        )
+    }
+
+    /// Takes what is in the pipe now; what comes later, from a child in the background, is no answer.
+    fn drain(&mut self, answer: &mut Answer) {
+        let mut there = rustix::io::ioctl_fionread(&self.answer).unwrap_or(0);
+        while there > 0 {
+            let Ok(count) = rustix::io::read(&self.answer, &mut self.buffer[..]) else { return };
+            answer.take(&self.buffer[..count]);
+            there = there.saturating_sub(count.max(1) as u64);
+        }
+    }
+}
+
+fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let file = memfd_create("event", MemfdFlags::CLOEXEC)?;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        rest = &rest[rustix::io::write(&file, rest)?..];
+    }
+    Ok(file)
+}
+
+/// Keeps the longer of two stacks if one only is the outer part of the other, else the new one. A frame at the
+/// head of the new one may lack its line.
+pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) {
+    let Some((head, callers)) = new.split_first() else { return };
+    if let Some(begin) = stack.len().checked_sub(new.len())
+        && stack[begin].starts_with(head.as_str())
+        && stack[begin + 1..] == *callers
+    {
+        return;
+    }
+    *stack = new;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(first: &[&str], second: &[&str]) -> Vec<String> {
+        let owned = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
+        let mut stack = owned(first);
+        keep_innermost(&mut stack, owned(second));
+        stack
+    }
+
+    #[test]
+    fn keeps_the_innermost_of_nested_stacks() {
+        let inner = ["at g, f.sh: line 2", "at f, f.sh: line 7"];
+        assert_eq!(kept(&inner, &["at f, f.sh: line 7"]), inner);
+        assert_eq!(kept(&inner, &["at g, f.sh", "at f, f.sh: line 7"]), inner);
+        assert_eq!(kept(&inner, &[]), inner);
+        assert_eq!(kept(&inner, &["at f, f.sh: line 9"]), ["at f, f.sh: line 9"]);
+        assert_eq!(kept(&[], &["at f, f.sh"]), ["at f, f.sh"]);
+    }
+
+    #[test]
+    fn an_answer_loses_its_trailing_newlines_and_keeps_its_limit() {
+        let answer = |parts: &[&[u8]]| {
+            let mut answer = Answer::default();
+            for part in parts {
+                answer.take(part);
+            }
+            answer.finish()
+        };
+        assert_eq!(answer(&[b"\n a\n\n", b"\n"]).unwrap(), Bytes::from_static(b"\n a"));
+        assert_eq!(answer(&[]).unwrap(), Bytes::new());
+        let limit = vec![b'x'; PAYLOAD_LIMIT];
+        assert_eq!(answer(&[&limit, b"\n"]).unwrap().len(), PAYLOAD_LIMIT);
+        let error = answer(&[&limit, b"xx", b"yy"]).unwrap_err();
+        assert!(error.error_message.contains("6291460 bytes"), "{error}");
+    }
+
+    #[test]
+    fn tells_a_signal_from_a_status_over_128() {
+        let kind = |exiting, status| {
+            let event = Event { exiting, ..Event::default() };
+            event.ended(status, "").unwrap_err().to_string()
+        };
+        assert_eq!(kind(None, 137), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
+        assert_eq!(kind(Some(137), 137), "Function.ExitStatus: the handler ended with status 137");
+        assert_eq!(kind(None, 255), "Function.ExitStatus: the handler ended with status 255");
+    }
+}

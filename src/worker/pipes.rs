@@ -1,0 +1,145 @@
+//! The two pipes between the bootstrap and a shim, from the bootstrap's side.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
+};
+
+use bytes::Bytes;
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::net::unix::pipe;
+
+use crate::frame::{Decoder, FrameError, Report};
+
+/// How much of a pipe is read at once, in bytes.
+pub(super) const BLOCK: usize = 64 * 1024;
+
+/// The pipe to the shim. Both ends are held: the shim opens its end by path.
+pub(super) struct Requests {
+    sender: pipe::Sender,
+    end: OwnedFd,
+    /// What is still to be written, the last part first.
+    parts: Vec<Bytes>,
+    /// The size of the whole request, in bytes.
+    size: usize,
+}
+
+/// How much of a request the shim has left in the pipe.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    Nothing,
+    Part,
+    Whole,
+}
+
+/// The pipe from the shim.
+pub(super) struct Reports {
+    receiver: pipe::Receiver,
+    end: OwnedFd,
+    decoder: Decoder,
+    buffer: Vec<u8>,
+}
+
+impl Requests {
+    pub(super) fn new() -> io::Result<Self> {
+        let (end, sender) = pipe_with(PipeFlags::CLOEXEC)?;
+        Ok(Self { sender: pipe::Sender::from_owned_fd(sender)?, end, parts: Vec::new(), size: 0 })
+    }
+
+    /// The shim's end.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.end.as_raw_fd()
+    }
+
+    /// Makes these parts, the last one first, the next request.
+    pub(super) fn begin(&mut self, parts: Vec<Bytes>) {
+        self.size = parts.iter().map(Bytes::len).sum();
+        self.parts = parts;
+    }
+
+    /// Writes the request as the shim takes it; pending once all is written.
+    pub(super) async fn send(&mut self) {
+        if self.parts.is_empty() || self.sender.writable().await.is_err() {
+            return std::future::pending().await;
+        }
+        while let Some(part) = self.parts.last_mut() {
+            match self.sender.try_write(part) {
+                Ok(count) if count == part.len() => {
+                    self.parts.pop();
+                }
+                Ok(count) => {
+                    let _ = part.split_to(count);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// What the shim has not read of a request that was written.
+    pub(super) fn unread(&self) -> io::Result<Unread> {
+        let there = rustix::io::ioctl_fionread(&self.end)?;
+        Ok(match usize::try_from(there).unwrap_or(usize::MAX) {
+            0 => Unread::Nothing,
+            there if there == self.size => Unread::Whole,
+            _ => Unread::Part,
+        })
+    }
+}
+
+impl Reports {
+    pub(super) fn new() -> io::Result<Self> {
+        let (receiver, end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let receiver = pipe::Receiver::from_owned_fd(receiver)?;
+        Ok(Self { receiver, end, decoder: Decoder::default(), buffer: vec![0; BLOCK] })
+    }
+
+    /// The shim's end.
+    pub(super) fn descriptor(&self) -> RawFd {
+        self.end.as_raw_fd()
+    }
+
+    /// The next report that has come whole.
+    pub(super) fn next(&mut self) -> Result<Option<Report>, FrameError> {
+        self.decoder.next_report()
+    }
+
+    /// Waits for bytes and feeds them to the decoder.
+    pub(super) async fn fill(&mut self) {
+        if self.receiver.readable().await.is_err() {
+            return std::future::pending().await;
+        }
+        if let Ok(count) = self.receiver.try_read(&mut self.buffer) {
+            self.decoder.feed(&self.buffer[..count]);
+        }
+    }
+
+    /// Feeds what a worker left behind when it ended, which the event loop may not have seen.
+    pub(super) fn fill_rest(&mut self) {
+        while let Ok(count @ 1..) = rustix::io::read(&self.receiver, &mut self.buffer[..]) {
+            self.decoder.feed(&self.buffer[..count]);
+        }
+    }
+
+    /// Whether the worker ended between two frames.
+    pub(super) fn finish(&self) -> Result<(), FrameError> {
+        self.decoder.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn tells_how_much_of_a_request_was_read() {
+        let mut requests = Requests::new().unwrap();
+        requests.begin(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
+        requests.send().await;
+        assert_eq!(requests.unread().unwrap(), Unread::Whole);
+        let mut byte = [0];
+        rustix::io::read(&requests.end, &mut byte).unwrap();
+        assert_eq!((byte, requests.unread().unwrap()), ([b'1'], Unread::Part));
+        rustix::io::read(&requests.end, &mut [0; 5]).unwrap();
+        assert_eq!(requests.unread().unwrap(), Unread::Nothing);
+    }
+}

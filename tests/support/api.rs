@@ -1,0 +1,260 @@
+//! A small Runtime API: what the emulator cannot show (headers, error bodies, refusals, broken connections).
+
+use std::{
+    collections::{HashMap, VecDeque},
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Longer than anything here may take, shorter than anybody's patience.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the bootstrap posted.
+#[derive(Clone, Debug)]
+pub struct Post {
+    /// The end of the path: `response`, `error` or `init/error`.
+    pub kind: String,
+    pub headers: HashMap<String, String>,
+    pub body: Vec<u8>,
+    /// From the moment the event was written to the moment the post was read.
+    pub time: Duration,
+}
+
+/// An event to hand out.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    pub body: Vec<u8>,
+    /// In place of, or beside, the usual ones; an empty value leaves a header out.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Event {
+    pub fn new(body: impl AsRef<[u8]>) -> Self {
+        Self { body: body.as_ref().to_vec(), headers: Vec::new() }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        self
+    }
+
+    pub fn deadline_in(self, time: Duration) -> Self {
+        let deadline = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap().as_millis();
+        self.header("lambda-runtime-deadline-ms", &deadline.to_string())
+    }
+
+    fn id(&self) -> &str {
+        self.headers.iter().find(|(name, _)| name == "lambda-runtime-aws-request-id").map_or("", |(_, id)| id)
+    }
+}
+
+/// How a post is received, where not by `202`.
+#[derive(Clone, Debug)]
+pub enum Reception {
+    /// This status line and body.
+    Status(&'static str),
+    /// The connection is closed after half of the body.
+    Reset,
+}
+
+#[derive(Default)]
+struct State {
+    events: VecDeque<Event>,
+    handed_out: HashMap<String, Instant>,
+    posts: HashMap<String, Vec<Post>>,
+    init_error: Option<Post>,
+    /// How many times the next event was asked for.
+    asked: usize,
+    receptions: VecDeque<Reception>,
+    issued: usize,
+}
+
+/// The server; it ends with the test process.
+#[derive(Clone)]
+pub struct Api {
+    pub address: SocketAddr,
+    shared: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Api {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let api = Self { address: listener.local_addr().unwrap(), shared: Arc::default() };
+        let server = api.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let server = server.clone();
+                // a client may go away at any time
+                thread::spawn(move || drop(server.serve(connection)));
+            }
+        });
+        api
+    }
+
+    /// Queues an event and gives its request id.
+    pub fn send(&self, mut event: Event) -> String {
+        let mut state = self.lock();
+        if event.id().is_empty() {
+            state.issued += 1;
+            let id = format!("00000000-0000-0000-0000-{:012}", state.issued);
+            event = event.header("lambda-runtime-aws-request-id", &id);
+        }
+        let id = event.id().to_owned();
+        state.events.push_back(event);
+        self.shared.1.notify_all();
+        id
+    }
+
+    /// The next posts are received like this.
+    pub fn receive_with(&self, receptions: impl IntoIterator<Item = Reception>) {
+        self.lock().receptions.extend(receptions);
+    }
+
+    /// Waits for the first post about this event.
+    pub fn wait(&self, id: &str) -> Post {
+        self.wait_for(&format!("a post about {id}"), |state| {
+            state.posts.get(id).map(|posts| posts[0].clone())
+        })
+    }
+
+    /// All posts about this event up to now.
+    pub fn posts(&self, id: &str) -> Vec<Post> {
+        self.lock().posts.get(id).cloned().unwrap_or_default()
+    }
+
+    pub fn wait_for_init_error(&self) -> Post {
+        self.wait_for("an init error", |state| state.init_error.clone())
+    }
+
+    /// Waits until the next event has been asked for this many times.
+    pub fn wait_until_asked(&self, times: usize) {
+        self.wait_for("a request for the next event", |state| (state.asked >= times).then_some(()));
+    }
+
+    pub fn asked(&self) -> usize {
+        self.lock().asked
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap()
+    }
+
+    fn wait_for<T>(&self, what: &str, found: impl Fn(&State) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        let mut state = self.lock();
+        loop {
+            if let Some(value) = found(&state) {
+                return value;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{what} did not come");
+            state = self.shared.1.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
+    fn serve(&self, connection: TcpStream) -> std::io::Result<()> {
+        connection.set_nodelay(true)?;
+        let mut writer = connection.try_clone()?;
+        let mut reader = BufReader::with_capacity(1 << 20, connection);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let path = line.split(' ').nth(1).unwrap().to_owned();
+            let headers = read_headers(&mut reader)?;
+            let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+            if path.ends_with("/invocation/next") {
+                let event = self.next();
+                writer.write_all(&response(&event))?;
+                self.lock().handed_out.insert(event.id().to_owned(), Instant::now());
+                continue;
+            }
+            let reception = self.lock().receptions.pop_front();
+            if let Some(Reception::Reset) = reception {
+                reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
+                return Ok(());
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body)?;
+            self.note(&path, headers, body);
+            let status = match reception {
+                Some(Reception::Status(status)) => status,
+                _ => "202 Accepted",
+            };
+            let body = format!(r#"{{"status":"{status}"}}"#);
+            write!(writer, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+        }
+    }
+
+    fn next(&self) -> Event {
+        let mut state = self.lock();
+        state.asked += 1;
+        self.shared.1.notify_all();
+        loop {
+            if let Some(event) = state.events.pop_front() {
+                return event;
+            }
+            state = self.shared.1.wait(state).unwrap();
+        }
+    }
+
+    fn note(&self, path: &str, headers: HashMap<String, String>, body: Vec<u8>) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let post = |kind: &str, time| Post { kind: kind.to_owned(), headers, body, time };
+        match path.strip_prefix("/2018-06-01/runtime/invocation/").and_then(|rest| rest.split_once('/')) {
+            Some((id, kind)) => {
+                let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);
+                let post = post(kind, time);
+                state.posts.entry(id.to_owned()).or_default().push(post);
+            }
+            None => {
+                assert_eq!(path, "/2018-06-01/runtime/init/error");
+                state.init_error = Some(post("init/error", Duration::ZERO));
+            }
+        }
+        self.shared.1.notify_all();
+    }
+}
+
+fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
+    let mut headers = HashMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok(headers) };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+}
+
+fn response(event: &Event) -> Vec<u8> {
+    let deadline = Event::default().deadline_in(Duration::from_secs(300)).headers.remove(0);
+    let usual = [
+        deadline,
+        ("content-type".to_owned(), "application/json".to_owned()),
+        (
+            "lambda-runtime-invoked-function-arn".to_owned(),
+            "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
+        ),
+        (
+            "lambda-runtime-trace-id".to_owned(),
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned(),
+        ),
+    ];
+    let mut bytes = b"HTTP/1.1 200 OK\r\n".to_vec();
+    for (name, value) in &usual {
+        if !event.headers.iter().any(|(own, _)| own == name) {
+            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+    }
+    for (name, value) in event.headers.iter().filter(|(_, value)| !value.is_empty()) {
+        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", event.body.len()).as_bytes());
+    bytes.extend_from_slice(&event.body);
+    bytes
+}

@@ -1,0 +1,315 @@
+//! "A bootstrap with these files and this handler", and what it answers.
+
+pub mod api;
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    io::{Read, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub use self::api::{Api, Event, PATIENCE, Post, Reception};
+
+/// The binary under test.
+pub const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_bootstrap");
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Says whether a program that a test needs is there. Where `REQUIRE` names it (a list with commas, or `all`),
+/// its absence is a failure; else the test is reported as skipped.
+pub fn available(requirement: &str, present: bool) -> bool {
+    if present {
+        return true;
+    }
+    let required = std::env::var("REQUIRE").unwrap_or_default();
+    let required = required.split(',').any(|name| name == requirement || name == "all");
+    assert!(!required, "REQUIRE names `{requirement}`, and it is not here");
+    // the test harness keeps what `eprintln!` prints of tests that pass
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    let _ = writeln!(std::io::stderr(), "{name}: skipped: no {requirement}");
+    false
+}
+
+/// Whether a program is on the `PATH`.
+pub fn on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+}
+
+/// A function to be: its files, its handler, its environment.
+pub struct Function {
+    task_root: TempDir,
+    handler: OsString,
+    environment: Vec<(String, Option<String>)>,
+    api: Api,
+}
+
+/// A bootstrap that runs.
+pub struct Running {
+    child: Child,
+    pub api: Api,
+    pub task_root: TempDir,
+    log: Arc<Mutex<Vec<u8>>>,
+}
+
+/// An error as the caller gets it.
+#[derive(Debug)]
+pub struct CallerError {
+    pub kind: String,
+    pub message: String,
+    pub stack: Vec<String>,
+    pub json: Value,
+}
+
+impl Function {
+    /// A task root with these files.
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let task_root = TempDir::new().unwrap();
+        let function = Self {
+            task_root,
+            handler: "function.handler".into(),
+            environment: Vec::new(),
+            api: Api::start(),
+        };
+        files.iter().fold(function, |function, (name, text)| function.file(name, text))
+    }
+
+    /// One Bash file `function.sh` with this text.
+    pub fn bash(text: &str) -> Self {
+        Self::with(&[("function.sh", text)])
+    }
+
+    pub fn file(self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+        self
+    }
+
+    /// A copy of a file of the repository.
+    pub fn copy(self, from: &str, to: &str) -> Self {
+        let bytes = fs::read(repository().join(from)).unwrap();
+        self.file(to, bytes)
+    }
+
+    pub fn handler(mut self, handler: impl AsRef<OsStr>) -> Self {
+        handler.as_ref().clone_into(&mut self.handler);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    pub fn without_env(mut self, name: &str) -> Self {
+        self.environment.push((name.to_owned(), None));
+        self
+    }
+
+    /// A path in the task root.
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.task_root.path().join(name)
+    }
+
+    /// The command that starts it as Lambda does.
+    pub fn command(&self) -> Command {
+        let mut command = self.bare_command();
+        command
+            .env("AWS_LAMBDA_RUNTIME_API", self.api.address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "f")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("LAMBDA_TASK_ROOT", self.task_root.path())
+            .env("_HANDLER", &self.handler);
+        self.change_environment(&mut command);
+        command
+    }
+
+    fn bare_command(&self) -> Command {
+        let mut command = Command::new(BOOTSTRAP);
+        command.env_clear().current_dir(self.task_root.path());
+        for name in ["PATH", "HOME", "SCRIPT_RUNTIME_PWSH", "SCRIPT_RUNTIME_LISP_CORE"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+    }
+
+    fn change_environment(&self, command: &mut Command) {
+        for (name, value) in &self.environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+    }
+
+    /// Starts it.
+    pub fn start(self) -> Running {
+        let command = self.command();
+        self.start_as(command)
+    }
+
+    /// Starts it with a command of the test's own.
+    pub fn start_as(self, mut command: Command) -> Running {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (mut standard_error, lines) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        thread::spawn(move || {
+            let mut block = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = standard_error.read(&mut block) {
+                lines.lock().unwrap().extend_from_slice(&block[..count]);
+            }
+        });
+        Running { child, api: self.api, task_root: self.task_root, log }
+    }
+
+    /// The error with which its init fails; the bootstrap has ended with status 1.
+    pub fn init_error(self) -> CallerError {
+        let mut running = self.start();
+        let post = running.api.wait_for_init_error();
+        assert_eq!(running.wait().code(), Some(1), "log: {}", running.log());
+        caller_error(&post)
+    }
+
+    /// Answers one event without Lambda.
+    pub fn once(&self, event: &str, standard_input: &[u8]) -> Output {
+        let mut command = self.bare_command();
+        self.change_environment(&mut command);
+        let mut child = command
+            .arg(&self.handler)
+            .arg(event)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // who does not read standard input closes it
+        let _ = child.stdin.take().unwrap().write_all(standard_input);
+        child.wait_with_output().unwrap()
+    }
+}
+
+impl Running {
+    /// Runs one event to its answer.
+    pub fn answer(&self, event: impl AsRef<[u8]>) -> Vec<u8> {
+        self.answer_to(Event::new(event))
+    }
+
+    /// The same with headers.
+    pub fn answer_to(&self, event: Event) -> Vec<u8> {
+        let post = self.post(event);
+        assert_eq!(post.kind, "response", "{} log: {}", String::from_utf8_lossy(&post.body), self.log());
+        post.body
+    }
+
+    /// Runs one event to its answer, as text.
+    pub fn text(&self, event: impl AsRef<[u8]>) -> String {
+        String::from_utf8(self.answer(event)).unwrap()
+    }
+
+    /// Runs one event to its error.
+    pub fn error(&self, event: impl AsRef<[u8]>) -> CallerError {
+        self.error_to(Event::new(event))
+    }
+
+    /// The same with headers.
+    pub fn error_to(&self, event: Event) -> CallerError {
+        let post = self.post(event);
+        assert_eq!(post.kind, "error", "answer: {}", String::from_utf8_lossy(&post.body));
+        caller_error(&post)
+    }
+
+    /// Runs one event to whatever comes.
+    pub fn post(&self, event: Event) -> Post {
+        let id = self.api.send(event);
+        self.api.wait(&id)
+    }
+
+    /// What it has written to standard error up to now.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// The bytes of the log.
+    pub fn log_bytes(&self) -> Vec<u8> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until the log holds this text.
+    pub fn wait_for_log(&self, text: &str) {
+        until(&format!("{text:?} in the log"), || self.log().contains(text));
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn terminate(&self) {
+        let status = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("the bootstrap's end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// The processes below it.
+    pub fn children(&self) -> Vec<u32> {
+        let task = format!("/proc/{0}/task/{0}/children", self.pid());
+        fs::read_to_string(task).unwrap().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // workers go with it
+            self.terminate();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn caller_error(post: &Post) -> CallerError {
+    let json: Value = serde_json::from_slice(&post.body).unwrap();
+    let text = |name: &str| json[name].as_str().unwrap().to_owned();
+    let kind = text("errorType");
+    assert_eq!(post.headers["lambda-runtime-function-error-type"], kind);
+    let stack = json["stackTrace"].as_array().unwrap();
+    let stack = stack.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+    CallerError { kind, message: text("errorMessage"), stack, json }
+}
+
+/// Polls until this holds.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The signal that ended a process.
+pub fn signal_of(status: ExitStatus) -> Option<i32> {
+    status.signal()
+}
