@@ -25,6 +25,9 @@ use tokio::{
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
+/// The same at the very end, where a process may have left its group and live on.
+const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
+
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 
 /// All child processes of the bootstrap.
@@ -82,6 +85,12 @@ impl Children {
         for (pid, _) in &groups {
             signal_group(*pid, Signal::KILL);
         }
+        let _ = tokio::time::timeout(LAST_REAP_LIMIT, async {
+            while self.collect() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
     }
 
     /// Whether all of them have been asked to end.
@@ -90,10 +99,17 @@ impl Children {
         self.ending.load(Ordering::Relaxed)
     }
 
-    fn collect(&self) {
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if let Some(sender) = self.exits().remove(&pid) {
-                sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
+    /// Reaps all that have ended and says whether there are more.
+    fn collect(&self) -> bool {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(sender) = self.exits().remove(&pid) {
+                        sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
+                    }
+                }
+                Ok(None) => return true,
+                Err(_) => return false,
             }
         }
     }

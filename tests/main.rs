@@ -2,5 +2,13 @@
 //! against the real Runtime Interface Emulator.
 
 #![allow(unreachable_pub)]
+
 mod bash;
+mod bash_faults;
+mod emulator;
+mod init_errors;
+mod logs;
+mod one_shot;
+mod readme;
+mod runtime_api;
 mod support;

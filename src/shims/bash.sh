@@ -24,7 +24,10 @@ __lambda_report() { # NAME PAYLOAD
 __lambda_trace() { # the call stack from the caller's caller outwards; $1 says that its first line is not known
     local trace=$__lambda_number newline=$'\n' unknown=${1-} depth
     for ((depth = 2; depth < ${#FUNCNAME[@]}; depth++)); do
-        case ${FUNCNAME[depth]} in __lambda_* | main) break ;; esac
+        case ${FUNCNAME[depth]} in
+            __lambda_* | main) break ;;
+            exit) continue ;;
+        esac
         trace+="${newline}at ${FUNCNAME[depth]}, ${BASH_SOURCE[depth]-}"
         [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
         unknown=

@@ -1,0 +1,1 @@
+//! The README's tables against the code.
