@@ -28,16 +28,21 @@ __lambda_trace() { # the call stack from the caller's caller outwards; $1 says t
             __lambda_* | main) break ;;
             exit) continue ;;
         esac
-        trace+="${newline}at ${FUNCNAME[depth]}, ${BASH_SOURCE[depth]-}"
-        [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
+        trace+="${newline}at ${FUNCNAME[depth]}"
+        if [[ -n ${BASH_SOURCE[depth]-} ]]; then # Bash 4.2 does not know it in an EXIT trap
+            trace+=", ${BASH_SOURCE[depth]}"
+            [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
+        fi
         unknown=
     done
     __lambda_report trace "$trace"
 }
 
-__lambda_failed() { # the ERR trap
+__lambda_failed() { # the ERR trap; it exits itself, as Bash 4.2 would end a subshell with status 1 instead
+    local status=$?
     __lambda_traced=$BASH_COMMAND
     __lambda_trace
+    [[ $- != *e* ]] || builtin exit "$status"
 }
 
 __lambda_exiting() { # the EXIT trap of an event: Bash no longer knows the line there, but ERR and `exit` did
@@ -71,7 +76,7 @@ __lambda_environment() { # FILE: sets and unsets the variables that the context 
 __lambda_slurp() { # FILE: its text, every line and the last newline, in __lambda_event
     local lines IFS=
     mapfile lines <"$1"
-    __lambda_event=${lines[*]-}
+    __lambda_event="${lines[*]-}" # with quotes: Bash 4.2 joins with spaces without
 }
 
 __lambda_next() { # waits for an event and makes it this subshell's own

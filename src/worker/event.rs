@@ -193,17 +193,13 @@ fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(file)
 }
 
-/// Keeps the longer of two stacks if one only is the outer part of the other, else the new one. A frame at the
-/// head of the new one may lack its line.
+/// Keeps the stack if the new one is only the outer part of it, else takes the new one. Frames of the new one may
+/// lack their file or line.
 pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) {
-    let Some((head, callers)) = new.split_first() else { return };
-    if let Some(begin) = stack.len().checked_sub(new.len())
-        && stack[begin].starts_with(head.as_str())
-        && stack[begin + 1..] == *callers
-    {
-        return;
+    let outer = stack.len().checked_sub(new.len()).map(|begin| &stack[begin..]);
+    if !outer.is_some_and(|outer| outer.iter().zip(&new).all(|(old, new)| old.starts_with(new.as_str()))) {
+        *stack = new;
     }
-    *stack = new;
 }
 
 #[cfg(test)]
