@@ -19,7 +19,7 @@ pub struct Post {
     pub kind: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
-    /// From the moment the event was written to the moment the post was read.
+    /// From the moment the event was to be written to the moment the post was read.
     pub time: Duration,
 }
 
@@ -120,6 +120,15 @@ impl Api {
         })
     }
 
+    /// The same, and forgets it: for runs of many events.
+    pub fn take(&self, id: &str) -> Post {
+        let post = self.wait(id);
+        let mut state = self.lock();
+        state.posts.remove(id);
+        state.handed_out.remove(id);
+        post
+    }
+
     /// All posts about this event up to now.
     pub fn posts(&self, id: &str) -> Vec<Post> {
         self.lock().posts.get(id).cloned().unwrap_or_default()
@@ -169,8 +178,10 @@ impl Api {
             let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
             if path.ends_with("/invocation/next") {
                 let event = self.next();
-                writer.write_all(&response(&event))?;
+                let response = response(&event);
+                // before it is written: the answer may be there before this thread runs again
                 self.lock().handed_out.insert(event.id().to_owned(), Instant::now());
+                writer.write_all(&response)?;
                 continue;
             }
             let reception = self.lock().receptions.pop_front();
