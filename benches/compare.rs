@@ -1,12 +1,18 @@
 //! The comparison of the README: every runtime answers the same events in one run, in turns, so that noise hits
-//! all alike. `make bench` builds what it needs and runs it; `BENCH_EVENTS` sets the warm events (2 000).
+//! all alike. `make bench` builds what it needs and runs it; `BENCH_EVENTS` sets the warm events (2 000),
+//! `BENCH_ONLY` takes the rows whose name holds it.
 
 #[path = "../tests/support/api.rs"]
 #[allow(dead_code, unreachable_pub)]
 mod api;
+#[allow(unreachable_pub)]
 mod measure;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
 use measure::{Contender, Runtime, percentile};
 
@@ -15,8 +21,12 @@ const MIB: usize = 1024 * KIB;
 
 /// How many events a runtime answers before it is the next one's turn.
 const TURN: usize = 50;
+/// Between two events of the warm rows: callers do not wait for each other's answers.
+const PAUSE: Duration = Duration::from_millis(2);
 const STARTS: usize = 15;
 const LARGE: usize = 15;
+
+const FLOOR: &str = "native echo";
 
 const BASH: &str = "handler() { printf '%s' \"$1\"; }\n";
 
@@ -36,7 +46,7 @@ done
 fn contenders(programs: &Path) -> Vec<Contender> {
     let bootstrap = programs.join("bootstrap");
     vec![
-        Contender::new("native echo", &programs.join("examples/echo"), "", &[]),
+        Contender::new(FLOOR, &programs.join("examples/echo"), "", &[]),
         Contender::new("Bash function", &bootstrap, "function.handler", &[("function.sh", BASH)]),
         Contender::new("Bash script", &bootstrap, "report.sh", &[("report.sh", "printf '%s' \"$1\"\n")]),
         Contender::new(
@@ -55,6 +65,8 @@ struct Row {
     init: f64,
     first: f64,
     warm: Vec<f64>,
+    busy: f64,
+    cycle: f64,
     medium: f64,
     large: Option<f64>,
     own_memory: (f64, f64),
@@ -67,7 +79,10 @@ fn main() {
         std::env::var("BENCH_EVENTS").map_or(2000, |text| text.parse().expect("BENCH_EVENTS: a number"));
     let this = std::env::current_exe().expect("the path of this program");
     let programs = this.ancestors().nth(2).expect("target/PROFILE/deps/PROGRAM");
-    let contenders = contenders(programs);
+    let mut contenders = contenders(programs);
+    if let Ok(only) = std::env::var("BENCH_ONLY") {
+        contenders.retain(|contender| contender.name == FLOOR || contender.name.contains(&only));
+    }
     let rows = run(&contenders, events);
     print(&rows, events);
     let size = std::fs::metadata(programs.join("bootstrap")).map_or(0, |metadata| metadata.len());
@@ -92,12 +107,20 @@ fn run(contenders: &[Contender], events: usize) -> Vec<Row> {
     }
     let before: Vec<_> = runtimes.iter().map(Runtime::own_memory).collect();
     let mut warm = vec![Vec::new(); contenders.len()];
+    let mut busy = vec![Vec::new(); contenders.len()];
+    let mut cycle = vec![Vec::new(); contenders.len()];
     let mut cpu = vec![Duration::ZERO; contenders.len()];
     for _ in 0..events.div_ceil(TURN) {
         for (index, runtime) in runtimes.iter_mut().enumerate() {
             let began = runtime.cpu_time();
-            warm[index].extend((0..TURN).map(|_| runtime.event(KIB)));
+            let turn = Instant::now();
+            busy[index].extend((0..TURN).map(|_| runtime.event(KIB)));
+            cycle[index].push(turn.elapsed().as_secs_f64() * 1000.0 / TURN as f64);
             cpu[index] += runtime.cpu_time().saturating_sub(began);
+            warm[index].extend((0..TURN).map(|_| {
+                thread::sleep(PAUSE);
+                runtime.event(KIB)
+            }));
         }
     }
     let memory: Vec<_> =
@@ -117,6 +140,8 @@ fn run(contenders: &[Contender], events: usize) -> Vec<Row> {
             init: percentile(&starts[index].0, 50.0),
             first: percentile(&starts[index].1, 50.0),
             cpu: cpu[index].as_secs_f64() * 1000.0 / warm[index].len() as f64,
+            busy: percentile(&busy[index], 50.0),
+            cycle: percentile(&cycle[index], 50.0),
             warm: warm[index].clone(),
             medium: percentile(&sized[index].0, 50.0),
             large: (!sized[index].1.is_empty()).then(|| percentile(&sized[index].1, 50.0)),
@@ -132,21 +157,23 @@ fn print(rows: &[Row], events: usize) {
         "{events} warm events of 1 KiB for each; medians; times in ms, ratios to the native echo in brackets\n"
     );
     println!(
-        "| | init until `/next` | first event | warm p50 | p99 | p99.9 | 100 KiB | 6 MiB | CPU per event | memory of the process, MiB | PSS of the tree, MiB |"
+        "| | init until `/next` | first event | warm p50 | p99 | p99.9 | back to back | time for each of a row | 100 KiB | 6 MiB | CPU per event | memory of the process, MiB | PSS of the tree, MiB |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for row in rows {
         let ratio = |of: f64, to: f64| format!("{of:.2} (× {:.1})", of / to);
         let warm = |row: &Row, rank| percentile(&row.warm, rank);
         let large = row.large.map_or("–".to_owned(), |time| ratio(time, floor.large.unwrap_or(f64::NAN)));
         println!(
-            "| {} | {} | {} | {} | {} | {} | {} | {large} | {:.2} | {:.1} → {:.1} | {:.1} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {large} | {:.2} | {:.1} → {:.1} | {:.1} |",
             row.name,
             ratio(row.init, floor.init),
             ratio(row.first, floor.first),
             ratio(warm(row, 50.0), warm(floor, 50.0)),
             ratio(warm(row, 99.0), warm(floor, 99.0)),
             ratio(warm(row, 99.9), warm(floor, 99.9)),
+            ratio(row.busy, floor.busy),
+            ratio(row.cycle, floor.cycle),
             ratio(row.medium, floor.medium),
             row.cpu,
             row.own_memory.0,

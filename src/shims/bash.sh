@@ -16,9 +16,8 @@ __lambda_reports=$2/$4
 __lambda_number=0
 set --
 
-__lambda_report() { # NAME PAYLOAD
-    local LC_ALL=C
-    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" 2>/dev/null >"$__lambda_reports"
+__lambda_report() { # NAME PAYLOAD, in ASCII
+    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" >"$__lambda_reports"
 }
 
 __lambda_trace() { # the call stack from the caller's caller outwards; $1 says that its first line is not known
@@ -35,30 +34,35 @@ __lambda_trace() { # the call stack from the caller's caller outwards; $1 says t
         fi
         unknown=
     done
+    local LC_ALL=C # a length in bytes
     __lambda_report trace "$trace"
 }
 
 __lambda_failed() { # the ERR trap; it exits itself, as Bash 4.2 would end a subshell with status 1 instead
     local status=$?
-    __lambda_traced=$BASH_COMMAND
     __lambda_trace
-    [[ $- != *e* ]] || builtin exit "$status"
-}
-
-__lambda_exiting() { # the EXIT trap of an event: Bash no longer knows the line there, but ERR and `exit` did
-    local status=$?
-    ((status != 0)) || return 0
-    case $BASH_COMMAND in
-        "$__lambda_traced" | 'builtin exit "$status"') ;;
-        *) __lambda_trace unknown ;;
-    esac
-    __lambda_report exiting "$__lambda_number $status"
+    [[ $- != *e* ]] || __lambda_exit "$status"
 }
 
 exit() { # as the builtin, but it says where it stands
     local status=${1-$?}
     [[ $status == 0 ]] || __lambda_trace
-    builtin exit "$status"
+    __lambda_exit "$status"
+}
+
+__lambda_exit() { # STATUS: exits of its own will
+    __lambda_returned=1
+    builtin exit "$1"
+}
+
+__lambda_exiting() { # the EXIT trap of an event; a handler with one of its own replaces it
+    local status=$?
+    if [[ -n $__lambda_returned ]]; then
+        # sooner than the loop below, which waits until the kernel has cleared the process away
+        __lambda_report exited "$__lambda_number $status"
+    elif ((status != 0)); then
+        __lambda_trace unknown # as at an unset variable: Bash no longer knows the line
+    fi
 }
 
 __lambda_environment() { # FILE: sets and unsets the variables that the context names
@@ -81,13 +85,13 @@ __lambda_slurp() { # FILE: its text, every line and the last newline, in __lambd
 
 __lambda_next() { # waits for an event and makes it this subshell's own
     local context argument input answer IFS=' '
-    read -r __lambda_number context argument input answer <"$__lambda_requests" || builtin exit 0
+    __lambda_returned=
+    eval "$__lambda_trap"
+    trap __lambda_exiting EXIT
+    read -r context argument input answer <"$__lambda_requests" || builtin exit 0
     __lambda_environment "$__lambda_fds/$context"
     __lambda_slurp "$__lambda_fds/$argument"
     exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
-    __lambda_traced=
-    trap __lambda_exiting EXIT
-    eval "$__lambda_trap"
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
 }
 
@@ -98,7 +102,7 @@ if [[ -n $__lambda_function ]]; then
     # shellcheck source=/dev/null
     source "$0"
     if ! declare -F -- "$__lambda_function" >/dev/null; then
-        __lambda_report undefined "$(compgen -A function)"
+        LC_ALL=C __lambda_report undefined "$(compgen -A function)"
         builtin exit 1
     fi
     __lambda_run=("$__lambda_function")
@@ -115,10 +119,12 @@ trap - ERR DEBUG RETURN
 
 __lambda_report ready ''
 while :; do
+    __lambda_number=$((__lambda_number + 1))
     # at the top level, so that a script's variables are global; short, as Bash quotes it when a signal ends it
     (
         __lambda_next
         "${__lambda_run[@]}" "$__lambda_event"
+        __lambda_exit "$?"
     )
-    __lambda_report ended "$?" || builtin exit 0
+    __lambda_report ended "$__lambda_number $?" || builtin exit 0
 done

@@ -19,33 +19,34 @@ use tokio::net::unix::pipe;
 use super::{pipes::BLOCK, with_lines};
 use crate::{
     failure::{ErrorType, Failure},
-    frame::{PAYLOAD_LIMIT, Report},
+    frame::PAYLOAD_LIMIT,
     invocation::Invocation,
 };
 
 /// One event on a worker.
 #[derive(Default)]
 pub(super) struct Event {
-    number: u64,
     /// The files of an event that is handed over by descriptor.
     files: Option<EventFiles>,
     answer: Answer,
     pub(super) stack_trace: Vec<String>,
-    /// The status with which the handler's process said that it would exit.
-    exiting: Option<i32>,
+}
+
+/// How a handler's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Of its own will, with this status.
+    Exited(i32),
+    /// With what a shell says of it: a status, or 128 + n for signal n.
+    Ended(i32),
 }
 
 impl Event {
-    /// The event with this number on its worker, handed over as a stream.
-    pub(super) fn streamed(number: u64) -> Self {
-        Self { number, ..Self::default() }
-    }
-
-    /// The same by descriptor, and the request line that names them.
-    pub(super) fn by_descriptor(number: u64, invocation: &Invocation) -> io::Result<(Self, Bytes)> {
+    /// An event that is handed over by descriptor, and the request line that names them.
+    pub(super) fn by_descriptor(invocation: &Invocation) -> io::Result<(Self, Bytes)> {
         let files = EventFiles::new(invocation)?;
-        let request = files.request(number).into();
-        Ok((Self { number, files: Some(files), ..Self::default() }, request))
+        let request = files.request().into();
+        Ok((Self { files: Some(files), ..Self::default() }, request))
     }
 
     /// Takes what the handler writes to its standard output; pending where that is no pipe of ours.
@@ -59,28 +60,16 @@ impl Event {
         }
     }
 
-    /// Notes what a shim says of an event before its end.
-    pub(super) fn note(&mut self, report: Report) {
-        match report {
-            Report::Trace(number, lines) if number == self.number => {
-                keep_innermost(&mut self.stack_trace, lines);
-            }
-            Report::Exiting(number, status) if number == self.number => self.exiting = Some(status),
-            // of a process that an earlier event left behind
-            _ => {}
-        }
-    }
-
     /// The end of a handler that is a process of its own. `last_lines` is the end of its log.
-    pub(super) fn ended(mut self, status: i32, last_lines: &str) -> Result<Bytes, Failure> {
+    pub(super) fn ended(mut self, end: End, last_lines: &str) -> Result<Bytes, Failure> {
+        let (End::Exited(status) | End::Ended(status)) = end;
         if status == 0 {
             if let Some(files) = &mut self.files {
                 files.drain(&mut self.answer);
             }
             return self.answer.finish();
         }
-        // a shell says 128 + n of a process that signal n ended, but a process may also exit with that
-        let signal = (status > 128 && self.exiting != Some(status))
+        let signal = (status > 128 && end == End::Ended(status))
             .then(|| ExitStatus::from_raw(status - 128))
             .filter(|signal| signal.to_string().contains("(SIG"));
         let failure = match signal {
@@ -162,10 +151,10 @@ impl EventFiles {
         })
     }
 
-    fn request(&self, number: u64) -> String {
+    fn request(&self) -> String {
         let argument = self.argument.as_ref().unwrap_or(&self.event);
         format!(
-            "{number} {} {} {} {}\n",
+            "{} {} {} {}\n",
             self.context.as_raw_fd(),
             argument.as_raw_fd(),
             self.event.as_raw_fd(),
@@ -242,12 +231,9 @@ mod tests {
 
     #[test]
     fn tells_a_signal_from_a_status_over_128() {
-        let kind = |exiting, status| {
-            let event = Event { exiting, ..Event::default() };
-            event.ended(status, "").unwrap_err().to_string()
-        };
-        assert_eq!(kind(None, 137), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
-        assert_eq!(kind(Some(137), 137), "Function.ExitStatus: the handler ended with status 137");
-        assert_eq!(kind(None, 255), "Function.ExitStatus: the handler ended with status 255");
+        let kind = |end| Event::default().ended(end, "").unwrap_err().to_string();
+        assert_eq!(kind(End::Ended(137)), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
+        assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
+        assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");
     }
 }
