@@ -2,10 +2,17 @@
 //! all alike. `make bench` builds what it needs and runs it; `BENCH_EVENTS` sets the warm events (2 000),
 //! `BENCH_ONLY` takes the rows whose name holds it.
 
+// counts and times are far from where their conversions lose anything
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    unreachable_pub
+)]
+
 #[path = "../tests/support/api.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, clippy::unwrap_used)]
 mod api;
-#[allow(unreachable_pub)]
 mod measure;
 
 use std::{

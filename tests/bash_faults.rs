@@ -1,6 +1,6 @@
 //! Bash handlers that fail, and workers that end: a precise error, and the next event is answered.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use crate::support::{CallerError, Event, Function, Running, until};
 
@@ -127,17 +127,19 @@ fn replaces_a_worker_that_died() {
 }
 
 #[test]
-fn replaces_a_worker_that_died_between_events() {
-    let function = Function::bash("handler() { echo $$; }").start();
+fn replaces_a_worker_that_died_between_events_once_until_the_next_event() {
+    let function = Function::bash("echo LOADS >&2\nhandler() { echo $$; }").start();
+    let loads = || function.log().lines().filter(|line| *line == "LOADS").count();
+    let kill = |pid: &str| assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
     let first = function.text("{}");
-    // the second death follows before the new worker has had an event
-    for _ in 0..2 {
-        let worker = function.children()[0].to_string();
-        assert!(std::process::Command::new("kill").args(["-9", &worker]).status().unwrap().success());
-        until("the worker's end", || !function.children().iter().any(|pid| pid.to_string() == worker));
-        function.wait_for_log("a worker ended between events");
-    }
+    kill(&first);
+    until("a new worker", || loads() == 2);
+    let second = function.children().into_iter().map(|pid| pid.to_string());
+    second.filter(|pid| *pid != first).for_each(|pid| kill(&pid));
+    until("the end of all workers", || function.children().is_empty());
+    assert_eq!(loads(), 2);
     assert_ne!(function.text("{}"), first);
+    assert_eq!(loads(), 3);
 }
 
 #[test]

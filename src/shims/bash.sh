@@ -71,7 +71,7 @@ __lambda_environment() { # FILE: sets and unsets the variables that the context 
     for line in "${lines[@]}"; do
         case $line in
             '') break ;;
-            *=*) builtin export -- "$line" ;;
+            *=*) builtin export -- "${line?}" ;;
             *) builtin unset -v "$line" ;;
         esac
     done

@@ -1,5 +1,6 @@
 //! "A bootstrap with these files and this handler", and what it answers.
 
+#[allow(dead_code)]
 pub mod api;
 
 use std::{
@@ -265,10 +266,11 @@ impl Running {
         status.unwrap()
     }
 
-    /// The processes below it.
+    /// The processes right below it: workers, and what was left behind and is not reaped yet.
     pub fn children(&self) -> Vec<u32> {
-        let task = format!("/proc/{0}/task/{0}/children", self.pid());
-        fs::read_to_string(task).unwrap().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = fs::read_to_string(children).unwrap();
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 }
 
