@@ -37,6 +37,8 @@ const FLOOR: &str = "native echo";
 
 const BASH: &str = "handler() { printf '%s' \"$1\"; }\n";
 
+const CAT: &str = "handler() { cat; }\n";
+
 /// The Bash bootstrap of AWS's custom runtime tutorial, in its own order of steps.
 const CURL_LOOP: &str = r#"set -euo pipefail
 source "$LAMBDA_TASK_ROOT/function.sh"
@@ -55,6 +57,7 @@ fn contenders(programs: &Path) -> Vec<Contender> {
     vec![
         Contender::new(FLOOR, &programs.join("examples/echo"), "", &[]),
         Contender::new("Bash function", &bootstrap, "function.handler", &[("function.sh", BASH)]),
+        Contender::new("Bash function, `cat`", &bootstrap, "function.handler", &[("function.sh", CAT)]),
         Contender::new("Bash script", &bootstrap, "report.sh", &[("report.sh", "printf '%s' \"$1\"\n")]),
         Contender::new(
             "Bash, curl loop",

@@ -13,8 +13,9 @@
 //!   for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes (and how many
 //!   newlines it ends in), the event, and the pipe that takes the answer. Bash reads a file by the block and a pipe byte by byte; hence the files.
 //!
-//! The context is text: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an empty
-//! line, and the headers of the event as lines `name: value`.
+//! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
+//! empty line, and the headers of the event as lines `name: value`. By descriptor: a line of names to unset,
+//! with spaces between them, and lines `NAME=VALUE`.
 //!
 //! **Reports** (shim to bootstrap) are the frames of [`Report`].
 //!

@@ -65,16 +65,12 @@ __lambda_exiting() { # the EXIT trap of an event; a handler with one of its own 
     fi
 }
 
-__lambda_environment() { # FILE: sets and unsets the variables that the context names
-    local lines line
+__lambda_environment() { # FILE: unsets the variables that its first line names, sets those of the others
+    local lines
     mapfile -t lines <"$1"
-    for line in "${lines[@]}"; do
-        case $line in
-            '') break ;;
-            *=*) builtin export -- "${line?}" ;;
-            *) builtin unset -v "$line" ;;
-        esac
-    done
+    # shellcheck disable=SC2086 # names, to be split
+    builtin unset -v ${lines[0]}
+    builtin export -- "${lines[@]:1}"
 }
 
 # since Bash 5.2, $(<FILE) does not fork and is the fastest way to read a file

@@ -163,7 +163,7 @@ impl EventFiles {
             Cow::Borrowed(_) => None,
         };
         Ok(Self {
-            context: memory_file(&invocation.context())?,
+            context: memory_file(&invocation.environment())?,
             argument,
             newlines,
             event: memory_file(event)?,
