@@ -7,6 +7,7 @@
 mod bash;
 mod bash_faults;
 mod emulator;
+mod images;
 mod init_errors;
 mod logs;
 mod one_shot;
