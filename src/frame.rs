@@ -9,9 +9,10 @@
 //!
 //! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. Before and after a
 //!   SnapStart snapshot: an empty frame `checkpoint` or `restore`, answered with `ready`.
-//! * *by descriptor*: one line `CONTEXT ARGUMENT NEWLINES INPUT ANSWER\n` of descriptors of the bootstrap, new
-//!   for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes (and how many
-//!   newlines it ends in), the event, and the pipe that takes the answer. Bash reads a file by the block and a pipe byte by byte; hence the files.
+//! * *by descriptor*: one line `CONTEXT ARGUMENT INPUT ANSWER SIZE [MARK]\n`. The first four are descriptors of the
+//!   bootstrap, new for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes,
+//!   the event, and the pipe that takes the answer. SIZE is ARGUMENT's, in bytes; MARK, where it is given, has been
+//!   added to its end, as Bash takes trailing newlines off what it reads. Bash reads a file by the block and a pipe byte by byte; hence the files.
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. By descriptor: a line of names to unset,

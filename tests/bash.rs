@@ -86,6 +86,9 @@ fn passes_any_bytes_through_standard_input() {
 fn gives_the_argument_without_nul_bytes_and_otherwise_unchanged() {
     let function = Function::bash("handler() { printf '%s|' \"$#\" \"$1\"; }").start();
     assert_eq!(function.answer(b"a\0b\xff\xfe\n\n"), b"1|ab\xff\xfe\n\n|");
+    assert_eq!(function.answer("ends in x"), b"1|ends in x|");
+    let newlines = "\n".repeat(1_000_000);
+    assert!(function.answer(&newlines) == format!("1|{newlines}|").as_bytes());
     assert_eq!(function.answer("*  $(id) `id` \\ '\"\t{}"), b"1|*  $(id) `id` \\ '\"\t{}|");
 }
 

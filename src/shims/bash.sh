@@ -73,28 +73,28 @@ __lambda_environment() { # FILE: unsets the variables that its first line names,
     builtin export -- "${lines[@]:1}"
 }
 
-# since Bash 5.2, $(<FILE) does not fork and is the fastest way to read a file
-((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 502)) && __lambda_substitutes=1 || __lambda_substitutes=0
+# since Bash 5.2, $(<FILE) does not fork
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 502)) && __lambda_fork_free=1 || __lambda_fork_free=0
 
-__lambda_slurp() { # FILE NEWLINES: the text of a file that ends in so many newlines, in __lambda_event
-    if ((__lambda_substitutes && $2 < 2)); then
+__lambda_slurp() { # FILE SIZE MARK: its text without the mark at its end, in __lambda_event
+    if ((__lambda_fork_free || $2 > 65536)); then
         __lambda_event=$(<"$1")
-        (($2 == 0)) || __lambda_event+=$'\n'
     else
         local lines IFS=
         mapfile lines <"$1"
         __lambda_event="${lines[*]-}" # with quotes: Bash 4.2 joins with spaces without
     fi
+    [[ -z $3 ]] || __lambda_event=${__lambda_event%"$3"}
 }
 
 __lambda_next() { # waits for an event and makes it this subshell's own
-    local context argument newlines input answer IFS=' '
+    local context argument input answer size mark IFS=' '
     __lambda_returned=
     eval "$__lambda_trap"
     trap __lambda_exiting EXIT
-    read -r context argument newlines input answer <"$__lambda_requests" || builtin exit 0
+    read -r context argument input answer size mark <"$__lambda_requests" || builtin exit 0
     __lambda_environment "$__lambda_fds/$context"
-    __lambda_slurp "$__lambda_fds/$argument" "$newlines"
+    __lambda_slurp "$__lambda_fds/$argument" "$size" "$mark"
     exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
 }

@@ -1,7 +1,6 @@
 //! What is known of the event that runs: the files that carry it, its answer so far, its call stack.
 
 use std::{
-    borrow::Cow,
     io,
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -31,6 +30,9 @@ const PACE: Duration = Duration::from_millis(1);
 
 /// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
 const PIPE_SIZE: usize = 1024 * 1024;
+
+/// What is added to an argument that Bash would change at its end.
+const MARK: &str = "x";
 
 /// One event on a worker.
 #[derive(Default)]
@@ -135,10 +137,10 @@ pub(super) fn too_large(size: usize) -> Failure {
 /// The files and the pipe of one event that a shim opens by path.
 struct EventFiles {
     context: OwnedFd,
-    /// The event without NUL bytes, where it has any: no argument can hold them.
+    /// The event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
     argument: Option<OwnedFd>,
-    /// How many newlines the argument ends in.
-    newlines: usize,
+    /// The size of the argument, in bytes.
+    size: usize,
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
@@ -152,20 +154,18 @@ impl EventFiles {
         // a smaller pipe does as well, only slower
         let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
         let event = &invocation.event;
-        let text: Cow<[u8]> = if event.contains(&0) {
-            event.iter().copied().filter(|&byte| byte != 0).collect()
-        } else {
-            Cow::Borrowed(event)
-        };
-        let newlines = text.iter().rev().take_while(|&&byte| byte == b'\n').count();
-        let argument = match text {
-            Cow::Owned(text) => Some(memory_file(&text)?),
-            Cow::Borrowed(_) => None,
-        };
+        let mut argument = None;
+        let mut size = event.len();
+        if event.ends_with(b"\n") || event.contains(&0) {
+            let mut text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
+            text.extend_from_slice(MARK.as_bytes());
+            size = text.len();
+            argument = Some(memory_file(&text)?);
+        }
         Ok(Self {
             context: memory_file(&invocation.environment())?,
             argument,
-            newlines,
+            size,
             event: memory_file(event)?,
             answer: pipe::Receiver::from_owned_fd(answer)?,
             answer_end,
@@ -175,14 +175,14 @@ impl EventFiles {
     }
 
     fn request(&self) -> String {
-        let argument = self.argument.as_ref().unwrap_or(&self.event);
+        let (argument, mark) = self.argument.as_ref().map_or((&self.event, ""), |file| (file, MARK));
         format!(
-            "{} {} {} {} {}\n",
+            "{} {} {} {} {} {mark}\n",
             self.context.as_raw_fd(),
             argument.as_raw_fd(),
-            self.newlines,
             self.event.as_raw_fd(),
-            self.answer_end.as_raw_fd()
+            self.answer_end.as_raw_fd(),
+            self.size
         )
     }
 
