@@ -17,10 +17,13 @@ pub const FUNCTION_ARN: HeaderName = HeaderName::from_static("lambda-runtime-inv
 /// The header with the X-Ray trace.
 pub const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
 
+/// The variable with the request's id, which marks all processes of an event.
+pub const REQUEST_ID_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
+
 /// The environment variables that each event sets, and the headers they come from.
 pub const ENVIRONMENT: [(&str, HeaderName); 7] = [
     ("_X_AMZN_TRACE_ID", TRACE_ID),
-    ("AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID", REQUEST_ID),
+    (REQUEST_ID_VARIABLE, REQUEST_ID),
     ("AWS_LAMBDA_RUNTIME_DEADLINE_MS", DEADLINE),
     ("AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN", FUNCTION_ARN),
     ("AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT", HeaderName::from_static("lambda-runtime-client-context")),

@@ -23,10 +23,10 @@ use crate::{
     config::Config,
     failure::{ErrorType, Failure},
     frame::{self, Delivery, FrameError, Report},
-    invocation::Invocation,
+    invocation::{Invocation, REQUEST_ID_VARIABLE},
     language::Launch,
     logs::Log,
-    process::{Child, Children},
+    process::{Child, Children, kill_marked},
 };
 
 /// The longest init that is waited for: Lambda's own longest timeout.
@@ -164,6 +164,7 @@ impl Worker {
         };
         if let Err(InvokeError::Gone(_)) = &result {
             self.child.kill().await;
+            kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
         }
         self.log.drain();
         result

@@ -100,7 +100,8 @@ impl Api {
         let mut state = self.lock();
         if event.id().is_empty() {
             state.issued += 1;
-            let id = format!("00000000-0000-0000-0000-{:012}", state.issued);
+            // no other on this machine: the bootstrap kills by it
+            let id = format!("{:08}-0000-0000-0000-{:012}", self.address.port(), state.issued);
             event = event.header("lambda-runtime-aws-request-id", &id);
         }
         let id = event.id().to_owned();
