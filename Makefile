@@ -34,3 +34,7 @@ bench: setup ## the comparison with a native echo and the curl loop
 .PHONY: emulator
 emulator: ## the real Runtime Interface Emulator, into target/tools
 	@.ci/setup emulator
+
+.PHONY: push create update deploy invoke logs delete
+push create update deploy invoke logs delete: ## ship the function in FUNCTION_DIR= to AWS Lambda: ./manage.sh --help
+	@./manage.sh $@
