@@ -88,6 +88,8 @@ advice() {
             echo "install Docker's buildx plugin" ;;
         docker*"exec format error"*)
             echo 'build for an architecture that this machine runs (--arch), or set up QEMU for docker' ;;
+        docker*"no match for platform"* | docker*"resolve source metadata"*)
+            echo "name a base image that is there for linux on the function's architecture" ;;
         docker*"tag is immutable"* | docker*"cannot be overwritten"*)
             echo "choose a new --tag, such as --tag \$(git rev-parse --short HEAD)" ;;
         *"Unknown parameter"* | *[Ii]"nvalid choice"* | *"Unknown options"*) echo 'install a newer AWS CLI: this one does not know the call' ;;

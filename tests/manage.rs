@@ -164,7 +164,14 @@ impl Project {
     /// Asks moto itself.
     fn ask(&self, arguments: &[&str]) -> Value {
         let output = Command::new(&self.aws)
-            .args(["--endpoint-url", &self.variables["STAND_IN_MOTO"], "--output", "json", "--region", REGION])
+            .args([
+                "--endpoint-url",
+                &self.variables["STAND_IN_MOTO"],
+                "--output",
+                "json",
+                "--region",
+                REGION,
+            ])
             .args(arguments)
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret-access-key")
@@ -197,12 +204,8 @@ impl Project {
 }
 
 fn run(command: &mut Command, input: &str) -> Ran {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // who does not read standard input closes it
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
@@ -299,14 +302,18 @@ fn deploys_from_nothing_and_makes_no_needless_call_again() {
 fn deploys_with_version_2_of_the_aws_cli() {
     let Some(project) = Project::with_aws_cli("deploys-2", 2) else { return };
     // this one has to know each parameter, and Debian's is older than log formats
-    let knows = Command::new(&project.aws).args(["lambda", "create-function", "--logging-config"]).output().unwrap();
+    let knows =
+        Command::new(&project.aws).args(["lambda", "create-function", "--logging-config"]).output().unwrap();
     if String::from_utf8_lossy(&knows.stderr).contains("expected one argument") {
         deploys_once_and_then_changes_nothing(&project.variable("SECRET_TOKEN", "of the environment"));
         return;
     }
     let error = project.fail(&["deploy", "--log-format", "JSON"]);
     assert!(error.contains("Unknown parameter in input: \"LoggingConfig\""), "{error}");
-    assert!(error.ends_with("manage.sh: to do: install a newer AWS CLI: this one does not know the call\n"), "{error}");
+    assert!(
+        error.ends_with("manage.sh: to do: install a newer AWS CLI: this one does not know the call\n"),
+        "{error}"
+    );
     project.succeed(&["deploy", "--handler", "function.handler", "--env", "GREETING=hällo \"you\"\n"]);
     project.cloud.take();
     project.succeed(&["deploy", "--handler", "function.handler", "--env", "GREETING=hällo \"you\"\n"]);
@@ -325,17 +332,24 @@ fn deploys_with_version_2_of_the_aws_cli() {
 #[test]
 fn changes_what_is_asked_for_and_leaves_the_rest() {
     let Some(project) = Project::new("changes") else { return };
-    project.succeed(&["deploy", "--handler", "a.first", "--env", "KEPT=1 ü\"", "--env", "CHANGED=1", "--memory", "256"]);
+    project.succeed(&[
+        "deploy",
+        "--handler",
+        "a.first",
+        "--env",
+        "KEPT=1 ü\"",
+        "--env",
+        "CHANGED=1",
+        "--memory",
+        "256",
+    ]);
     project.cloud.take();
 
     project.succeed(&["deploy", "--handler", "a.second"]);
     let calls = project.cloud.take();
     let operations: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
     let changed = "UpdateFunctionConfiguration";
-    assert_eq!(
-        operations,
-        ["GetFunction", "DescribeRepositories", "DescribeImages", changed, "GetFunction"]
-    );
+    assert_eq!(operations, ["GetFunction", "DescribeRepositories", "DescribeImages", changed, "GetFunction"]);
     assert_eq!(calls[3].body, json!({ "ImageConfig": { "Command": ["a.second"] } }));
 
     project.succeed(&["update", "--env", "CHANGED=2", "--env", "NEW_ONE=3", "--timeout", "7"]);
@@ -355,10 +369,10 @@ fn changes_what_is_asked_for_and_leaves_the_rest() {
     // an entry point and a directory of the function's own outlive a new handler
     project.cloud.next(
         "GetFunction",
-        Turn::Changes(|function| {
+        Turn::Changes(Box::new(|function| {
             function["Configuration"]["ImageConfigResponse"]["ImageConfig"] =
                 json!({ "EntryPoint": ["/x \"y\"", "\\"], "Command": ["a", "b"], "WorkingDirectory": "/w" });
-        }),
+        })),
     );
     project.succeed(&["update", "--handler", "a"]);
     assert_eq!(
@@ -413,7 +427,16 @@ fn builds_a_folder_without_a_dockerfile_from_a_base_image() {
     fs::remove_file(project.folder.path().join("Dockerfile")).unwrap();
     let error = project.fail(&["push"]);
     assert!(error.contains(". has no Dockerfile: write one"), "{error}");
-    project.succeed(&["push", "--base", "runtime:bash", "--immutable", "--tag", "v1", "--repository", "based/on"]);
+    project.succeed(&[
+        "push",
+        "--base",
+        "runtime:bash",
+        "--immutable",
+        "--tag",
+        "v1",
+        "--repository",
+        "based/on",
+    ]);
     let build = project.docker_calls().remove(0);
     assert!(build.contains("/based/on:v1 --file "), "{build}");
     let repositories = project.ask(&["ecr", "describe-repositories", "--repository-names", "based/on"]);
@@ -423,7 +446,8 @@ fn builds_a_folder_without_a_dockerfile_from_a_base_image() {
 #[test]
 fn goes_on_where_a_failure_stopped_it() {
     let Some(project) = Project::new("resumes") else { return };
-    let steps = ["CreateRepository", "GetAuthorizationToken", "CreateRole", "AttachRolePolicy", "CreateFunction"];
+    let steps =
+        ["CreateRepository", "GetAuthorizationToken", "CreateRole", "AttachRolePolicy", "CreateFunction"];
     for step in steps {
         let message = format!("User: x is not authorized to perform: {step}");
         project.cloud.next(step, Turn::Fails("AccessDeniedException", message.clone()));
@@ -455,7 +479,10 @@ fn goes_on_where_a_failure_stopped_it() {
 
     // between code and configuration
     project.file("function.sh", "handler() { tac; }\n");
-    project.cloud.next("UpdateFunctionConfiguration", Turn::Fails("ResourceConflictException", "update in progress".into()));
+    project.cloud.next(
+        "UpdateFunctionConfiguration",
+        Turn::Fails("ResourceConflictException", "update in progress".into()),
+    );
     let error = project.fail(&["deploy", "--memory", "1024"]);
     assert!(error.ends_with("manage.sh: to do: wait a moment, then run the same command again\n"), "{error}");
     project.cloud.take();
@@ -474,11 +501,11 @@ fn waits_for_what_an_earlier_run_began() {
     project.cloud.take();
     project.cloud.next(
         "GetFunction",
-        Turn::Changes(|function| function["Configuration"]["State"] = "Pending".into()),
+        Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())),
     );
     project.cloud.next(
         "GetFunction",
-        Turn::Changes(|function| function["Configuration"]["State"] = "Pending".into()),
+        Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())),
     );
     project.succeed(&["create"]);
     let looks = ["DescribeRepositories", "DescribeImages"];
@@ -487,10 +514,11 @@ fn waits_for_what_an_earlier_run_began() {
 
     project.cloud.next(
         "GetFunction",
-        Turn::Changes(|function| function["Configuration"]["LastUpdateStatus"] = "Failed".into()),
+        Turn::Changes(Box::new(|function| function["Configuration"]["LastUpdateStatus"] = "Failed".into())),
     );
     project.succeed(&["update"]);
-    let again = ["GetFunction", "DescribeRepositories", "DescribeImages", "UpdateFunctionCode", "GetFunction"];
+    let again =
+        ["GetFunction", "DescribeRepositories", "DescribeImages", "UpdateFunctionCode", "GetFunction"];
     assert_eq!(project.cloud.operations(), again);
 }
 
@@ -542,10 +570,16 @@ fn takes_a_role_that_is_there_and_never_deletes_it() {
     let operations = project.cloud.operations();
     // the name is looked up to create, and no longer to compare
     assert_eq!(operations.iter().filter(|&name| name == "GetRole").count(), 1);
-    assert!(!operations.iter().any(|name| name == "CreateRole" || name == "AttachRolePolicy"), "{operations:?}");
+    assert!(
+        !operations.iter().any(|name| name == "CreateRole" || name == "AttachRolePolicy"),
+        "{operations:?}"
+    );
 
     let said = project.succeed(&["delete", "--all", "--yes"]).err;
-    assert!(said.ends_with("manage.sh: the role roles-role stays: it was not made for this function\n"), "{said}");
+    assert!(
+        said.ends_with("manage.sh: the role roles-role stays: it was not made for this function\n"),
+        "{said}"
+    );
     for role in ["roles-role", "roles-other"] {
         project.ask(&["iam", "get-role", "--role-name", role]);
     }
@@ -594,10 +628,12 @@ fn shows_answer_error_and_log_apart() {
     let ran = run(&mut project.command(&["invoke", "--event", "-"]), "from a pipe");
     assert_eq!((ran.status, ran.out.as_str()), (0, "from a pipe"));
 
-    let tail = || vec![
-        ("x-amz-log-result", "U1RBUlQKbMOkdWZ0Cg==".to_owned()),
-        ("x-amz-executed-version", "7".to_owned()),
-    ];
+    let tail = || {
+        vec![
+            ("x-amz-log-result", "U1RBUlQKbMOkdWZ0Cg==".to_owned()),
+            ("x-amz-executed-version", "7".to_owned()),
+        ]
+    };
     project.cloud.next("Invoke", Turn::Answers(tail(), "an answer"));
     let ran = project.succeed(&["invoke"]);
     assert_eq!(ran.out, "an answer");
@@ -653,8 +689,8 @@ fn shows_the_log_and_follows_it() {
 
     let log = project.stand_in.path().join("followed");
     let out = fs::File::create(&log).unwrap();
-    let follower = project.command(&["logs", "--follow"]).stdout(out).stderr(Stdio::null()).spawn().unwrap();
-    let follower = Follower(follower);
+    let child = project.command(&["logs", "--follow"]).stdout(out).stderr(Stdio::null()).spawn().unwrap();
+    let follower = Follower(child);
     let followed = || fs::read_to_string(&log).unwrap();
     until("the log", || followed() == first);
     put("END\n");
@@ -673,7 +709,8 @@ fn deletes_what_it_made_when_told_so_twice() {
     project.succeed(&["deploy"]);
     project.ask(&["logs", "create-log-group", "--log-group-name", "/aws/lambda/deleted"]);
     let own = ["--role-name", "deleted-role", "--policy-name", "own", "--policy-document"];
-    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    let policy =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
     project.ask(&[&["iam", "put-role-policy"][..], &own, &[policy]].concat());
     project.cloud.take();
     let question = "delete the function deleted (region: eu-west-1)? [y/N] ";
@@ -723,6 +760,9 @@ fn leaves_a_repository_that_it_did_not_make() {
     project.ask(&["ecr", "create-repository", "--repository-name", "foreign"]);
     project.succeed(&["deploy"]);
     let said = project.succeed(&["delete", "--all", "--yes"]).err;
-    assert!(said.contains("manage.sh: the repository foreign stays: it was not made for this function\n"), "{said}");
+    assert!(
+        said.contains("manage.sh: the repository foreign stays: it was not made for this function\n"),
+        "{said}"
+    );
     project.ask(&["ecr", "describe-repositories", "--repository-names", "foreign"]);
 }

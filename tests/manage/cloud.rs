@@ -29,7 +29,7 @@ pub enum Turn {
     /// It is answered with these headers and this body, and moto does not see it.
     Answers(Vec<(&'static str, String)>, &'static str),
     /// Moto's answer is changed.
-    Changes(fn(&mut Value)),
+    Changes(Box<dyn Fn(&mut Value) + Send>),
 }
 
 #[derive(Default)]
