@@ -36,5 +36,6 @@ emulator: ## the real Runtime Interface Emulator, into target/tools
 	@.ci/setup emulator
 
 .PHONY: push create update deploy invoke logs delete
-push create update deploy invoke logs delete: ## ship the function in FUNCTION_DIR= to AWS Lambda: ./manage.sh --help
+deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, invoke, logs, delete: ./manage.sh --help
+push create update deploy invoke logs delete:
 	@./manage.sh $@

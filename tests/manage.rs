@@ -691,15 +691,15 @@ fn shows_the_log_and_follows_it() {
     let out = fs::File::create(&log).unwrap();
     let child = project.command(&["logs", "--follow"]).stdout(out).stderr(Stdio::null()).spawn().unwrap();
     let follower = Follower(child);
-    let followed = || fs::read_to_string(&log).unwrap();
-    until("the log", || followed() == first);
+    let shown = || fs::read_to_string(&log).unwrap();
+    until("the log", || shown() == first);
     put("END\n");
-    until("what is new in the log", || followed().len() > first.len());
-    assert_eq!(followed(), format!("{first}END\n"));
+    until("what is new in the log", || shown().len() > first.len());
+    assert_eq!(shown(), format!("{first}END\n"));
     // polled once more, nothing is said twice
     project.cloud.take();
     until("another poll", || project.cloud.count("FilterLogEvents") >= 2);
-    assert_eq!(followed(), format!("{first}END\n"));
+    assert_eq!(shown(), format!("{first}END\n"));
     drop(follower);
 }
 

@@ -6,7 +6,7 @@ use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, OnceLock, mpsc},
     thread,
 };
@@ -268,7 +268,7 @@ fn failure(request: &Message, code: &str, message: &str) -> Message {
 
 /// The one moto of this test process. A shell ends it when this process, and with it the pipe, is gone.
 pub fn moto(program: &std::path::Path) -> SocketAddr {
-    static MOTO: OnceLock<(SocketAddr, ChildStdin)> = OnceLock::new();
+    static MOTO: OnceLock<(SocketAddr, Child)> = OnceLock::new();
     MOTO.get_or_init(|| {
         let mut shell = Command::new("sh")
             .args(["-c", r#""$@" & read -r _; kill "$!""#, "sh"])
@@ -292,7 +292,8 @@ pub fn moto(program: &std::path::Path) -> SocketAddr {
         });
         let address = receiver.recv_timeout(PATIENCE).expect("moto did not start");
         without_containers(address);
-        (address, shell.stdin.take().unwrap())
+        // and the pipe, open
+        (address, shell)
     })
     .0
 }

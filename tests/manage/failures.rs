@@ -197,7 +197,7 @@ fn gives_the_reason_why_a_function_does_not_come_up() {
         project.cloud.next(
             "GetFunction",
             Turn::Changes(Box::new(|function| {
-                function["Configuration"]["LastUpdateStatus"] = "InProgress".into()
+                function["Configuration"]["LastUpdateStatus"] = "InProgress".into();
             })),
         );
     }
