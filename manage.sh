@@ -92,7 +92,10 @@ parse() {
         case $option in
             --env) add_variable "$value" ;;
             --region) AWS_REGION=$value ;;
-            --profile) export AWS_PROFILE=$value ;;
+            --profile)
+                # as the AWS CLI's own option: it goes before keys of the environment
+                unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+                export AWS_PROFILE=$value ;;
             *) printf -v "FUNCTION_$(tr '[:lower:]-' '[:upper:]_' <<<"${option#--}")" '%s' "$value" ;;
         esac
     done

@@ -88,6 +88,8 @@ advice() {
             echo "install Docker's buildx plugin" ;;
         docker*"exec format error"*)
             echo 'build for an architecture that this machine runs (--arch), or set up QEMU for docker' ;;
+        docker*"basic auth credentials"* | docker*"authorization token"*)
+            echo 'log in to that registry: aws ecr get-login-password | docker login --username AWS --password-stdin REGISTRY' ;;
         docker*"no match for platform"* | docker*"resolve source metadata"*)
             echo "name a base image that is there for linux on the function's architecture" ;;
         docker*"tag is immutable"* | docker*"cannot be overwritten"*)

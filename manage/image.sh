@@ -63,7 +63,7 @@ login() {
     must aws ecr get-login-password
     password=$reply
     begin docker login --username AWS --password-stdin "$registry" || return 0
-    docker login --username AWS --password-stdin "$registry" <<<"$password" >/dev/null 2>"$scratch/problem" && return
+    printf '%s' "$password" | docker login --username AWS --password-stdin "$registry" >/dev/null 2>"$scratch/problem" && return
     problem=$(<"$scratch/problem")
     fail
 }

@@ -15,10 +15,11 @@ use serde_json::{Map, Value, json};
 
 use crate::support::PATIENCE;
 
-/// A call that came: AWS's name of it, and its body if that is JSON.
+/// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub operation: String,
+    pub signature: String,
     pub body: Value,
 }
 
@@ -92,7 +93,8 @@ impl Cloud {
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let turn = {
             let mut state = self.lock();
-            state.calls.push(Call { operation: operation.clone(), body: body.clone() });
+            let signature = request.header("authorization").unwrap_or_default().to_owned();
+            state.calls.push(Call { operation: operation.clone(), signature, body: body.clone() });
             let turn = state.turns.iter().position(|(name, _)| *name == operation);
             turn.map(|index| state.turns.remove(index).1)
         };

@@ -1,6 +1,6 @@
 //! The script itself: its help, its variables, its dry run, the Makefile's words, and what linters say.
 
-use std::{collections::BTreeSet, fs, process::Command};
+use std::{collections::BTreeSet, fs, os::unix::fs::symlink, process::Command};
 
 use super::{Project, run, tool};
 use crate::support::{available, on_path, repository};
@@ -154,6 +154,28 @@ aws lambda create-alias --function-name dry --name live --function-version VERSI
     }
     assert!(project.cloud.operations().is_empty());
     assert_eq!(project.noted("arguments"), "");
+}
+
+#[test]
+fn is_named_after_the_folder_and_found_through_a_link() {
+    let Some(project) = Project::new("") else { return };
+    let folder = project.folder.path().join("My fn.x");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Dockerfile"), "").unwrap();
+    let link = folder.join("ship");
+    symlink("../manage", &link).unwrap();
+    symlink(repository().join("manage.sh"), project.folder.path().join("manage")).unwrap();
+    let mut command = project.command(&["push", "--dry-run"]);
+    let mut linked = Command::new(link);
+    linked.args(["push", "--dry-run"]).env_clear().current_dir(&folder);
+    for (name, value) in command.current_dir(&folder).get_envs() {
+        linked.envs(value.map(|value| (name, value)));
+    }
+    let ran = run(&mut linked, "");
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let looks = "aws ecr describe-repositories --repository-names my-fn-x\naws ecr create-repository ";
+    assert!(ran.out.starts_with(looks), "{ran:?}");
+    assert!(ran.out.contains("Key=lambda-script-runtime,Value=My-fn-x"), "{ran:?}");
 }
 
 #[test]
