@@ -106,7 +106,7 @@ advice() {
         *"layer media type"*) echo 'push a single manifest, as manage.sh push does: no index, no attestations' ;;
         *[Ii]mage*size* | *"larger than"*) echo 'make the image smaller: Lambda takes 10 GB, unpacked' ;;
         *[Aa]rchitecture*) echo "build the image for the function's architecture: --arch" ;;
-        *SnapStart*) echo 'leave out --snapstart: Lambda does not offer it for this function' ;;
+        *SnapStart*) echo 'push again with --snapstart, which marks the image for it, or leave it out: Lambda does not offer it everywhere' ;;
         *"aws lambda"*ResourceNotFound*)
             echo "check --name ($name) and --region (${AWS_REGION:-from the profile}); manage.sh deploy makes the function" ;;
         *ResourceConflict* | *TooManyRequests* | *Throttling* | *"timed out"* | *"Max attempts"*)

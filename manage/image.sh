@@ -34,6 +34,8 @@ build() {
     # one manifest: Lambda refuses an index, and attestations make one
     local options=(--platform "linux/${architecture/x86_64/amd64}" --provenance=false --sbom=false --load
         --tag "$repository_uri:$tag")
+    # without it Lambda takes no snapshot of an image
+    ! on SNAPSTART || options+=(--label com.amazonaws.lambda.feature.snapstart=true)
     [[ -z ${FUNCTION_TARGET-} ]] || options+=(--target "$FUNCTION_TARGET")
     if [[ -n ${FUNCTION_BASE-} ]]; then
         # shellcheck disable=SC2016 # the builder knows this variable

@@ -56,7 +56,7 @@ fn names_what_to_do_about_each_answer_of_aws() {
         (
             "InvalidParameterValueException",
             "container images are not supported for SnapStart enabled functions",
-            "leave out --snapstart",
+            "push again with --snapstart",
         ),
         ("ResourceConflictException", "The operation cannot be performed at this time.", "wait a moment"),
         ("ServiceException", "Something else.", "mend that"),

@@ -67,7 +67,7 @@ fn docker() -> Option<PathBuf> {
     let docker = super::directories().into_iter().map(|directory| directory.join("docker"));
     let docker = docker.filter(|path| path.is_file());
     let docker = { docker }.find(|path| answers(path, &["version"]) && answers(path, &["buildx", "version"]));
-    available("docker-engine", docker.is_some()).then_some(docker).flatten()
+    available("docker", docker.is_some()).then_some(docker).flatten()
 }
 
 #[test]

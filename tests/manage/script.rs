@@ -111,7 +111,7 @@ fn a_dry_run_prints_the_calls_and_makes_none() {
         r#"aws lambda get-function --function-name dry
 aws ecr describe-repositories --repository-names dry
 aws ecr create-repository --repository-name dry --image-tag-mutability MUTABLE --image-scanning-configuration scanOnPush=true --tags Key=lambda-script-runtime,Value=dry
-docker buildx build --platform linux/amd64 --provenance=false --sbom=false --load --tag {registry}/dry:latest .
+docker buildx build --platform linux/amd64 --provenance=false --sbom=false --load --tag {registry}/dry:latest --label com.amazonaws.lambda.feature.snapstart=true .
 docker image inspect --format '{{{{.Architecture}}}} {{{{.Size}}}} {{{{join .RepoDigests " "}}}}' {registry}/dry:latest
 aws ecr describe-images --repository-name dry --image-ids imageTag=latest
 aws ecr get-login-password
