@@ -34,3 +34,8 @@ bench: setup ## the comparison with a native echo and the curl loop
 .PHONY: emulator
 emulator: ## the real Runtime Interface Emulator, into target/tools
 	@.ci/setup emulator
+
+.PHONY: push create update deploy invoke logs delete
+deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, invoke, logs, delete: ./manage.sh --help
+push create update deploy invoke logs delete:
+	@./manage.sh $@

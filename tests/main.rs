@@ -10,6 +10,7 @@ mod emulator;
 mod images;
 mod init_errors;
 mod logs;
+mod manage;
 mod one_shot;
 mod readme;
 mod runtime_api;
