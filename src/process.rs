@@ -8,10 +8,7 @@ use std::{
     io,
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Command, ExitStatus},
-    sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -39,7 +36,7 @@ type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
-    ending: Arc<AtomicBool>,
+    ending: watch::Sender<bool>,
 }
 
 /// One child process, the leader of its own process group.
@@ -63,8 +60,11 @@ impl Children {
         Ok(children)
     }
 
-    /// Starts a child in a process group of its own.
+    /// Starts a child in a process group of its own; none once all have been asked to end.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        if self.ending() {
+            return Err(io::Error::other("the bootstrap has been told to end"));
+        }
         // nothing else runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;
@@ -76,7 +76,7 @@ impl Children {
 
     /// Asks every group to end (SIGTERM) and kills what is left after `grace`.
     pub async fn terminate(&self, grace: Duration) {
-        self.ending.store(true, Ordering::Relaxed);
+        self.ending.send_replace(true);
         let groups: Vec<_> = self.exits().iter().map(|(&pid, exit)| (pid, exit.subscribe())).collect();
         for (pid, _) in &groups {
             signal_group(*pid, Signal::TERM);
@@ -101,7 +101,23 @@ impl Children {
     /// Whether all of them have been asked to end.
     #[must_use]
     pub fn ending(&self) -> bool {
-        self.ending.load(Ordering::Relaxed)
+        *self.ending.borrow()
+    }
+
+    /// Waits until all of them have been asked to end.
+    pub async fn told_to_end(&self) {
+        // it cannot fail: `self` holds the sender
+        let _ = self.ending.subscribe().wait_for(|&ending| ending).await;
+    }
+
+    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. What a child
+    /// that runs has started counts once the child has ended.
+    #[must_use]
+    pub fn peak_memory(&self) -> u64 {
+        let peak =
+            |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
+        let running = self.exits().keys().map(|&pid| peak_of(pid)).max();
+        peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
     /// Reaps all that have ended and says whether there are more.
@@ -174,11 +190,12 @@ fn has_variable(pid: Pid, marker: &[u8]) -> bool {
         .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == marker))
 }
 
-/// The peak resident memory of the bootstrap and of the largest process below it that has ended, in bytes.
-#[must_use]
-pub fn peak_memory() -> u64 {
-    let peak = |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
-    peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN)
+/// The peak resident memory of one process, in bytes; 0 if it has ended.
+fn peak_of(pid: Pid) -> u64 {
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    peak.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 fn signal_group(leader: Pid, signal: Signal) {
