@@ -1,8 +1,16 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::{
+    ffi::OsString,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    time::Duration,
+};
 
-use lexopt::prelude::*;
+use lexopt::{Error, prelude::*};
+
+/// The longest timeout of a function, in seconds.
+const LONGEST_TIMEOUT: u64 = 15 * 60;
 
 /// What `bootstrap` is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,13 +19,37 @@ pub enum Arguments {
     Help,
     /// Print the version.
     Version,
-    /// Answer events: Lambda's, or the one given here.
+    /// Answer events.
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
-        /// One event to answer without Lambda.
-        event: Option<EventSource>,
+        /// Where the events come from.
+        events: Events,
     },
+}
+
+/// Where events come from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Events {
+    /// The Runtime API.
+    Lambda,
+    /// One event, given here.
+    One(EventSource),
+    /// Callers of a local server.
+    Served(Serve),
+}
+
+/// How a local server is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serve {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How long an event may take.
+    pub timeout: Duration,
+    /// How many events run at the same time.
+    pub concurrency: NonZeroUsize,
+    /// Whether a change in the task root starts the workers afresh.
+    pub watch: bool,
 }
 
 /// Where the event of a local run comes from.
@@ -36,33 +68,91 @@ pub const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
 Usage: bootstrap [HANDLER [EVENT]]
+       bootstrap --serve [ADDRESS:]PORT [OPTIONS] [HANDLER]
 
   HANDLER   what to run, where _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
             @FILE reads it from a file, - from standard input
 
 Options:
-  -h, --help      print this
-  -V, --version   print the version
+  --serve [ADDRESS:]PORT   answer the events that are posted to this port, as the
+                           emulator does; ADDRESS is 127.0.0.1 if not given
+  --timeout SECONDS        with --serve: how long an event may take, default 3
+  --concurrency N          with --serve: how many run at the same time, default 1
+  --watch                  with --serve: load changed files of the task root again
+  -h, --help               print this
+  -V, --version            print the version
 
 On Lambda, and behind its emulator, events come from AWS_LAMBDA_RUNTIME_API.
 The task root is LAMBDA_TASK_ROOT, else the working directory.
 ";
 
 /// Reads the arguments after the program's name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, lexopt::Error> {
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut handler, mut event) = (None, None);
+    let (mut handler, mut event, mut address) = (None, None, None);
+    let mut options = ServeOptions::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Arguments::Help),
             Short('V') | Long("version") => return Ok(Arguments::Version),
+            Long("serve") => address = Some(listening_address(&parser.value()?.string()?)?),
+            Long("timeout") => options.timeout = Some(timeout(&parser.value()?.string()?)?),
+            Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
+            Long("watch") => options.watch = true,
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             unexpected => return Err(unexpected.unexpected()),
         }
     }
-    Ok(Arguments::Run { handler, event })
+    let events = match (address, event) {
+        (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
+        (Some(address), None) => Events::Served(options.at(address)),
+        (None, _) if options != ServeOptions::default() => {
+            return Err("`--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
+        }
+        (None, Some(event)) => Events::One(event),
+        (None, None) => Events::Lambda,
+    };
+    Ok(Arguments::Run { handler, events })
+}
+
+#[derive(Default, PartialEq, Eq)]
+struct ServeOptions {
+    timeout: Option<Duration>,
+    concurrency: Option<NonZeroUsize>,
+    watch: bool,
+}
+
+impl ServeOptions {
+    fn at(self, address: SocketAddr) -> Serve {
+        Serve {
+            address,
+            timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
+            concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
+            watch: self.watch,
+        }
+    }
+}
+
+fn listening_address(text: &str) -> Result<SocketAddr, Error> {
+    if let Ok(port) = text.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| {
+        format!("`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `{text}`").into()
+    })
+}
+
+fn timeout(text: &str) -> Result<Duration, Error> {
+    match text.parse() {
+        Ok(seconds @ 1..=LONGEST_TIMEOUT) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`--timeout` takes 1 to {LONGEST_TIMEOUT} seconds, not `{text}`").into()),
+    }
+}
+
+fn concurrency(text: &str) -> Result<NonZeroUsize, Error> {
+    text.parse().map_err(|_| format!("`--concurrency` takes a number from 1 on, not `{text}`").into())
 }
 
 fn event_source(value: OsString) -> EventSource {
@@ -86,19 +176,54 @@ mod tests {
     #[test]
     fn reads_handler_and_event() {
         let run =
-            |handler: Option<&str>, event| Arguments::Run { handler: handler.map(str::to_owned), event };
-        assert_eq!(parsed(&[]), run(None, None));
-        assert_eq!(parsed(&["f.h"]), run(Some("f.h"), None));
-        assert_eq!(parsed(&["f.h", "{}"]), run(Some("f.h"), Some(EventSource::Text("{}".into()))));
-        assert_eq!(parsed(&["f.h", "-"]), run(Some("f.h"), Some(EventSource::StandardInput)));
-        assert_eq!(parsed(&["f.h", "@a b"]), run(Some("f.h"), Some(EventSource::File("a b".into()))));
-        assert_eq!(parsed(&["--", "-f.h", "-"]), run(Some("-f.h"), Some(EventSource::StandardInput)));
+            |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
+        assert_eq!(parsed(&[]), run(None, Events::Lambda));
+        assert_eq!(parsed(&["f.h"]), run(Some("f.h"), Events::Lambda));
+        let one = |event| run(Some("f.h"), Events::One(event));
+        assert_eq!(parsed(&["f.h", "{}"]), one(EventSource::Text("{}".into())));
+        assert_eq!(parsed(&["f.h", "-"]), one(EventSource::StandardInput));
+        assert_eq!(parsed(&["f.h", "@a b"]), one(EventSource::File("a b".into())));
+        assert_eq!(parsed(&["--", "-f.h", "-"]), run(Some("-f.h"), Events::One(EventSource::StandardInput)));
+    }
+
+    #[test]
+    fn reads_how_to_serve() {
+        let serve = |address: &str, seconds, concurrency, watch| Arguments::Run {
+            handler: Some("f.h".to_owned()),
+            events: Events::Served(Serve {
+                address: address.parse().unwrap(),
+                timeout: Duration::from_secs(seconds),
+                concurrency: NonZeroUsize::new(concurrency).unwrap(),
+                watch,
+            }),
+        };
+        assert_eq!(parsed(&["--serve", "9000", "f.h"]), serve("127.0.0.1:9000", 3, 1, false));
+        assert_eq!(parsed(&["--serve=0.0.0.0:80", "f.h"]), serve("0.0.0.0:80", 3, 1, false));
+        assert_eq!(parsed(&["f.h", "--serve", "[::1]:0"]), serve("[::1]:0", 3, 1, false));
+        assert_eq!(
+            parsed(&["--watch", "--timeout", "900", "--serve", "1", "--concurrency=8", "f.h"]),
+            serve("127.0.0.1:1", 900, 8, true)
+        );
     }
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        for arguments in [&["--serve-me"][..], &["a", "b", "c"], &["-x"]] {
+        for arguments in [&["--serve-me"][..], &["a", "b", "c"], &["-x"], &["--serve"]] {
             assert!(parse(arguments.iter().map(OsString::from)).is_err(), "{arguments:?}");
+        }
+        for (arguments, message) in [
+            (
+                &["--serve", ":80"][..],
+                "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
+            ),
+            (&["--timeout", "0"], "`--timeout` takes 1 to 900 seconds, not `0`"),
+            (&["--timeout", "901"], "`--timeout` takes 1 to 900 seconds, not `901`"),
+            (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
+            (&["--watch", "f.h"], "`--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+            (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),
+        ] {
+            let error = parse(arguments.iter().map(OsString::from)).unwrap_err();
+            assert_eq!(error.to_string(), message);
         }
     }
 }

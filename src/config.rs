@@ -145,8 +145,8 @@ impl From<ConfigError> for Failure {
 }
 
 impl Config {
-    /// Reads the settings from an environment. `handler` is the command line's, `local` says that the
-    /// command line gave an event, too.
+    /// Reads the settings from an environment. `handler` is the command line's, `local` says that events
+    /// come from there, too, and not from a Runtime API.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         handler: Option<String>,
@@ -159,7 +159,7 @@ impl Config {
         }
         match &runtime_api {
             Some(value) if local => {
-                let takes = "an event on the command line is for runs without it; unset it or drop the event";
+                let takes = "an event on the command line and `--serve` are for runs without it; unset it or drop them";
                 return Err(ConfigError::Malformed {
                     name: variable::RUNTIME_API,
                     value: value.clone(),
@@ -168,7 +168,7 @@ impl Config {
             }
             Some(value) => check_runtime_api(value)?,
             None if !local => {
-                let otherwise = "Lambda sets it; to answer one event here, run `bootstrap HANDLER EVENT`";
+                let otherwise = "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`";
                 return Err(ConfigError::Missing(variable::RUNTIME_API, otherwise));
             }
             None => {}

@@ -16,6 +16,10 @@ pub const DEADLINE: HeaderName = HeaderName::from_static("lambda-runtime-deadlin
 pub const FUNCTION_ARN: HeaderName = HeaderName::from_static("lambda-runtime-invoked-function-arn");
 /// The header with the X-Ray trace.
 pub const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
+/// The header with the caller's client context, a JSON object.
+pub const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("lambda-runtime-client-context");
+/// The header with the tenant's id.
+pub const TENANT_ID: HeaderName = HeaderName::from_static("lambda-runtime-aws-tenant-id");
 
 /// The variable with the request's id, which marks all processes of an event.
 pub const REQUEST_ID_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
@@ -26,9 +30,9 @@ pub const ENVIRONMENT: [(&str, HeaderName); 7] = [
     (REQUEST_ID_VARIABLE, REQUEST_ID),
     ("AWS_LAMBDA_RUNTIME_DEADLINE_MS", DEADLINE),
     ("AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN", FUNCTION_ARN),
-    ("AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT", HeaderName::from_static("lambda-runtime-client-context")),
+    ("AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT", CLIENT_CONTEXT),
     ("AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY", HeaderName::from_static("lambda-runtime-cognito-identity")),
-    ("AWS_LAMBDA_RUNTIME_TENANT_ID", HeaderName::from_static("lambda-runtime-aws-tenant-id")),
+    ("AWS_LAMBDA_RUNTIME_TENANT_ID", TENANT_ID),
 ];
 
 /// One event with its headers.

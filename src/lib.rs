@@ -31,7 +31,7 @@ use std::{ffi::OsString, io, process::ExitCode, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
-    arguments::{Arguments, EventSource, HELP},
+    arguments::{Arguments, Events, HELP},
     config::Config,
     failure::Failure,
     process::Children,
@@ -52,6 +52,9 @@ pub enum Error {
     /// The runtime ended, or never began.
     #[error("{0}")]
     Runtime(#[from] runtime::RuntimeError),
+    /// The local server.
+    #[error("{0}")]
+    Serve(#[from] local::serve::ServeError),
     /// The event loop.
     #[error("{0}: {1}")]
     Start(&'static str, io::Error),
@@ -62,7 +65,7 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let (handler, event) = match arguments::parse(arguments)? {
+    let (handler, events) = match arguments::parse(arguments)? {
         Arguments::Help => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
@@ -71,7 +74,7 @@ pub fn run(
             println!("bootstrap {}", env!("CARGO_PKG_VERSION"));
             return Ok(ExitCode::SUCCESS);
         }
-        Arguments::Run { handler, event } => (handler, event),
+        Arguments::Run { handler, events } => (handler, events),
     };
     let environment: Vec<_> = environment.into_iter().collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -79,8 +82,8 @@ pub fn run(
         .build()
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
-        match Config::read(environment.iter().cloned(), handler, event.is_some()) {
-            Ok(config) => until_told_to_end(config, event).await,
+        match Config::read(environment.iter().cloned(), handler, events != Events::Lambda) {
+            Ok(config) => until_told_to_end(config, events).await,
             Err(error) => {
                 if let Some(api) = config::runtime_api(&environment) {
                     runtime::report_init_error(&api, &Failure::from(error.clone())).await;
@@ -91,7 +94,7 @@ pub fn run(
     })
 }
 
-async fn until_told_to_end(config: Config, event: Option<EventSource>) -> Result<ExitCode, Error> {
+async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, Error> {
     logs::start(&config);
     std::panic::set_hook(Box::new(logs::panicked));
     let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
@@ -99,21 +102,29 @@ async fn until_told_to_end(config: Config, event: Option<EventSource>) -> Result
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     // it lives until the workers have ended: dropped, it would take them along at once
-    let answering = answer(&config, event, &children);
+    let answering = answer(&config, &events, &children);
     tokio::pin!(answering);
-    let ended = tokio::select! {
-        ended = &mut answering => ended,
-        _ = terminated.recv() => Ok(ExitCode::SUCCESS),
-        _ = interrupted.recv() => Ok(ExitCode::from(130)),
+    let told = tokio::select! {
+        ended = &mut answering => {
+            children.terminate(GRACE).await;
+            return ended;
+        }
+        _ = terminated.recv() => ExitCode::SUCCESS,
+        _ = interrupted.recv() => ExitCode::from(130),
     };
-    children.terminate(GRACE).await;
-    ended
+    match events {
+        // its callers hear how their events end
+        Events::Served(_) => drop(tokio::join!(children.terminate(GRACE), answering)),
+        Events::Lambda | Events::One(_) => children.terminate(GRACE).await,
+    }
+    Ok(told)
 }
 
-async fn answer(config: &Config, event: Option<EventSource>, children: &Children) -> Result<ExitCode, Error> {
-    match (&config.runtime_api, event) {
-        (Some(api), _) => Err(runtime::run(config, api, children).await.into()),
-        (None, Some(event)) => Ok(local::one_shot::run(config, &event, children).await),
-        (None, None) => unreachable!("BUG: without a Runtime API the configuration asks for an event"),
+async fn answer(config: &Config, events: &Events, children: &Children) -> Result<ExitCode, Error> {
+    match (&config.runtime_api, events) {
+        (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children).await),
+        (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children).await?),
+        (Some(api), Events::Lambda) => Err(runtime::run(config, api, children).await.into()),
+        (None, Events::Lambda) => unreachable!("BUG: the configuration asks for a Runtime API"),
     }
 }

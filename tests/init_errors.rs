@@ -108,7 +108,7 @@ fn no_runtime_api_is_one_line_and_status_1() {
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
         "bootstrap: `AWS_LAMBDA_RUNTIME_API` is not set: Lambda sets it; \
-         to answer one event here, run `bootstrap HANDLER EVENT`\n"
+         to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`\n"
     );
 }
 

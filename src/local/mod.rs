@@ -1,3 +1,60 @@
 //! Runs without Lambda.
 
 pub mod one_shot;
+pub mod serve;
+mod watch;
+
+use std::{
+    ffi::OsStr,
+    io::{self, Write},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::{
+    config::{Config, variable},
+    invocation::{self, Invocation},
+    process::Children,
+};
+
+/// An invocation as Lambda would make it, with `timeout` from now on; `own` are the headers that the caller set.
+fn invocation(config: &Config, event: Bytes, timeout: Duration, own: HeaderMap) -> Invocation {
+    let name = config.environment.get(OsStr::new(variable::FUNCTION_NAME));
+    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let deadline = SystemTime::now() + timeout;
+    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut headers = HeaderMap::new();
+    let mut set = |header: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(header, value);
+        }
+    };
+    set(invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string());
+    set(invocation::DEADLINE, deadline.to_string());
+    set(invocation::FUNCTION_ARN, format!("arn:aws:lambda:us-east-1:012345678912:function:{name}"));
+    set(http::header::CONTENT_TYPE, "application/json".to_owned());
+    headers.extend(own);
+    Invocation::new(headers, event)
+}
+
+/// Prints the line about an event that has ended, as Lambda logs it. Init and request id are left out where
+/// there is none to tell.
+fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, children: &Children) {
+    let mut fields = Vec::new();
+    if let Some(id) = request_id {
+        fields.push(format!("RequestId: {id}"));
+    }
+    if let Some(init) = init {
+        fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
+    }
+    fields.push(format!("Duration: {:.2} ms", milliseconds(ran)));
+    fields.push(format!("Max Memory Used: {} MB", children.peak_memory().div_ceil(1 << 20)));
+    // where standard error is closed there is nobody to tell
+    let _ = io::stderr().write_all(format!("REPORT {}\n", fields.join("\t")).as_bytes());
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

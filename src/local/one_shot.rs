@@ -7,20 +7,21 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderMap;
 
+use super::{invocation, report};
 use crate::{
     arguments::EventSource,
-    config::{Config, variable},
+    config::Config,
     failure::{ErrorType, Failure},
     frame::PAYLOAD_LIMIT,
-    invocation::{self, Invocation},
+    invocation::Invocation,
     language,
-    process::{Children, peak_memory},
+    process::Children,
     supervisor::{Outcome, Slot},
 };
 
@@ -40,12 +41,7 @@ pub async fn run(config: &Config, source: &EventSource, children: &Children) -> 
     };
     children.terminate(crate::GRACE).await;
     let written = print(&outcome);
-    eprintln!(
-        "REPORT Init Duration: {:.2} ms\tDuration: {:.2} ms\tMax Memory Used: {} MB",
-        milliseconds(init),
-        milliseconds(ran),
-        peak_memory().div_ceil(1 << 20)
-    );
+    report(None, Some(init), ran, children);
     match written {
         Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
@@ -63,7 +59,7 @@ async fn start(
 ) -> Result<(Slot, Invocation), Failure> {
     let event = read(source)?;
     let slot = Slot::start(&language::launch(config)?, config, children).await?;
-    Ok((slot, invocation(config, event)))
+    Ok((slot, invocation(config, event, TIMEOUT, HeaderMap::new())))
 }
 
 fn read(source: &EventSource) -> Result<Bytes, Failure> {
@@ -89,25 +85,6 @@ fn read(source: &EventSource) -> Result<Bytes, Failure> {
     Ok(event.into())
 }
 
-/// An invocation as Lambda would make it.
-fn invocation(config: &Config, event: Bytes) -> Invocation {
-    let name = config.environment.get(std::ffi::OsStr::new(variable::FUNCTION_NAME));
-    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let deadline = SystemTime::now() + TIMEOUT;
-    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut headers = HeaderMap::new();
-    let mut set = |header: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(header, value);
-        }
-    };
-    set(invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string());
-    set(invocation::DEADLINE, deadline.to_string());
-    set(invocation::FUNCTION_ARN, format!("arn:aws:lambda:us-east-1:012345678912:function:{name}"));
-    set(http::header::CONTENT_TYPE, "application/json".to_owned());
-    Invocation::new(headers, event)
-}
-
 fn print(outcome: &Outcome) -> io::Result<()> {
     match outcome {
         Ok(answer) => {
@@ -125,8 +102,4 @@ fn print(outcome: &Outcome) -> io::Result<()> {
             io::stderr().write_all(&line)
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

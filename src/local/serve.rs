@@ -1,0 +1,148 @@
+//! `bootstrap --serve`: events from callers on this machine, answered as the Invoke API of Lambda does, at the
+//! URL of the Runtime Interface Emulator.
+//!
+//! Always true: an event that was accepted runs to its end, also if its caller goes away, as on Lambda.
+
+mod api;
+mod pool;
+
+use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+
+use self::{
+    api::{Call, InvocationType, PATH, Refusal},
+    pool::Pool,
+};
+use crate::{
+    GRACE, arguments::Serve, config::Config, failure::Failure, frame::PAYLOAD_LIMIT, process::Children,
+};
+
+/// How long callers have to take their answers once the workers have ended.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// How long is waited after a caller could not be taken in, for lack of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a server ends, where not told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else has the port, or it may not be had.
+    #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
+    Listen(SocketAddr, io::Error),
+    /// The init failed, and no change in the files is waited for.
+    #[error("{0}")]
+    Init(Failure),
+}
+
+/// Serves until the children are told to end, and answers those who still wait then.
+pub async fn run(config: &Config, options: &Serve, children: &Children) -> Result<ExitCode, ServeError> {
+    let cannot_listen = |error| ServeError::Listen(options.address, error);
+    let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
+    let address = listener.local_addr().map_err(cannot_listen)?.to_string();
+    let mut config = config.clone();
+    // the timeout holds also where nothing is left of it to flush the log
+    config.deadline_margin.get_or_insert(Duration::ZERO);
+    let server = Arc::new(Server { address, pool: Pool::new(&config, options, children) });
+    eprintln!("serving http://{}{PATH}", server.address);
+    let connections = GracefulShutdown::new();
+    let ended = tokio::select! {
+        never = accept(&listener, &server, &connections) => match never {},
+        failure = init_failed(&server.pool, options.watch) => Err(ServeError::Init(failure)),
+        () = children.told_to_end() => Ok(ExitCode::SUCCESS),
+    };
+    drop(listener);
+    let _ = timeout(GRACE + LAST_ANSWERS, connections.shutdown()).await;
+    ended
+}
+
+struct Server {
+    address: String,
+    pool: Arc<Pool>,
+}
+
+/// Starts the workers. Waits for the init error that ends the server; with a watch there is none.
+async fn init_failed(pool: &Arc<Pool>, watch: bool) -> Failure {
+    match pool.warm().await {
+        Err(failure) if !watch => failure,
+        _ => match pool.watch().await {},
+    }
+}
+
+async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &GracefulShutdown) -> Infallible {
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::error!("a caller could not be taken in: {error}");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        // small answers go out at once; where that cannot be had they are as good
+        let _ = stream.set_nodelay(true);
+        let server = Arc::clone(server);
+        let service = service_fn(move |request| respond(Arc::clone(&server), request));
+        let connection =
+            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        // a caller may go away at any time
+        tokio::spawn(connections.watch(connection).map(drop));
+    }
+}
+
+async fn respond(
+    server: Arc<Server>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let call = Call::read(&head, &server.address);
+    // read in any case: who is answered in the middle of sending may not see the answer
+    let event = read(body).await?;
+    Ok(match (call, event) {
+        (Err(refusal), _) => refusal.response(),
+        (Ok(_), None) => Refusal::too_large().response(),
+        (Ok(call), Some(event)) => invoke(&server.pool, call, event).await,
+    })
+}
+
+/// The event; `None` if it is over the limit.
+async fn read(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    let mut event = BytesMut::new();
+    let mut size = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        size += data.len();
+        if size <= PAYLOAD_LIMIT {
+            event.extend_from_slice(&data);
+        } else {
+            event = BytesMut::new();
+        }
+    }
+    Ok((size <= PAYLOAD_LIMIT).then(|| event.freeze()))
+}
+
+async fn invoke(pool: &Arc<Pool>, call: Call, event: Bytes) -> Response<Full<Bytes>> {
+    match call.invocation_type {
+        InvocationType::DryRun => call.acknowledge(),
+        InvocationType::Event => {
+            drop(pool.run(call.headers.clone(), event));
+            call.acknowledge()
+        }
+        InvocationType::RequestResponse => {
+            let outcome = pool.run(call.headers.clone(), event).await;
+            call.answer(outcome.expect("BUG: every event comes to an outcome"))
+        }
+    }
+}

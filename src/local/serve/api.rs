@@ -1,0 +1,210 @@
+//! The Invoke API of Lambda as far as a local server has it: what a request asks for, and what is answered.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http_body_util::Full;
+use serde_json::{Map, Value};
+
+use crate::{
+    frame::PAYLOAD_LIMIT,
+    invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
+    supervisor::Outcome,
+};
+
+/// Where events are posted, as to the emulator. In place of the second `function` any name will do.
+pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
+
+/// The headers of the caller that reach the handler as they are, by their names at the Runtime API.
+const PASSED_ON: [(&str, HeaderName); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
+
+/// What a caller wants to be done with the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InvocationType {
+    /// Run it and answer what the handler answers.
+    RequestResponse,
+    /// Run it, and do not wait for it.
+    Event,
+    /// Do not run it.
+    DryRun,
+}
+
+/// A request to invoke the function, without its event.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) invocation_type: InvocationType,
+    /// The headers of the invocation that come from the caller, and its request id.
+    pub(super) headers: HeaderMap,
+    request_id: HeaderValue,
+}
+
+/// A request that is none to invoke the function.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    /// As SDKs know it.
+    error_type: &'static str,
+    message: String,
+}
+
+impl Call {
+    /// Reads the head of a request to the server at this address.
+    pub(super) fn read(head: &Parts, server: &str) -> Result<Self, Refusal> {
+        check_target(head, server)?;
+        let invocation_type = invocation_type(&head.headers)?;
+        let request_id = HeaderValue::try_from(uuid::Uuid::new_v4().to_string())
+            .expect("BUG: a UUID has hexadecimal digits and hyphens only");
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, request_id.clone());
+        if let Some(context) = head.headers.get("x-amz-client-context").filter(|value| !value.is_empty()) {
+            headers.insert(CLIENT_CONTEXT, client_context(context)?);
+        }
+        for (name, passed_on) in PASSED_ON {
+            if let Some(value) = head.headers.get(name) {
+                headers.insert(passed_on, value.clone());
+            }
+        }
+        Ok(Self { invocation_type, headers, request_id })
+    }
+
+    /// What the caller gets once the event has run.
+    pub(super) fn answer(self, outcome: Outcome) -> Response<Full<Bytes>> {
+        let failed = outcome.is_err();
+        let body = outcome.unwrap_or_else(|failure| failure.to_json().into());
+        let mut response = self.respond(StatusCode::OK, body);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+        if failed {
+            headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+        }
+        response
+    }
+
+    /// What the caller gets who does not wait for an outcome.
+    pub(super) fn acknowledge(self) -> Response<Full<Bytes>> {
+        let status = match self.invocation_type {
+            InvocationType::DryRun => StatusCode::NO_CONTENT,
+            InvocationType::Event | InvocationType::RequestResponse => StatusCode::ACCEPTED,
+        };
+        self.respond(status, Bytes::new())
+    }
+
+    fn respond(self, status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(body));
+        *response.status_mut() = status;
+        response.headers_mut().insert("x-amzn-requestid", self.request_id);
+        response
+    }
+}
+
+impl Refusal {
+    /// An event over the limit.
+    pub(super) fn too_large() -> Self {
+        let message = format!("the event has more than {PAYLOAD_LIMIT} bytes, the most that Lambda takes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
+    }
+
+    fn new(status: StatusCode, error_type: &'static str, message: impl Into<String>) -> Self {
+        Self { status, error_type, message: message.into() }
+    }
+
+    fn bad(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error_type, message)
+    }
+
+    /// One line, in the form that SDKs read.
+    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+        let line = serde_json::json!({ "Type": "User", "message": self.message }).to_string() + "\n";
+        let mut response = Response::new(Full::new(line.into()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert("x-amzn-errortype", HeaderValue::from_static(self.error_type));
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}
+
+fn check_target(head: &Parts, server: &str) -> Result<(), Refusal> {
+    let refuse = |status, what: &str| {
+        let message = format!("{what}: POST events to http://{server}{PATH}");
+        Err(Refusal::new(status, "UnknownOperationException", message))
+    };
+    let path = head.uri.path();
+    let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
+    if name.is_none_or(|name| name.is_empty() || name.contains('/')) {
+        return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`"));
+    }
+    if head.method != Method::POST {
+        return refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does nothing here", head.method));
+    }
+    Ok(())
+}
+
+fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refusal> {
+    match headers.get("x-amz-invocation-type").map_or(&b""[..], HeaderValue::as_bytes) {
+        b"" | b"RequestResponse" => Ok(InvocationType::RequestResponse),
+        b"Event" => Ok(InvocationType::Event),
+        b"DryRun" => Ok(InvocationType::DryRun),
+        other => {
+            let other = other.escape_ascii();
+            let message = format!("X-Amz-Invocation-Type is RequestResponse, Event or DryRun, not `{other}`");
+            Err(Refusal::bad("InvalidParameterValueException", message))
+        }
+    }
+}
+
+/// The JSON object of a client context, in one line.
+fn client_context(encoded: &HeaderValue) -> Result<HeaderValue, Refusal> {
+    let decoded = STANDARD.decode(encoded.as_bytes()).ok();
+    let json = decoded.filter(|json| serde_json::from_slice::<Map<String, Value>>(json).is_ok());
+    // in JSON, control characters are white space between the tokens
+    let line = json.map(|json| json.into_iter().map(|byte| byte.max(b' ')).collect::<Vec<_>>());
+    line.and_then(|line| HeaderValue::from_bytes(&line).ok()).ok_or_else(|| {
+        let message = "X-Amz-Client-Context is a JSON object in base64, and this does not decode to one";
+        Refusal::bad("InvalidRequestContentException", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(request: http::request::Builder) -> Result<Call, Refusal> {
+        Call::read(&request.body(()).unwrap().into_parts().0, "127.0.0.1:9000")
+    }
+
+    fn with_context(json: &str) -> Result<Call, Refusal> {
+        let context = STANDARD.encode(json);
+        call(http::Request::post(PATH).header("X-Amz-Client-Context", context))
+    }
+
+    #[test]
+    fn takes_any_name_of_a_function_and_a_query() {
+        for name in ["function", "my-function", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af"] {
+            let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier=1");
+            assert!(call(http::Request::post(path)).is_ok(), "{name}");
+        }
+        for path in ["/", "/2015-03-31/functions//invocations", "/2015-03-31/functions/a/b/invocations"] {
+            let refusal = call(http::Request::post(path)).unwrap_err();
+            assert_eq!(refusal.status, 404, "{path}");
+        }
+    }
+
+    #[test]
+    fn puts_a_client_context_into_one_line() {
+        let headers = with_context("{\n\t\"a\": \"\\n\u{e4}\"\r\n}").unwrap().headers;
+        assert_eq!(headers[CLIENT_CONTEXT].as_bytes(), "{  \"a\": \"\\n\u{e4}\"  }".as_bytes());
+    }
+
+    #[test]
+    fn refuses_a_client_context_that_is_no_object() {
+        for json in ["[]", "1", "{", "{}{}"] {
+            assert_eq!(with_context(json).unwrap_err().status, 400, "{json}");
+        }
+        assert!(with_context("{}").is_ok());
+    }
+}

@@ -1,0 +1,167 @@
+//! Which file of a directory has changed since the last look.
+//!
+//! By comparing what the file system says of each file. Rejected: the kernel's notifications (crate `notify`),
+//! which say nothing of files that change on the other side of a mount, as on a Mac that shares a directory with
+//! a container, and cannot be asked "what is new?" at the moment when an event comes.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::{self, Metadata},
+    io,
+    os::fd::AsFd,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How often is looked, if looking costs next to nothing.
+const PACE: Duration = Duration::from_millis(200);
+
+/// Looking takes at most this part of the time.
+const SHARE: u32 = 20;
+
+/// A directory with all below it, as it was at the last look.
+pub(super) struct Files {
+    root: PathBuf,
+    /// What this process itself writes to: it must not follow from a change that it logs.
+    own: Vec<Place>,
+    seen: BTreeMap<PathBuf, Mark>,
+    took: Duration,
+}
+
+/// Device and inode.
+type Place = (u64, u64);
+
+/// What differs once a file has been written, or replaced by another of its name.
+#[derive(PartialEq, Eq)]
+struct Mark {
+    place: Place,
+    mode: u32,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Files {
+    /// Takes a first look.
+    pub(super) fn below(root: &Path) -> Self {
+        let own = [place_of(io::stdout()), place_of(io::stderr())].into_iter().flatten().collect();
+        let mut files = Self { root: root.to_owned(), own, seen: BTreeMap::new(), took: Duration::ZERO };
+        let _ = files.changed();
+        files
+    }
+
+    /// The first file, in the order of names, that is new, other or gone since the last look.
+    pub(super) fn changed(&mut self) -> Option<PathBuf> {
+        let began = Instant::now();
+        let mut now = BTreeMap::new();
+        collect(&self.root, &mut now);
+        now.retain(|_, mark| !self.own.contains(&mark.place));
+        let before = std::mem::replace(&mut self.seen, now);
+        self.took = began.elapsed();
+        let new =
+            self.seen.iter().filter(|(path, mark)| before.get(*path) != Some(mark)).map(|(path, _)| path);
+        let gone = before.keys().filter(|path| !self.seen.contains_key(*path));
+        let first = new.chain(gone).min()?;
+        Some(first.strip_prefix(&self.root).unwrap_or(first).to_owned())
+    }
+
+    /// How long to wait before the next look.
+    pub(super) fn pause(&self) -> Duration {
+        PACE.max(self.took * SHARE)
+    }
+}
+
+fn place_of(output: impl AsFd) -> Option<Place> {
+    let status = rustix::fs::fstat(output).ok()?;
+    Some((status.st_dev, status.st_ino))
+}
+
+/// Files that vanish while they are looked at are left out, as are directories that cannot be read.
+fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let (name, path) = (entry.file_name(), entry.path());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            if !name.as_bytes().starts_with(b".") {
+                collect(&path, files);
+            }
+        } else if !is_passing(&name)
+            && let Ok(metadata) = fs::metadata(&path)
+        {
+            files.insert(path, Mark::of(&metadata));
+        }
+    }
+}
+
+/// Logs, and the swap, lock and backup files of Vim and Emacs.
+fn is_passing(name: &OsStr) -> bool {
+    let name = name.as_bytes();
+    [&b".log"[..], b".swp", b"~"].iter().any(|end| name.ends_with(end)) || name.starts_with(b".#")
+}
+
+impl Mark {
+    fn of(metadata: &Metadata) -> Self {
+        Self {
+            place: (metadata.dev(), metadata.ino()),
+            mode: metadata.mode(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changed(files: &mut Files) -> Option<String> {
+        files.changed().map(|path| path.to_string_lossy().into_owned())
+    }
+
+    #[test]
+    fn names_what_is_new_other_or_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::write(path("a.sh"), "1").unwrap();
+        let mut files = Files::below(root.path());
+        assert_eq!(changed(&mut files), None);
+
+        fs::create_dir(path("lib")).unwrap();
+        assert_eq!(changed(&mut files), None);
+        fs::write(path("lib/b.sh"), "1").unwrap();
+        assert_eq!(changed(&mut files).as_deref(), Some("lib/b.sh"));
+        fs::write(path("a.sh"), "two").unwrap();
+        assert_eq!(changed(&mut files).as_deref(), Some("a.sh"));
+        fs::remove_file(path("lib/b.sh")).unwrap();
+        assert_eq!(changed(&mut files).as_deref(), Some("lib/b.sh"));
+        assert_eq!(changed(&mut files), None);
+    }
+
+    #[test]
+    fn sees_a_file_that_replaces_one_of_the_same_size_and_time() {
+        let root = tempfile::tempdir().unwrap();
+        let (old, new) = (root.path().join("a.sh"), root.path().join("a.sh~"));
+        fs::write(&old, "1").unwrap();
+        let mut files = Files::below(root.path());
+        fs::write(&new, "2").unwrap();
+        let time = fs::metadata(&old).unwrap().modified().unwrap();
+        fs::File::options().write(true).open(&new).unwrap().set_modified(time).unwrap();
+        fs::rename(&new, &old).unwrap();
+        assert_eq!(changed(&mut files).as_deref(), Some("a.sh"));
+    }
+
+    #[test]
+    fn leaves_out_hidden_directories_logs_and_files_of_editors() {
+        let root = tempfile::tempdir().unwrap();
+        let mut files = Files::below(root.path());
+        fs::create_dir(root.path().join(".git")).unwrap();
+        for name in [".git/index", "a.log", "a.sh~", ".a.sh.swp", ".#a.sh"] {
+            fs::write(root.path().join(name), "1").unwrap();
+        }
+        assert_eq!(changed(&mut files), None);
+        fs::write(root.path().join(".env"), "1").unwrap();
+        assert_eq!(changed(&mut files).as_deref(), Some(".env"));
+    }
+}
