@@ -112,3 +112,19 @@ fn an_init_error_reaches_the_caller() {
     let (_, body) = emulator.invoke(b"{}");
     assert!(body.contains("Runtime.HandlerNotFound"), "{body}");
 }
+
+#[test]
+fn a_local_server_answers_as_the_emulator_does() {
+    let code = "handler() { [[ $1 != fail ]] || { echo why >&2; exit 3; }; printf %s \"$1\"; }";
+    let Some(emulator) = Emulator::start(Function::bash(code), "function.handler") else { return };
+    let served = Function::bash(code).serve(&[]);
+    for event in ["{\"a\": 1}", "not json: \u{e4}", "", "fail", "next"] {
+        let (status, body) = emulator.invoke(event.as_bytes());
+        let response = served.call(event).response();
+        assert_eq!(status, format!("HTTP/1.1 {} OK", response.status));
+        // the stack of an error has the task root
+        let roots = [emulator.function.path(""), served.running.task_root.path().join("")];
+        let [emulators, ours] = roots.map(|root| root.display().to_string());
+        assert_eq!(String::from_utf8(response.body).unwrap(), body.replace(&emulators, &ours), "{event}");
+    }
+}

@@ -14,4 +14,6 @@ mod manage;
 mod one_shot;
 mod readme;
 mod runtime_api;
+mod serve;
+mod serve_life;
 mod support;

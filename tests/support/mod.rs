@@ -2,6 +2,7 @@
 
 #[allow(dead_code)]
 pub mod api;
+pub mod served;
 
 use std::{
     ffi::{OsStr, OsString},
