@@ -25,6 +25,7 @@ lint: ## format, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	shellcheck --shell=bash .ci/run .ci/setup src/shims/*.sh function/*.sh
+	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
 
 .PHONY: bench
 bench: setup ## the comparison with a native echo and the curl loop
