@@ -16,8 +16,10 @@ use crate::{
 
 const SHIM: &str = include_str!("../shims/powershell.ps1");
 /// What the shim includes, by the lines that say so.
-const PARTS: [(&str, &str); 2] = [
+const PARTS: [(&str, &str); 4] = [
+    ("    #include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
     ("    #include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
+    ("    #include powershell_logs.ps1\n", include_str!("../shims/powershell_logs.ps1")),
     ("    #include powershell_failure.ps1\n", include_str!("../shims/powershell_failure.ps1")),
 ];
 
@@ -130,6 +132,8 @@ fn module_path(config: &Config) -> OsString {
 fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
     let mut environment = vec![("POWERSHELL_TELEMETRY_OPTOUT", "1"), ("POWERSHELL_UPDATECHECK", "Off")];
     environment.push(("PSDisableModuleAnalysisCacheCleanup", "1"));
+    // what it measures at the start to compile better later costs a tenth of the start, and gains nothing
+    environment.push(("DOTNET_TieredPGO", "0"));
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }

@@ -23,7 +23,8 @@
             $names = [string[]] $Context.Keys
             [Array]::Sort($names, [StringComparer]::OrdinalIgnoreCase)
             foreach ($name in $names) {
-                $shown[$name] = if ($name -match 'secret|passw|token|key|credential') { '***' } else { $Context[$name] }
+                $spelled = [regex]::Replace($name, '^lambda-|(?<=-)[a-z]|^[a-z](?=[a-z]*-)', { "$args".Substring(0, 1).ToUpperInvariant() + "$args".Substring(1) })
+                $shown[$spelled] = if ($name -match 'secret|passw|token|key|credential') { '***' } else { $Context[$name] }
             }
         } else {
             foreach ($name in 'AWS_LAMBDA_LOG_GROUP_NAME', 'AWS_LAMBDA_LOG_STREAM_NAME', 'Lambda-Runtime-Aws-Request-Id') {
@@ -55,15 +56,21 @@
     # The error of a file that cannot be loaded: PowerShell's own text, with the file and the line.
     function ConvertTo-LoadFailure($ErrorRecord) {
         $exception = $ErrorRecord.Exception
+        if ($exception -is [System.Management.Automation.ActionPreferenceStopException]) {
+            $exception = $exception.ErrorRecord.Exception
+        }
         if ($exception -is [System.Management.Automation.ParseException] -and $exception.Errors) {
             $lines = foreach ($problem in $exception.Errors) {
                 "$($problem.Extent.File): line $($problem.Extent.StartLineNumber): $($problem.Message)"
             }
             $message = $lines -join "`n"
         } else {
+            $message = $exception.Message
             $where = $ErrorRecord.InvocationInfo
-            $message = "$ErrorRecord"
-            if ($where.ScriptName) { $message = "$($where.ScriptName): line $($where.ScriptLineNumber): $message" }
+            $file = $where.ScriptName
+            $line = $where.ScriptLineNumber
+            if (-not $file -and "$(Get-Stack $ErrorRecord)" -match ', (.+?): line (\d+)') { $file, $line = $Matches[1, 2] }
+            if ($file) { $message = "${file}: line ${line}: $message" }
         }
         $failure = [ordered]@{
             errorType    = 'Runtime.HandlerLoadFailed'

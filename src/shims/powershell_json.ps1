@@ -1,132 +1,133 @@
-    # An event of JSON, twice: hashtables with dates as text, and the objects that ConvertFrom-Json makes.
-    # Text that is no JSON stays text.
-    function ConvertFrom-Event([string] $Text) {
+    # Events of JSON become hashtables: with keys that ignore case, with dates as text, and with numbers as they are.
+    $datesStayText = "$($PSVersionTable['PSVersion'])" -notmatch '^7\.[0-4]\.'
+
+    # The value of an event, or the text itself where it is no JSON.
+    function ConvertFrom-JsonText([string] $Text) {
         try {
-            $data = Read-Json $Text
-        } catch [Newtonsoft.Json.JsonException] {
-            return @{ Data = $Text; Objects = $Text }
-        }
-        $failed = $null
-        try {
-            $objects = [Microsoft.PowerShell.Commands.JsonObject]::ConvertFromJson($Text, [ref] $failed)
+            if ($datesStayText) {
+                $value = Microsoft.PowerShell.Utility\ConvertFrom-Json $Text -AsHashtable -NoEnumerate -DateKind 'String'
+            } else {
+                $value = Read-JsonWithoutDates $Text
+            }
         } catch {
-            $failed = $_
+            return $Text
         }
-        # an object cannot have keys that are empty or differ only in case: a hashtable can
-        if ($failed) { $objects = $data }
-        @{ Data = $data; Objects = $objects }
+        if ($value -is [hashtable] -or $value -is [object[]]) { return , (Repair-Keys $value) }
+        $value
     }
 
-    # Not ConvertFrom-Json -AsHashtable: its keys are case-sensitive and, before PowerShell 7.5, its dates no text.
-    # One loop, without recursion: calls are what costs in PowerShell.
-    function Read-Json([string] $Text) {
-        $reader = [Newtonsoft.Json.JsonTextReader]::new([System.IO.StringReader]::new($Text))
-        $reader.DateParseHandling = [Newtonsoft.Json.DateParseHandling]::None
-        $reader.MaxDepth = 1024
-        $above = [System.Collections.Generic.Stack[object]]::new()
-        $names = [System.Collections.Generic.Stack[string]]::new()
-        $parent = $value = $name = $null
-        while ($reader.Read()) {
-            $token = [int] $reader.TokenType
-            if ($token -eq 4) {
-                # a property's name
-                $name = $reader.Value
-                continue
+    # ConvertFrom-Json tells keys by their case, hashtables of PowerShell do not.
+    function Repair-Keys($Value) {
+        if ($Value -is [hashtable]) {
+            try {
+                $data = @{ } + $Value
+            } catch {
+                # keys that differ only in case: the last one stays
+                $data = @{ }
+                foreach ($name in $Value.get_Keys()) { $data[$name] = $Value[$name] }
             }
-            if ($token -eq 5) { continue } # a comment
-            if ($token -eq 1 -or $token -eq 2) {
-                # an object or an array begins
-                $above.Push($parent)
-                $names.Push($name)
-                if ($token -eq 1) { $parent = @{ } } else { $parent = [System.Collections.Generic.List[object]]::new() }
-                continue
+            foreach ($item in $data.get_Values()) {
+                if ($item -is [hashtable] -or $item -is [object[]]) {
+                    foreach ($name in @($data.get_Keys())) {
+                        $item = $data[$name]
+                        if ($item -is [hashtable] -or $item -is [object[]]) { $data[$name] = Repair-Keys $item }
+                    }
+                    break
+                }
             }
-            if ($token -eq 13 -or $token -eq 14) {
-                # it ends
-                if ($token -eq 13) { $value = $parent } else { $value = $parent.ToArray() }
-                $parent = $above.Pop()
-                $name = $names.Pop()
-            } else {
-                $value = $reader.Value
+            return $data
+        }
+        for ($index = 0; $index -lt $Value.Length; $index++) {
+            $item = $Value[$index]
+            if ($item -is [hashtable] -or $item -is [object[]]) { $Value[$index] = Repair-Keys $item }
+        }
+        , $Value
+    }
+
+    # For PowerShell before 7.5: what ConvertFrom-Json itself uses, told to let dates be.
+    function Read-JsonWithoutDates([string] $Text) {
+        $settings = [Newtonsoft.Json.JsonSerializerSettings]::new()
+        $settings.DateParseHandling = [Newtonsoft.Json.DateParseHandling]::None
+        $settings.MaxDepth = 1024
+        $script:serializer = [Newtonsoft.Json.JsonSerializer]::Create($settings)
+        $value = [Newtonsoft.Json.JsonConvert]::DeserializeObject($Text, $settings)
+        if ($value -is [Newtonsoft.Json.Linq.JToken]) { $value = ConvertFrom-Token $value }
+        , $value
+    }
+
+    # Hashtables and arrays for the objects and arrays of Newtonsoft.Json, which fills them but for what is nested.
+    function ConvertFrom-Token($Token) {
+        if ($Token -is [Newtonsoft.Json.Linq.JObject]) {
+            $data = @{ }
+            $serializer.Populate($Token.CreateReader(), $data)
+            foreach ($name in @($data.get_Keys())) {
+                if ($data[$name] -is [Newtonsoft.Json.Linq.JToken]) { $data[$name] = ConvertFrom-Token $data[$name] }
             }
-            if ($parent -is [hashtable]) { $parent[$name] = $value } elseif ($null -ne $parent) { $parent.Add($value) }
+            return $data
+        }
+        $list = $serializer.Deserialize($Token.CreateReader(), [object[]])
+        for ($index = 0; $index -lt $list.Length; $index++) {
+            if ($list[$index] -is [Newtonsoft.Json.Linq.JToken]) { $list[$index] = ConvertFrom-Token $list[$index] }
+        }
+        , $list
+    }
+
+    # What ConvertFrom-Json makes of an event: objects. Where it cannot, as of keys that are empty or differ only
+    # in case, the hashtable.
+    function ConvertFrom-JsonObject([string] $Text, $Data) {
+        if ($Data -is [string]) { return $Data }
+        try {
+            $value = Microsoft.PowerShell.Utility\ConvertFrom-Json $Text -NoEnumerate
+        } catch {
+            $value = $Data
         }
         , $value
     }
 
     # What a handler put out, as text.
-    function ConvertTo-Answer([System.Collections.Generic.List[object]] $Output, [string] $Rule) {
-        if ($Rule -eq 'pipeline') {
-            $text = $true
-            foreach ($item in $Output) {
-                if ($null -ne $item -and $item -isnot [string]) {
-                    $text = $false
-                    break
-                }
-            }
-            if ($text) {
-                # as Out-String gives it
-                $lines = $Output.FindAll({ $null -ne $args[0] })
-                if ($lines.Count -eq 0) { return '' }
-                return [string]::Join("`n", $lines) + "`n"
-            }
+    function ConvertTo-Answer($Output, [string] $Rule) {
+        if ($isText -and $Rule -eq 'pipeline') {
+            # as Out-String gives it, which leaves $null out
+            if ($hasNull) { $null = $Output.RemoveAll({ $null -eq $args[0] }) }
+            if ($Output.Count -eq 0) { return '' }
+            return ($Output -join "`n") + "`n"
         }
-        if ($Output.Count -eq 0) { return '' }
-        $value = if ($Output.Count -eq 1) { , $Output[0] } else { , $Output }
-        if ($null -eq $value) { return '' }
+        if ($Output.Count -eq 1) { $value = $Output[0] } else { $value = $Output }
+        if ($Output.Count -eq 0 -or $null -eq $value) { return '' }
         if ($value -is [string]) { return $value }
-        Assert-Finite $value
+        Assert-Finite $value '' 0
         Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject $value -Depth 100 -Compress
     }
 
-    # ConvertTo-Json cuts what is too deep, and never ends with an object that leads to itself.
-    function Assert-Finite($Value) {
-        if ($null -eq $Value -or $Value -is [string] -or $Value -is [ValueType]) { return }
-        $above = [System.Collections.Generic.List[object]]::new()
-        $names = [System.Collections.Generic.List[object]]::new()
-        Assert-FiniteBelow $Value $above $names
-    }
-
-    function Assert-FiniteBelow($Value, $Above, $Names) {
-        $reason = $null
-        if ($Above.Count -gt 100) { $reason = 'is deeper than the 100 levels of ConvertTo-Json' }
-        foreach ($ancestor in $Above) {
-            if ([object]::ReferenceEquals($ancestor, $Value)) { $reason = 'leads back to an object that holds it' }
+    # ConvertTo-Json cuts what is too deep, and takes for ever with objects that lead to themselves: both are
+    # found here, as everything that leads to itself is too deep.
+    function Assert-Finite($Value, [string] $Path, [int] $Depth) {
+        if ($null -eq $Value -or $Value -is [string] -or $Value -is [ValueType] -or $Value -is [uri]) { return }
+        if ($Depth -gt 100) {
+            $Path = $Path -replace '^((\.[^.]*){1,8}).*', '$1'
+            throw "the answer is no JSON: its part '$Path' leads back to itself or is deeper than 100 levels; " +
+            'choose what to answer with Select-Object'
         }
-        if ($reason) {
-            $path = ".$($Names.GetRange(0, [Math]::Min(8, $Names.Count)) -join '.')"
-            throw "the answer is no JSON: its part '$path' $reason; choose what to answer with Select-Object"
-        }
-        $Above.Add($Value)
         if ($Value -is [System.Collections.IDictionary]) {
-            foreach ($key in $Value.get_Keys()) {
-                $child = $Value[$key]
-                if ($null -ne $child -and $child -isnot [string] -and $child -isnot [ValueType]) {
-                    $Names.Add($key)
-                    Assert-FiniteBelow $child $Above $Names
-                    $Names.RemoveAt($Names.Count - 1)
+            foreach ($name in $Value.get_Keys()) {
+                $item = $Value[$name]
+                if ($item -isnot [string] -and $item -isnot [ValueType] -and $null -ne $item) {
+                    Assert-Finite $item "$Path.$name" ($Depth + 1)
                 }
             }
         } elseif ($Value -is [System.Collections.ICollection]) {
-            $number = 0
-            foreach ($child in $Value) {
-                if ($null -ne $child -and $child -isnot [string] -and $child -isnot [ValueType]) {
-                    $Names.Add($number)
-                    Assert-FiniteBelow $child $Above $Names
-                    $Names.RemoveAt($Names.Count - 1)
+            $index = 0
+            foreach ($item in $Value) {
+                if ($item -isnot [string] -and $item -isnot [ValueType] -and $null -ne $item) {
+                    Assert-Finite $item "$Path.$index" ($Depth + 1)
                 }
-                $number++
+                $index++
             }
-        } elseif ($Value -isnot [uri] -and $Value -isnot [System.Collections.IEnumerable]) {
+        } elseif ($Value -isnot [System.Collections.IEnumerable]) {
             foreach ($property in $Value.PSObject.Properties) {
                 # a property may refuse to be read: ConvertTo-Json makes null of it
-                try { $child = $property.Value } catch { continue }
-                if ($null -ne $child -and $child -isnot [string] -and $child -isnot [ValueType]) {
-                    $Names.Add($property.Name)
-                    Assert-FiniteBelow $child $Above $Names
-                    $Names.RemoveAt($Names.Count - 1)
-                }
+                try { $item = $property.Value } catch { continue }
+                Assert-Finite $item "$Path.$($property.Name)" ($Depth + 1)
             }
         }
-        $Above.RemoveAt($Above.Count - 1)
     }

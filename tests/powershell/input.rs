@@ -101,15 +101,15 @@ fn the_context_holds_headers_variables_and_the_properties_of_other_runtimes() {
         .start();
     let event = Event::new("{}")
         .header("x-own", "a: b")
-        .header("lambda-runtime-cognito-identity", r#"{"id":1}"#)
-        .header("lambda-runtime-client-context", r#"{"c":1}"#)
+        .header("lambda-runtime-cognito-identity", r#"{"cognitoIdentityId":"i","cognitoIdentityPoolId":"p"}"#)
+        .header("lambda-runtime-client-context", "{}")
         .header("lambda-runtime-aws-tenant-id", "tenant");
     let id = "00000000-0000-0000-0000-000000000001";
     assert_eq!(
         String::from_utf8(running.answer_to(event)).unwrap(),
         format!(
             "Hashtable|{id}|{id}|{id}|f|f|$LATEST|arn:aws:lambda:us-east-1:123456789012:function:f|Int32|512|\
-             group|stream|mine|a: b|{{\"id\":1}}|{{\"c\":1}}|tenant|TimeSpan|True|True|True\n"
+             group|stream|mine|a: b|{{\"cognitoIdentityId\":\"i\",\"cognitoIdentityPoolId\":\"p\"}}|{{}}|tenant|TimeSpan|True|True|True\n"
         )
     );
 }
