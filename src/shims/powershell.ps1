@@ -134,7 +134,8 @@
     function Import-Handler($Pipe) {
         if ($Kind -eq 'script') {
             $command = & $InSession['Find'] $Place 'ExternalScript'
-            $null = $command.ScriptBlock # parses it
+            # the property of a script that cannot be parsed is empty, its method says why
+            if (-not $command.ScriptBlock) { $null = $command.get_ScriptBlock() }
             return $command
         }
         if ($Kind -eq 'module') {
@@ -192,7 +193,8 @@
             TakesObjects = $false
         }
         $context = "_X_AMZN_TRACE_ID`n`ncontent-type: application/json`nlambda-runtime-aws-request-id: 0`n"
-        Invoke-Event $handler @{ context = $context; event = '{"a":"b"}' } ([System.IO.Stream]::Null)
+        $pipe = [System.IO.MemoryStream]::new($utf8.GetBytes("context 0`n${context}event 9`n{`"a`":`"b`"}"))
+        Invoke-Event $handler (Read-Request $pipe) ([System.IO.Stream]::Null)
     }
 
     # by their paths: to find them by name, as the first use of a cmdlet does, takes three times as long

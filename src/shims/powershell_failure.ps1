@@ -59,6 +59,9 @@
         if ($exception -is [System.Management.Automation.ActionPreferenceStopException]) {
             $exception = $exception.ErrorRecord.Exception
         }
+        if ($exception.InnerException -is [System.Management.Automation.ParseException]) {
+            $exception = $exception.InnerException
+        }
         if ($exception -is [System.Management.Automation.ParseException] -and $exception.Errors) {
             $lines = foreach ($problem in $exception.Errors) {
                 "$($problem.Extent.File): line $($problem.Extent.StartLineNumber): $($problem.Message)"

@@ -19,7 +19,7 @@ fn a_syntax_error_has_its_file_line_and_text() {
     for (file, handler) in
         [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f"), ("modules/m/m.psm1", "m.f")]
     {
-        let Some(function) = files(&[(file, "function f {\n    'a'\n    )\n}\n")], handler) else {
+        let Some(function) = files(&[(file, "function f {\n    'a'\n    'b' 'c'\n}\n")], handler) else {
             return;
         };
         let path = function.path(file).display().to_string();
@@ -27,7 +27,7 @@ fn a_syntax_error_has_its_file_line_and_text() {
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{}", error.message);
         assert!(error.message.starts_with(&format!("{path}: line 3: ")), "{}", error.message);
         assert!(
-            error.message.contains("Unexpected token ')' in expression or statement."),
+            error.message.contains("Unexpected token ''c'' in expression or statement."),
             "{}",
             error.message
         );
