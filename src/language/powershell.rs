@@ -132,8 +132,11 @@ fn module_path(config: &Config) -> OsString {
 fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
     let mut environment = vec![("POWERSHELL_TELEMETRY_OPTOUT", "1"), ("POWERSHELL_UPDATECHECK", "Off")];
     environment.push(("PSDisableModuleAnalysisCacheCleanup", "1"));
-    // what it measures at the start to compile better later costs a tenth of the start, and gains nothing
+    // less work at the start, fewer threads, and 4 MiB (in hexadecimal) of new objects at a time: a third of
+    // the first event's time and 15 MiB less
     environment.push(("DOTNET_TieredPGO", "0"));
+    environment.push(("DOTNET_gcConcurrent", "0"));
+    environment.push(("DOTNET_GCgen0size", "400000"));
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }
