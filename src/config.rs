@@ -44,11 +44,15 @@ pub mod variable {
     pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
     /// How long before its deadline an event is given up, in milliseconds; 0 for never.
     pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
+    /// The path of `pwsh`, where it is not the one on the `PATH`.
+    pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
+    /// Further directories of PowerShell modules.
+    pub const MODULE_PATH: &str = "PSModulePath";
     /// The user's home.
     pub const HOME: &str = "HOME";
 
     /// All of them, as the README lists them.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 15] = [
         RUNTIME_API,
         HANDLER,
         TASK_ROOT,
@@ -61,6 +65,8 @@ pub mod variable {
         LOG_LEVEL,
         MAX_CONCURRENCY,
         DEADLINE_MARGIN,
+        PWSH,
+        MODULE_PATH,
         HOME,
     ];
 }
@@ -113,6 +119,8 @@ pub struct Config {
     pub max_concurrency: usize,
     /// How long before its deadline an event is given up; `None` for never.
     pub deadline_margin: Option<Duration>,
+    /// The `pwsh` to use; `None` for the one on the `PATH`.
+    pub pwsh: Option<PathBuf>,
     /// The environment of the workers.
     pub environment: BTreeMap<OsString, OsString>,
 }
@@ -201,6 +209,7 @@ impl Config {
             log_level: log_level(&settings)?,
             max_concurrency: settings.concurrency()?,
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
+            pwsh: settings.text(variable::PWSH)?.map(PathBuf::from),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,
             task_root,

@@ -149,7 +149,10 @@ struct Candidate {
 }
 
 /// Where PowerShell looks for a module by name besides the task root: directories that hold modules.
-pub const MODULE_DIRECTORIES: [&str; 2] = ["modules", "/opt/modules"];
+pub const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MODULE_PATH];
+
+/// Stands for the directories of modules that PowerShell itself brings and that the environment names.
+pub const MODULE_PATH: &str = "$PSModulePath";
 
 impl Handler {
     /// Reads the text of a handler; `exists` answers for paths relative to the task root, and for absolute

@@ -12,6 +12,7 @@ mod init_errors;
 mod logs;
 mod manage;
 mod one_shot;
+mod powershell;
 mod readme;
 mod runtime_api;
 mod support;
