@@ -2,12 +2,14 @@
 //! the interpreters are in `src/shims`.
 
 mod bash;
+mod lisp;
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
+pub use self::lisp::Convention as LispConvention;
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
@@ -41,7 +43,8 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     }
     match handler.language() {
         Language::Bash => bash::launch(&handler, &config.task_root, search_path(config)),
-        language @ (Language::PowerShell | Language::Lisp) => Err(Failure::new(
+        Language::Lisp => lisp::launch(&handler, config, search_path(config)),
+        language @ Language::PowerShell => Err(Failure::new(
             ErrorType::InterpreterNotFound,
             format!("handler `{}` is {}, which this build does not run", config.handler, language.name()),
         )),
