@@ -35,15 +35,11 @@
 
 (defun read-form (text start)
   "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
-  (let ((place start))
-    (handler-case
-        (handler-bind ((stream-error
-                         (lambda (condition)
-                           (setf place (or (file-position (stream-error-stream condition)) start)))))
-          (read-from-string text nil text :start start))
+  (with-input-from-string (stream (subseq text start))
+    (handler-case (values (read stream nil text) (+ start (file-position stream)))
       (error (condition)
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
-                   text (min (length text) (max place (1+ start))) (reason condition))))))
+                   text (max 1 (+ start (file-position stream))) (reason condition))))))
 
 (defun undefined (symbol)
   "Ends the init: there is no such function, but perhaps one of that name elsewhere."
