@@ -3,4 +3,5 @@
 
 #![allow(unreachable_pub)]
 mod bash;
+mod lisp;
 mod support;

@@ -93,7 +93,7 @@
     (funcall function)))
 
 (defun call-with-source (file function)
-  "Calls FUNCTION with a stream of the source FILE, behind the line for a shell if it has one."
+  "Calls FUNCTION with a stream of the source FILE."
   (with-open-file (stream file :class 'sb-int:form-tracking-stream
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
     (call-loading file stream (lambda () (funcall function stream)))))
@@ -104,13 +104,16 @@
       (call-loading file nil (lambda () (load file)))
       (call-with-source file #'load)))
 
-(defun skip-shell-line (stream)
-  "Reads past a first line `#!...`."
-  (when (eql (peek-char nil stream nil) #\#)
-    (read-char stream)
-    (if (eql (peek-char nil stream nil) #\!)
-        (read-line stream)
-        (file-position stream 0))))
+(defun readtable-of-scripts ()
+  "The standard syntax, in which the line `#!...` for a shell is a comment."
+  (let ((readtable (copy-readtable nil)))
+    (set-dispatch-macro-character #\# #\!
+                                  (lambda (stream character argument)
+                                    (declare (ignore character argument))
+                                    (read-line stream)
+                                    (values))
+                                  readtable)
+    readtable))
 
 (defun load-script (file)
   "Loads FILE and gives the function MAIN of the package that it ends in. LOAD would not tell the package."
@@ -120,8 +123,7 @@
      (let ((*load-pathname* (pathname stream))
            (*load-truename* (truename stream))
            (*package* *package*)
-           (*readtable* *readtable*))
-       (skip-shell-line stream)
+           (*readtable* (readtable-of-scripts)))
        (loop for form = (read stream nil stream)
              until (eq form stream)
              do (eval form))

@@ -154,7 +154,6 @@
   (set-variables)
   (setf *random-state* (make-random-state t)
         *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
-        sb-ext:*invoke-debugger-hook* #'fail
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
         *handler* aws-lambda-runtime:*_handler*
         *task-root* aws-lambda-runtime:*lambda-task-root*)
@@ -182,6 +181,8 @@ the report pipe's."
              (open-pipe (format nil "~A/~A" (first pipes) number) flags)))
       (setf *requests* (pipe (second pipes) sb-unix:o_rdonly)
             *reports* (pipe (third pipes) sb-unix:o_wronly)))
+    ;; for the threads that handlers start
+    (setf sb-ext:*invoke-debugger-hook* #'fail)
     (multiple-value-bind (caller failure)
         (call-guarded (lambda ()
                         (check-version (first arguments))
