@@ -8,8 +8,8 @@ mod init_errors;
 mod libraries;
 
 use std::{
-    path::PathBuf,
-    process::{Command, Output},
+    path::{Path, PathBuf},
+    process::Command,
     sync::OnceLock,
 };
 
@@ -25,16 +25,21 @@ fn built_core() -> &'static PathBuf {
     static CORE: OnceLock<PathBuf> = OnceLock::new();
     CORE.get_or_init(|| {
         let core = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lisp/runtime.core");
-        build_core(&core, &[]);
+        build_core(&core, &[], None);
         core
     })
 }
 
-fn build_core(core: &PathBuf, systems: &[&str]) -> Output {
-    let script = repository().join("lisp/build-core.sh");
-    let output = Command::new(script).arg(core).args(systems).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    output
+/// Builds a core; ASDF looks for systems in `registry`, too. Gives what was said.
+fn build_core(core: &Path, systems: &[&str], registry: Option<&Path>) -> String {
+    let mut command = Command::new(repository().join("lisp/build-core.sh"));
+    if let Some(registry) = registry {
+        command.env("CL_SOURCE_REGISTRY", format!("{}:", registry.display()));
+    }
+    let output = command.arg(core).args(systems).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
 }
 
 /// One Lisp file `main.lisp`, the handler its function `handler`, on the core.
@@ -54,6 +59,7 @@ fn evaluate(function: &Function, options: &[&str], forms: &[&str]) {
     for form in forms {
         command.args(["--eval", form]);
     }
+    command.env("XDG_CACHE_HOME", function.path("cache"));
     let output = command.current_dir(function.path("")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

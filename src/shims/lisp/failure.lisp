@@ -68,10 +68,13 @@
 
 (defun backtrace ()
   "The frames from the one that failed out to the handler's, as lines."
-  (let* ((frames (sb-debug:list-backtrace :from :interrupted-frame :count +frames+))
-         ;; where SBCL does not find the interrupted frame, the debugger's come first
-         (inner (or (rest (member 'invoke-debugger frames :key #'first)) frames)))
-    (mapcar #'frame-line (ldiff inner (member-if #'own-frame-p inner :key #'first)))))
+  (flet ((signals-p (frame)
+           (member (first frame) '(error cerror break sb-int:%break invoke-debugger))))
+    (let* ((frames (sb-debug:list-backtrace :from :interrupted-frame :count +frames+))
+           ;; where SBCL does not find the interrupted frame, the debugger's come first
+           (inner (or (member 'invoke-debugger frames :key #'first) frames))
+           (inner (member-if-not #'signals-p inner)))
+      (mapcar #'frame-line (ldiff inner (member-if #'own-frame-p inner :key #'first))))))
 
 (defun failure-of (condition)
   "The failure that CONDITION makes, here where it was signalled."

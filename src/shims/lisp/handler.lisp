@@ -124,7 +124,10 @@
            (*load-truename* (truename stream))
            (*package* *package*)
            (*readtable* (readtable-of-scripts)))
-       (loop for form = (read stream nil stream)
+       (loop for form = (progn
+                          ;; for LINE-OF
+                          (setf (sb-impl::form-tracking-stream-form-start-char-pos stream) nil)
+                          (read stream nil stream))
              until (eq form stream)
              do (eval form))
        (check-function (intern "MAIN" *package*))))))
@@ -132,7 +135,7 @@
 (defun function-of-forms (text)
   "Evaluates the forms of TEXT in their order, each before the next is read. The last gives the function."
   (call-loading
-   "the handler" nil
+   text nil
    (lambda ()
      (loop with place = 0 and value = nil
            do (multiple-value-bind (form end) (read-form text place)

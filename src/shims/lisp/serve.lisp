@@ -79,7 +79,7 @@
     (null "")
     (t (error 'simple-type-error
               :datum value :expected-type '(or string (vector (unsigned-byte 8)))
-              :format-control "the handler answered ~S of type ~S: it must return a string, or a vector ~
+              :format-control "the handler answered ~S, of type ~S: it must return a string or a vector ~
                                of octets, (UNSIGNED-BYTE 8)"
               :format-arguments (list value (type-of value))))))
 
