@@ -221,9 +221,16 @@ impl Worker {
                 Ok(event)
             }
             Delivery::Streamed => {
-                let head = format!("event {}\n", invocation.event.len());
-                let context = frame::encode("context", &invocation.context());
-                self.requests.begin(vec![invocation.event.clone(), head.into(), context.into()]);
+                let mut head = frame::encode("context", &invocation.context());
+                head.extend_from_slice(format!("event {}\n", invocation.event.len()).as_bytes());
+                let parts = if invocation.event.len() <= pipes::BLOCK {
+                    // one write and one wake-up for what is small
+                    head.extend_from_slice(&invocation.event);
+                    vec![head.into()]
+                } else {
+                    vec![invocation.event.clone(), head.into()]
+                };
+                self.requests.begin(parts);
                 Ok(Event::streamed(self.events))
             }
         }

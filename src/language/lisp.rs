@@ -116,7 +116,10 @@ pub(super) fn launch(
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
     arguments.extend(described(handler, config));
     Ok(Launch {
-        environment: home(&program, config).map(|home| ("SBCL_HOME".into(), home.into())).into_iter().collect(),
+        environment: home(&program, config)
+            .map(|home| ("SBCL_HOME".into(), home.into()))
+            .into_iter()
+            .collect(),
         program,
         arguments,
         delivery: Delivery::Streamed,
@@ -229,10 +232,8 @@ mod tests {
     use super::*;
 
     fn config(memory: &str, workers: &str) -> Config {
-        let environment = [
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory),
-            ("AWS_LAMBDA_MAX_CONCURRENCY", workers),
-        ];
+        let environment =
+            [("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory), ("AWS_LAMBDA_MAX_CONCURRENCY", workers)];
         let environment = environment.map(|(name, value)| (name.into(), value.into()));
         Config::read(environment, Some("f.h".to_owned()), true).unwrap()
     }

@@ -165,9 +165,11 @@ fn gives_octets_to_those_who_want_them() {
     if !sbcl() {
         return;
     }
-    let function = lisp("(defun handler (data h) h (check-type data (simple-array (unsigned-byte 8) (*))) (reverse data))")
-        .env("SCRIPT_RUNTIME_LISP_CONVENTION", "octets")
-        .start();
+    let function = lisp(
+        "(defun handler (data h) h (check-type data (simple-array (unsigned-byte 8) (*))) (reverse data))",
+    )
+    .env("SCRIPT_RUNTIME_LISP_CONVENTION", "octets")
+    .start();
     assert_eq!(function.answer(b"\x00\xff1"), b"1\xff\x00");
     let event: Vec<u8> = (0..LIMIT).map(|index| (index % 251) as u8).collect();
     let reversed: Vec<u8> = event.iter().rev().copied().collect();
@@ -255,7 +257,8 @@ fn random_numbers_differ_between_workers() {
     if !sbcl() {
         return;
     }
-    let random = || lisp("(defun handler (d h) d h (format nil \"~a\" (random (expt 10 30))))").start().text("");
+    let random =
+        || lisp("(defun handler (d h) d h (format nil \"~a\" (random (expt 10 30))))").start().text("");
     assert_ne!(random(), random());
 }
 

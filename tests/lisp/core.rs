@@ -95,9 +95,10 @@ fn the_heap_follows_the_functions_memory() {
         return;
     }
     for (memory, heap) in [("128", 96), ("1024", 768)] {
-        let function = lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
-            .start();
+        let function =
+            lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+                .start();
         assert_eq!(function.text(""), heap.to_string());
     }
 }

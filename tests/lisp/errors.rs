@@ -50,7 +50,11 @@ fn standard_conditions_have_no_package_prefix() {
         ("(error \"plain ~a\" 1)", "SIMPLE-ERROR", "plain 1"),
         ("(signal 'broken-report)", "", "NIL"),
         ("(error 'broken-report)", "BROKEN-REPORT", "a BROKEN-REPORT, whose report cannot be printed"),
-        ("(throw 'nowhere 1)", "SB-INT:SIMPLE-CONTROL-ERROR", "attempt to THROW to a tag that does not exist: NOWHERE"),
+        (
+            "(throw 'nowhere 1)",
+            "SB-INT:SIMPLE-CONTROL-ERROR",
+            "attempt to THROW to a tag that does not exist: NOWHERE",
+        ),
         ("(break \"stop ~a\" 1)", "SIMPLE-CONDITION", "stop 1"),
         ("(invoke-debugger (make-condition 'simple-warning :format-control \"w\"))", "SIMPLE-WARNING", "w"),
         ("(abort)", "ABORT", "the handler invoked the restart ABORT"),

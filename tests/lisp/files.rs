@@ -133,10 +133,18 @@ fn runs_the_samples() {
     }
     for (file, handler, answer) in [
         ("simple_handler.lisp", "simple_handler.simple-handler", "a simple handler was called with: [1]"),
-        ("simple_handler.lisp", "simple_handler.cl-user::simple-handler", "a simple handler was called with: [1]"),
+        (
+            "simple_handler.lisp",
+            "simple_handler.cl-user::simple-handler",
+            "a simple handler was called with: [1]",
+        ),
         ("echo.ros", "echo.ros", "[1]"),
         ("upcase.lisp", "upcase.lisp", "[1]"),
-        ("simple_handler.lisp", "(load\"simple_handler.lisp\")'simple-handler", "a simple handler was called with: [1]"),
+        (
+            "simple_handler.lisp",
+            "(load\"simple_handler.lisp\")'simple-handler",
+            "a simple handler was called with: [1]",
+        ),
     ] {
         let function = lisp_files(&[]).copy(&format!("function/{file}"), file).handler(handler).start();
         assert_eq!(function.text("[1]"), answer, "{handler}");
@@ -148,8 +156,10 @@ fn answers_one_event_without_lambda() {
     if !sbcl() {
         return;
     }
-    let output = lisp("(defun handler (data headers) (format t \"hello log~%\") \
-                       (format nil \"~a ~a\" data (cdr (assoc :content-type headers))))")
+    let output = lisp(
+        "(defun handler (data headers) (format t \"hello log~%\") \
+                       (format nil \"~a ~a\" data (cdr (assoc :content-type headers))))",
+    )
     .once("{}", b"");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "{} application/json\n");
     let log = String::from_utf8_lossy(&output.stderr).into_owned();

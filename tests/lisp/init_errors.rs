@@ -30,7 +30,9 @@ fn an_error_while_loading_is_shown_with_its_line() {
     if !sbcl() {
         return;
     }
-    for (file, handler) in [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")] {
+    for (file, handler) in
+        [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")]
+    {
         let text = "#|\nä |#\n(defvar *a* \"€\")\n(error \"cannot ~a\" 'start)\n(defun main () 1)";
         let error = lisp_files(&[(file, text)]).handler(handler).init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
@@ -59,7 +61,10 @@ fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
         return;
     }
     for (handler, what) in [
-        ("(load \"main.lisp\" 'x", "cannot be read at character 20: it ends inside of a form: close its parentheses and quotes"),
+        (
+            "(load \"main.lisp\" 'x",
+            "cannot be read at character 20: it ends inside of a form: close its parentheses and quotes",
+        ),
         ("(list) 'nowhere::f", "cannot be read at character 18: Package NOWHERE does not exist."),
         ("'cl:nothing", "cannot be read at character 11: "),
         ("())", "cannot be read at character 3: unmatched close parenthesis"),
@@ -99,7 +104,8 @@ fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
     if !sbcl() {
         return;
     }
-    let text = "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
+    let text =
+        "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
     let error = error_of(text, "main.order");
     assert_eq!(error.kind, "Runtime.HandlerNotFound");
     assert_eq!(
@@ -107,9 +113,11 @@ fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
         "handler `main.order`: there is no function ORDER in the package COMMON-LISP-USER; there is \
          `shop::order`: name that one"
     );
-    for (handler, name, package) in
-        [("main.shop::macro", "MACRO", "SHOP"), ("main.lisp", "MAIN", "SHOP"), ("'missing", "MISSING", "COMMON-LISP-USER")]
-    {
+    for (handler, name, package) in [
+        ("main.shop::macro", "MACRO", "SHOP"),
+        ("main.lisp", "MAIN", "SHOP"),
+        ("'missing", "MISSING", "COMMON-LISP-USER"),
+    ] {
         let error = error_of(text, handler);
         assert_eq!(error.kind, "Runtime.HandlerNotFound");
         let message = format!("handler `{handler}`: there is no function {name} in the package {package}");
@@ -124,7 +132,11 @@ fn an_error_in_forms_is_shown() {
     }
     let error = error_of("", "(load\"nowhere.lisp\")'f");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-    assert!(error.message.starts_with("`(load\"nowhere.lisp\")'f` could not be loaded: "), "{}", error.message);
+    assert!(
+        error.message.starts_with("`(load\"nowhere.lisp\")'f` could not be loaded: "),
+        "{}",
+        error.message
+    );
     assert!(error.message.contains("nowhere.lisp"), "{}", error.message);
 }
 
@@ -138,7 +150,8 @@ fn a_fasl_of_another_sbcl_says_so() {
     let fasl = function.path("main.fasl");
     let mut bytes = std::fs::read(&fasl).unwrap();
     let version = sbcl_version();
-    let places: Vec<_> = (0..bytes.len()).filter(|&place| bytes[place..].starts_with(version.as_bytes())).collect();
+    let places: Vec<_> =
+        (0..bytes.len()).filter(|&place| bytes[place..].starts_with(version.as_bytes())).collect();
     // one for people, one for SBCL
     assert!(places.len() > 1, "{places:?}");
     for place in places {

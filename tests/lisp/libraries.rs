@@ -12,7 +12,8 @@ fn system(name: &str) -> String {
 }
 
 fn core_holds(package: &str) -> bool {
-    let function = lisp("(defun handler (name h) h (if (find-package (string-upcase name)) \"yes\" \"no\"))").start();
+    let function =
+        lisp("(defun handler (name h) h (if (find-package (string-upcase name)) \"yes\" \"no\"))").start();
     function.text(package) == "yes"
 }
 
@@ -109,8 +110,14 @@ fn quickload_loads_what_is_there() {
 fn with_systems(function: Function) -> Function {
     function
         .file("source/dependency.asd", system("dependency"))
-        .file("source/dependency.lisp", "(defpackage :dependency (:use :cl)) (in-package :dependency) (defun f () \"all in one\")")
-        .file("source/whole.asd", "(defsystem \"whole\" :depends-on (\"dependency\") :components ((:file \"whole\")))")
+        .file(
+            "source/dependency.lisp",
+            "(defpackage :dependency (:use :cl)) (in-package :dependency) (defun f () \"all in one\")",
+        )
+        .file(
+            "source/whole.asd",
+            "(defsystem \"whole\" :depends-on (\"dependency\") :components ((:file \"whole\")))",
+        )
         .file("source/whole.lisp", "(defun whole-handler (d h) d h (dependency::f))")
 }
 
@@ -157,5 +164,8 @@ fn lists_the_systems_that_are_there() {
     )
     .start();
     let systems = function.text("");
-    assert!(systems.lines().any(|line| line == "asdf") && systems.lines().any(|line| line == "uiop"), "{systems}");
+    assert!(
+        systems.lines().any(|line| line == "asdf") && systems.lines().any(|line| line == "uiop"),
+        "{systems}"
+    );
 }

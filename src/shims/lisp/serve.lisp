@@ -39,27 +39,40 @@
       (when variable
         (setf (symbol-value (cdr variable)) value)))))
 
-(defun header (line)
-  "The pair for a header `name: value`."
-  (let ((colon (position #\: line)))
-    (cons (intern (string-upcase (subseq line 0 colon)) '#:keyword)
-          (subseq line (min (length line) (+ colon 2))))))
+(defvar *header-names* '()
+  "An alist: the names of headers that have come, as they are written, and their keywords.")
+
+(defun header-keyword (text start end)
+  "The keyword for a header's name, a part of TEXT. The same few names come with every event."
+  (flet ((fits (name)
+           (and (= (length (the text name)) (- end start))
+                (loop for character across (the text name)
+                      for index of-type index from start
+                      always (char= character (schar text index))))))
+    (declare (type text text) (type index start end))
+    (or (cdr (assoc-if #'fits *header-names*))
+        (let ((name (subseq text start end)))
+          (cdar (push (cons name (intern (string-upcase name) '#:keyword)) *header-names*))))))
+
+(defun header (text start end)
+  "The pair for a header `name: value`, a part of TEXT."
+  (let ((colon (position #\: text :start start)))
+    (cons (header-keyword text start colon)
+          (subseq text (min end (+ colon 2)) end))))
 
 (defun set-context (text)
   "Makes the context of an event the one that handlers see."
-  (let ((headers '()) (place 0))
-    (flet ((next-line ()
-             (let ((end (position #\Newline text :start place)))
-               (when end
-                 (prog1 (subseq text place end)
-                   (setf place (1+ end)))))))
-      (loop for line = (next-line)
-            until (string= line "")
-            do (set-variable line))
-      (loop for line = (next-line)
-            while line
-            do (push (header line) headers)))
-    (setf aws-lambda-runtime:*header-alist* (nreverse headers))))
+  (declare (type text text))
+  (loop with place of-type index = 0
+        for end = (position #\Newline text :start place)
+        until (= place end)
+        do (set-variable (subseq text place end))
+           (setf place (1+ end))
+        finally (setf aws-lambda-runtime:*header-alist*
+                      (loop for start = (1+ end) then (1+ stop)
+                            for stop = (position #\Newline text :start start)
+                            while stop
+                            collect (header text start stop)))))
 
 (defun flush ()
   "Puts out what handlers have written to the log."
@@ -103,6 +116,20 @@
           ((stringp answer) (send-text *reports* "answer" answer))
           (t (send-octets *reports* "answer" answer)))))
 
+(defconstant +nursery+ 16777216
+  "How much may be allocated before SBCL collects garbage within an event, in bytes. By SBCL's own measure, a part
+of the heap, a function with much memory would take a hundred megabytes before it gave any back.")
+
+(defvar *allocated* 0
+  "What had been allocated when garbage was last collected between events, in bytes.")
+
+(defun collect-garbage ()
+  "Collects garbage between two events where half of the nursery is used: then few events wait for it, and a large
+one leaves nothing behind."
+  (when (> (- (sb-ext:get-bytes-consed) *allocated*) (ash (sb-ext:bytes-consed-between-gcs) -1))
+    (sb-ext:gc :gen 1)
+    (setf *allocated* (sb-ext:get-bytes-consed))))
+
 (defun serve (caller convention)
   "Answers requests until bootstrap ends. CALLER takes the event and the headers."
   (loop
@@ -110,7 +137,8 @@
       (cond ((string= name "context")
              (set-context (receive-text *requests* length)))
             ((string= name "event")
-             (answer-event caller (receive-event length convention)))
+             (answer-event caller (receive-event length convention))
+             (collect-garbage))
             (t
              (if (string= name "checkpoint")
                  (sb-ext:gc :full t)
@@ -152,10 +180,10 @@
 (defun prepare (kind file text convention)
   "Makes the image the function's own and gives the caller of its handler."
   (set-variables)
-  (setf *random-state* (make-random-state t)
+  (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
+        *random-state* (make-random-state t)
         *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
-        *handler* aws-lambda-runtime:*_handler*
         *task-root* aws-lambda-runtime:*lambda-task-root*)
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
   (caller (find-handler kind file text) convention))
@@ -181,8 +209,9 @@ the report pipe's."
              (open-pipe (format nil "~A/~A" (first pipes) number) flags)))
       (setf *requests* (pipe (second pipes) sb-unix:o_rdonly)
             *reports* (pipe (third pipes) sb-unix:o_wronly)))
-    ;; for the threads that handlers start
-    (setf sb-ext:*invoke-debugger-hook* #'fail)
+    (setf *handler* (sb-ext:posix-getenv "_HANDLER")
+          ;; for the threads that handlers start
+          sb-ext:*invoke-debugger-hook* #'fail)
     (multiple-value-bind (caller failure)
         (call-guarded (lambda ()
                         (check-version (first arguments))
