@@ -127,7 +127,7 @@ of the heap, a function with much memory would take a hundred megabytes before i
   "Collects garbage between two events where half of the nursery is used: then few events wait for it, and a large
 one leaves nothing behind."
   (when (> (- (sb-ext:get-bytes-consed) *allocated*) (ash (sb-ext:bytes-consed-between-gcs) -1))
-    (sb-ext:gc :gen 1)
+    (sb-ext:gc :gen 2)
     (setf *allocated* (sb-ext:get-bytes-consed))))
 
 (defun serve (caller convention)
