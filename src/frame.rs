@@ -9,13 +9,14 @@
 //!
 //! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. Before and after a
 //!   SnapStart snapshot: an empty frame `checkpoint` or `restore`, answered with `ready`.
-//! * *by descriptor*: one line `NUMBER CONTEXT ARGUMENT INPUT ANSWER\n`. NUMBER counts the worker's
-//!   events; the rest are descriptors of the bootstrap, new for each event, to be opened under
-//!   `/proc/PID/fd`: the context, the event without NUL bytes, the event, and the pipe that takes the
-//!   answer. Bash reads a file by the block and a pipe byte by byte; hence the files.
+//! * *by descriptor*: one line `CONTEXT ARGUMENT INPUT ANSWER SIZE [MARK]\n`. The first four are descriptors of the
+//!   bootstrap, new for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes,
+//!   the event, and the pipe that takes the answer. SIZE is ARGUMENT's, in bytes; MARK, where it is given, has been
+//!   added to its end, as Bash takes trailing newlines off what it reads. Bash reads a file by the block and a pipe byte by byte; hence the files.
 //!
-//! The context is text: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an empty
-//! line, and the headers of the event as lines `name: value`.
+//! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
+//! empty line, and the headers of the event as lines `name: value`. By descriptor: a line of names to unset,
+//! with spaces between them, and lines `NAME=VALUE`.
 //!
 //! **Reports** (shim to bootstrap) are the frames of [`Report`].
 //!
@@ -53,12 +54,12 @@ pub enum Report {
     Failed(Failure),
     /// The file was loaded but does not define the handler. Holds the names that it does define.
     Undefined(Vec<String>),
-    /// The call stack of a command that failed in event NUMBER, innermost first.
+    /// The call stack, innermost first, of a command that failed in the handler's process of this number.
     Trace(u64, Vec<String>),
-    /// The handler's process of event NUMBER is about to exit with this status by its own will.
-    Exiting(u64, i32),
-    /// The handler's process ended with this status; the answer is what it wrote.
-    Ended(i32),
+    /// The handler's process of this number exits of its own will, with this status; it writes nothing more.
+    Exited(u64, i32),
+    /// The handler's process of this number has ended, with the status that a shell gives it.
+    Ended(u64, i32),
 }
 
 /// Why the bytes of a shim are not frames. The worker is of no use after any of these.
@@ -166,14 +167,16 @@ fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
             let number = integer("trace", lines.next().unwrap_or_default())?;
             Report::Trace(number, lines.map(str::to_owned).collect())
         }
-        "exiting" => {
-            let text = lossy(&payload);
-            let (number, status) = text.split_once(' ').unwrap_or_default();
-            Report::Exiting(integer("exiting", number)?, integer("exiting", status)?)
-        }
-        "ended" => Report::Ended(integer("ended", &lossy(&payload))?),
+        "exited" => status("exited", &payload, Report::Exited)?,
+        "ended" => status("ended", &payload, Report::Ended)?,
         _ => return Err(FrameError::Name(name.to_owned())),
     })
+}
+
+fn status(name: &'static str, payload: &[u8], make: fn(u64, i32) -> Report) -> Result<Report, FrameError> {
+    let text = lossy(payload);
+    let (number, status) = text.split_once(' ').unwrap_or((&text, ""));
+    Ok(make(integer(name, number)?, integer(name, status)?))
 }
 
 fn integer<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T, FrameError> {
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
-        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 14\n7\nat f, f.sh: 1exiting 3\n7 3ended 1\n3";
+        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 14\n7\nat f, f.sh: 1exited 3\n7 3ended 3\n7 3";
         let expected = vec![
             Report::Ready,
             Report::Answer(Bytes::from_static(b"a\nb\0\xff")),
@@ -208,14 +211,17 @@ mod tests {
         ];
         let mut decoder = Decoder::default();
         let mut reports = Vec::new();
-        for byte in &bytes[..bytes.len() - 22] {
+        for byte in &bytes[..bytes.len() - 23] {
             decoder.feed(&[*byte]);
             while let Some(report) = decoder.next_report().unwrap() {
                 reports.push(report);
             }
         }
         assert_eq!(reports, expected);
-        assert_eq!(decode(b"exiting 3\n7 3ended 1\n3").unwrap(), [Report::Exiting(7, 3), Report::Ended(3)]);
+        assert_eq!(
+            decode(b"exited 3\n7 3ended 3\n7 3").unwrap(),
+            [Report::Exited(7, 3), Report::Ended(7, 3)]
+        );
     }
 
     #[test]

@@ -17,10 +17,13 @@ pub const FUNCTION_ARN: HeaderName = HeaderName::from_static("lambda-runtime-inv
 /// The header with the X-Ray trace.
 pub const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
 
+/// The variable with the request's id, which marks all processes of an event.
+pub const REQUEST_ID_VARIABLE: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
+
 /// The environment variables that each event sets, and the headers they come from.
 pub const ENVIRONMENT: [(&str, HeaderName); 7] = [
     ("_X_AMZN_TRACE_ID", TRACE_ID),
-    ("AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID", REQUEST_ID),
+    (REQUEST_ID_VARIABLE, REQUEST_ID),
     ("AWS_LAMBDA_RUNTIME_DEADLINE_MS", DEADLINE),
     ("AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN", FUNCTION_ARN),
     ("AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT", HeaderName::from_static("lambda-runtime-client-context")),
@@ -63,26 +66,41 @@ impl Invocation {
         Some(deadline.duration_since(now).unwrap_or_default())
     }
 
-    /// The context as `frame` describes it.
+    /// The context for a request by descriptor, as `frame` describes it.
+    #[must_use]
+    pub fn environment(&self) -> Vec<u8> {
+        let (set, unset): (Vec<_>, Vec<_>) =
+            ENVIRONMENT.into_iter().partition(|(_, header)| self.headers.contains_key(header));
+        let unset: Vec<_> = unset.into_iter().map(|(variable, _)| variable).collect();
+        let mut text = unset.join(" ").into_bytes();
+        text.push(b'\n');
+        for (variable, header) in set {
+            line(&mut text, variable, "=", self.headers[header].as_bytes());
+        }
+        text
+    }
+
+    /// The context for a streamed request, as `frame` describes it.
     #[must_use]
     pub fn context(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024);
-        for (variable, header) in &ENVIRONMENT {
-            text.extend_from_slice(variable.as_bytes());
-            if let Some(value) = self.headers.get(header) {
-                text.push(b'=');
-                text.extend_from_slice(value.as_bytes());
+        for (variable, header) in ENVIRONMENT {
+            match self.headers.get(header) {
+                Some(value) => line(&mut text, variable, "=", value.as_bytes()),
+                None => line(&mut text, variable, "", b""),
             }
-            text.push(b'\n');
         }
         text.push(b'\n');
         for (name, value) in &self.headers {
-            text.extend_from_slice(name.as_str().as_bytes());
-            text.extend_from_slice(b": ");
-            text.extend_from_slice(value.as_bytes());
-            text.push(b'\n');
+            line(&mut text, name.as_str(), ": ", value.as_bytes());
         }
         text
+    }
+}
+
+fn line(text: &mut Vec<u8>, name: &str, separator: &str, value: &[u8]) {
+    for part in [name.as_bytes(), separator.as_bytes(), value, b"\n"] {
+        text.extend_from_slice(part);
     }
 }
 
@@ -101,7 +119,15 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(REQUEST_ID, HeaderValue::from_static("id-1"));
         headers.insert(TRACE_ID, HeaderValue::from_static("Root=1;Sampled=0"));
-        let context = Invocation::new(headers, Bytes::new()).context();
+        let invocation = Invocation::new(headers, Bytes::new());
+        assert_eq!(
+            String::from_utf8(invocation.environment()).unwrap(),
+            "AWS_LAMBDA_RUNTIME_DEADLINE_MS AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN \
+             AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY AWS_LAMBDA_RUNTIME_TENANT_ID\n\
+             _X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
+             AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n"
+        );
+        let context = invocation.context();
         assert_eq!(
             String::from_utf8(context).unwrap(),
             "_X_AMZN_TRACE_ID=Root=1;Sampled=0\n\

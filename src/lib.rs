@@ -93,12 +93,16 @@ pub fn run(
 
 async fn until_told_to_end(config: Config, event: Option<EventSource>) -> Result<ExitCode, Error> {
     logs::start(&config);
+    std::panic::set_hook(Box::new(logs::panicked));
     let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    // it lives until the workers have ended: dropped, it would take them along at once
+    let answering = answer(&config, event, &children);
+    tokio::pin!(answering);
     let ended = tokio::select! {
-        ended = answer(&config, event, &children) => ended,
+        ended = &mut answering => ended,
         _ = terminated.recv() => Ok(ExitCode::SUCCESS),
         _ = interrupted.recv() => Ok(ExitCode::from(130)),
     };

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     io::{self, Write},
     os::fd::OwnedFd,
+    panic::PanicHookInfo,
 };
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -48,6 +49,15 @@ pub fn start(config: &Config) {
             .with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))
             .try_init(),
     };
+}
+
+/// The panic hook. A panic of `lambda_runtime`, as at a header that is missing, ends the run with its message.
+pub fn panicked(panic: &PanicHookInfo<'_>) {
+    if panic.location().is_none_or(|place| place.file().contains("lambda_runtime-")) {
+        tracing::debug!("{panic}");
+    } else {
+        tracing::error!("{panic}");
+    }
 }
 
 /// What one worker writes to its standard error, and to its standard output outside of events.

@@ -16,7 +16,9 @@ use std::{
 };
 
 use nix::sys::resource::{UsageWho, getrusage};
-use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process_group, set_child_subreaper, wait};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, wait,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -24,6 +26,12 @@ use tokio::{
 
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
+
+/// The same at the very end, where a process may have left its group and live on.
+const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
+
+/// How often all processes are looked through for those to be killed.
+const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 
@@ -82,6 +90,12 @@ impl Children {
         for (pid, _) in &groups {
             signal_group(*pid, Signal::KILL);
         }
+        let _ = tokio::time::timeout(LAST_REAP_LIMIT, async {
+            while self.collect() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
     }
 
     /// Whether all of them have been asked to end.
@@ -90,10 +104,17 @@ impl Children {
         self.ending.load(Ordering::Relaxed)
     }
 
-    fn collect(&self) {
-        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            if let Some(sender) = self.exits().remove(&pid) {
-                sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
+    /// Reaps all that have ended and says whether there are more.
+    fn collect(&self) -> bool {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) => {
+                    if let Some(sender) = self.exits().remove(&pid) {
+                        sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
+                    }
+                }
+                Ok(None) => return true,
+                Err(_) => return false,
             }
         }
     }
@@ -123,6 +144,34 @@ impl Drop for Child {
     fn drop(&mut self) {
         signal_group(self.pid, Signal::KILL);
     }
+}
+
+/// Kills every process that has this variable in its environment, also where it has left its group or session.
+/// What `/proc` does not let us see is not ours.
+pub fn kill_marked(variable: &str, value: &str) {
+    let marker = [variable.as_bytes(), b"=", value.as_bytes()].concat();
+    // one that forks while it is looked for leaves a child with the same mark
+    for _ in 0..KILL_ROUNDS {
+        let found: Vec<_> = processes().filter(|&pid| has_variable(pid, &marker)).collect();
+        if found.is_empty() {
+            return;
+        }
+        for pid in found {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+}
+
+fn processes() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    pids.filter(|&pid| pid != getpid())
+}
+
+/// A process that has ended has no environment any more.
+fn has_variable(pid: Pid, marker: &[u8]) -> bool {
+    std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()))
+        .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == marker))
 }
 
 /// The peak resident memory of the bootstrap and of the largest process below it that has ended, in bytes.

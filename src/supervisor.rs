@@ -73,6 +73,9 @@ impl Supervisor {
                 State::Ready { worker, used } => tokio::select! {
                     job = jobs.recv() => job,
                     status = worker.idle() => {
+                        if self.children.ending() {
+                            return;
+                        }
                         tracing::warn!("a worker ended between events ({status})");
                         if *used {
                             self.replace_or_wait().await;

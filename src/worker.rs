@@ -16,17 +16,17 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::time::timeout;
 
 use self::{
-    event::{Event, keep_innermost, too_large},
+    event::{End, Event, keep_innermost, too_large},
     pipes::{Reports, Requests, Unread},
 };
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
     frame::{self, Delivery, FrameError, Report},
-    invocation::Invocation,
+    invocation::{Invocation, REQUEST_ID_VARIABLE},
     language::Launch,
     logs::Log,
-    process::{Child, Children},
+    process::{Child, Children, kill_marked},
 };
 
 /// The longest init that is waited for: Lambda's own longest timeout.
@@ -49,8 +49,8 @@ pub struct Worker {
     reports: Reports,
     log: Log,
     deadline_margin: Option<Duration>,
-    /// How many events it was given.
-    events: u64,
+    /// The number of the last handler's process that has ended.
+    ended: u64,
 }
 
 /// What a worker did first.
@@ -102,7 +102,7 @@ impl Worker {
             reports,
             log: Log::new(log, config.log_format)?,
             deadline_margin: config.deadline_margin,
-            events: 0,
+            ended: 0,
         })
     }
 
@@ -140,7 +140,8 @@ impl Worker {
                     tracing::error!("{error}; the worker is replaced");
                     self.child.kill().await;
                 }
-                // what is said between events belongs to none
+                Happening::Report(Report::Ended(number, _)) => self.ended = self.ended.max(number),
+                // what else is said between events belongs to none
                 Happening::Report(_) => {}
             }
         }
@@ -163,6 +164,7 @@ impl Worker {
         };
         if let Err(InvokeError::Gone(_)) = &result {
             self.child.kill().await;
+            kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
         }
         self.log.drain();
         result
@@ -177,27 +179,25 @@ impl Worker {
                 () = event.receive() => continue,
             };
             match happening {
-                Happening::Report(Report::Ended(status)) => match self.requests.unread() {
-                    Ok(Unread::Nothing) => {
-                        self.log.drain();
-                        return event.ended(status, &self.log.last_lines()).map_err(InvokeError::Failed);
+                Happening::Report(Report::Trace(number, lines)) if number > self.ended => {
+                    keep_innermost(&mut event.stack_trace, lines);
+                }
+                Happening::Report(Report::Exited(number, status)) if number > self.ended => {
+                    return self.handler_ended(event, number, End::Exited(status));
+                }
+                Happening::Report(Report::Ended(number, status)) if number > self.ended => {
+                    if self.event_was_taken()? {
+                        return self.handler_ended(event, number, End::Ended(status));
                     }
-                    // the process ended before it took the event: the next one takes it
-                    Ok(Unread::Whole) => {}
-                    Ok(Unread::Part) => {
-                        let message = "the worker ended while it took the event";
-                        return Err(InvokeError::Gone(Failure::new(ErrorType::WorkerExited, message)));
-                    }
-                    Err(error) => {
-                        return Err(InvokeError::Gone(exhausted("the request pipe cannot be asked", &error)));
-                    }
-                },
+                    self.ended = number;
+                }
                 Happening::Report(Report::Answer(answer)) => return Ok(answer),
                 Happening::Report(Report::AnswerTooLarge(size)) => {
                     return Err(InvokeError::Failed(too_large(size)));
                 }
                 Happening::Report(Report::Failed(failure)) => return Err(InvokeError::Failed(failure)),
-                Happening::Report(report) => event.note(report),
+                // of a process that an earlier event left behind, or what has no meaning in an event
+                Happening::Report(_) => {}
                 Happening::Malformed(error) => return Err(InvokeError::Gone(broken(&error))),
                 Happening::Exited(status) => {
                     self.log.drain();
@@ -210,12 +210,31 @@ impl Worker {
         }
     }
 
+    /// The answer, or the failure, of a handler that is a process of its own.
+    fn handler_ended(&mut self, event: Event, number: u64, end: End) -> Result<Bytes, InvokeError> {
+        self.ended = number;
+        self.log.drain();
+        event.ended(end, &self.log.last_lines()).map_err(InvokeError::Failed)
+    }
+
+    /// Whether the handler's process that has just ended had taken the event; if not, the next one will.
+    fn event_was_taken(&self) -> Result<bool, InvokeError> {
+        let failure = match self.requests.unread() {
+            Ok(Unread::Nothing) => return Ok(true),
+            Ok(Unread::Whole) => return Ok(false),
+            Ok(Unread::Part) => {
+                Failure::new(ErrorType::WorkerExited, "the handler's process ended while it took the event")
+            }
+            Err(error) => exhausted("the request pipe cannot be asked", &error),
+        };
+        Err(InvokeError::Gone(failure))
+    }
+
     /// Prepares the request for this event.
     fn begin(&mut self, invocation: &Invocation) -> Result<Event, Failure> {
-        self.events += 1;
         match self.delivery {
             Delivery::ByDescriptor => {
-                let (event, request) = Event::by_descriptor(self.events, invocation)
+                let (event, request) = Event::by_descriptor(invocation)
                     .map_err(|error| exhausted("the event cannot be handed over", &error))?;
                 self.requests.begin(vec![request]);
                 Ok(event)
@@ -231,7 +250,7 @@ impl Worker {
                     vec![invocation.event.clone(), head.into()]
                 };
                 self.requests.begin(parts);
-                Ok(Event::streamed(self.events))
+                Ok(Event::default())
             }
         }
     }

@@ -1,7 +1,18 @@
 //! Black-box tests: the real binary with real interpreters, against a small Runtime API of the tests' own and
 //! against the real Runtime Interface Emulator.
 
-#![allow(unreachable_pub)]
+// a test says what is wrong by failing
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
 mod bash;
+mod bash_faults;
+mod emulator;
+mod images;
+mod init_errors;
 mod lisp;
+mod logs;
+mod manage;
+mod one_shot;
+mod readme;
+mod runtime_api;
 mod support;

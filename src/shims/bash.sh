@@ -16,70 +16,86 @@ __lambda_reports=$2/$4
 __lambda_number=0
 set --
 
-__lambda_report() { # NAME PAYLOAD
-    local LC_ALL=C
-    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" 2>/dev/null >"$__lambda_reports"
+__lambda_report() { # NAME PAYLOAD, in ASCII
+    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" >"$__lambda_reports"
 }
 
 __lambda_trace() { # the call stack from the caller's caller outwards; $1 says that its first line is not known
     local trace=$__lambda_number newline=$'\n' unknown=${1-} depth
     for ((depth = 2; depth < ${#FUNCNAME[@]}; depth++)); do
-        case ${FUNCNAME[depth]} in __lambda_* | main) break ;; esac
-        trace+="${newline}at ${FUNCNAME[depth]}, ${BASH_SOURCE[depth]-}"
-        [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
+        case ${FUNCNAME[depth]} in
+            __lambda_* | main) break ;;
+            exit) continue ;;
+        esac
+        trace+="${newline}at ${FUNCNAME[depth]}"
+        if [[ -n ${BASH_SOURCE[depth]-} ]]; then # Bash 4.2 does not know it in an EXIT trap
+            trace+=", ${BASH_SOURCE[depth]}"
+            [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
+        fi
         unknown=
     done
+    local LC_ALL=C # a length in bytes
     __lambda_report trace "$trace"
 }
 
-__lambda_failed() { # the ERR trap
-    __lambda_traced=$BASH_COMMAND
-    __lambda_trace
-}
-
-__lambda_exiting() { # the EXIT trap of an event: Bash no longer knows the line there, but ERR and `exit` did
+__lambda_failed() { # the ERR trap; it exits itself, as Bash 4.2 would end a subshell with status 1 instead
     local status=$?
-    ((status != 0)) || return 0
-    case $BASH_COMMAND in
-        "$__lambda_traced" | 'builtin exit "$status"') ;;
-        *) __lambda_trace unknown ;;
-    esac
-    __lambda_report exiting "$__lambda_number $status"
+    __lambda_trace
+    [[ $- != *e* ]] || __lambda_exit "$status"
 }
 
 exit() { # as the builtin, but it says where it stands
     local status=${1-$?}
     [[ $status == 0 ]] || __lambda_trace
-    builtin exit "$status"
+    __lambda_exit "$status"
 }
 
-__lambda_environment() { # FILE: sets and unsets the variables that the context names
-    local lines line
+__lambda_exit() { # STATUS: exits of its own will
+    __lambda_returned=1
+    builtin exit "$1"
+}
+
+__lambda_exiting() { # the EXIT trap of an event; a handler with one of its own replaces it
+    local status=$?
+    if [[ -n $__lambda_returned ]]; then
+        # sooner than the loop below, which waits until the kernel has cleared the process away
+        __lambda_report exited "$__lambda_number $status"
+    elif ((status != 0)); then
+        __lambda_trace unknown # as at an unset variable: Bash no longer knows the line
+    fi
+}
+
+__lambda_environment() { # FILE: unsets the variables that its first line names, sets those of the others
+    local lines
     mapfile -t lines <"$1"
-    for line in "${lines[@]}"; do
-        case $line in
-            '') break ;;
-            *=*) builtin export -- "$line" ;;
-            *) builtin unset -v "$line" ;;
-        esac
-    done
+    # shellcheck disable=SC2086 # names, to be split
+    builtin unset -v ${lines[0]}
+    builtin export -- "${lines[@]:1}"
 }
 
-__lambda_slurp() { # FILE: its text, every line and the last newline, in __lambda_event
-    local lines IFS=
-    mapfile lines <"$1"
-    __lambda_event=${lines[*]-}
+# since Bash 5.2, $(<FILE) does not fork
+((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 502)) && __lambda_fork_free=1 || __lambda_fork_free=0
+
+__lambda_slurp() { # FILE SIZE MARK: its text without the mark at its end, in __lambda_event
+    if ((__lambda_fork_free || $2 > 65536)); then
+        __lambda_event=$(<"$1")
+    else
+        local lines IFS=
+        mapfile lines <"$1"
+        __lambda_event="${lines[*]-}" # with quotes: Bash 4.2 joins with spaces without
+    fi
+    [[ -z $3 ]] || __lambda_event=${__lambda_event%"$3"}
 }
 
 __lambda_next() { # waits for an event and makes it this subshell's own
-    local context argument input answer IFS=' '
-    read -r __lambda_number context argument input answer <"$__lambda_requests" || builtin exit 0
-    __lambda_environment "$__lambda_fds/$context"
-    __lambda_slurp "$__lambda_fds/$argument"
-    exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
-    __lambda_traced=
-    trap __lambda_exiting EXIT
+    local context argument input answer size mark IFS=' '
+    __lambda_returned=
     eval "$__lambda_trap"
+    trap __lambda_exiting EXIT
+    read -r context argument input answer size mark <"$__lambda_requests" || builtin exit 0
+    __lambda_environment "$__lambda_fds/$context"
+    __lambda_slurp "$__lambda_fds/$argument" "$size" "$mark"
+    exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
 }
 
@@ -90,7 +106,7 @@ if [[ -n $__lambda_function ]]; then
     # shellcheck source=/dev/null
     source "$0"
     if ! declare -F -- "$__lambda_function" >/dev/null; then
-        __lambda_report undefined "$(compgen -A function)"
+        LC_ALL=C __lambda_report undefined "$(compgen -A function)"
         builtin exit 1
     fi
     __lambda_run=("$__lambda_function")
@@ -107,10 +123,12 @@ trap - ERR DEBUG RETURN
 
 __lambda_report ready ''
 while :; do
+    __lambda_number=$((__lambda_number + 1))
     # at the top level, so that a script's variables are global; short, as Bash quotes it when a signal ends it
     (
         __lambda_next
         "${__lambda_run[@]}" "$__lambda_event"
+        __lambda_exit "$?"
     )
-    __lambda_report ended "$?" || builtin exit 0
+    __lambda_report ended "$__lambda_number $?" || builtin exit 0
 done

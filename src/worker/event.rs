@@ -7,80 +7,83 @@ use std::{
         unix::process::ExitStatusExt,
     },
     process::ExitStatus,
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
-    pipe::{PipeFlags, pipe_with},
+    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
-use tokio::net::unix::pipe;
+use tokio::{net::unix::pipe, time::Instant};
 
 use super::{pipes::BLOCK, with_lines};
 use crate::{
     failure::{ErrorType, Failure},
-    frame::{PAYLOAD_LIMIT, Report},
+    frame::PAYLOAD_LIMIT,
     invocation::Invocation,
 };
+
+/// The least time between two looks at a handler's output. Bash writes 4 KiB at a time, and a look at each of
+/// them made 6 MiB five times as slow; what a handler wrote when it ended is taken without a look.
+const PACE: Duration = Duration::from_millis(1);
+
+/// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
+const PIPE_SIZE: usize = 1024 * 1024;
+
+/// What is added to an argument that Bash would change at its end.
+const MARK: &str = "x";
 
 /// One event on a worker.
 #[derive(Default)]
 pub(super) struct Event {
-    number: u64,
     /// The files of an event that is handed over by descriptor.
     files: Option<EventFiles>,
     answer: Answer,
     pub(super) stack_trace: Vec<String>,
-    /// The status with which the handler's process said that it would exit.
-    exiting: Option<i32>,
+}
+
+/// How a handler's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Of its own will, with this status.
+    Exited(i32),
+    /// With what a shell says of it: a status, or 128 + n for signal n.
+    Ended(i32),
 }
 
 impl Event {
-    /// The event with this number on its worker, handed over as a stream.
-    pub(super) fn streamed(number: u64) -> Self {
-        Self { number, ..Self::default() }
-    }
-
-    /// The same by descriptor, and the request line that names them.
-    pub(super) fn by_descriptor(number: u64, invocation: &Invocation) -> io::Result<(Self, Bytes)> {
+    /// An event that is handed over by descriptor, and the request line that names them.
+    pub(super) fn by_descriptor(invocation: &Invocation) -> io::Result<(Self, Bytes)> {
         let files = EventFiles::new(invocation)?;
-        let request = files.request(number).into();
-        Ok((Self { number, files: Some(files), ..Self::default() }, request))
+        let request = files.request().into();
+        Ok((Self { files: Some(files), ..Self::default() }, request))
     }
 
-    /// Takes what the handler writes to its standard output; pending where that is no pipe of ours.
+    /// Takes what the handler writes to its standard output; pending where that is no pipe of ours. May be
+    /// dropped and called again.
     pub(super) async fn receive(&mut self) {
         let Some(files) = &mut self.files else { return std::future::pending().await };
+        tokio::time::sleep_until(files.next_look).await;
         if files.answer.readable().await.is_err() {
             return std::future::pending().await;
         }
-        if let Ok(count) = files.answer.try_read(&mut files.buffer) {
+        while let Ok(count @ 1..) = files.answer.try_read(&mut files.buffer) {
             self.answer.take(&files.buffer[..count]);
         }
-    }
-
-    /// Notes what a shim says of an event before its end.
-    pub(super) fn note(&mut self, report: Report) {
-        match report {
-            Report::Trace(number, lines) if number == self.number => {
-                keep_innermost(&mut self.stack_trace, lines);
-            }
-            Report::Exiting(number, status) if number == self.number => self.exiting = Some(status),
-            // of a process that an earlier event left behind
-            _ => {}
-        }
+        files.next_look = Instant::now() + PACE;
     }
 
     /// The end of a handler that is a process of its own. `last_lines` is the end of its log.
-    pub(super) fn ended(mut self, status: i32, last_lines: &str) -> Result<Bytes, Failure> {
+    pub(super) fn ended(mut self, end: End, last_lines: &str) -> Result<Bytes, Failure> {
+        let (End::Exited(status) | End::Ended(status)) = end;
         if status == 0 {
             if let Some(files) = &mut self.files {
                 files.drain(&mut self.answer);
             }
             return self.answer.finish();
         }
-        // a shell says 128 + n of a process that signal n ended, but a process may also exit with that
-        let signal = (status > 128 && self.exiting != Some(status))
+        let signal = (status > 128 && end == End::Ended(status))
             .then(|| ExitStatus::from_raw(status - 128))
             .filter(|signal| signal.to_string().contains("(SIG"));
         let failure = match signal {
@@ -134,42 +137,52 @@ pub(super) fn too_large(size: usize) -> Failure {
 /// The files and the pipe of one event that a shim opens by path.
 struct EventFiles {
     context: OwnedFd,
-    /// The event without NUL bytes, where it has any: no argument can hold them.
+    /// The event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
     argument: Option<OwnedFd>,
+    /// The size of the argument, in bytes.
+    size: usize,
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
+    next_look: Instant,
     buffer: Vec<u8>,
 }
 
 impl EventFiles {
     fn new(invocation: &Invocation) -> io::Result<Self> {
         let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        // a smaller pipe does as well, only slower
+        let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
         let event = &invocation.event;
-        let argument = if event.contains(&0) {
-            let text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
-            Some(memory_file(&text)?)
-        } else {
-            None
-        };
+        let mut argument = None;
+        let mut size = event.len();
+        if event.ends_with(b"\n") || event.contains(&0) {
+            let mut text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
+            text.extend_from_slice(MARK.as_bytes());
+            size = text.len();
+            argument = Some(memory_file(&text)?);
+        }
         Ok(Self {
-            context: memory_file(&invocation.context())?,
+            context: memory_file(&invocation.environment())?,
             argument,
+            size,
             event: memory_file(event)?,
             answer: pipe::Receiver::from_owned_fd(answer)?,
             answer_end,
+            next_look: Instant::now() + PACE,
             buffer: vec![0; BLOCK],
         })
     }
 
-    fn request(&self, number: u64) -> String {
-        let argument = self.argument.as_ref().unwrap_or(&self.event);
+    fn request(&self) -> String {
+        let (argument, mark) = self.argument.as_ref().map_or((&self.event, ""), |file| (file, MARK));
         format!(
-            "{number} {} {} {} {}\n",
+            "{} {} {} {} {} {mark}\n",
             self.context.as_raw_fd(),
             argument.as_raw_fd(),
             self.event.as_raw_fd(),
-            self.answer_end.as_raw_fd()
+            self.answer_end.as_raw_fd(),
+            self.size
         )
     }
 
@@ -193,17 +206,13 @@ fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(file)
 }
 
-/// Keeps the longer of two stacks if one only is the outer part of the other, else the new one. A frame at the
-/// head of the new one may lack its line.
+/// Keeps the stack if the new one is only the outer part of it, else takes the new one. Frames of the new one may
+/// lack their file or line.
 pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) {
-    let Some((head, callers)) = new.split_first() else { return };
-    if let Some(begin) = stack.len().checked_sub(new.len())
-        && stack[begin].starts_with(head.as_str())
-        && stack[begin + 1..] == *callers
-    {
-        return;
+    let outer = stack.len().checked_sub(new.len()).map(|begin| &stack[begin..]);
+    if !outer.is_some_and(|outer| outer.iter().zip(&new).all(|(old, new)| old.starts_with(new.as_str()))) {
+        *stack = new;
     }
-    *stack = new;
 }
 
 #[cfg(test)]
@@ -246,12 +255,9 @@ mod tests {
 
     #[test]
     fn tells_a_signal_from_a_status_over_128() {
-        let kind = |exiting, status| {
-            let event = Event { exiting, ..Event::default() };
-            event.ended(status, "").unwrap_err().to_string()
-        };
-        assert_eq!(kind(None, 137), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
-        assert_eq!(kind(Some(137), 137), "Function.ExitStatus: the handler ended with status 137");
-        assert_eq!(kind(None, 255), "Function.ExitStatus: the handler ended with status 255");
+        let kind = |end| Event::default().ended(end, "").unwrap_err().to_string();
+        assert_eq!(kind(End::Ended(137)), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
+        assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
+        assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");
     }
 }

@@ -1,4 +1,5 @@
 //! A small Runtime API: what the emulator cannot show (headers, error bodies, refusals, broken connections).
+//! The benchmarks use it, too; tests and benchmarks each leave some of it unused.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,7 +20,7 @@ pub struct Post {
     pub kind: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
-    /// From the moment the event was written to the moment the post was read.
+    /// From the moment the event was to be written to the moment the post was read.
     pub time: Duration,
 }
 
@@ -99,7 +100,8 @@ impl Api {
         let mut state = self.lock();
         if event.id().is_empty() {
             state.issued += 1;
-            let id = format!("00000000-0000-0000-0000-{:012}", state.issued);
+            // no other on this machine: the bootstrap kills by it
+            let id = format!("{:08}-0000-0000-0000-{:012}", self.address.port(), state.issued);
             event = event.header("lambda-runtime-aws-request-id", &id);
         }
         let id = event.id().to_owned();
@@ -118,6 +120,15 @@ impl Api {
         self.wait_for(&format!("a post about {id}"), |state| {
             state.posts.get(id).map(|posts| posts[0].clone())
         })
+    }
+
+    /// The same, and forgets it: for runs of many events.
+    pub fn take(&self, id: &str) -> Post {
+        let post = self.wait(id);
+        let mut state = self.lock();
+        state.posts.remove(id);
+        state.handed_out.remove(id);
+        post
     }
 
     /// All posts about this event up to now.
@@ -169,8 +180,10 @@ impl Api {
             let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
             if path.ends_with("/invocation/next") {
                 let event = self.next();
-                writer.write_all(&response(&event))?;
+                let response = response(&event);
+                // before it is written: the answer may be there before this thread runs again
                 self.lock().handed_out.insert(event.id().to_owned(), Instant::now());
+                writer.write_all(&response)?;
                 continue;
             }
             let reception = self.lock().receptions.pop_front();
@@ -206,16 +219,14 @@ impl Api {
         let now = Instant::now();
         let mut state = self.lock();
         let post = |kind: &str, time| Post { kind: kind.to_owned(), headers, body, time };
-        match path.strip_prefix("/2018-06-01/runtime/invocation/").and_then(|rest| rest.split_once('/')) {
-            Some((id, kind)) => {
-                let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);
-                let post = post(kind, time);
-                state.posts.entry(id.to_owned()).or_default().push(post);
-            }
-            None => {
-                assert_eq!(path, "/2018-06-01/runtime/init/error");
-                state.init_error = Some(post("init/error", Duration::ZERO));
-            }
+        let invocation = path.strip_prefix("/2018-06-01/runtime/invocation/");
+        if let Some((id, kind)) = invocation.and_then(|rest| rest.split_once('/')) {
+            let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);
+            let post = post(kind, time);
+            state.posts.entry(id.to_owned()).or_default().push(post);
+        } else {
+            assert_eq!(path, "/2018-06-01/runtime/init/error");
+            state.init_error = Some(post("init/error", Duration::ZERO));
         }
         self.shared.1.notify_all();
     }

@@ -1,21 +1,20 @@
 //! "A bootstrap with these files and this handler", and what it answers.
 
+#[allow(dead_code)]
 pub mod api;
 
 use std::{
     ffi::{OsStr, OsString},
     fs,
-    io::{Read, Write},
-    os::unix::process::ExitStatusExt,
+    io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 pub use self::api::{Api, Event, PATIENCE, Post, Reception};
 
@@ -61,7 +60,8 @@ pub struct Running {
     child: Child,
     pub api: Api,
     pub task_root: TempDir,
-    log: Arc<Mutex<Vec<u8>>>,
+    /// A file, not a pipe: what was written when an answer came is there.
+    log: NamedTempFile,
 }
 
 /// An error as the caller gets it.
@@ -164,16 +164,9 @@ impl Function {
 
     /// Starts it with a command of the test's own.
     pub fn start_as(self, mut command: Command) -> Running {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (mut standard_error, lines) = (child.stderr.take().unwrap(), Arc::clone(&log));
-        thread::spawn(move || {
-            let mut block = vec![0; 1 << 16];
-            while let Ok(count @ 1..) = standard_error.read(&mut block) {
-                lines.lock().unwrap().extend_from_slice(&block[..count]);
-            }
-        });
+        let log = NamedTempFile::new().unwrap();
+        let child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
         Running { child, api: self.api, task_root: self.task_root, log }
     }
 
@@ -241,12 +234,12 @@ impl Running {
 
     /// What it has written to standard error up to now.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.log_bytes()).into_owned()
     }
 
     /// The bytes of the log.
     pub fn log_bytes(&self) -> Vec<u8> {
-        self.log.lock().unwrap().clone()
+        fs::read(self.log.path()).unwrap()
     }
 
     /// Waits until the log holds this text.
@@ -273,10 +266,11 @@ impl Running {
         status.unwrap()
     }
 
-    /// The processes below it.
+    /// The processes right below it: workers, and what was left behind and is not reaped yet.
     pub fn children(&self) -> Vec<u32> {
-        let task = format!("/proc/{0}/task/{0}/children", self.pid());
-        fs::read_to_string(task).unwrap().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = fs::read_to_string(children).unwrap();
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 }
 
@@ -307,9 +301,4 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "{what} did not come");
         thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// The signal that ended a process.
-pub fn signal_of(status: ExitStatus) -> Option<i32> {
-    status.signal()
 }

@@ -69,7 +69,8 @@
 (defun backtrace ()
   "The frames from the one that failed out to the handler's, as lines."
   (flet ((signals-p (frame)
-           (member (first frame) '(error cerror break sb-int:%break invoke-debugger))))
+           (member (first frame) '("ERROR" "CERROR" "BREAK" "%BREAK" "INVOKE-DEBUGGER")
+                   :test (lambda (name signals) (and (symbolp name) (string= name signals))))))
     (let* ((frames (sb-debug:list-backtrace :from :interrupted-frame :count +frames+))
            ;; where SBCL does not find the interrupted frame, the debugger's come first
            (inner (or (member 'invoke-debugger frames :key #'first) frames))

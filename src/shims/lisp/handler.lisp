@@ -72,7 +72,7 @@
 (defun line-of (stream)
   "The line of the form that was read last from the file STREAM."
   (ignore-errors
-   (let ((start (sb-impl::form-tracking-stream-form-start-char-pos stream)))
+   (let ((start (sb-int:form-tracking-stream-form-start-char-pos stream)))
      (with-open-file (file (pathname stream) :external-format '(:utf-8 :replacement #\?))
        (1+ (loop repeat start count (char= #\Newline (read-char file))))))))
 
@@ -126,7 +126,7 @@
            (*readtable* (readtable-of-scripts)))
        (loop for form = (progn
                           ;; for LINE-OF
-                          (setf (sb-impl::form-tracking-stream-form-start-char-pos stream) nil)
+                          (setf (sb-int:form-tracking-stream-form-start-char-pos stream) nil)
                           (read stream nil stream))
              until (eq form stream)
              do (eval form))

@@ -1,0 +1,45 @@
+# The words of this project. `make` alone lists them.
+
+HANDLER ?= function.handler
+EVENT ?= tests/events/api-gateway-v2.json
+
+.PHONY: help
+help: ## list the words
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: setup
+setup: ## install what is missing on Debian: gcc, Bash, jq, curl
+	@.ci/setup
+
+.PHONY: try
+try: setup ## run a sample handler on a sample event: HANDLER=, EVENT= (a file)
+	@cargo build --quiet --release --bin bootstrap
+	@cd function && ../target/release/bootstrap "$(HANDLER)" "@$(abspath $(EVENT))"
+
+.PHONY: test
+test: setup ## all tests that can run here; what is missing is reported as skipped
+	cargo test
+
+.PHONY: lint
+lint: ## format, clippy, shellcheck
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	shellcheck --shell=bash .ci/run .ci/setup src/shims/*.sh function/*.sh
+
+.PHONY: bench
+bench: setup ## the comparison with a native echo and the curl loop
+	cargo build --release --bins --examples
+	cargo bench --bench compare
+
+.PHONY: lisp-core
+lisp-core: ## the Lisp core with the libraries that are here, into target/lisp
+	@lisp/build-core.sh target/lisp/runtime.core
+
+.PHONY: emulator
+emulator: ## the real Runtime Interface Emulator, into target/tools
+	@.ci/setup emulator
+
+.PHONY: push create update deploy invoke logs delete
+deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, invoke, logs, delete: ./manage.sh --help
+push create update deploy invoke logs delete:
+	@./manage.sh $@

@@ -1,0 +1,10 @@
+//! The floor of the comparison: a native echo on `lambda_runtime`, as its users would write it.
+
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Box<RawValue>>| Ok::<_, Error>(event.payload)))
+        .await
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# Ships a folder of handlers to AWS Lambda as a container image; `manage.sh --help` says how.
+# For Bash 3.2 (macOS) and later, AWS CLI v2 or v1, and Docker with buildx where an image is built.
+#
+# Every step looks first and makes only what is missing, so the same command finishes what was left half-done.
+# Secrets go to the AWS CLI in files of a private directory and to docker on standard input, never as arguments.
+set -euo pipefail
+
+self=$0
+while [[ -L $self ]]; do
+    linked=$(readlink "$self")
+    case $linked in /*) self=$linked ;; *) self=$(dirname "$self")/$linked ;; esac
+done
+parts=$(cd "$(dirname "$self")/manage" && pwd)
+# shellcheck source=manage/call.sh
+. "$parts/call.sh"
+# shellcheck source=manage/function.sh
+. "$parts/function.sh"
+# shellcheck source=manage/settings.sh
+. "$parts/settings.sh"
+# shellcheck source=manage/image.sh
+. "$parts/image.sh"
+# shellcheck source=manage/use.sh
+. "$parts/use.sh"
+
+usage() {
+    cat <<'EOF'
+manage.sh COMMAND [OPTION]...   ships a folder of handlers to AWS Lambda
+
+  push    build the image, push it to ECR    create  make or change the function
+  deploy  push, then create or update        update  the same as create
+  invoke  send an event, show the answer     logs    show the function's log
+  delete  the function; with --all also the repository, log group and role made
+
+Each option is a variable too: --log-format is FUNCTION_LOG_FORMAT, and --yes is
+FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
+
+  --name NAME       function (the folder's)   --dir DIR       with handlers (.)
+  --base IMAGE      if DIR has no Dockerfile  --target STAGE  of the Dockerfile
+  --arch x86_64|arm64     (this machine's)    --tag TAG       of image (latest)
+  --repository NAME (the function's)          --immutable     tags of a new one
+  --role NAME|ARN   (NAME-role, made)         --role-wait SECONDS  for it (60)
+  --handler HANDLER (the image's CMD)         --memory MB     (512)
+  --env NAME=VALUE  many; just NAME: as here  --timeout SECONDS    (30)
+  --description TEXT                          --log-format Text|JSON
+  --snapstart       publish, move the alias   --alias ALIAS   (live)
+  --event TEXT|@FILE|-    to invoke with ({}) --since MINUTES      of logs (10)
+  --follow          the log                   --yes           delete unasked
+  --region REGION, --profile PROFILE (AWS_REGION, AWS_PROFILE)
+  --dry-run         print a first run's calls to AWS and docker, make none
+EOF
+}
+
+# NAME=VALUE, or NAME for the value that the variable has here.
+add_variable() {
+    local key=${1%%=*} value
+    [[ $key =~ ^[A-Za-z][A-Za-z0-9_]+$ ]] || misuse '--env takes NAME=VALUE with a NAME of two or more letters, digits and _'
+    if [[ $1 == *=* ]]; then
+        value=${1#*=}
+    else
+        [[ -n ${!key+set} ]] || misuse "--env $key: there is no such variable here to take the value from"
+        value=${!key}
+    fi
+    variable_names+=("$key")
+    variable_values+=("$value")
+    hide "$value"
+}
+
+# Lays options over the variables that stand for them.
+parse() {
+    local option value line
+    while IFS= read -r line; do
+        [[ -z $line ]] || add_variable "$line"
+    done <<<"${FUNCTION_ENV-}"
+    while (($#)); do
+        option=$1
+        shift
+        case $option in
+            -h | --help) usage; exit 0 ;;
+            --immutable | --snapstart | --follow | --all | --yes | --dry-run) value=1 ;;
+            --name | --dir | --base | --target | --arch | --tag | --repository | --role | --role-wait | --handler | \
+                --memory | --env | --timeout | --description | --log-format | --alias | --event | --since | --region | --profile)
+                (($#)) || misuse "$option needs a value"
+                value=$1
+                shift ;;
+            --*=*) set -- "${option%%=*}" "${option#*=}" "$@"; continue ;;
+            -*) misuse "there is no option $option" ;;
+            *) [[ -z $command ]] || misuse "one command at a time, not $command and $option"
+                command=$option
+                continue ;;
+        esac
+        case $option in
+            --env) add_variable "$value" ;;
+            --region) AWS_REGION=$value ;;
+            --profile)
+                # as the AWS CLI's own option: it goes before keys of the environment
+                unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+                export AWS_PROFILE=$value ;;
+            *) printf -v "FUNCTION_$(tr '[:lower:]-' '[:upper:]_' <<<"${option#--}")" '%s' "$value" ;;
+        esac
+    done
+}
+
+check_number() { # OPTION VALUE LEAST MOST
+    [[ -n $2 ]] || return 0
+    if [[ ! $2 =~ ^[1-9][0-9]{0,5}$ ]] || (($2 < $3 || $2 > $4)); then misuse "$1 takes a number from $3 to $4, not $2"; fi
+}
+
+check() {
+    local flag
+    for flag in IMMUTABLE SNAPSTART FOLLOW ALL YES DRY_RUN; do
+        flag=FUNCTION_$flag
+        case ${!flag-} in '' | 0 | 1) ;; *) misuse "$flag is 1 or 0, not ${!flag}" ;; esac
+    done
+    check_number --memory "${FUNCTION_MEMORY-}" 128 10240
+    check_number --timeout "${FUNCTION_TIMEOUT-}" 1 900
+    check_number --role-wait "${FUNCTION_ROLE_WAIT-}" 1 600
+    check_number --since "${FUNCTION_SINCE-}" 1 100000
+    case ${FUNCTION_ARCH-} in '' | x86_64 | arm64) ;; *) misuse "--arch is x86_64 or arm64, not $FUNCTION_ARCH" ;; esac
+    case ${FUNCTION_LOG_FORMAT-} in
+        '' | Text | JSON) ;;
+        *) misuse "--log-format is Text or JSON, not $FUNCTION_LOG_FORMAT" ;;
+    esac
+    [[ $name =~ ^[A-Za-z0-9_-]{1,64}$ ]] || misuse "--name takes up to 64 letters, digits, - and _, not $name"
+    [[ -d $dir ]] || misuse "there is no folder $dir"
+}
+
+main() {
+    command='' variable_names=() variable_values=() secrets=()
+    parse "$@"
+    dir=${FUNCTION_DIR:-.}
+    name=${FUNCTION_NAME-}
+    if [[ -z $name && -d $dir ]]; then
+        name=$(cd "$dir" && basename "$PWD")
+        name=${name//[!A-Za-z0-9_-]/-}
+    fi
+    check
+    own_role=${name:0:59}-role
+    repository=${FUNCTION_REPOSITORY:-$(tr '[:upper:]' '[:lower:]' <<<"$name")}
+    tag=${FUNCTION_TAG:-latest}
+    alias=${FUNCTION_ALIAS:-live}
+    scratch=$(umask 077 && mktemp -d)
+    trap 'rm -rf "$scratch"' EXIT
+    export AWS_PAGER='' # version 2 would show answers in one
+    if [[ -n ${AWS_REGION-} ]]; then
+        export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION # version 1 knows only the second
+    fi
+
+    case $command in
+        push)
+            [[ -n ${FUNCTION_ARCH-} ]] || look_at_function
+            push
+            on DRY_RUN || printf '%s\n' "$repository_uri@$digest" ;;
+        create | update) look_at_function; use_pushed_image; settle_function ;;
+        deploy) look_at_function; push; settle_function ;;
+        invoke | logs | delete) "$command" ;;
+        '') usage >&2; exit 2 ;;
+        *) misuse "there is no command $command" ;;
+    esac
+}
+
+main "$@"

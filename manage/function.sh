@@ -1,0 +1,188 @@
+# shellcheck shell=bash
+# The function and its role: what they are now, and the one idempotent step to what they shall be.
+
+readonly mark=lambda-script-runtime # the tag of what this script made; its value is the function's name
+readonly unknown_registry=ACCOUNT.dkr.ecr.REGION.amazonaws.com unknown_digest=sha256:DIGEST # in a dry run
+readonly trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+
+# What is read of a function; `field` and `plain` find the keys again.
+readonly fields='{Arn: Configuration.FunctionArn, PackageType: Configuration.PackageType,
+State: Configuration.State, StateReason: Configuration.StateReason,
+LastUpdateStatus: Configuration.LastUpdateStatus, LastUpdateStatusReason: Configuration.LastUpdateStatusReason,
+Image: Code.ImageUri, ResolvedImage: Code.ResolvedImageUri, Architecture: Configuration.Architectures[0],
+Command: Configuration.ImageConfigResponse.ImageConfig.Command[0],
+MoreCommand: Configuration.ImageConfigResponse.ImageConfig.Command[1],
+EntryPoint: to_string(Configuration.ImageConfigResponse.ImageConfig.EntryPoint),
+WorkingDirectory: Configuration.ImageConfigResponse.ImageConfig.WorkingDirectory,
+Role: Configuration.Role, MemorySize: Configuration.MemorySize, Timeout: Configuration.Timeout,
+Description: Configuration.Description, SnapStart: Configuration.SnapStart.ApplyOn,
+LogFormat: Configuration.LoggingConfig.LogFormat, LogGroup: Configuration.LoggingConfig.LogGroup,
+EnvironmentError: Configuration.Environment.Error.Message, Variables: Configuration.Environment.Variables}'
+
+function='' # as last read
+
+# Reads the function, or a version or alias of it; fails if there is none.
+find_function() {
+    function=''
+    lookup ResourceNotFoundException aws lambda get-function --function-name "$name" ${1:+--qualifier "$1"} \
+        --query "$fields" --output json || return 1
+    function=${reply:-"{}"}
+}
+
+# A field of the function as JSON, `null` if it has none.
+field() {
+    local value
+    value=$(sed -n "s/^    \"$1\": \(.*[^,]\),\{0,1\}\$/\1/p" <<<"$function")
+    printf '%s' "${value:-null}"
+}
+
+# The same without quotes, for what needs no unescaping; nothing if it has none.
+plain() {
+    local value
+    value=$(field "$1")
+    [[ $value == null ]] || printf '%s' "${value//\"/}"
+}
+
+# Reads the function once what an earlier run began has come to an end. It need not be there.
+look_at_function() {
+    find_function || return 0
+    [[ $(plain PackageType) != Zip ]] ||
+        die "the function $name is one of a zip archive and cannot take an image: choose another --name, or delete it first"
+    if [[ $(plain State) == Pending ]]; then
+        await function-active-v2
+        find_function || return 0
+    fi
+    if [[ $(plain LastUpdateStatus) == InProgress ]]; then
+        await function-updated-v2
+        find_function || return 0
+    fi
+}
+
+# Waits for the function or a version of it, as long as the AWS CLI does.
+await() {
+    call aws lambda wait "$1" --function-name "$name" ${2:+--qualifier "$2"} && return
+    local waiting=$last_call said=$problem
+    if find_function "${2-}"; then
+        said+="$newline$(plain StateReason)$newline$(plain LastUpdateStatusReason)"
+    fi
+    last_call=$waiting problem=$said
+    fail
+}
+
+# Finds the role that was made here for this function.
+find_own_role() {
+    local owner
+    role=''
+    lookup NoSuchEntity aws iam get-role --role-name "$own_role" \
+        --query "Role.[Arn,Tags[?Key=='$mark'].Value|[0]]" --output text || return 1
+    role=${reply%%$'\t'*} owner=${reply#*$'\t'}
+    on DRY_RUN || [[ $owner == "$name" ]]
+}
+
+# Finds the role that is asked for, or makes one of the function's own.
+make_role() {
+    local partition
+    case ${FUNCTION_ROLE-} in
+        arn:*) role=$FUNCTION_ROLE; return ;;
+        ?*)
+            must aws iam get-role --role-name "$FUNCTION_ROLE" --query Role.Arn --output text
+            role=${reply:-"arn:aws:iam::ACCOUNT:role/$FUNCTION_ROLE"}
+            return ;;
+    esac
+    if ! find_own_role; then
+        [[ -z $role ]] || die "the role $own_role was not made for this function: choose another --name, or use it with --role $own_role"
+        must aws iam create-role --role-name "$own_role" --assume-role-policy-document "$trust" \
+            --tags "Key=$mark,Value=$name" --query Role.Arn --output text
+        role=${reply:-"arn:aws:iam::ACCOUNT:role/$own_role"}
+    fi
+    partition=${role#arn:}
+    # even to a role that was there: an earlier run may have ended between the two
+    must aws iam attach-role-policy --role-name "$own_role" \
+        --policy-arn "arn:${partition%%:*}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+}
+
+create_function() {
+    local patience
+    make_role
+    FUNCTION_MEMORY=${FUNCTION_MEMORY:-512} FUNCTION_TIMEOUT=${FUNCTION_TIMEOUT:-30}
+    begin_settings
+    setting PackageType '"Image"'
+    setting Code "{\"ImageUri\": \"$repository_uri@$digest\"}"
+    setting Role "$(json "$role")"
+    setting Architectures "[\"$architecture\"]"
+    add_configuration
+    patience=$((SECONDS + ${FUNCTION_ROLE_WAIT:-60}))
+    until call_with_settings create-function; do
+        # IAM is eventually consistent: a new role is not everywhere at once
+        if [[ $problem != *"cannot be assumed"* ]] || ((SECONDS >= patience)); then fail; fi
+        say 'Lambda cannot assume the role yet; trying again'
+        sleep 1
+    done
+    arn=$reply
+    await function-active-v2
+}
+
+update_code() {
+    local image="\"$repository_uri@$digest\""
+    case $(plain State)$(plain LastUpdateStatus) in
+        *Failed*) ;; # the image may not be what AWS says it is
+        *)
+            if [[ $(field Image) == "$image" || $(field ResolvedImage) == "$image" ]] &&
+                [[ $(plain Architecture) == "$architecture" ]]; then return; fi ;;
+    esac
+    begin_settings
+    setting ImageUri "$image"
+    setting Architectures "[\"$architecture\"]"
+    call_with_settings update-function-code || fail
+    await function-updated-v2
+    report "$name has the new image"
+}
+
+update_configuration() {
+    local nothing
+    begin_settings
+    nothing=$settings
+    if [[ -n ${FUNCTION_ROLE-} && $(plain Role) != "$FUNCTION_ROLE" && $(plain Role) != */"$FUNCTION_ROLE" ]]; then
+        make_role
+        setting Role "$(json "$role")"
+    fi
+    add_configuration
+    [[ $settings != "$nothing" ]] || return 0
+    call_with_settings update-function-configuration || fail
+    await function-updated-v2
+    report "$name has the new settings"
+}
+
+# A function, less what tells a version from the same function unpublished.
+comparable() { sed -E '/^ {4}"(Arn|State|StateReason|LastUpdateStatus|LastUpdateStatusReason)": /d; s/,$//' <<<"$function"; }
+
+# Publishes a version and moves the alias to it, unless it stands at an equal one.
+publish() {
+    local latest change=update-alias version
+    find_function || true
+    latest=$(comparable)
+    if ! find_function "$alias"; then
+        change=create-alias
+    elif [[ $(comparable) == "$latest" ]]; then
+        return
+    fi
+    must aws lambda publish-version --function-name "$name" --query Version --output text
+    version=${reply:-VERSION}
+    await function-active-v2 "$version"
+    must aws lambda "$change" --function-name "$name" --name "$alias" --function-version "$version"
+    report "$name:$alias is version $version"
+}
+
+# Makes the function, or changes what is different: code, then configuration, each waited for.
+settle_function() {
+    if [[ -z $function ]]; then
+        create_function
+        report "$name is made"
+    else
+        arn=$(plain Arn)
+        update_code
+        update_configuration
+    fi
+    ! on SNAPSTART || publish
+    on DRY_RUN || printf '%s\n' "$arn"
+}

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# The image: built for the function's architecture, checked, and pushed where it is not yet.
+
+readonly image_limit=10737418240 # bytes unpacked, Lambda's quota
+
+find_repository() {
+    lookup RepositoryNotFoundException aws ecr describe-repositories --repository-names "$repository" \
+        --query 'repositories[0].[repositoryUri,repositoryArn]' --output text || return 1
+    repository_uri=${reply%%$'\t'*} repository_arn=${reply#*$'\t'}
+}
+
+make_repository() {
+    local mutability=MUTABLE
+    ! find_repository || return 0
+    ! on IMMUTABLE || mutability=IMMUTABLE
+    must aws ecr create-repository --repository-name "$repository" --image-tag-mutability "$mutability" \
+        --image-scanning-configuration scanOnPush=true --tags "Key=$mark,Value=$name" \
+        --query repository.repositoryUri --output text
+    repository_uri=${reply:-"$unknown_registry/$repository"}
+}
+
+# The digest of what was pushed with the tag.
+find_image() {
+    local media
+    lookup ImageNotFoundException aws ecr describe-images --repository-name "$repository" --image-ids "imageTag=$tag" \
+        --query 'imageDetails[0].[imageDigest,imageManifestMediaType]' --output text || return 1
+    digest=${reply%%$'\t'*} media=${reply#*$'\t'}
+    case $media in
+        *index* | *manifest.list*) die "$repository_uri:$tag is an image index, which Lambda refuses; manage.sh push makes a single manifest" ;;
+    esac
+}
+
+build() {
+    # one manifest: Lambda refuses an index, and attestations make one
+    local options=(--platform "linux/${architecture/x86_64/amd64}" --provenance=false --sbom=false --load
+        --tag "$repository_uri:$tag")
+    # without it Lambda takes no snapshot of an image
+    ! on SNAPSTART || options+=(--label com.amazonaws.lambda.feature.snapstart=true)
+    [[ -z ${FUNCTION_TARGET-} ]] || options+=(--target "$FUNCTION_TARGET")
+    if [[ -n ${FUNCTION_BASE-} ]]; then
+        # shellcheck disable=SC2016 # the builder knows this variable
+        printf 'FROM %s\nCOPY . ${LAMBDA_TASK_ROOT}\n' "$FUNCTION_BASE" >"$scratch/Dockerfile"
+        [[ -f $dir/.dockerignore ]] || echo .git >"$scratch/Dockerfile.dockerignore"
+        options+=(--file "$scratch/Dockerfile")
+    elif [[ ! -f $dir/Dockerfile ]]; then
+        die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
+    fi
+    loud_call docker buildx build "${options[@]}" "$dir" || fail
+}
+
+# Finds what Lambda would refuse before it is pushed.
+check_image() {
+    local image_architecture size
+    must docker image inspect --format '{{.Architecture}} {{.Size}} {{join .RepoDigests " "}}' "$repository_uri:$tag"
+    ! on DRY_RUN || return 0
+    read -r image_architecture size pushed_before <<<"$reply"
+    [[ $image_architecture == "${architecture/x86_64/amd64}" ]] ||
+        die "the image is for $image_architecture and the function for $architecture: take a base image for $architecture, or change --arch"
+    ((size <= image_limit)) ||
+        die "the image has $size bytes unpacked and Lambda takes $image_limit: make it smaller"
+}
+
+login() {
+    local registry=${repository_uri%%/*} password
+    must aws ecr get-login-password
+    password=$reply
+    begin docker login --username AWS --password-stdin "$registry" || return 0
+    printf '%s' "$password" | docker login --username AWS --password-stdin "$registry" >/dev/null 2>"$scratch/problem" && return
+    problem=$(<"$scratch/problem")
+    fail
+}
+
+push() {
+    pushed_before='' digest=''
+    choose_architecture
+    make_repository
+    build
+    check_image
+    if find_image && [[ " $pushed_before " == *" $repository_uri@$digest "* ]]; then
+        say "the image is in the repository $repository already"
+        return
+    fi
+    login
+    loud_call docker push "$repository_uri:$tag" || fail
+    find_image || on DRY_RUN || die "ECR does not know $repository_uri:$tag, which was pushed: run the same command again"
+    digest=${digest:-$unknown_digest}
+}
+
+# In place of a push: what an earlier one left under the tag.
+use_pushed_image() {
+    repository_uri='' digest=''
+    choose_architecture
+    { find_repository && find_image; } || on DRY_RUN ||
+        die "there is no image $repository:$tag in ECR: run manage.sh push first, or deploy"
+    repository_uri=${repository_uri:-"$unknown_registry/$repository"} digest=${digest:-$unknown_digest}
+}
+
+# That of the function if nothing else is asked for.
+choose_architecture() {
+    architecture=$(plain Architecture)
+    architecture=${FUNCTION_ARCH:-${architecture:-$(uname -m | sed 's/aarch64/arm64/')}}
+}

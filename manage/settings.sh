@@ -1,0 +1,100 @@
+# shellcheck shell=bash
+# The input of a call that makes or changes the function: JSON of what is asked for and is not so yet.
+
+readonly newline=$'\n'
+
+# A text as a JSON string, spelt as the AWS CLI does.
+json() {
+    local text=$1 code char escape
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//$newline/\\n}
+    text=${text//$'\t'/\\t}
+    text=${text//$'\r'/\\r}
+    text=${text//$'\b'/\\b}
+    text=${text//$'\f'/\\f}
+    if [[ $text == *[[:cntrl:]]* ]]; then
+        for ((code = 1; code < 32; code++)); do
+            printf -v char '%b' "\\0$(printf '%03o' "$code")"
+            printf -v escape '\\u%04x' "$code"
+            text=${text//"$char"/$escape}
+        done
+    fi
+    printf '"%s"' "$text"
+}
+
+# Begins an input; adds to it (a dry run shows the third argument in place of the second); makes the call with it.
+begin_settings() { settings="\"FunctionName\": $(json "$name")" shown_settings=$settings; }
+setting() {
+    settings+=", \"$1\": $2"
+    shown_settings+=", \"$1\": ${3-$2}"
+}
+call_with_settings() {
+    local input="{$shown_settings}"
+    if ! on DRY_RUN; then
+        printf '{%s}\n' "$settings" >"$scratch/settings.json"
+        input=file://$scratch/settings.json
+    fi
+    call aws lambda "$1" --cli-input-json "$input" --query FunctionArn --output text
+}
+
+# Adds a setting of the function if it is asked for and different.
+changed_setting() { # NAME WANTED FIELD
+    [[ -z $2 || $(field "${3-$1}") == "$2" ]] || setting "$1" "$2"
+}
+
+add_configuration() {
+    local value
+    changed_setting MemorySize "${FUNCTION_MEMORY-}"
+    changed_setting Timeout "${FUNCTION_TIMEOUT-}"
+    changed_setting Description "${FUNCTION_DESCRIPTION+$(json "$FUNCTION_DESCRIPTION")}"
+    add_handler
+    if [[ -n ${FUNCTION_LOG_FORMAT-} && $(plain LogFormat) != "$FUNCTION_LOG_FORMAT" ]]; then
+        value="\"LogFormat\": \"$FUNCTION_LOG_FORMAT\""
+        [[ $(field LogGroup) == null ]] || value+=", \"LogGroup\": $(field LogGroup)"
+        setting LoggingConfig "{$value}"
+    fi
+    if on SNAPSTART && [[ $(plain SnapStart) != PublishedVersions ]]; then
+        setting SnapStart '{"ApplyOn": "PublishedVersions"}'
+    fi
+    ((${#variable_names[@]} == 0)) || add_environment
+}
+
+# The handler is the image's command; AWS replaces what else an image is started with at the same time.
+add_handler() {
+    [[ -n ${FUNCTION_HANDLER-} ]] || return 0
+    local value entry_point
+    value=$(json "$FUNCTION_HANDLER")
+    [[ $(field Command) != "$value" || $(field MoreCommand) != null ]] || return 0
+    value="\"Command\": [$value]"
+    entry_point=$(field EntryPoint) # a JSON text in a JSON string
+    if [[ $entry_point == '"['* && $entry_point != '"[]"' ]]; then
+        entry_point=${entry_point:1:${#entry_point}-2}
+        entry_point=${entry_point//\\\"/\"}
+        value+=", \"EntryPoint\": ${entry_point//\\\\/\\}"
+    fi
+    [[ $(field WorkingDirectory) == null ]] || value+=", \"WorkingDirectory\": $(field WorkingDirectory)"
+    setting ImageConfig "{$value}"
+}
+
+# Lays the variables that are named over those that are there; AWS replaces all of them at the same time.
+add_environment() {
+    local there all line key i changed=0
+    [[ $(field EnvironmentError) == null ]] ||
+        die "the function's variables cannot be read, and a change would lose them: $(plain EnvironmentError)"
+    there=$(sed -n 's/^        \("[A-Za-z0-9_]*": ".*"\),\{0,1\}$/\1/p' <<<"$function")
+    all=$there
+    for ((i = 0; i < ${#variable_names[@]}; i++)); do
+        key="\"${variable_names[i]}\": "
+        line=$key$(json "${variable_values[i]}")
+        all=$(sed -e "/^$key/d" -e '/^$/d' <<<"$all")
+        all+=${all:+$newline}$line
+    done
+    while IFS= read -r line; do
+        [[ $newline$there$newline == *"$newline$line$newline"* ]] || changed=1
+        key=${line#*: \"}
+        hide "${key%\"}"
+    done <<<"$all"
+    ((changed == 0)) || setting Environment "{\"Variables\": {${all//$newline/, }}}" \
+        "{\"Variables\": {$(sed -e 's/": ".*/": "***"/' -e '$!s/$/, /' <<<"$all" | tr -d '\n')}}"
+}

@@ -1,0 +1,114 @@
+//! Behind the real Runtime Interface Emulator: `AWS_LAMBDA_RIE` names it, or `aws-lambda-rie` is on the `PATH`.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use crate::support::{BOOTSTRAP, Function, available, repository, until};
+
+struct Emulator {
+    child: Child,
+    port: u16,
+    function: Function,
+}
+
+impl Emulator {
+    /// The emulator with this function behind it; `None` where there is no emulator.
+    fn start(function: Function, handler: &str) -> Option<Self> {
+        let program =
+            std::env::var_os("AWS_LAMBDA_RIE").map_or_else(|| "aws-lambda-rie".into(), PathBuf::from);
+        let present = which(&program);
+        if !available("emulator", present.is_some()) {
+            return None;
+        }
+        let (port, api_port) = (free_port(), free_port());
+        let mut command = Command::new(present.unwrap());
+        command
+            .arg("--runtime-interface-emulator-address")
+            .arg(format!("127.0.0.1:{port}"))
+            .arg("--runtime-api-address")
+            .arg(format!("127.0.0.1:{api_port}"))
+            .args([BOOTSTRAP, handler])
+            .current_dir(function.path(""))
+            .env("LAMBDA_TASK_ROOT", function.path(""))
+            .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "20")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = command.spawn().unwrap();
+        until("the emulator", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Some(Self { child, port, function })
+    }
+
+    /// The status line and the body of an invocation.
+    fn invoke(&self, event: &[u8]) -> (String, String) {
+        let mut connection = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        write!(
+            connection,
+            "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nhost: localhost\r\n\
+             connection: close\r\ncontent-length: {}\r\n\r\n",
+            event.len()
+        )
+        .unwrap();
+        connection.write_all(event).unwrap();
+        let mut response = String::new();
+        connection.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+        (head.lines().next().unwrap().to_owned(), body.to_owned())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // SIGTERM: the emulator takes the bootstrap along
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+fn which(program: &PathBuf) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn the_sample_answers_an_api_gateway_event() {
+    let function = Function::with(&[]).copy("function/function.sh", "function.sh");
+    let Some(emulator) = Emulator::start(function, "function.handler") else { return };
+    let event = fs::read(repository().join("tests/events/api-gateway-v2.json")).unwrap();
+    for _ in 0..2 {
+        let (status, body) = emulator.invoke(&event);
+        assert_eq!(status, "HTTP/1.1 200 OK");
+        let id = body.strip_prefix(r#"{"statusCode":200,"body":"Hello from Bash, request "#).unwrap();
+        assert_eq!(id.len(), 36 + 2, "{body}");
+    }
+}
+
+#[test]
+fn an_error_reaches_the_caller_and_the_next_event_is_answered() {
+    let code = "handler() { [[ $1 != fail ]] || { echo why >&2; exit 3; }; printf %s \"$1\"; }";
+    let Some(emulator) = Emulator::start(Function::bash(code), "function.handler") else { return };
+    let (_, body) = emulator.invoke(b"fail");
+    let error: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(error["errorType"], "Function.ExitStatus");
+    assert_eq!(error["errorMessage"], "the handler ended with status 3: why");
+    let file = emulator.function.path("function.sh").display().to_string();
+    assert_eq!(error["stackTrace"], serde_json::json!([format!("at handler, {file}: line 1")]));
+    assert_eq!(emulator.invoke(b"not json: \xc3\xa4").1, "not json: ä");
+}
+
+#[test]
+fn an_init_error_reaches_the_caller() {
+    let Some(emulator) = Emulator::start(Function::bash("x() { :; }"), "function.handler") else { return };
+    let (_, body) = emulator.invoke(b"{}");
+    assert!(body.contains("Runtime.HandlerNotFound"), "{body}");
+}

@@ -1,0 +1,132 @@
+//! What is wrong before the first event: one clear error to `/init/error`, exit status 1.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::{CallerError, Function};
+
+fn of(files: &[(&str, &str)], handler: &str) -> CallerError {
+    Function::with(files).handler(handler).init_error()
+}
+
+#[test]
+fn a_handler_that_fits_no_file_lists_every_place() {
+    let error = of(&[("other.sh", "")], "function.handler");
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    for place in ["`function.sh`", "`function.lisp`", "`function.psm1`", "`modules/function`"] {
+        assert!(error.message.contains(place), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_handler_that_fits_two_languages_says_what_to_write() {
+    let error = of(&[("function.sh", ""), ("function.lisp", "")], "function.handler");
+    assert_eq!(error.kind, "Runtime.InvalidHandler");
+    assert!(
+        error.message.ends_with("write `function.sh.handler` or `function.lisp.handler`"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn a_handler_that_is_no_function_lists_those_there_are() {
+    let error = of(&[("function.sh", "main() { :; }\nhelp() { :; }\nhandler=1")], "function.handler");
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    assert_eq!(
+        error.message,
+        "handler `function.handler`: its file defines `help`, `main`, but not the function that the handler names"
+    );
+}
+
+#[test]
+fn a_syntax_error_says_file_and_line() {
+    let error = of(&[("function.sh", "handler() {\n  if true; then\n}\n")], "function.handler");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(
+        error.message.contains("/function.sh: line 3: syntax error near unexpected token `}'"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn a_file_that_fails_while_it_loads_says_where() {
+    let function =
+        Function::bash("setup() {\n  echo 'no database' >&2\n  return 4\n}\nsetup\nhandler() { :; }");
+    let file = function.path("function.sh").display().to_string();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert_eq!(error.message, "`function.handler` could not be loaded (exit status: 4): no database");
+    assert_eq!(error.stack, [format!("at source, {file}: line 5")]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = of(&[("function.sh/inside", "")], "function.handler");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(error.message.contains("function.sh: is a directory"), "{}", error.message);
+}
+
+#[test]
+fn paths_may_not_leave_the_task_root() {
+    for handler in ["/etc/function.handler", "../function.handler", "a/../../b.handler"] {
+        assert_eq!(of(&[], handler).kind, "Runtime.InvalidHandler", "{handler}");
+    }
+    let function = Function::with(&[("real.sh", "handler() { :; }")]);
+    symlink("/etc/hostname", function.path("function.sh")).unwrap();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.InvalidHandler");
+    assert!(error.message.contains("`function.sh` is a link to `/etc/hostname`"), "{}", error.message);
+}
+
+#[test]
+fn a_link_inside_the_task_root_is_followed() {
+    let function = Function::with(&[("real.sh", "handler() { echo linked; }")]);
+    symlink("real.sh", function.path("function.sh")).unwrap();
+    assert_eq!(function.start().text("{}"), "linked");
+}
+
+#[test]
+fn a_missing_interpreter_is_named() {
+    let error = Function::bash("").env("PATH", "/nonexistent").init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert!(error.message.starts_with("`bash` is not on the PATH (`/nonexistent`)"), "{}", error.message);
+}
+
+#[test]
+fn a_setting_that_does_not_parse_names_its_variable() {
+    let error = Function::bash("").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much").init_error();
+    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+    assert_eq!(error.message, "`AWS_LAMBDA_FUNCTION_MEMORY_SIZE` is `much`: it takes a number of MB");
+}
+
+#[test]
+fn no_runtime_api_is_one_line_and_status_1() {
+    let function = Function::bash("").without_env("AWS_LAMBDA_RUNTIME_API");
+    let output = function.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "bootstrap: `AWS_LAMBDA_RUNTIME_API` is not set: Lambda sets it; \
+         to answer one event here, run `bootstrap HANDLER EVENT`\n"
+    );
+}
+
+#[test]
+fn a_runtime_api_that_nobody_serves_is_a_clear_line() {
+    // port 1 of this machine: nobody listens
+    let function = Function::bash("handler() { :; }").env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1");
+    let output = function.command().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(log.starts_with("bootstrap: the runtime ends: ") && log.contains("Connection refused"), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+}
+
+#[test]
+fn the_first_argument_is_the_handler_where_the_variable_is_not_set() {
+    let function = Function::bash("other() { echo other; }").without_env("_HANDLER");
+    let mut command = function.command();
+    command.arg("function.other");
+    assert_eq!(function.start_as(command).text("{}"), "other");
+}

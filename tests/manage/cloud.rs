@@ -1,0 +1,312 @@
+//! AWS for tests: the real `moto` behind a proxy that notes each call, can fail it, and keeps the few settings of
+//! a function that moto forgets (`ImageConfig`, `LoggingConfig`, `SnapStart`).
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, mpsc},
+    thread,
+};
+
+use serde_json::{Map, Value, json};
+
+use crate::support::PATIENCE;
+
+/// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub operation: String,
+    pub signature: String,
+    pub body: Value,
+}
+
+/// How a call goes, where not as moto has it.
+pub enum Turn {
+    /// It fails with this code and message, and moto does not see it.
+    Fails(&'static str, String),
+    /// It is answered with these headers and this body, and moto does not see it.
+    Answers(Vec<(&'static str, String)>, &'static str),
+    /// Moto's answer is changed.
+    Changes(Box<dyn Fn(&mut Value) + Send>),
+}
+
+#[derive(Default)]
+struct State {
+    calls: Vec<Call>,
+    turns: Vec<(&'static str, Turn)>,
+    /// By function, or by function and version: what moto forgets.
+    forgotten: HashMap<String, Map<String, Value>>,
+}
+
+/// The endpoint of one test; it ends with the test process.
+#[derive(Clone)]
+pub struct Cloud {
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl Cloud {
+    pub fn start(moto: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let cloud = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
+        let server = cloud.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let server = server.clone();
+                // a client may go away at any time
+                thread::spawn(move || drop(server.serve(connection, moto)));
+            }
+        });
+        cloud
+    }
+
+    /// The next call of this operation that has no turn yet goes like this.
+    pub fn next(&self, operation: &'static str, turn: Turn) {
+        self.lock().turns.push((operation, turn));
+    }
+
+    /// The calls since the last look.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.lock().calls)
+    }
+
+    /// Their names.
+    pub fn operations(&self) -> Vec<String> {
+        self.take().into_iter().map(|call| call.operation).collect()
+    }
+
+    /// How often an operation was called since the last look.
+    pub fn count(&self, operation: &str) -> usize {
+        self.lock().calls.iter().filter(|call| call.operation == operation).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn serve(&self, mut connection: TcpStream, moto: SocketAddr) -> std::io::Result<()> {
+        let request = Message::read(&mut BufReader::new(connection.try_clone()?))?;
+        let operation = operation(&request);
+        let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
+        let turn = {
+            let mut state = self.lock();
+            let signature = request.header("authorization").unwrap_or_default().to_owned();
+            state.calls.push(Call { operation: operation.clone(), signature, body: body.clone() });
+            let turn = state.turns.iter().position(|(name, _)| *name == operation);
+            turn.map(|index| state.turns.remove(index).1)
+        };
+        let answer = match turn {
+            Some(Turn::Fails(code, message)) => failure(&request, code, &message),
+            Some(Turn::Answers(headers, body)) => {
+                let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                Message { start: "HTTP/1.1 200 OK".to_owned(), headers, body: body.into() }
+            }
+            Some(Turn::Changes(change)) => {
+                let mut answer = self.ask(&request, moto, &operation, &body)?;
+                let mut json = serde_json::from_slice(&answer.body)?;
+                change(&mut json);
+                answer.body = serde_json::to_vec(&json)?;
+                answer
+            }
+            None => self.ask(&request, moto, &operation, &body)?,
+        };
+        connection.write_all(&answer.bytes())
+    }
+
+    fn ask(
+        &self,
+        request: &Message,
+        moto: SocketAddr,
+        operation: &str,
+        body: &Value,
+    ) -> std::io::Result<Message> {
+        let mut upstream = TcpStream::connect(moto)?;
+        upstream.write_all(&request.bytes())?;
+        let mut answer = Message::read(&mut BufReader::new(upstream))?;
+        if answer.start.contains(" 20") {
+            self.remember(request, operation, body, &mut answer)?;
+        }
+        Ok(answer)
+    }
+
+    fn remember(
+        &self,
+        request: &Message,
+        operation: &str,
+        body: &Value,
+        answer: &mut Message,
+    ) -> std::io::Result<()> {
+        let mut forgotten = self.state.lock().unwrap();
+        let forgotten = &mut forgotten.forgotten;
+        let name = body["FunctionName"].as_str().or_else(|| request.path().split('/').nth(3));
+        let name = name.and_then(|name| name.split('?').next()).unwrap_or_default().to_owned();
+        match operation {
+            "CreateFunction" | "UpdateFunctionConfiguration" => {
+                let settings = forgotten.entry(name).or_default();
+                for key in ["ImageConfig", "LoggingConfig", "SnapStart"] {
+                    settings.extend(body.get(key).map(|value| (key.to_owned(), value.clone())));
+                }
+            }
+            "PublishVersion" => {
+                let version: Value = serde_json::from_slice(&answer.body)?;
+                let settings = forgotten.get(&name).cloned().unwrap_or_default();
+                forgotten.insert(format!("{name}:{}", version["Version"].as_str().unwrap()), settings);
+            }
+            "GetFunction" => {
+                let mut function: Value = serde_json::from_slice(&answer.body)?;
+                let configuration = &mut function["Configuration"];
+                let key = match configuration["Version"].as_str() {
+                    Some("$LATEST") | None => name.clone(),
+                    Some(version) => format!("{name}:{version}"),
+                };
+                let settings = forgotten.get(&key).cloned().unwrap_or_default();
+                let image = settings.get("ImageConfig").map(|image| json!({ "ImageConfig": image }));
+                configuration["ImageConfigResponse"] = image.unwrap_or_default();
+                configuration["LoggingConfig"] =
+                    json!({ "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{name}") });
+                for (setting, value) in settings.iter().filter(|(setting, _)| *setting != "ImageConfig") {
+                    for (key, value) in value.as_object().unwrap() {
+                        configuration[setting][key] = value.clone();
+                    }
+                }
+                answer.body = serde_json::to_vec(&function)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A request or an answer of HTTP.
+struct Message {
+    start: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Message {
+    fn read(reader: &mut impl BufRead) -> std::io::Result<Self> {
+        let mut start = String::new();
+        reader.read_line(&mut start)?;
+        let mut message = Self { start: start.trim_end().to_owned(), headers: Vec::new(), body: Vec::new() };
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(':') else { break };
+            message.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let length = message.header("content-length").map_or(0, |length| length.parse().unwrap());
+        assert!(message.header("transfer-encoding").is_none(), "{}", message.start);
+        message.body.resize(length, 0);
+        reader.read_exact(&mut message.body)?;
+        Ok(message)
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut head = format!("{}\r\n", self.start);
+        for (name, value) in &self.headers {
+            if name != "content-length" && name != "connection" {
+                write!(head, "{name}: {value}\r\n").unwrap();
+            }
+        }
+        write!(head, "connection: close\r\ncontent-length: {}\r\n\r\n", self.body.len()).unwrap();
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(&self.body);
+        bytes
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    fn path(&self) -> &str {
+        self.start.split(' ').nth(1).unwrap_or_default()
+    }
+}
+
+/// AWS's name of what is asked: in a header, in a form, or in method and path, as each service has it.
+fn operation(request: &Message) -> String {
+    if let Some(target) = request.header("x-amz-target") {
+        return target.rsplit('.').next().unwrap().to_owned();
+    }
+    let form = String::from_utf8_lossy(&request.body);
+    if let Some(action) = form.split('&').find_map(|pair| pair.strip_prefix("Action=")) {
+        return action.to_owned();
+    }
+    let method = request.start.split(' ').next().unwrap();
+    let path = request.path().split('?').next().unwrap();
+    let parts: Vec<_> = path.split('/').skip(4).collect();
+    let name = match (method, parts.as_slice()) {
+        ("POST", []) => "CreateFunction",
+        ("GET", []) => "GetFunction",
+        ("DELETE", []) => "DeleteFunction",
+        ("PUT", ["code"]) => "UpdateFunctionCode",
+        ("PUT", ["configuration"]) => "UpdateFunctionConfiguration",
+        ("POST", ["versions"]) => "PublishVersion",
+        ("POST", ["aliases"]) => "CreateAlias",
+        ("PUT", ["aliases", _]) => "UpdateAlias",
+        ("POST", ["invocations"]) => "Invoke",
+        _ => return format!("{method} {path}"),
+    };
+    name.to_owned()
+}
+
+/// An error in the words of the service that is asked.
+fn failure(request: &Message, code: &str, message: &str) -> Message {
+    let form = request.body.starts_with(b"Action=");
+    let body = if form {
+        format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+        )
+    } else {
+        json!({ "__type": code, "Type": "User", "message": message, "Message": message }).to_string()
+    };
+    let headers = vec![("x-amzn-errortype".to_owned(), code.to_owned())];
+    Message { start: "HTTP/1.1 400 Bad Request".to_owned(), headers, body: body.into_bytes() }
+}
+
+/// The one moto of this test process. A shell ends it when this process, and with it the pipe, is gone.
+pub fn moto(program: &std::path::Path) -> SocketAddr {
+    static MOTO: OnceLock<(SocketAddr, Child)> = OnceLock::new();
+    MOTO.get_or_init(|| {
+        let mut shell = Command::new("sh")
+            .args(["-c", r#""$@" & read -r _; kill "$!""#, "sh"])
+            .arg(program)
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let log = BufReader::new(shell.stderr.take().unwrap());
+        thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("Running on http://") {
+                    // nobody listens any longer after the first
+                    let _ = sender.send(address.trim().parse::<SocketAddr>().unwrap());
+                }
+            }
+        });
+        let address = receiver.recv_timeout(PATIENCE).expect("moto did not start");
+        without_containers(address);
+        // and the pipe, open
+        (address, shell)
+    })
+    .0
+}
+
+/// Lets moto keep functions without a docker engine.
+fn without_containers(moto: SocketAddr) {
+    let body = br#"{"lambda": {"use_docker": false}}"#.to_vec();
+    let start = "POST /moto-api/config HTTP/1.1".to_owned();
+    let headers = vec![("host".to_owned(), moto.to_string())];
+    let mut connection = TcpStream::connect(moto).unwrap();
+    connection.write_all(&Message { start, headers, body }.bytes()).unwrap();
+    let answer = Message::read(&mut BufReader::new(connection)).unwrap();
+    assert!(answer.start.contains(" 201"), "{}", answer.start);
+}

@@ -1,0 +1,98 @@
+//! The examples, as far as their own tools go without AWS: linters, and Terraform itself against moto.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Project, Ran, run, tool};
+use crate::support::{available, repository};
+
+fn example(name: &str) -> PathBuf {
+    repository().join("examples").join(name)
+}
+
+/// Runs a tool with nothing of the user's own.
+fn in_folder(program: &Path, folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ran {
+    let home = TempDir::new().unwrap();
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=1", "120"]).arg(program).args(arguments).current_dir(folder).env_clear();
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", home.path());
+    run(command.envs(variables.iter().copied()), "")
+}
+
+#[test]
+fn the_sam_template_passes_its_linters() {
+    let cfn_lint = tool("cfn-lint").map(|program| (program, vec!["template.yaml"]));
+    let sam = tool("sam").map(|program| (program, vec!["validate", "--lint"]));
+    for (program, arguments) in [cfn_lint, sam].into_iter().flatten() {
+        let variables = [("SAM_CLI_TELEMETRY", "0"), ("AWS_DEFAULT_REGION", "eu-west-1")];
+        let ran = in_folder(&program, &example("sam"), &arguments, &variables);
+        assert_eq!(ran.status, 0, "{}: {ran:?}", program.display());
+    }
+}
+
+#[test]
+fn the_terraform_file_says_what_the_sam_template_says() {
+    let Some(hcl2tojson) = tool("hcl2tojson") else { return };
+    let ran = in_folder(&hcl2tojson, &example("terraform"), &["main.tf"], &[]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let file: Value = serde_json::from_str(&ran.out).unwrap();
+    let resources = file["resource"].as_array().unwrap();
+    // names and strings stand in quotes of their own
+    let function = resources.iter().find_map(|resource| resource.get("\"aws_lambda_function\"")).unwrap();
+    let function = &function["\"function\""];
+    let template = fs::read_to_string(example("sam").join("template.yaml")).unwrap();
+    for (attribute, value, line) in [
+        ("/package_type", json!("\"Image\""), "PackageType: Image"),
+        ("/memory_size", json!(512), "MemorySize: 512"),
+        ("/timeout", json!(30), "Timeout: 30"),
+        ("/image_config/0/command/0", json!("\"function.handler\""), "Command: [function.handler]"),
+        ("/logging_config/0/log_format", json!("\"JSON\""), "LogFormat: JSON"),
+    ] {
+        assert_eq!(function.pointer(attribute), Some(&value), "{attribute}: {function}");
+        assert!(template.contains(&format!("  {line}\n")), "{line}");
+    }
+}
+
+#[test]
+fn terraform_applies_its_example_once() {
+    let Some(terraform) = tool("terraform") else { return };
+    let plugins = std::env::var("SCRIPT_RUNTIME_TEST_TERRAFORM_PLUGINS").unwrap_or_default();
+    if !available("terraform-plugins", Path::new(&plugins).is_dir()) {
+        return;
+    }
+    let Some(project) = Project::new("terraformed") else { return };
+    let image = project.succeed(&["push"]).out;
+    let folder = TempDir::new().unwrap();
+    fs::copy(example("terraform").join("main.tf"), folder.path().join("main.tf")).unwrap();
+    let endpoint = format!("http://{}", project.cloud.address);
+    let variables = [
+        ("AWS_ENDPOINT_URL", endpoint.as_str()),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "secret-access-key"),
+        ("AWS_REGION", super::REGION),
+        ("CHECKPOINT_DISABLE", "1"),
+        ("TF_CLI_CONFIG_FILE", "/dev/null"),
+        ("TF_VAR_image", image.trim_end()),
+        ("TF_VAR_name", "terraformed"),
+    ];
+    let plugins = format!("-plugin-dir={plugins}");
+    let quiet = ["-input=false", "-no-color"];
+    for arguments in [
+        vec!["fmt", "-check", "-diff"],
+        vec!["init", quiet[0], quiet[1], &plugins],
+        vec!["validate", quiet[1]],
+        vec!["apply", quiet[0], quiet[1], "-auto-approve"],
+        // status 2 would say that there is a change left
+        vec!["plan", quiet[0], quiet[1], "-detailed-exitcode"],
+    ] {
+        let ran = in_folder(&terraform, folder.path(), &arguments, &variables);
+        assert_eq!(ran.status, 0, "{arguments:?}: {ran:?}");
+    }
+    assert_eq!(project.function()["Code"]["ImageUri"], image.trim_end());
+}

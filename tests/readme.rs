@@ -1,0 +1,73 @@
+//! The README's tables against the code.
+
+use std::{collections::BTreeSet, fs};
+
+use script_runtime::{config::variable, failure::ErrorType, handler::Handler, invocation};
+
+use crate::support::repository;
+
+/// The first cells of the table under this heading, without their backticks.
+fn table(heading: &str) -> Vec<String> {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let (_, section) =
+        readme.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("|--")).skip(1);
+    let rows = rows.take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect()
+}
+
+/// Every text in backticks in these cells.
+fn quoted(cells: &[String]) -> Vec<String> {
+    cells.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn lists_every_environment_variable() {
+    let listed: BTreeSet<_> = quoted(&table("Environment variables")).into_iter().collect();
+    let per_event = invocation::ENVIRONMENT.into_iter().map(|(name, _)| name);
+    let read: BTreeSet<_> = variable::ALL.into_iter().chain(per_event).map(str::to_owned).collect();
+    assert_eq!(listed, read);
+}
+
+#[test]
+fn lists_every_error() {
+    let listed: BTreeSet<_> = quoted(&table("Errors")).into_iter().collect();
+    let ours: BTreeSet<_> = ErrorType::ALL.iter().map(|error| error.as_str().to_owned()).collect();
+    assert_eq!(listed, ours);
+}
+
+#[test]
+fn lists_handlers_that_the_grammar_reads() {
+    let handlers = quoted(&table("Handlers"));
+    assert!(handlers.len() >= 15, "{handlers:?}");
+    for handler in handlers {
+        let files = ["function.sh", "src/deep/function.sh", "report.sh", "./bin/report.sh", "MyModule.psm1"];
+        let more = ["./MyModule.psd1", "./src/MyModule.psm1", "./MyScript.ps1", "MyScript.ps1", "script.ps1"];
+        let lisp = ["simple_handler.lisp", "main.lisp", "echo.ros", "script.lisp", "modules/Module"];
+        let exists = |place: &std::path::Path| {
+            files.iter().chain(&more).chain(&lisp).any(|file| std::path::Path::new(file) == place)
+        };
+        let resolved = Handler::resolve(&handler, exists);
+        assert!(resolved.is_ok(), "{handler}: {resolved:?}");
+    }
+}
+
+#[test]
+fn every_sample_says_its_handler() {
+    let function = repository().join("function");
+    let mut samples = 0;
+    for entry in fs::read_dir(&function).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let text = fs::read_to_string(&path).unwrap();
+            let handler =
+                text.lines().find_map(|line| line.split_once("Handler: ").map(|(_, name)| name.trim()));
+            let handler = handler.unwrap_or_else(|| panic!("{} says no handler", path.display()));
+            let resolved = Handler::resolve(handler, |place| function.join(place).exists());
+            assert!(resolved.is_ok(), "{handler}: {resolved:?}");
+            samples += 1;
+        }
+    }
+    assert!(samples > 0);
+}
