@@ -17,8 +17,9 @@ try: setup ## run a sample handler on a sample event: HANDLER=, EVENT= (a file)
 	@cd function && ../target/release/bootstrap "$(HANDLER)" "@$(abspath $(EVENT))"
 
 .PHONY: test
-test: setup ## all tests that can run here; what is missing is reported as skipped
-	cargo test
+test: ## all tests, with SBCL and the emulator; what else is missing is reported as skipped
+	@.ci/setup lisp emulator
+	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test
 
 .PHONY: lint
 lint: ## format, clippy, shellcheck
@@ -31,6 +32,10 @@ lint: ## format, clippy, shellcheck
 bench: setup ## the comparison with a native echo and the curl loop
 	cargo build --release --bins --examples
 	cargo bench --bench compare
+
+.PHONY: lisp-core
+lisp-core: ## the Lisp core with the libraries that are here, into target/lisp
+	@lisp/build-core.sh target/lisp/runtime.core
 
 .PHONY: emulator
 emulator: ## the real Runtime Interface Emulator, into target/tools

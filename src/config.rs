@@ -16,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     failure::{ErrorType, Failure},
     invocation,
+    language::LispConvention,
 };
 
 /// The environment variables that the bootstrap reads.
@@ -48,11 +49,15 @@ pub mod variable {
     pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
     /// Further directories of PowerShell modules.
     pub const MODULE_PATH: &str = "PSModulePath";
+    /// How a Lisp handler gets its event and gives its answer.
+    pub const LISP_CONVENTION: &str = "SCRIPT_RUNTIME_LISP_CONVENTION";
+    /// The saved core that SBCL is started from.
+    pub const LISP_CORE: &str = "SCRIPT_RUNTIME_LISP_CORE";
     /// The user's home.
     pub const HOME: &str = "HOME";
 
     /// All of them, as the README lists them.
-    pub const ALL: [&str; 15] = [
+    pub const ALL: [&str; 17] = [
         RUNTIME_API,
         HANDLER,
         TASK_ROOT,
@@ -67,6 +72,8 @@ pub mod variable {
         DEADLINE_MARGIN,
         PWSH,
         MODULE_PATH,
+        LISP_CONVENTION,
+        LISP_CORE,
         HOME,
     ];
 }
@@ -121,6 +128,12 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The `pwsh` to use; `None` for the one on the `PATH`.
     pub pwsh: Option<PathBuf>,
+    /// The function's memory in MB.
+    pub memory: i32,
+    /// How Lisp handlers are called, where it is said.
+    pub lisp_convention: Option<LispConvention>,
+    /// The core that SBCL is started from, where it is said.
+    pub lisp_core: Option<PathBuf>,
     /// The environment of the workers.
     pub environment: BTreeMap<OsString, OsString>,
 }
@@ -184,7 +197,7 @@ impl Config {
         for name in [variable::FUNCTION_NAME, variable::FUNCTION_VERSION] {
             settings.text(name)?.ok_or(ConfigError::Missing(name, "Lambda and its emulator set it"))?;
         }
-        settings
+        let memory = settings
             .parse::<i32>(variable::MEMORY_SIZE, "it takes a number of MB")?
             .ok_or(ConfigError::Missing(variable::MEMORY_SIZE, "Lambda and its emulator set it"))?;
         let handler = settings.text(variable::HANDLER)?.or(handler.filter(|text| !text.is_empty()));
@@ -208,6 +221,9 @@ impl Config {
                 .unwrap_or_default(),
             log_level: log_level(&settings)?,
             max_concurrency: settings.concurrency()?,
+            memory,
+            lisp_convention: settings.parse(variable::LISP_CONVENTION, LispConvention::TAKES)?,
+            lisp_core: settings.text(variable::LISP_CORE)?.map(PathBuf::from),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
             pwsh: settings.text(variable::PWSH)?.map(PathBuf::from),
             environment: worker_environment(settings.0, &handler, &task_root),
@@ -359,6 +375,7 @@ mod tests {
             ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
             ("AWS_LAMBDA_MAX_CONCURRENCY", "-1"),
             ("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "1s"),
+            ("SCRIPT_RUNTIME_LISP_CONVENTION", "json"),
         ] {
             let message = read(&[(name, Some(value))]).unwrap_err().to_string();
             assert!(message.starts_with(&format!("`{name}` is `{value}`: it takes ")), "{message}");

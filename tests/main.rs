@@ -9,6 +9,7 @@ mod bash_faults;
 mod emulator;
 mod images;
 mod init_errors;
+mod lisp;
 mod logs;
 mod manage;
 mod one_shot;

@@ -2,6 +2,7 @@
 //! the interpreters are in `src/shims`.
 
 mod bash;
+mod lisp;
 mod powershell;
 
 use std::{
@@ -9,6 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub use self::lisp::Convention as LispConvention;
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
@@ -45,11 +47,8 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     }
     match handler.language() {
         Language::Bash => bash::launch(&handler, &config.task_root, search_path(config)),
+        Language::Lisp => lisp::launch(&handler, config, search_path(config)),
         Language::PowerShell => powershell::launch(&handler, config),
-        language @ Language::Lisp => Err(Failure::new(
-            ErrorType::InterpreterNotFound,
-            format!("handler `{}` is {}, which this build does not run", config.handler, language.name()),
-        )),
     }
 }
 
