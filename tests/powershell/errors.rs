@@ -77,6 +77,21 @@ fn the_stack_names_the_users_frames_alone() {
 }
 
 #[test]
+fn a_type_of_any_name_reaches_the_caller() {
+    let Some(function) = module("class Fehler_ä : Exception {}\nfunction f { throw [Fehler_ä]::new() }")
+    else {
+        return;
+    };
+    let post = function.start().post(Event::new("{}"));
+    assert_eq!(
+        (post.kind.as_str(), post.headers["lambda-runtime-function-error-type"].as_str()),
+        ("error", "Fehler_?")
+    );
+    let json: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
+    assert_eq!(json["errorType"], "Fehler_ä");
+}
+
+#[test]
 fn an_error_carries_where_its_log_is() {
     let Some(function) = module("function f { throw 'no' }") else { return };
     let running = function
