@@ -1,4 +1,4 @@
-# What runs inside PowerShell: `pwsh -Command "THIS KIND PLACE FUNCTION ANSWER LOGS MODULES FDS REQUESTS REPORTS"`.
+# What runs inside PowerShell: `pwsh -File THIS KIND PLACE FUNCTION ANSWER LOGS MODULES FDS REQUESTS REPORTS`.
 #
 #   KIND      module, script or dotsource          MODULES   where modules are looked for first
 #   PLACE     its file, or a module's name         FDS       /proc/PID/fd of the bootstrap
@@ -20,6 +20,7 @@
     #include powershell_logs.ps1
     #include powershell_failure.ps1
 
+    $shim = $PSCommandPath
     $utf8 = [System.Text.UTF8Encoding]::new($false)
     $buffer = [byte[]]::new(65536)
     $events = 0
@@ -239,4 +240,4 @@
     One        = { & $args[0] $args[1] -Verbose; $args[3]['Succeeded'] = $? }
     None       = { & $args[0] -Verbose; $args[3]['Succeeded'] = $? }
     Piped      = { , $args[1] | & $args[0] -Verbose; $args[3]['Succeeded'] = $? }
-}
+} @args
