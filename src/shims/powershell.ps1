@@ -20,7 +20,6 @@
     #include powershell_logs.ps1
     #include powershell_failure.ps1
 
-    $shim = $PSCommandPath
     $utf8 = [System.Text.UTF8Encoding]::new($false)
     $buffer = [byte[]]::new(65536)
     $events = 0

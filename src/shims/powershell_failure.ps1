@@ -2,7 +2,7 @@
     function Get-Stack($ErrorRecord) {
         $lines = [System.Collections.Generic.List[string]]::new()
         if ($ErrorRecord.ScriptStackTrace) { $lines.AddRange($ErrorRecord.ScriptStackTrace.Split("`n")) }
-        while ($lines.Count -gt 0 -and $lines[$lines.Count - 1].Contains(", ${shim}: ")) {
+        while ($lines.Count -gt 0 -and $lines[$lines.Count - 1].Contains(', <No file>: ')) {
             $lines.RemoveAt($lines.Count - 1)
         }
         , $lines.ToArray()
@@ -72,7 +72,6 @@
             $where = $ErrorRecord.InvocationInfo
             $file = $where.ScriptName
             $line = $where.ScriptLineNumber
-            if ($file -eq $shim) { $file = $null }
             if (-not $file -and "$(Get-Stack $ErrorRecord)" -match ', (.+?): line (\d+)') { $file, $line = $Matches[1, 2] }
             if ($file) { $message = "${file}: line ${line}: $message" }
         }
