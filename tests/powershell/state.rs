@@ -110,6 +110,7 @@ fn a_handler_sees_nothing_of_the_runtime() {
 fn memory_and_descriptors_do_not_grow() {
     let Some(function) = module("function f { param($d) @{ a = $d; p = $PID } }") else { return };
     let running = function.start();
+    running.answer("{}");
     let worker = running.children()[0];
     let memory = || {
         let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
