@@ -2,9 +2,13 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
+    fs::File,
+    io::{self, Write},
+    os::{fd::IntoRawFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
+
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use super::{Launch, interpreter, search_path};
 use crate::{
@@ -59,25 +63,23 @@ pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failu
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
-    let mut command: OsString = shim().into();
-    for argument in [
-        kind.as_ref(),
-        place.as_os_str(),
-        function.as_ref(),
-        answer.as_ref(),
-        logs.as_ref(),
-        &module_path(config),
-    ] {
-        command.push(" ");
-        command.push(quoted(argument)?);
-    }
     let program = program(config)?;
     Ok(Launch {
-        arguments: ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"]
-            .into_iter()
-            .map(OsString::from)
-            .chain([command])
-            .collect(),
+        arguments: [
+            OsStr::new("-NoLogo"),
+            OsStr::new("-NoProfile"),
+            OsStr::new("-NonInteractive"),
+            OsStr::new("-File"),
+            &shim_file()?,
+            kind.as_ref(),
+            &place,
+            function.as_ref(),
+            answer.as_ref(),
+            logs.as_ref(),
+            &module_path(config),
+        ]
+        .map(OsStr::to_owned)
+        .into(),
         environment: environment(config, &program),
         program,
         delivery: Delivery::Streamed,
@@ -85,7 +87,19 @@ pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failu
 }
 
 fn shim() -> String {
-    PARTS.iter().fold(SHIM.trim_end().to_owned(), |shim, (line, part)| shim.replacen(line, part, 1))
+    PARTS.iter().fold(SHIM.to_owned(), |shim, (line, part)| shim.replacen(line, part, 1))
+}
+
+/// The path of a file in memory that holds the shim, for as long as the bootstrap runs. As the text of
+/// `-Command`, PowerShell would copy all of it whenever one of its functions is called.
+fn shim_file() -> Result<OsString, Failure> {
+    let file = memfd_create("shim.ps1", MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
+    let file =
+        file.and_then(|mut file| file.write_all(shim().as_bytes()).map(|()| file)).map_err(|error| {
+            let message = format!("the PowerShell shim cannot be put into memory: {error}");
+            Failure::new(ErrorType::ResourceExhausted, message)
+        })?;
+    Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())
 }
 
 /// Whether a place of [`MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
@@ -157,40 +171,16 @@ fn has_icu(program: &Path) -> bool {
         .any(|entry| entry.file_name().as_bytes().starts_with(b"libicuuc.so"))
 }
 
-/// A string literal of PowerShell, for which four more characters than `'` are single quotes.
-fn quoted(text: &OsStr) -> Result<String, Failure> {
-    let text = text.to_str().ok_or_else(|| {
-        let message = format!("`{}` is not UTF-8, which PowerShell needs", text.to_string_lossy());
-        Failure::new(ErrorType::InvalidHandler, message)
-    })?;
-    let mut literal = String::from("'");
-    for character in text.chars() {
-        literal.push(character);
-        if matches!(character, '\'' | '\u{2018}'..='\u{201b}') {
-            literal.push(character);
-        }
-    }
-    literal.push('\'');
-    Ok(literal)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn quotes_every_character_that_powershell_takes_for_a_quote() {
-        assert_eq!(
-            quoted("a 'b' \u{2019}c\u{201b} $d `e".as_ref()).unwrap(),
-            "'a ''b'' \u{2019}\u{2019}c\u{201b}\u{201b} $d `e'"
-        );
-    }
-
-    #[test]
-    fn the_shim_is_one_text_that_takes_arguments() {
+    fn the_shim_includes_its_parts() {
         let shim = shim();
         assert!(!shim.contains("#include"));
-        assert!(shim.ends_with("\n}"));
-        assert!(shim.len() < 100_000, "Linux takes 128 KiB as one argument");
+        for (_, part) in PARTS {
+            assert!(shim.contains(part));
+        }
     }
 }

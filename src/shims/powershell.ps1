@@ -1,4 +1,4 @@
-# What runs inside PowerShell: `pwsh -Command "THIS KIND PLACE FUNCTION ANSWER LOGS MODULES FDS REQUESTS REPORTS"`.
+# What runs inside PowerShell: `pwsh -File THIS KIND PLACE FUNCTION ANSWER LOGS MODULES FDS REQUESTS REPORTS`.
 #
 #   KIND      module, script or dotsource          MODULES   where modules are looked for first
 #   PLACE     its file, or a module's name         FDS       /proc/PID/fd of the bootstrap
@@ -238,4 +238,4 @@
     One        = { & $args[0] $args[1] -Verbose; $args[3]['Succeeded'] = $? }
     None       = { & $args[0] -Verbose; $args[3]['Succeeded'] = $? }
     Piped      = { , $args[1] | & $args[0] -Verbose; $args[3]['Succeeded'] = $? }
-}
+} @args
