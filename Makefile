@@ -31,6 +31,7 @@ lint: ## format, clippy, shellcheck
 .PHONY: bench
 bench: setup ## the comparison with a native echo and the curl loop
 	cargo build --release --bins --examples
+	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	cargo bench --bench compare
 
 .PHONY: lisp-core
