@@ -5,9 +5,13 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    net::TcpListener,
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -58,22 +62,29 @@ fn size(tag: &str) -> u64 {
     docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap()
 }
 
+/// Where the build contexts are made anew by each run.
+fn contexts() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("contexts")
+}
+
 fn build() -> Vec<&'static str> {
-    let contexts = TempDir::new().unwrap();
+    let contexts = contexts();
+    let _ = fs::remove_dir_all(&contexts);
+    fs::create_dir_all(&contexts).unwrap();
     let mut targets = vec!["bash-al2-amd64"];
     let mut command = Command::new("docker");
     command.args(["buildx", "bake"]).env("IMAGE", IMAGE).current_dir(repository());
     let mut bring = |target: &str, name: &str, directory: &Path| {
         command.arg("--set").arg(format!("{target}.contexts.{name}={}", directory.display()));
     };
-    bring("*", "bootstrap", &bootstrap_context(contexts.path()));
-    bring("*", "jq", &jq_context(contexts.path()));
-    if let Some(context) = emulator_context(contexts.path()) {
+    bring("*", "bootstrap", &bootstrap_context(&contexts));
+    bring("*", "jq", &jq_context(&contexts));
+    if let Some(context) = emulator_context(&contexts) {
         targets.push("rie-bash-al2-amd64");
         bring("rie-*", "rie", &context);
     }
-    let sbcl = sbcl_context(contexts.path());
-    let powershell = powershell_context(contexts.path());
+    let sbcl = sbcl_context(&contexts);
+    let powershell = powershell_context(&contexts);
     if let Some(context) = &sbcl {
         targets.push("lisp-al2-amd64");
         bring("*", "sbcl", context);
@@ -306,6 +317,42 @@ fn the_emulator_variant_says_what_is_wrong_with_a_handler() {
     let container = Container::start(&["--network", "none", &image, "function.wrong"]);
     let answer = container.invoke("{}");
     assert!(answer.contains("Runtime.HandlerNotFound"), "{answer}");
+}
+
+#[test]
+fn run_local_serves_until_it_is_interrupted_and_leaves_no_container() {
+    if image("rie-bash-al2-amd64").is_none() || !available("make", on_path("make")) {
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let brought =
+        |target: &str, name| format!("--set {target}.contexts.{name}={}", contexts().join(name).display());
+    let bake = [brought("*", "bootstrap"), brought("*", "jq"), brought("rie-*", "rie")].join(" ");
+    let word = |word: &str| {
+        let mut command = Command::new("make");
+        command.arg("--no-print-directory").arg(word).arg(format!("PORT={port}")).current_dir(repository());
+        command
+    };
+    let mut serving = word("run-local")
+        .args(["VARIANT=bash", &format!("IMAGE={IMAGE}-local"), &format!("BAKE={bake}")])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut answer = String::new();
+    until("an answer", || {
+        let output = word("invoke").output().unwrap();
+        answer = String::from_utf8(output.stdout).unwrap();
+        output.status.success()
+    });
+    assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer}");
+    // as Ctrl-C does: to all of the terminal's foreground group
+    let group = format!("-{}", serving.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    serving.wait().unwrap();
+    let filter = format!("ancestor={IMAGE}-local:rie-bash-al2-amd64");
+    until("no container", || docker_text(&["ps", "--all", "--quiet", "--filter", &filter]).is_empty());
 }
 
 #[test]
