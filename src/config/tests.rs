@@ -89,7 +89,7 @@ fn a_local_run_needs_no_variables() {
 
 #[test]
 fn workers_do_not_inherit_the_variables_of_an_event() {
-    let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/nonexistent"))]).unwrap();
+    let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/proc/nonexistent"))]).unwrap();
     assert!(!config.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));
     assert_eq!(config.environment[OsStr::new("HOME")], "/tmp");
 }
