@@ -6,6 +6,30 @@
 
 ARG BASE=public.ecr.aws/lambda/provided:al2
 
+# Every download, with its checksum for each architecture. The checksums come from public sources (the projects' own
+# lists, or packagers who pin the same file); "one source" marks those that only one of them has.
+ARG RUST_VERSION=1.94.1
+ARG RUSTUP_VERSION=1.29.0
+ARG RUSTUP_SHA256_AMD64=4acc9acc76d5079515b46346a485974457b5a79893cfb01112423c89aeb5aa10
+ARG RUSTUP_SHA256_ARM64=9732d6c5e2a098d3521fca8145d826ae0aaa067ef2385ead08e6feac88fa5792
+
+# 7.4 for al2, whose glibc 2.26 is too old for the .NET 10 of 7.6; docker-bake.hcl takes 7.6 for al2023. arm64: one source
+ARG POWERSHELL_VERSION=7.4.13
+ARG POWERSHELL_SHA256_AMD64=59e5df675dacbfe45374c32c1bf2480168a33243423c9b19252d0476fd1b748c
+ARG POWERSHELL_SHA256_ARM64=bd48076333a08d210e87cb96215cfe49316ce09dd8c92f2cd79eef0f5112959c
+
+# the source, and the binaries that compile it (amd64: one source)
+ARG SBCL_VERSION=2.6.1
+ARG SBCL_SHA256=5f2cd5bb7d3e6d9149a59c05acd8429b3be1849211769e5a37451d001e196d7f
+ARG SBCL_HOST_VERSION_AMD64=1.4.16
+ARG SBCL_HOST_SHA256_AMD64=df3d905d37656a7eeeba72d703577afc94a21d756a4dde0949310200f82ce575
+ARG SBCL_HOST_VERSION_ARM64=1.4.2
+ARG SBCL_HOST_SHA256_ARM64=ddac6499f36c18ecbce9822a53ef3914c0def5276a457446a456c62999b16d36
+
+ARG JQ_VERSION=1.8.1
+ARG JQ_SHA256_AMD64=020468de7539ce70ef1bceaf7cde2e8c4f2ca6c3afb84642aabc5c97d9fc2a0d
+ARG JQ_SHA256_ARM64=6bc62f25981328edd3cfcfe6fe51b073f2d7e7710d7ef7fcdac28d4e384fc3d4
+
 # What the stages that download or compile need, by the package manager that the base has.
 FROM ${BASE} AS build
 RUN <<'EOF'
@@ -91,35 +115,60 @@ FROM build AS sbcl-build
 ARG TARGETARCH
 ARG SBCL_VERSION
 ARG SBCL_SHA256
-ARG SBCL_HOST_AMD64
+ARG SBCL_HOST_VERSION_AMD64
 ARG SBCL_HOST_SHA256_AMD64
-ARG SBCL_HOST_ARM64
+ARG SBCL_HOST_VERSION_ARM64
 ARG SBCL_HOST_SHA256_ARM64
 RUN <<'EOF'
 set -eux
 case $TARGETARCH in
-    arm64) host=$SBCL_HOST_ARM64 sha256=$SBCL_HOST_SHA256_ARM64 ;;
-    *) host=$SBCL_HOST_AMD64 sha256=$SBCL_HOST_SHA256_AMD64 ;;
+    arm64) host=$SBCL_HOST_VERSION_ARM64 machine=arm64 sha256=$SBCL_HOST_SHA256_ARM64 ;;
+    *) host=$SBCL_HOST_VERSION_AMD64 machine=x86-64 sha256=$SBCL_HOST_SHA256_AMD64 ;;
 esac
-fetch "$host" "$sha256" /tmp/host.tar.bz2
-fetch "https://downloads.sourceforge.net/project/sbcl/sbcl/$SBCL_VERSION/sbcl-$SBCL_VERSION-source.tar.bz2" \
-    "$SBCL_SHA256" /tmp/source.tar.bz2
+releases=https://downloads.sourceforge.net/project/sbcl/sbcl
+fetch "$releases/$host/sbcl-$host-$machine-linux-binary.tar.bz2" "$sha256" /tmp/host.tar.bz2
+fetch "$releases/$SBCL_VERSION/sbcl-$SBCL_VERSION-source.tar.bz2" "$SBCL_SHA256" /tmp/source.tar.bz2
 mkdir /tmp/host /tmp/source
 tar -xjf /tmp/host.tar.bz2 -C /tmp/host --strip-components=1
 tar -xjf /tmp/source.tar.bz2 -C /tmp/source --strip-components=1
 cd /tmp/source
-./make.sh --prefix=/opt --without-gencgc-debug \
+sh make.sh --prefix=/opt \
     --xc-host="/tmp/host/src/runtime/sbcl --core /tmp/host/output/sbcl.core --no-sysinit --no-userinit"
 INSTALL_ROOT=/out/opt sh install.sh
-rm -rf /out/opt/share
+# a fifth of the image for what a handler hardly asks for
+rm -rf /out/opt/share /out/opt/lib/sbcl/contrib/sb-simd.fasl
+EOF
+# NAME DATE FILE SHA256 of Quicklisp's archive. st-json, jsown, json-streams and monkeylib-*: one source
+COPY <<'EOF' /tmp/libraries
+alexandria 2017-08-30 alexandria-20170830-git 894e54f77594b13137b5b8ec05937ad6b78bc15c4630ffd1e550e1f226a2f96e
+trivial-gray-streams 2018-10-18 trivial-gray-streams-20181018-git 3b921381df112515661c174fafa04adf11cf4620ebd7e2cc1d7bfd548fab2d28
+split-sequence 2019-05-21 split-sequence-v2.0.0 6aa973591b2ba75a07774638f4702cdf329c2aa668e3f7e9866a06fab9ae9525
+yason 2019-12-27 yason-v0.7.8 c1193980a3588f163ecfd7810f221fbafa9fb8d1032e9ed5d5dd121e450ca585
+cl-json 2014-12-17 cl-json-20141217-git ef048af51b714fc9072527a01102068f5efec96672801ef65d5a5a13fdbd8e01
+st-json 2015-06-08 st-json-20150608-git c6550e740a235f6271809bf01c0c752217e99a1bc4a64435b7beb8666cdfbaec
+jsown 2020-02-18 jsown-20200218-git 120a9b6560d8ebffebd9141d31eb54313a6f46d3bc24cffb1e077bfba70b9681
+json-streams 2017-08-30 json-streams-20170830-git b92f595261110a8a62f113067a1d7c3386436ff23e9f0d2fbe1c3fa9b8e3ff79
+monkeylib-json 2017-06-30 monkeylib-json-20170630-git f7b4fad9f2974b17c211c89b86e34f620f20eba4606cff21ac434dbc3dcaab19
+monkeylib-parser 2012-02-08 monkeylib-parser-20120208-git 4345d1b5285f31c87e046cd0f30c58ad9b2181d44b883246532db7a7fe112925
+monkeylib-utilities 2017-04-03 monkeylib-utilities-20170403-git b0b73e824156dfdf1cb7a40128b322189a8bc3b47c6c3825ff9507bf10abd893
+monkeylib-macro-utilities 2011-12-03 monkeylib-macro-utilities-20111203-git 7bf8cd5a5aeb0841d11615aaf9c63373f52f37eb90d34fa6d28f01cbcc8c0888
+EOF
+RUN <<'EOF'
+set -eux
+mkdir /tmp/lisp-libraries
+while read -r name date file sha256; do
+    fetch "https://beta.quicklisp.org/archive/$name/$date/$file.tgz" "$sha256" /tmp/library.tgz
+    tar -xzf /tmp/library.tgz -C /tmp/lisp-libraries
+done </tmp/libraries
 EOF
 COPY lisp /src/lisp
 COPY src/shims/lisp /src/src/shims/lisp
 RUN <<'EOF'
 set -eux
-fetch-lisp-libraries /opt/lisp-libraries
-SBCL=/out/opt/bin/sbcl SBCL_HOME=/out/opt/lib/sbcl CL_SOURCE_REGISTRY=/opt/lisp-libraries// \
+SBCL=/out/opt/bin/sbcl SBCL_HOME=/out/opt/lib/sbcl CL_SOURCE_REGISTRY=/tmp/lisp-libraries//: \
     sh /src/lisp/build-core.sh /out/opt/lisp/runtime.core
+# one core does for both: a plain `sbcl` has the libraries, too
+ln -sf ../../lisp/runtime.core /out/opt/lib/sbcl/sbcl.core
 EOF
 
 FROM scratch AS sbcl

@@ -2,6 +2,13 @@
 
 HANDLER ?= function.handler
 EVENT ?= tests/events/api-gateway-v2.json
+PORT ?= 9000
+VARIANT ?= all
+IMAGE ?= lambda-script-runtime
+ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
+# for `docker buildx bake`, as --set '*.contexts.jq=DIRECTORY'
+BAKE ?=
+export IMAGE
 
 .PHONY: help
 help: ## list the words
@@ -17,25 +24,54 @@ try: setup ## run a sample handler on a sample event: HANDLER=, EVENT= (a file)
 	@cd function && ../target/release/bootstrap "$(HANDLER)" "@$(abspath $(EVENT))"
 
 .PHONY: test
-test: setup ## all tests that can run here; what is missing is reported as skipped
-	cargo test
+test: ## all tests, with SBCL and the emulator; what else is missing is reported as skipped
+	@.ci/setup lisp emulator
+	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test
 
 .PHONY: lint
 lint: ## format, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	shellcheck --shell=bash .ci/run .ci/setup src/shims/*.sh function/*.sh
+	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
 
 .PHONY: bench
 bench: setup ## the comparison with a native echo and the curl loop
 	cargo build --release --bins --examples
+	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	cargo bench --bench compare
+
+.PHONY: image
+image: ## the image with every language and function/ inside: IMAGE=
+	docker build --tag "$(IMAGE)" .
+
+.PHONY: run-local
+run-local: ## serve a handler behind the emulator: HANDLER=, PORT=, VARIANT=bash|lisp|powershell-runtime|all
+	@if docker version >/dev/null 2>&1; then \
+	    docker buildx bake $(BAKE) rie-$(VARIANT)-al2-$(ARCHITECTURE) && \
+	    exec docker run --rm --publish 127.0.0.1:$(PORT):8080 \
+	        "$(IMAGE):rie-$(VARIANT)-al2-$(ARCHITECTURE)" "$(HANDLER)"; \
+	else \
+	    echo "no Docker engine answers: serving the same URL with bootstrap --serve" >&2; \
+	    cargo build --quiet --release --bin bootstrap && cd function && \
+	    exec ../target/release/bootstrap --serve $(PORT) --watch "$(HANDLER)"; \
+	fi
+
+.PHONY: invoke
+invoke: ## post an event to what run-local serves: EVENT= (a file), PORT=
+	@curl --fail-with-body --silent --show-error --data-binary "@$(EVENT)" \
+	    http://127.0.0.1:$(PORT)/2015-03-31/functions/function/invocations
+	@echo
+
+.PHONY: lisp-core
+lisp-core: ## the Lisp core with the libraries that are here, into target/lisp
+	@lisp/build-core.sh target/lisp/runtime.core
 
 .PHONY: emulator
 emulator: ## the real Runtime Interface Emulator, into target/tools
 	@.ci/setup emulator
 
-.PHONY: push create update deploy invoke logs delete
-deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, invoke, logs, delete: ./manage.sh --help
-push create update deploy invoke logs delete:
+.PHONY: push create update deploy logs delete
+deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, logs, delete: ./manage.sh --help
+push create update deploy logs delete:
 	@./manage.sh $@

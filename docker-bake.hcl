@@ -32,7 +32,7 @@ target "images" {
   target    = variant
   platforms = ["linux/${architecture}"]
   tags      = ["${IMAGE}:${variant}-${base}-${architecture}"]
-  args = merge({ BASE = "public.ecr.aws/lambda/provided:${base}" }, base == "al2" ? POWERSHELL_AL2 : POWERSHELL_AL2023)
+  args = merge({ BASE = "public.ecr.aws/lambda/provided:${base}" }, base == "al2" ? {} : POWERSHELL_AL2023)
 }
 
 target "emulator" {
@@ -45,9 +45,7 @@ target "emulator" {
   tags       = ["${IMAGE}:rie-${variant}-${base}-${architecture}"]
 }
 
-# .NET 10, which PowerShell 7.6 brings, needs glibc 2.27; al2 has 2.26.
-variable "POWERSHELL_AL2" { default = {} }
-
+# The Dockerfile has PowerShell 7.4, for al2.
 variable "POWERSHELL_AL2023" {
   default = {
     POWERSHELL_VERSION      = "7.6.1"

@@ -17,6 +17,7 @@ mod measure;
 
 use std::{
     path::Path,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -52,9 +53,16 @@ while true; do
 done
 "#;
 
+const LISP: &str = "(defun f (data headers) (declare (ignore headers)) data)\n";
+
+const ROSWELL: &str = "(defun main (&rest argv)\n  (declare (ignore argv))\n  \
+    (loop for line = (read-line *standard-input* nil) while line do (write-string line)))\n";
+
+const POWERSHELL: &str = "function f { param($Data, $Context) $Data }\n";
+
 fn contenders(programs: &Path) -> Vec<Contender> {
     let bootstrap = programs.join("bootstrap");
-    vec![
+    let mut contenders = vec![
         Contender::new(FLOOR, &programs.join("examples/echo"), "", &[]),
         Contender::new("Bash function", &bootstrap, "function.handler", &[("function.sh", BASH)]),
         Contender::new("Bash function, `cat`", &bootstrap, "function.handler", &[("function.sh", CAT)]),
@@ -67,7 +75,30 @@ fn contenders(programs: &Path) -> Vec<Contender> {
         )
         .argument("loop")
         .small_events_only(),
-    ]
+    ];
+    let core = programs.parent().map(|target| target.join("lisp/runtime.core")).filter(|core| core.exists());
+    if let Some(core) = core {
+        let core = core.display().to_string();
+        contenders.extend([
+            Contender::new("Lisp function", &bootstrap, "main.f", &[("main.lisp", LISP)])
+                .env("SCRIPT_RUNTIME_LISP_CORE", &core),
+            Contender::new("Lisp script", &bootstrap, "echo.ros", &[("echo.ros", ROSWELL)])
+                .env("SCRIPT_RUNTIME_LISP_CORE", &core),
+        ]);
+    }
+    if pwsh().is_some() {
+        contenders.push(Contender::new("PowerShell function", &bootstrap, "m.f", &[("m.psm1", POWERSHELL)]));
+    }
+    contenders
+}
+
+/// The start of a bare `pwsh`, in ms; `None` where there is none.
+fn pwsh() -> Option<f64> {
+    let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
+    let began = Instant::now();
+    let arguments = ["-NoProfile", "-NonInteractive", "-Command", "1"];
+    let output = Command::new(program).args(arguments).output().ok()?;
+    output.status.success().then(|| began.elapsed().as_secs_f64() * 1000.0)
 }
 
 struct Row {
@@ -97,6 +128,10 @@ fn main() {
     print(&rows, events);
     let size = std::fs::metadata(programs.join("bootstrap")).map_or(0, |metadata| metadata.len());
     println!("\nbootstrap: {size} bytes");
+    let bare: Vec<_> = (0..STARTS).filter_map(|_| pwsh()).collect();
+    if !bare.is_empty() {
+        println!("bare pwsh: {:.0} ms", percentile(&bare, 50.0));
+    }
 }
 
 fn run(contenders: &[Contender], events: usize) -> Vec<Row> {

@@ -18,6 +18,7 @@ pub struct Contender {
     program: PathBuf,
     arguments: Vec<&'static str>,
     handler: &'static str,
+    environment: Vec<(&'static str, String)>,
     task_root: TempDir,
 }
 
@@ -40,8 +41,14 @@ impl Contender {
             program: program.to_owned(),
             arguments: Vec::new(),
             handler,
+            environment: Vec::new(),
             task_root,
         }
+    }
+
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
     }
 
     pub fn argument(mut self, argument: &'static str) -> Self {
@@ -66,6 +73,7 @@ impl Contender {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1024")
             .env("LAMBDA_TASK_ROOT", self.task_root.path())
             .env("_HANDLER", self.handler)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let started = Instant::now();

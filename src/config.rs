@@ -16,6 +16,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     failure::{ErrorType, Failure},
     invocation,
+    language::LispConvention,
 };
 
 /// The environment variables that the bootstrap reads.
@@ -44,11 +45,19 @@ pub mod variable {
     pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
     /// How long before its deadline an event is given up, in milliseconds; 0 for never.
     pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
+    /// The path of `pwsh`, where it is not the one on the `PATH`.
+    pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
+    /// Further directories of PowerShell modules.
+    pub const MODULE_PATH: &str = "PSModulePath";
+    /// How a Lisp handler gets its event and gives its answer.
+    pub const LISP_CONVENTION: &str = "SCRIPT_RUNTIME_LISP_CONVENTION";
+    /// The saved core that SBCL is started from.
+    pub const LISP_CORE: &str = "SCRIPT_RUNTIME_LISP_CORE";
     /// The user's home.
     pub const HOME: &str = "HOME";
 
     /// All of them, as the README lists them.
-    pub const ALL: [&str; 13] = [
+    pub const ALL: [&str; 17] = [
         RUNTIME_API,
         HANDLER,
         TASK_ROOT,
@@ -61,6 +70,10 @@ pub mod variable {
         LOG_LEVEL,
         MAX_CONCURRENCY,
         DEADLINE_MARGIN,
+        PWSH,
+        MODULE_PATH,
+        LISP_CONVENTION,
+        LISP_CORE,
         HOME,
     ];
 }
@@ -113,6 +126,14 @@ pub struct Config {
     pub max_concurrency: usize,
     /// How long before its deadline an event is given up; `None` for never.
     pub deadline_margin: Option<Duration>,
+    /// The `pwsh` to use; `None` for the one on the `PATH`.
+    pub pwsh: Option<PathBuf>,
+    /// The function's memory in MB.
+    pub memory: i32,
+    /// How Lisp handlers are called, where it is said.
+    pub lisp_convention: Option<LispConvention>,
+    /// The core that SBCL is started from, where it is said.
+    pub lisp_core: Option<PathBuf>,
     /// The environment of the workers.
     pub environment: BTreeMap<OsString, OsString>,
 }
@@ -176,7 +197,7 @@ impl Config {
         for name in [variable::FUNCTION_NAME, variable::FUNCTION_VERSION] {
             settings.text(name)?.ok_or(ConfigError::Missing(name, "Lambda and its emulator set it"))?;
         }
-        settings
+        let memory = settings
             .parse::<i32>(variable::MEMORY_SIZE, "it takes a number of MB")?
             .ok_or(ConfigError::Missing(variable::MEMORY_SIZE, "Lambda and its emulator set it"))?;
         let handler = settings.text(variable::HANDLER)?.or(handler.filter(|text| !text.is_empty()));
@@ -200,7 +221,11 @@ impl Config {
                 .unwrap_or_default(),
             log_level: log_level(&settings)?,
             max_concurrency: settings.concurrency()?,
+            memory,
+            lisp_convention: settings.parse(variable::LISP_CONVENTION, LispConvention::TAKES)?,
+            lisp_core: settings.text(variable::LISP_CORE)?.map(PathBuf::from),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
+            pwsh: settings.text(variable::PWSH)?.map(PathBuf::from),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,
             task_root,
@@ -295,99 +320,4 @@ impl Settings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LAMBDA: [(&str, &str); 6] = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "f"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-        ("LAMBDA_TASK_ROOT", "/var/task"),
-        ("_HANDLER", "function.handler"),
-    ];
-
-    fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
-        let mut environment: BTreeMap<OsString, OsString> =
-            LAMBDA.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        for (name, value) in changes {
-            match value {
-                Some(value) => environment.insert(name.into(), value.into()),
-                None => environment.remove(OsStr::new(name)),
-            };
-        }
-        Config::read(environment, None, false)
-    }
-
-    #[test]
-    fn reads_what_lambda_sets() {
-        let config = read(&[]).unwrap();
-        assert_eq!(config.runtime_api.as_deref(), Some("127.0.0.1:9001"));
-        assert_eq!(config.handler, "function.handler");
-        assert_eq!(config.log_format, LogFormat::Text);
-        assert_eq!(config.log_level, LevelFilter::INFO);
-        assert_eq!(config.max_concurrency, 1);
-        assert_eq!(config.deadline_margin, Some(Duration::from_millis(200)));
-    }
-
-    #[test]
-    fn names_the_variable_that_is_missing_or_malformed() {
-        for name in [
-            "AWS_LAMBDA_RUNTIME_API",
-            "AWS_LAMBDA_FUNCTION_NAME",
-            "AWS_LAMBDA_FUNCTION_VERSION",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            "_HANDLER",
-        ] {
-            let message = read(&[(name, None)]).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("`{name}` is not set: ")), "{message}");
-        }
-        for (name, value) in [
-            ("AWS_LAMBDA_RUNTIME_API", "http://"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much"),
-            ("AWS_LAMBDA_LOG_FORMAT", "xml"),
-            ("AWS_LAMBDA_LOG_LEVEL", "loud"),
-            ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
-            ("AWS_LAMBDA_MAX_CONCURRENCY", "-1"),
-            ("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "1s"),
-        ] {
-            let message = read(&[(name, Some(value))]).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("`{name}` is `{value}`: it takes ")), "{message}");
-        }
-    }
-
-    #[test]
-    fn a_margin_of_0_is_none() {
-        let config = read(&[("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", Some("0"))]).unwrap();
-        assert_eq!(config.deadline_margin, None);
-    }
-
-    #[test]
-    fn the_first_argument_stands_in_for_the_handler_variable() {
-        let environment = || LAMBDA.iter().map(|(name, value)| (name.into(), value.into()));
-        let handler = |environment, argument: &str| {
-            Config::read(environment, Some(argument.to_owned()), false).map(|config| config.handler)
-        };
-        assert_eq!(handler(environment().collect::<Vec<_>>(), "a.b").unwrap(), "function.handler");
-        assert_eq!(handler(environment().take(5).collect(), "a.b").unwrap(), "a.b");
-        assert!(handler(environment().take(5).collect(), "").is_err());
-    }
-
-    #[test]
-    fn a_local_run_needs_no_variables() {
-        let config = Config::read([], Some("function.handler".to_owned()), true).unwrap();
-        assert_eq!(config.runtime_api, None);
-        assert_eq!(config.task_root, std::env::current_dir().unwrap());
-        let variable = |name: &str| config.environment[OsStr::new(name)].to_str().unwrap().to_owned();
-        assert_eq!(variable("AWS_LAMBDA_FUNCTION_NAME"), "test_function");
-        assert_eq!(variable("_HANDLER"), "function.handler");
-        assert_eq!(variable("HOME"), "/tmp");
-    }
-
-    #[test]
-    fn workers_do_not_inherit_the_variables_of_an_event() {
-        let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/nonexistent"))]).unwrap();
-        assert!(!config.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));
-        assert_eq!(config.environment[OsStr::new("HOME")], "/tmp");
-    }
-}
+mod tests;

@@ -28,7 +28,10 @@ const BLOCK: usize = 64 * 1024;
 const LONGEST_LINE: usize = 256 * 1024;
 
 /// How much of an event's log an error may quote, in bytes and in lines.
-const QUOTED: (usize, usize) = (4096, 10);
+const QUOTED: (usize, usize) = (16 * 1024, 10);
+
+/// How an interpreter begins its last words, where it says more behind them than is quoted.
+const LAST_WORDS: [&str; 2] = ["fatal error", "Unhandled exception"];
 
 /// Sends the runtime's own lines to standard error. Later calls change nothing.
 pub fn start(config: &Config) {
@@ -118,13 +121,17 @@ impl Log {
         self.flush();
     }
 
-    /// The last lines of the current event.
+    /// The last lines of the current event, or those that begin with an interpreter's last words.
     #[must_use]
     pub fn last_lines(&self) -> String {
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<_> = text.lines().collect();
-        lines[lines.len().saturating_sub(QUOTED.1)..].join("\n")
+        let begin = lines
+            .iter()
+            .rposition(|line| LAST_WORDS.iter().any(|words| line.starts_with(words)))
+            .unwrap_or(lines.len().saturating_sub(QUOTED.1));
+        lines[begin..lines.len().min(begin + QUOTED.1)].join("\n")
     }
 
     fn pass(&mut self, count: usize) {

@@ -216,10 +216,15 @@ fn request(
     match outcome {
         Ok(answer) => request.body(Body::from(answer.clone())),
         Err(failure) => request
-            .header(ERROR_TYPE, failure.error_type.as_str())
+            .header(ERROR_TYPE, header_text(&failure.error_type))
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(Body::from(failure.to_json())),
     }
+}
+
+/// What of a text a header can hold: a language's own error type may have any characters.
+fn header_text(text: &str) -> String {
+    text.chars().map(|character| if matches!(character, ' '..='~') { character } else { '?' }).collect()
 }
 
 /// An error and what is behind it, in one line.

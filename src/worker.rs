@@ -32,6 +32,9 @@ use crate::{
 /// The longest init that is waited for: Lambda's own longest timeout.
 const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
 
+/// An event that is copied in front of the pipe, in bytes.
+const SMALL_EVENT: usize = 16 * 1024;
+
 /// How an event can fail, by what becomes of the worker.
 #[derive(Debug)]
 pub enum InvokeError {
@@ -240,9 +243,17 @@ impl Worker {
                 Ok(event)
             }
             Delivery::Streamed => {
-                let head = format!("event {}\n", invocation.event.len());
-                let context = frame::encode("context", &invocation.context());
-                self.requests.begin(vec![invocation.event.clone(), head.into(), context.into()]);
+                let mut request = frame::encode("context", &invocation.context());
+                request.extend_from_slice(format!("event {}\n", invocation.event.len()).as_bytes());
+                let mut parts = Vec::new();
+                if invocation.event.len() <= SMALL_EVENT {
+                    // one write and one wake-up for what is small
+                    request.extend_from_slice(&invocation.event);
+                } else {
+                    parts.push(invocation.event.clone());
+                }
+                parts.push(request.into());
+                self.requests.begin(parts);
                 Ok(Event::default())
             }
         }

@@ -164,7 +164,7 @@ fn runs_in_the_task_root_with_a_home_that_can_be_written() {
     let function = Function::bash("handler() { echo \"$PWD $LAMBDA_TASK_ROOT $_HANDLER $HOME\"; cd /; }");
     let root = function.path("").display().to_string();
     let root = root.trim_end_matches('/').to_owned();
-    let function = function.env("HOME", "/nonexistent").start();
+    let function = function.env("HOME", "/proc/nonexistent").start();
     for _ in 0..2 {
         assert_eq!(function.text("{}"), format!("{root} {root} function.handler /tmp"));
     }

@@ -5,9 +5,13 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
+    net::TcpListener,
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     sync::OnceLock,
 };
 
@@ -17,6 +21,7 @@ use tempfile::TempDir;
 use crate::support::{BOOTSTRAP, available, on_path, repository, until};
 
 const IMAGE: &str = "lambda-script-runtime-test";
+const BASE: &str = "public.ecr.aws/lambda/provided:al2";
 const INVOCATIONS: &str = "http://127.0.0.1:8080/2015-03-31/functions/function/invocations";
 
 fn docker(arguments: &[&str]) -> Output {
@@ -34,7 +39,7 @@ fn docker_text(arguments: &[&str]) -> String {
 fn image(target: &str) -> Option<String> {
     static BUILT: OnceLock<Option<Vec<&str>>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let base = docker(&["image", "inspect", "public.ecr.aws/lambda/provided:al2"]);
+        let base = docker(&["image", "inspect", BASE]);
         let base = base.status.success();
         base.then(build)
     });
@@ -42,21 +47,55 @@ fn image(target: &str) -> Option<String> {
     if !available("docker", built.is_some()) {
         return None;
     }
-    Some(format!("{IMAGE}:{target}")).filter(|_| built.is_some_and(|targets| targets.contains(&target)))
+    let there = built.is_some_and(|targets| targets.contains(&target));
+    let part = match target.split('-').next().unwrap() {
+        "rie" => "emulator",
+        "lisp" => "sbcl",
+        "powershell" | "all" => "pwsh",
+        _ => "docker",
+    };
+    available(part, there).then(|| format!("{IMAGE}:{target}"))
+}
+
+/// The size of an image in bytes.
+fn size(tag: &str) -> u64 {
+    docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap()
+}
+
+/// Where the build contexts are made anew by each run.
+fn contexts() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("contexts")
 }
 
 fn build() -> Vec<&'static str> {
-    let contexts = TempDir::new().unwrap();
-    let mut targets = vec!["bash-al2-amd64", "rie-bash-al2-amd64"];
+    let contexts = contexts();
+    let _ = fs::remove_dir_all(&contexts);
+    fs::create_dir_all(&contexts).unwrap();
+    let mut targets = vec!["bash-al2-amd64"];
     let mut command = Command::new("docker");
     command.args(["buildx", "bake"]).env("IMAGE", IMAGE).current_dir(repository());
     let mut bring = |target: &str, name: &str, directory: &Path| {
         command.arg("--set").arg(format!("{target}.contexts.{name}={}", directory.display()));
     };
-    bring("*", "bootstrap", &bootstrap_context(contexts.path()));
-    bring("*", "jq", &jq_context(contexts.path()));
-    bring("rie-*", "rie", &emulator_context(contexts.path()));
-    targets.retain(|target| !target.starts_with("rie") || emulator().is_some());
+    bring("*", "bootstrap", &bootstrap_context(&contexts));
+    bring("*", "jq", &jq_context(&contexts));
+    if let Some(context) = emulator_context(&contexts) {
+        targets.push("rie-bash-al2-amd64");
+        bring("rie-*", "rie", &context);
+    }
+    let sbcl = sbcl_context(&contexts);
+    let powershell = powershell_context(&contexts);
+    if let Some(context) = &sbcl {
+        targets.push("lisp-al2-amd64");
+        bring("*", "sbcl", context);
+    }
+    if let Some(context) = &powershell {
+        targets.push("powershell-runtime-al2-amd64");
+        bring("*", "powershell", context);
+    }
+    if sbcl.is_some() && powershell.is_some() {
+        targets.push("all-al2-amd64");
+    }
     let output = command.args(&targets).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     targets
@@ -103,15 +142,44 @@ fn docker_free(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
-fn emulator() -> Option<PathBuf> {
-    std::env::var_os("AWS_LAMBDA_RIE").map(PathBuf::from).filter(|file| file.is_file())
+fn emulator_context(contexts: &Path) -> Option<PathBuf> {
+    let file = std::env::var_os("AWS_LAMBDA_RIE").map(PathBuf::from).filter(|file| file.is_file())?;
+    Some(context(contexts, "rie", &file, "usr/local/bin/aws-lambda-rie"))
 }
 
-fn emulator_context(contexts: &Path) -> PathBuf {
-    match emulator() {
-        Some(file) => context(contexts, "rie", &file, "usr/local/bin/aws-lambda-rie"),
-        None => contexts.join("rie"),
+/// SBCL as it is here, without its own core, and one with the shim and the libraries that are here.
+fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
+    if !on_path("sbcl") {
+        return None;
     }
+    let program = docker_free("sh", &["-c", "readlink -f \"$(command -v sbcl)\""]);
+    let context = context(contexts, "sbcl", Path::new(&program), "opt/bin/sbcl");
+    let core = context.join("opt/lisp/runtime.core");
+    let built = Command::new(repository().join("lisp/build-core.sh")).arg(&core).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    copy_tree("/usr/lib/sbcl/contrib", &context.join("opt/lib/sbcl/contrib"));
+    // as the Dockerfile does
+    fs::remove_file(context.join("opt/lib/sbcl/contrib/sb-simd.fasl")).unwrap();
+    Some(context)
+}
+
+/// The directory of the `pwsh` that is here.
+fn powershell_context(contexts: &Path) -> Option<PathBuf> {
+    let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
+    let program = docker_free("sh", &["-c", &format!("readlink -f \"$(command -v '{program}')\"")]);
+    let home = Path::new(&program).parent()?.to_str().filter(|home| !home.is_empty())?.to_owned();
+    let context = contexts.join("powershell");
+    copy_tree(&home, &context.join("opt/powershell"));
+    fs::create_dir_all(context.join("opt/bin")).unwrap();
+    symlink("../powershell/pwsh", context.join("opt/bin/pwsh")).unwrap();
+    Some(context)
+}
+
+fn copy_tree(from: &str, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let status =
+        Command::new("cp").args(["--archive", "--no-target-directory", from]).arg(to).status().unwrap();
+    assert!(status.success(), "{from}");
 }
 
 /// A container that goes when this does.
@@ -167,6 +235,43 @@ fn an_image_runs_its_sample_and_ends() {
 }
 
 #[test]
+fn the_lisp_image_runs_its_samples_confined() {
+    let Some(image) = image("lisp-al2-amd64") else { return };
+    let called = "a simple handler was called with: {\"a\": 1}\n";
+    for (handler, answer) in [("simple_handler.simple-handler", called), ("echo.ros", "{\"a\": 1}\n")] {
+        let confined = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345"];
+        let (out, log, _) = once(&[&confined[..], &[&image, handler, "{\"a\": 1}"]].concat());
+        assert_eq!(out, answer, "{handler}: {log}");
+    }
+    let over = size(&image) - size(BASE);
+    println!("{image}: {over} bytes over its base");
+    assert!(over < 60_000_000, "{over} bytes");
+}
+
+#[test]
+fn the_powershell_image_runs_its_sample_confined() {
+    let Some(image) = image("powershell-runtime-al2-amd64") else { return };
+    let confined = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345"];
+    let event = r#"{"name": "you"}"#;
+    let (out, log, _) = once(&[&confined[..], &[&image, "example.Test-Lambda", event]].concat());
+    assert_eq!(out, "Hello, you\n\n", "{log}");
+    println!("{image}: {} bytes over its base", size(&image) - size(BASE));
+}
+
+#[test]
+fn the_image_of_all_runs_every_language() {
+    let Some(image) = image("all-al2-amd64") else { return };
+    for (handler, begin) in [
+        ("function.handler", r#"{"statusCode":200,"#),
+        ("simple_handler.simple-handler", "a simple handler was called with: {"),
+        ("example.Test-Lambda", "Hello, you\n"),
+    ] {
+        let (out, log, _) = once(&[&image, handler, r#"{"name": "you"}"#]);
+        assert!(out.starts_with(begin), "{handler}: {out} {log}");
+    }
+}
+
+#[test]
 fn a_mounted_directory_runs_without_a_build() {
     let Some(image) = image("bash-al2-amd64") else { return };
     let code = "handler() { jq -r .some; }";
@@ -215,6 +320,42 @@ fn the_emulator_variant_says_what_is_wrong_with_a_handler() {
 }
 
 #[test]
+fn run_local_serves_until_it_is_interrupted_and_leaves_no_container() {
+    if image("rie-bash-al2-amd64").is_none() || !available("make", on_path("make")) {
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let brought =
+        |target: &str, name| format!("--set {target}.contexts.{name}={}", contexts().join(name).display());
+    let bake = [brought("*", "bootstrap"), brought("*", "jq"), brought("rie-*", "rie")].join(" ");
+    let word = |word: &str| {
+        let mut command = Command::new("make");
+        command.arg("--no-print-directory").arg(word).arg(format!("PORT={port}")).current_dir(repository());
+        command
+    };
+    let mut serving = word("run-local")
+        .args(["VARIANT=bash", &format!("IMAGE={IMAGE}-local"), &format!("BAKE={bake}")])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut answer = String::new();
+    until("an answer", || {
+        let output = word("invoke").output().unwrap();
+        answer = String::from_utf8(output.stdout).unwrap();
+        output.status.success()
+    });
+    assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer}");
+    // as Ctrl-C does: to all of the terminal's foreground group
+    let group = format!("-{}", serving.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    serving.wait().unwrap();
+    let filter = format!("ancestor={IMAGE}-local:rie-bash-al2-amd64");
+    until("no container", || docker_text(&["ps", "--all", "--quiet", "--filter", &filter]).is_empty());
+}
+
+#[test]
 fn a_users_image_is_three_lines() {
     let Some(image) = image("bash-al2-amd64") else { return };
     let lines = format!("FROM {image}\nCOPY . ${{LAMBDA_TASK_ROOT}}\nCMD [\"app.handler\"]\n");
@@ -233,7 +374,7 @@ fn the_function_is_one_layer_on_top() {
         let json = docker_text(&["image", "inspect", "--format", "{{json .RootFS.Layers}}", tag]);
         serde_json::from_str(&json).unwrap()
     };
-    let base = layers("public.ecr.aws/lambda/provided:al2");
+    let base = layers(BASE);
     // the working directory, the bootstrap, jq, the function
     let ours = layers(&image);
     assert_eq!(ours[..base.len()], base);
@@ -245,10 +386,7 @@ fn the_function_is_one_layer_on_top() {
 #[test]
 fn an_image_is_small() {
     let Some(image) = image("bash-al2-amd64") else { return };
-    let size = |tag: &str| -> u64 {
-        docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap()
-    };
-    let over = size(&image) - size("public.ecr.aws/lambda/provided:al2");
+    let over = size(&image) - size(BASE);
     println!("{image}: {over} bytes over its base");
     if std::env::var_os("IMAGE_BOOTSTRAP").is_some() {
         assert!(over < 4_000_000, "{over} bytes");

@@ -60,7 +60,7 @@ fn powershell_modules() {
     for file in ["MyModule.psd1", "MyModule.psm1", "MyModule/MyModule.psd1", "MyModule/MyModule.psm1"] {
         assert_eq!(resolve("MyModule.MyFunction", &[file]), Ok(module_file(file, "MyFunction")), "{file}");
     }
-    for place in ["modules/My.Module", "/opt/modules/My.Module"] {
+    for place in ["modules/My.Module", "/opt/modules/My.Module", "$PSModulePath/My.Module"] {
         let by_name = Module::Name("My.Module".into());
         assert_eq!(
             resolve("My.Module.Get-Thing", &[place]),
@@ -132,8 +132,8 @@ fn lists_every_place_that_was_looked_at() {
         error.to_string(),
         "handler `function.handler` fits no file; looked for `function.handler.ps1`, `function.sh`, \
          `function.fasl`, `function.lisp`, `function.psd1`, `function/function.psd1`, `function.psm1`, \
-         `function/function.psm1`, `modules/function`, `/opt/modules/function` in the task root: \
-         write FILE.FUNCTION, or the file of a script with its extension"
+         `function/function.psm1`, `modules/function`, `/opt/modules/function`, \
+         `$PSModulePath/function` in the task root: write FILE.FUNCTION, or the file of a script with its extension"
     );
     assert_eq!(Failure::from(error).error_type, "Runtime.HandlerNotFound");
 }

@@ -2,17 +2,20 @@
 //! the interpreters are in `src/shims`.
 
 mod bash;
+mod lisp;
+mod powershell;
 
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
 };
 
+pub use self::lisp::Convention as LispConvention;
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
     frame::Delivery,
-    handler::{Handler, HandlerError, Language},
+    handler::{Handler, HandlerError, Language, MODULE_PATH},
 };
 
 /// How to start a worker. The shim gets three more arguments: the directory `/proc/PID/fd` of the
@@ -35,16 +38,17 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
-    let handler = Handler::resolve(&config.handler, |place| root.join(place).exists())?;
+    let handler = Handler::resolve(&config.handler, |place| match place.strip_prefix(MODULE_PATH) {
+        Ok(name) => powershell::module_exists(config, name),
+        Err(_) => root.join(place).exists(),
+    })?;
     for file in handler.files() {
         check_inside(&config.handler, &root, file)?;
     }
     match handler.language() {
         Language::Bash => bash::launch(&handler, &config.task_root, search_path(config)),
-        language @ (Language::PowerShell | Language::Lisp) => Err(Failure::new(
-            ErrorType::InterpreterNotFound,
-            format!("handler `{}` is {}, which this build does not run", config.handler, language.name()),
-        )),
+        Language::Lisp => lisp::launch(&handler, config, search_path(config)),
+        Language::PowerShell => powershell::launch(&handler, config),
     }
 }
 

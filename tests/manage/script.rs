@@ -184,7 +184,7 @@ fn make_forwards_its_words() {
     if !available("make", on_path("make")) {
         return;
     }
-    for word in ["push", "create", "update", "deploy", "invoke", "logs", "delete"] {
+    for word in ["push", "create", "update", "deploy", "logs", "delete"] {
         let mut command = Command::new("make");
         let direct = project.command(&[word]);
         command.args(["--no-print-directory", "-C"]).arg(repository()).args([

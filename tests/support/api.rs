@@ -100,14 +100,19 @@ impl Api {
         let mut state = self.lock();
         if event.id().is_empty() {
             state.issued += 1;
-            // no other on this machine: the bootstrap kills by it
-            let id = format!("{:08}-0000-0000-0000-{:012}", self.address.port(), state.issued);
+            let id = self.request_id(state.issued);
             event = event.header("lambda-runtime-aws-request-id", &id);
         }
         let id = event.id().to_owned();
         state.events.push_back(event);
         self.shared.1.notify_all();
         id
+    }
+
+    /// The id of the event of this number, from 1 on, that brings none along. No other on this machine has it: the
+    /// bootstrap kills by it.
+    pub fn request_id(&self, number: usize) -> String {
+        format!("{:08}-0000-0000-0000-{number:012}", self.address.port())
     }
 
     /// The next posts are received like this.

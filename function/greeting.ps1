@@ -1,0 +1,6 @@
+# Handler: ./greeting.ps1
+# The script runs afresh for every event, with the same parameters as a function.
+param($InputObject, $Context)
+
+Write-Host "request $($Context.AwsRequestId)"
+"Hello, $($InputObject.name)"

@@ -1,0 +1,264 @@
+//! Common Lisp: one SBCL process that has loaded the user's file and calls its function for each event.
+//!
+//! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
+//! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::SystemTime,
+};
+
+use super::{Launch, interpreter};
+use crate::{
+    config::{Config, variable},
+    failure::{ErrorType, Failure},
+    frame::Delivery,
+    handler::{Handler, Language},
+};
+
+/// The shim: what handlers see, then what runs it, in the order in which it is loaded.
+const SHIM: &str = concat!(
+    include_str!("../shims/lisp/api.lisp"),
+    include_str!("../shims/lisp/utf8.lisp"),
+    include_str!("../shims/lisp/pipes.lisp"),
+    include_str!("../shims/lisp/failure.lisp"),
+    include_str!("../shims/lisp/handler.lisp"),
+    include_str!("../shims/lisp/serve.lisp"),
+);
+
+/// Where the image has its core.
+const DEFAULT_CORE: &str = "/opt/lisp/runtime.core";
+
+/// Loads the shim, the first of our own arguments: SBCL has taken the others away.
+const LOAD: &str = "(load (make-string-input-stream (second sb-ext:*posix-argv*)))";
+
+/// Starts the shim. A core of something else holds none.
+const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
+    (funcall (intern "START" "LAMBDA-SCRIPT-RUNTIME"))
+    (progn (format *error-output* "this core does not hold the runtime's shim: build it with `make lisp-core`~%")
+           (sb-ext:exit :code 1 :abort t)))"#;
+
+/// The least heap, in MB: the core takes a third of it.
+const LEAST_HEAP: i32 = 96;
+
+/// How a handler gets its event and gives its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Convention {
+    /// A string, and a string or octets.
+    String,
+    /// Standard input and standard output, as strings.
+    StandardIo,
+    /// A vector of octets, and a string or octets.
+    Octets,
+    /// What the library jsown makes of JSON.
+    Jsown,
+    /// What the library yason makes of JSON.
+    Yason,
+}
+
+impl Convention {
+    /// What the variable takes.
+    pub const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `jsown` or `yason`";
+
+    const ALL: [Self; 5] = [Self::String, Self::StandardIo, Self::Octets, Self::Jsown, Self::Yason];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::StandardIo => "standard-io",
+            Self::Octets => "octets",
+            Self::Jsown => "jsown",
+            Self::Yason => "yason",
+        }
+    }
+}
+
+impl FromStr for Convention {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|convention| convention.name() == text).ok_or(())
+    }
+}
+
+/// How to start SBCL for this handler.
+pub(super) fn launch(
+    handler: &Handler,
+    config: &Config,
+    search_path: Option<&OsString>,
+) -> Result<Launch, Failure> {
+    let program = interpreter("sbcl", Language::Lisp, search_path)?;
+    let core = core(config, &program)?;
+    let mut arguments: Vec<OsString> = vec!["--noinform".into()];
+    if let Some(core) = &core {
+        arguments.extend(["--core".into(), core.into()]);
+    }
+    arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(config)).into()]);
+    arguments.extend(
+        [
+            "--disable-ldb",
+            "--lose-on-corruption",
+            "--end-runtime-options",
+            "--no-sysinit",
+            "--no-userinit",
+            "--disable-debugger",
+        ]
+        .map(OsString::from),
+    );
+    if core.is_none() {
+        arguments.extend(["--eval".into(), LOAD.into()]);
+    }
+    arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
+    arguments.push(if core.is_none() { SHIM } else { "" }.into());
+    arguments.extend(described(handler, config));
+    Ok(Launch {
+        environment: home(&program, config)
+            .map(|home| ("SBCL_HOME".into(), home.into()))
+            .into_iter()
+            .collect(),
+        program,
+        arguments,
+        delivery: Delivery::Streamed,
+    })
+}
+
+/// The shim's arguments: its version, the convention, and the handler's kind, file and text.
+fn described(handler: &Handler, config: &Config) -> [OsString; 5] {
+    let convention = config.lisp_convention;
+    let (default, kind, file, text) = match handler {
+        Handler::LispFunction { files, symbol } => {
+            (Convention::String, "function", newest(&config.task_root, files), symbol.as_str())
+        }
+        Handler::LispScript { file } => (Convention::StandardIo, "script", file.as_path(), ""),
+        Handler::LispForms { text } => (Convention::String, "forms", Path::new(""), text.as_str()),
+        other => unreachable!("BUG: {other:?} is no Lisp handler"),
+    };
+    let convention = convention.unwrap_or(default).name();
+    [version().into(), convention.into(), kind.into(), file.into(), text.into()]
+}
+
+/// The newest of a handler's files; the first, which is the fasl, where they are of the same time.
+fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
+    let written = |file: &PathBuf| {
+        std::fs::metadata(task_root.join(file))
+            .and_then(|metadata| metadata.modified())
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    // of equal ones `max_by_key` takes the last
+    files.iter().rev().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
+}
+
+/// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
+fn version() -> String {
+    let digest = SHIM.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
+        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{digest:016x}")
+}
+
+/// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
+fn heap(config: &Config) -> i32 {
+    let workers = i32::try_from(config.max_concurrency).unwrap_or(i32::MAX);
+    (config.memory / 4 * 3 / workers).max(LEAST_HEAP)
+}
+
+/// The core to start from; `None` for SBCL's own.
+fn core(config: &Config, program: &Path) -> Result<Option<PathBuf>, Failure> {
+    let Some(core) = &config.lisp_core else {
+        let core = PathBuf::from(DEFAULT_CORE);
+        return Ok(core.exists().then_some(core));
+    };
+    let core = config.task_root.join(core);
+    let unfit = |reason: String| {
+        let message = format!(
+            "`{}` is `{}`: {reason}; build it again with `make lisp-core`, or unset the variable",
+            variable::LISP_CORE,
+            core.display()
+        );
+        Failure::new(ErrorType::InvalidConfiguration, message)
+    };
+    let id = build_id(&core).map_err(|error| unfit(format!("it cannot be read: {error}")))?;
+    let id = id.ok_or_else(|| unfit("it is no SBCL core".to_owned()))?;
+    // what cannot be read here cannot be started either, which is told then
+    if std::fs::read(program).is_ok_and(|bytes| is_runtime(&bytes) && !holds(&bytes, &id)) {
+        let id = String::from_utf8_lossy(&id).into_owned();
+        return Err(unfit(format!("it was saved by SBCL `{id}`, and `{}` is another", program.display())));
+    }
+    Ok(Some(core))
+}
+
+/// The id of the SBCL that saved this core, which is in its first words; `None` if it is no core.
+fn build_id(core: &Path) -> io::Result<Option<Vec<u8>>> {
+    const MAGIC: u64 = 0x5342_434c; // "SBCL"
+    const BUILD_ID: u64 = 3860;
+    let mut head = Vec::new();
+    File::open(core)?.take(1024).read_to_end(&mut head)?;
+    let word = |index: usize| {
+        let bytes = head.get(index * 8..index * 8 + 8)?;
+        Some(u64::from_ne_bytes(bytes.try_into().expect("BUG: eight bytes are a word")))
+    };
+    if word(0) != Some(MAGIC) || word(1) != Some(BUILD_ID) {
+        return Ok(None);
+    }
+    let length = word(3).and_then(|length| usize::try_from(length).ok());
+    Ok(length.and_then(|length| head.get(32..32_usize.checked_add(length)?)).map(<[u8]>::to_vec))
+}
+
+/// Whether this is SBCL itself, and no script that starts it.
+fn is_runtime(program: &[u8]) -> bool {
+    program.starts_with(b"\x7fELF")
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len().max(1)).any(|window| window == part)
+}
+
+/// Where SBCL's contributed modules are, for `require`: SBCL looks beside its core, which may be ours.
+fn home(program: &Path, config: &Config) -> Option<PathBuf> {
+    if config.environment.contains_key(OsStr::new("SBCL_HOME")) {
+        return None;
+    }
+    let program = std::fs::canonicalize(program).ok()?;
+    let home = program.parent()?.parent()?.join("lib/sbcl");
+    home.join("contrib").is_dir().then_some(home)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(memory: &str, workers: &str) -> Config {
+        let environment =
+            [("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory), ("AWS_LAMBDA_MAX_CONCURRENCY", workers)];
+        let environment = environment.map(|(name, value)| (name.into(), value.into()));
+        Config::read(environment, Some("f.h".to_owned()), true).unwrap()
+    }
+
+    #[test]
+    fn the_heap_is_three_quarters_of_the_memory_shared_by_the_workers() {
+        assert_eq!(heap(&config("1024", "1")), 768);
+        assert_eq!(heap(&config("10240", "8")), 960);
+        assert_eq!(heap(&config("128", "1")), 96);
+        assert_eq!(heap(&config("512", "100")), 96);
+    }
+
+    #[test]
+    fn conventions_by_their_names() {
+        assert_eq!("standard-io".parse(), Ok(Convention::StandardIo));
+        assert_eq!("String".parse::<Convention>(), Err(()));
+        for convention in Convention::ALL {
+            assert_eq!(convention.name().parse(), Ok(convention));
+            assert!(Convention::TAKES.contains(&format!("`{}`", convention.name())));
+        }
+    }
+
+    #[test]
+    fn the_shim_is_ascii_and_fits_an_argument() {
+        assert!(SHIM.is_ascii());
+        assert!(SHIM.len() < 128 * 1024);
+    }
+}

@@ -1,0 +1,226 @@
+;;;; Events: from the request pipe to the handler, from the handler to the report pipe.
+
+(in-package #:lambda-script-runtime)
+
+(defvar *requests*)
+(defvar *reports*)
+
+(defvar *task-root* ""
+  "The directory in which events run.")
+
+(defun set-environment (name value)
+  "Sets an environment variable, or unsets it where VALUE is NIL."
+  (if value
+      (sb-alien:alien-funcall
+       (sb-alien:extern-alien "setenv" (function sb-alien:int sb-alien:c-string sb-alien:c-string sb-alien:int))
+       name value 1)
+      (sb-alien:alien-funcall
+       (sb-alien:extern-alien "unsetenv" (function sb-alien:int sb-alien:c-string))
+       name)))
+
+(defun change-directory (directory)
+  "Changes the working directory of the process."
+  (sb-alien:alien-funcall
+   (sb-alien:extern-alien "chdir" (function sb-alien:int sb-alien:c-string))
+   directory))
+
+(defun set-variables ()
+  "Gives the specials of AWS-LAMBDA-RUNTIME the values of the environment."
+  (loop for (name . symbol) in aws-lambda-runtime::*variables*
+        do (setf (symbol-value symbol) (sb-ext:posix-getenv name))))
+
+(defun set-variable (line)
+  "Sets what a line NAME=VALUE of the context says, or unsets what a line NAME names."
+  (let* ((equals (position #\= line))
+         (name (subseq line 0 equals))
+         (value (and equals (subseq line (1+ equals)))))
+    (set-environment name value)
+    (let ((variable (assoc name aws-lambda-runtime::*variables* :test #'string=)))
+      (when variable
+        (setf (symbol-value (cdr variable)) value)))))
+
+(defvar *header-names* '()
+  "An alist: the names of headers that have come, as they are written, and their keywords.")
+
+(defun header-keyword (text start end)
+  "The keyword for a header's name, a part of TEXT. The same few names come with every event."
+  (flet ((fits (name)
+           (and (= (length (the text name)) (- end start))
+                (loop for character across (the text name)
+                      for index of-type index from start
+                      always (char= character (schar text index))))))
+    (declare (type text text) (type index start end))
+    (or (cdr (assoc-if #'fits *header-names*))
+        (let ((name (subseq text start end)))
+          (cdar (push (cons name (intern (string-upcase name) '#:keyword)) *header-names*))))))
+
+(defun header (text start end)
+  "The pair for a header `name: value`, a part of TEXT."
+  (let ((colon (position #\: text :start start)))
+    (cons (header-keyword text start colon)
+          (subseq text (min end (+ colon 2)) end))))
+
+(defun set-context (text)
+  "Makes the context of an event the one that handlers see."
+  (declare (type text text))
+  (loop with place of-type index = 0
+        for end = (position #\Newline text :start place)
+        until (= place end)
+        do (set-variable (subseq text place end))
+           (setf place (1+ end))
+        finally (setf aws-lambda-runtime:*header-alist*
+                      (loop for start = (1+ end) then (1+ stop)
+                            for stop = (position #\Newline text :start start)
+                            while stop
+                            collect (header text start stop)))))
+
+(defun flush ()
+  "Puts out what handlers have written to the log."
+  (loop for stream in (list *standard-output* *error-output* *trace-output* *terminal-io*
+                            sb-sys:*stdout* sb-sys:*stderr*)
+        ;; a handler may have closed it
+        do (ignore-errors (finish-output stream))))
+
+(defun send-failure (failure)
+  "Reports that the event, or the init, failed."
+  (send-text *reports* "failure" (json failure)))
+
+(defun check-answer (value)
+  "VALUE if it can be sent."
+  (typecase value
+    ((or string (vector (unsigned-byte 8))) value)
+    (null "")
+    (t (error 'simple-type-error
+              :datum value :expected-type '(or string (vector (unsigned-byte 8)))
+              :format-control "the handler answered ~S, of type ~S: it must return a string or a vector ~
+                               of octets, (UNSIGNED-BYTE 8)"
+              :format-arguments (list value (type-of value))))))
+
+(defun receive-event (length convention)
+  "Reads the event as CONVENTION wants it."
+  (if (string= convention "octets")
+      (receive-octets *requests* length)
+      (multiple-value-bind (event malformed) (receive-text *requests* length)
+        (when malformed
+          (format *error-output* "~&the event is not UTF-8: what could not be decoded became U+FFFD; ~
+                                  SCRIPT_RUNTIME_LISP_CONVENTION=octets gives it as it is~%"))
+        event)))
+
+(defun answer-event (caller event)
+  "Runs one event and reports its answer, or its failure."
+  (change-directory *task-root*)
+  (multiple-value-bind (answer failure)
+      (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*))))
+    (flush)
+    (cond (failure (send-failure failure))
+          ((stringp answer) (send-text *reports* "answer" answer))
+          (t (send-octets *reports* "answer" answer)))))
+
+(defconstant +nursery+ 16777216
+  "How much may be allocated before SBCL collects garbage within an event, in bytes. By SBCL's own measure, a part
+of the heap, a function with much memory would take a hundred megabytes before it gave any back.")
+
+(defvar *allocated* 0
+  "What had been allocated when garbage was last collected between events, in bytes.")
+
+(defun collect-garbage ()
+  "Collects garbage between two events where half of the nursery is used: then few events wait for it, and a large
+one leaves nothing behind."
+  (when (> (- (sb-ext:get-bytes-consed) *allocated*) (ash (sb-ext:bytes-consed-between-gcs) -1))
+    (sb-ext:gc :gen 2)
+    (setf *allocated* (sb-ext:get-bytes-consed))))
+
+(defun serve (caller convention)
+  "Answers requests until bootstrap ends. CALLER takes the event and the headers."
+  (loop
+    (multiple-value-bind (name length) (receive-head *requests*)
+      (cond ((string= name "context")
+             (set-context (receive-text *requests* length)))
+            ((string= name "event")
+             (answer-event caller (receive-event length convention))
+             (collect-garbage))
+            (t
+             (if (string= name "checkpoint")
+                 (sb-ext:gc :full t)
+                 (setf *random-state* (make-random-state t)))
+             (send-text *reports* "ready" ""))))))
+
+(defun library-function (library name)
+  "The function NAME of a JSON library, which is also its package. An error of the init if it is not here."
+  (unless (find-package library)
+    (ignore-errors (asdf:load-system (string-downcase library))))
+  (let ((package (find-package library)))
+    (unless package
+      (fail-init "InvalidConfiguration"
+                 "SCRIPT_RUNTIME_LISP_CONVENTION is `~(~A~)`, and that library is neither in the Lisp core nor ~
+                  in the task root: build a core with it, or ship it in a bundle"
+                 library))
+    (or (find-symbol name package)
+        (fail-init "InvalidConfiguration" "the package ~A has no ~A" library name))))
+
+(defun caller (function convention)
+  "The function of event and headers that calls FUNCTION by CONVENTION."
+  (cond ((string= convention "standard-io")
+         (lambda (event headers)
+           (declare (ignore headers))
+           (with-output-to-string (*standard-output*)
+             (with-input-from-string (*standard-input* event)
+               (funcall function)))))
+        ((string= convention "jsown")
+         (let ((parse (library-function "JSOWN" "PARSE")) (write (library-function "JSOWN" "TO-JSON")))
+           (lambda (event headers)
+             (funcall write (funcall function (funcall parse event) headers)))))
+        ((string= convention "yason")
+         (let ((parse (library-function "YASON" "PARSE")) (encode (library-function "YASON" "ENCODE")))
+           (lambda (event headers)
+             (with-output-to-string (stream)
+               (funcall encode (funcall function (funcall parse event) headers) stream)))))
+        (t function)))
+
+(defun prepare (kind file text convention)
+  "Makes the image the function's own and gives the caller of its handler."
+  (set-variables)
+  (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
+        *random-state* (make-random-state t)
+        *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
+        sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
+        *task-root* aws-lambda-runtime:*lambda-task-root*)
+  (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
+  (caller (find-handler kind file text) convention))
+
+(defvar *version* nil
+  "The digest of the shim's source in a saved core.")
+
+(defun check-version (version)
+  "Ends the init if this core was made for another bootstrap."
+  (unless (member *version* (list nil version) :test #'equal)
+    (fail-init "InvalidConfiguration"
+               "the Lisp core was built for another version of bootstrap (shim ~A, not ~A): build it again ~
+                with `make lisp-core`, or unset SCRIPT_RUNTIME_LISP_CORE"
+               *version* version)))
+
+(defun start ()
+  "What SBCL is started for. The arguments: this source or nothing, its version, the calling convention, the
+handler's kind, file and text; the last three are the directory of bootstrap's descriptors, the request pipe's and
+the report pipe's."
+  (let* ((arguments (cddr sb-ext:*posix-argv*))
+         (pipes (last arguments 3)))
+    (flet ((pipe (number flags)
+             (open-pipe (format nil "~A/~A" (first pipes) number) flags)))
+      (setf *requests* (pipe (second pipes) sb-unix:o_rdonly)
+            *reports* (pipe (third pipes) sb-unix:o_wronly)))
+    (setf *handler* (sb-ext:posix-getenv "_HANDLER")
+          ;; for the threads that handlers start
+          sb-ext:*invoke-debugger-hook* #'fail)
+    (multiple-value-bind (caller failure)
+        (call-guarded (lambda ()
+                        (check-version (first arguments))
+                        (destructuring-bind (convention kind file text) (subseq arguments 1 5)
+                          (prepare kind file text convention))))
+      (flush)
+      (when failure
+        (send-failure failure)
+        (sb-ext:exit :code 1 :abort t))
+      (send-text *reports* "ready" "")
+      (setf *package* (find-package '#:common-lisp-user))
+      (serve caller (second arguments)))))

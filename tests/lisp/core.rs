@@ -1,0 +1,141 @@
+//! The saved core, and cores that do not fit.
+
+use std::fs;
+
+use super::{build_core, built_core, lisp, sbcl};
+use crate::support::{CallerError, Function};
+
+const HELLO: &str = "(defun handler (d h) d h \"hello\")";
+
+fn with_core(bytes: &[u8]) -> CallerError {
+    let function = Function::with(&[("main.lisp", HELLO)]).file("other.core", bytes).handler("main.handler");
+    let core = function.path("other.core");
+    function.env("SCRIPT_RUNTIME_LISP_CORE", core.to_str().unwrap()).init_error()
+}
+
+#[test]
+fn a_core_that_is_not_there_says_so() {
+    if !sbcl() {
+        return;
+    }
+    let error = lisp(HELLO).env("SCRIPT_RUNTIME_LISP_CORE", "missing.core").init_error();
+    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+    assert!(error.message.starts_with("`SCRIPT_RUNTIME_LISP_CORE` is `"), "{}", error.message);
+    let end = "missing.core`: it cannot be read: No such file or directory (os error 2); build it again with \
+               `make lisp-core`, or unset the variable";
+    assert!(error.message.ends_with(end), "{}", error.message);
+}
+
+#[test]
+fn a_file_that_is_no_core_says_so() {
+    if !sbcl() {
+        return;
+    }
+    for bytes in [&b""[..], b"LCBS", b"#!/bin/sh\nexec sbcl\n"] {
+        let error = with_core(bytes);
+        assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+        assert!(error.message.contains("other.core`: it is no SBCL core; "), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_core_of_another_sbcl_says_so() {
+    if !sbcl() {
+        return;
+    }
+    let mut bytes = fs::read(built_core()).unwrap();
+    bytes[32] ^= 1;
+    let error = with_core(&bytes);
+    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+    assert!(error.message.contains("other.core`: it was saved by SBCL `"), "{}", error.message);
+}
+
+#[test]
+fn a_core_of_another_bootstrap_says_so() {
+    if !sbcl() {
+        return;
+    }
+    let version = lisp("(defun handler (d h) d h lambda-script-runtime::*version*)").start().text("");
+    let mut bytes = fs::read(built_core()).unwrap();
+    let part = version.as_bytes();
+    let places: Vec<_> = (0..bytes.len()).filter(|&place| bytes[place..].starts_with(part)).collect();
+    let [place] = places[..] else { panic!("{} places hold the version", places.len()) };
+    bytes[place..place + part.len()].copy_from_slice(b"0123456789abcdef");
+    let error = with_core(&bytes);
+    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+    assert_eq!(
+        error.message,
+        format!(
+            "handler `main.handler`: the Lisp core was built for another version of bootstrap (shim \
+             0123456789abcdef, not {version}): build it again with `make lisp-core`, or unset \
+             SCRIPT_RUNTIME_LISP_CORE"
+        )
+    );
+}
+
+#[test]
+fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
+    if !sbcl() {
+        return;
+    }
+    let function = lisp("(defun handler (d h) d h (prog1 (shop:greeting) (asdf:load-system :shop)))")
+        .file("src/shop.asd", "(defsystem \"shop\" :components ((:file \"shop\")))")
+        .file("src/shop.lisp", "(defpackage :shop (:use :cl) (:export :greeting)) (in-package :shop) (defun greeting () \"built in\")");
+    let core = function.path("own.core");
+    let source = function.path("src");
+    let output = build_core(&core, &["shop"], Some(&source));
+    assert!(output.contains("the core holds: shop\n"), "{output}");
+    fs::remove_dir_all(source).unwrap();
+    assert_eq!(function.env("SCRIPT_RUNTIME_LISP_CORE", core.to_str().unwrap()).start().text(""), "built in");
+}
+
+#[test]
+fn the_heap_follows_the_functions_memory() {
+    if !sbcl() {
+        return;
+    }
+    for (memory, heap) in [("128", 96), ("1024", 768)] {
+        let function =
+            lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+                .start();
+        assert_eq!(function.text(""), heap.to_string());
+    }
+}
+
+#[test]
+fn the_largest_event_fits_into_the_least_memory() {
+    if !sbcl() {
+        return;
+    }
+    // a string takes four bytes a character, so that 128 MB have no room for several copies of the event
+    for (memory, text) in [
+        ("128", "(defun handler (data h) h data)"),
+        ("256", "(defun handler (data h) h (string-downcase (string-upcase data)))"),
+    ] {
+        let function = lisp(text).env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory).start();
+        let event = "x".repeat(6 << 20);
+        for _ in 0..10 {
+            assert!(function.answer(&event) == event.as_bytes(), "{memory}");
+        }
+    }
+}
+
+#[test]
+fn modules_of_sbcl_can_be_required() {
+    if !sbcl() {
+        return;
+    }
+    for core in [Some(built_core().to_str().unwrap()), None] {
+        let function = Function::with(&[(
+            "main.lisp",
+            "(require :sb-md5) (defun handler (data h) h (format nil \"~(~{~2,'0x~}~)\" (coerce (sb-md5:md5sum-string data) 'list)))",
+        )])
+        .handler("main.handler");
+        let function = match core {
+            Some(core) => function.env("SCRIPT_RUNTIME_LISP_CORE", core),
+            None => function.without_env("SCRIPT_RUNTIME_LISP_CORE"),
+        };
+        assert_eq!(function.start().text("abc"), "900150983cd24fb0d6963f7d28e17f72");
+    }
+}

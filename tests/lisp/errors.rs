@@ -1,0 +1,252 @@
+//! Handlers that fail, and the next event.
+
+use super::{lisp, lisp_files, sbcl};
+use crate::support::Running;
+
+/// A handler that evaluates the event, and has functions that fail.
+fn evaluator() -> Running {
+    lisp(
+        "(declaim (optimize debug))\n\
+         (defpackage :shop (:use :cl)) \
+         (define-condition shop::sold-out (error) ((item :initarg :item)) \
+           (:report (lambda (c s) (format s \"no ~a \\\"left\\\", ä\" (slot-value c 'item))))) \
+         (define-condition broken-report (error) () (:report (lambda (c s) s (error \"again ~a\" c)))) \
+         (defun inner (item) (error 'shop::sold-out :item item)) \
+         (defun outer (item) (list (inner item))) \
+         (defun deep (n) (1+ (deep (1+ n)))) \
+         (defun handler (data h) h (princ-to-string (eval (read-from-string data))))",
+    )
+    .start()
+}
+
+/// The second event shows that the worker, if the first left it, still answers.
+fn recovers(function: &Running) {
+    assert_eq!(function.text("(+ 1 2)"), "3");
+}
+
+#[test]
+fn a_condition_is_its_type_its_report_and_the_backtrace() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(outer \"tea\")");
+    assert_eq!(error.kind, "SHOP::SOLD-OUT");
+    assert_eq!(error.message, "no tea \"left\", ä");
+    let stack: Vec<_> = error.stack.iter().map(String::as_str).collect();
+    assert_eq!(stack[..2], ["(INNER \"tea\")", "(OUTER \"tea\")"]);
+    assert!(stack.last().unwrap().starts_with("(HANDLER \"(outer \\\"tea\\\")\""), "{stack:?}");
+    assert!(!error.json.to_string().contains("LAMBDA-SCRIPT-RUNTIME"), "{}", error.json);
+    recovers(&function);
+}
+
+#[test]
+fn standard_conditions_have_no_package_prefix() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    for (form, kind, message) in [
+        ("(error \"plain ~a\" 1)", "SIMPLE-ERROR", "plain 1"),
+        ("(signal 'broken-report)", "", "NIL"),
+        ("(error 'broken-report)", "BROKEN-REPORT", "a BROKEN-REPORT, whose report cannot be printed"),
+        (
+            "(throw 'nowhere 1)",
+            "SB-INT:SIMPLE-CONTROL-ERROR",
+            "attempt to THROW to a tag that does not exist: NOWHERE",
+        ),
+        ("(break \"stop ~a\" 1)", "SIMPLE-CONDITION", "stop 1"),
+        ("(invoke-debugger (make-condition 'simple-warning :format-control \"w\"))", "SIMPLE-WARNING", "w"),
+        ("(abort)", "ABORT", "the handler invoked the restart ABORT"),
+        ("(handler-case (error \"caught\") (error () 7))", "", "7"),
+        ("(restart-case (invoke-restart 'mine) (mine () 8))", "", "8"),
+        ("(ignore-errors (error \"x\"))", "", "NIL"),
+        ("(unwind-protect (error \"first\") (error \"second\"))", "SIMPLE-ERROR", "second"),
+        ("(error \"~a\" (make-string 100000 :initial-element #\\x))", "SIMPLE-ERROR", ""),
+    ] {
+        if kind.is_empty() {
+            assert_eq!(function.text(form), message, "{form}");
+            continue;
+        }
+        let error = function.error(form);
+        assert_eq!(error.kind, kind, "{form}");
+        if message.is_empty() {
+            assert_eq!(error.message, "x".repeat(65536) + "...");
+        } else {
+            assert_eq!(error.message, message, "{form}");
+        }
+        recovers(&function);
+    }
+}
+
+#[test]
+fn a_type_that_no_header_can_hold_is_made_ascii() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(progn (define-condition |schön\n| (error) ()) (error '|schön\n|))");
+    assert_eq!(error.kind, "|sch?n?|");
+    recovers(&function);
+}
+
+#[test]
+fn a_report_of_something_endless_ends() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(let ((l (list 1))) (setf (cdr l) l) (error \"circular ~a\" l))");
+    assert!(error.message.starts_with("circular (1 1 1 ") && error.message.len() < 200, "{}", error.message);
+    recovers(&function);
+}
+
+#[test]
+fn an_event_in_a_backtrace_is_cut() {
+    if !sbcl() {
+        return;
+    }
+    let function =
+        lisp("(declaim (optimize debug)) (defun handler (data h) h (if (string= data \"ok\") data (error \"no\")))")
+            .start();
+    let error = function.error("x".repeat(5 << 20));
+    assert_eq!(error.message, "no");
+    let line = error.stack.last().unwrap();
+    assert!(line.starts_with("(HANDLER ") && line.len() < 500, "{line}");
+    assert_eq!(function.text("ok"), "ok");
+}
+
+#[test]
+fn stack_exhaustion_ends_the_worker_and_the_next_event_finds_a_new_one() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(deep 0)");
+    assert_eq!(error.kind, "Runtime.WorkerExited");
+    assert!(error.message.contains("\nControl stack exhausted, "), "{}", error.message);
+    recovers(&function);
+}
+
+#[test]
+fn heap_exhaustion_by_one_large_object_is_an_error_of_the_event() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(length (make-array 1000000000))");
+    assert_eq!(error.kind, "SB-KERNEL::HEAP-EXHAUSTED-ERROR");
+    assert!(error.message.starts_with("Heap exhausted"), "{}", error.message);
+    recovers(&function);
+}
+
+#[test]
+fn heap_exhaustion_by_many_objects_ends_the_worker() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let error = function.error("(loop with l do (push (make-array 1000) l))");
+    assert!(
+        ["Runtime.WorkerExited", "SB-KERNEL::HEAP-EXHAUSTED-ERROR"].contains(&error.kind.as_str()),
+        "{error:?}"
+    );
+    assert!(error.message.contains("eap exhausted"), "{}", error.message);
+    recovers(&function);
+}
+
+#[test]
+fn exit_ends_the_worker_with_its_status() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    for form in ["(sb-ext:exit :code 3)", "(sb-ext:exit :code 3 :abort t)", "(uiop:quit 3)", "(ros:quit 3)"] {
+        let error = function.error(form);
+        assert_eq!(error.kind, "Runtime.WorkerExited", "{form}");
+        assert_eq!(error.message, "the worker ended (exit status: 3) before it answered");
+        recovers(&function);
+    }
+}
+
+#[test]
+fn nothing_can_be_read_from_a_terminal() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    for form in [
+        "(read-line)",
+        "(read-line *terminal-io*)",
+        "(read-char *query-io*)",
+        "(y-or-n-p \"really?\")",
+        "(read *debug-io*)",
+    ] {
+        assert_eq!(function.error(form).kind, "END-OF-FILE", "{form}");
+        recovers(&function);
+    }
+    function.wait_for_log("really?");
+}
+
+#[test]
+fn a_failed_script_leaves_no_part_of_its_answer() {
+    if !sbcl() {
+        return;
+    }
+    let function = lisp_files(&[(
+        "s.lisp",
+        "(defun main () (write-line \"part\") (when (string= (read-line) \"fail\") (error \"failed\")))",
+    )])
+    .handler("s.lisp")
+    .start();
+    assert_eq!(function.error("fail").message, "failed");
+    assert_eq!(function.text("go"), "part\n");
+    assert_eq!(function.error("").kind, "END-OF-FILE");
+    assert_eq!(function.text("go"), "part\n");
+}
+
+#[test]
+fn threads_that_are_left_behind_do_not_disturb_the_next_event() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    let print = "(progn (sb-thread:make-thread (lambda () (loop (format t \"busy~%\") (sleep 0.001)))) 1)";
+    assert_eq!(function.text(print), "1");
+    for _ in 0..20 {
+        recovers(&function);
+    }
+    let fail = "(progn (sb-thread:make-thread (lambda () (error \"in a thread\")) :name \"mine\") 2)";
+    assert_eq!(function.text(fail), "2");
+    function.wait_for_log("thread mine ended: SIMPLE-ERROR: in a thread\n");
+    recovers(&function);
+}
+
+#[test]
+fn a_debugger_hook_of_the_users_own_is_asked_first() {
+    if !sbcl() {
+        return;
+    }
+    let function = lisp(
+        "(sb-ext:disable-debugger) \
+         (setf *debugger-hook* (lambda (c h) h (format t \"hooked: ~a~%\" c))) \
+         (defun handler (data h) h (if (string= data \"\") (error \"empty\") data))",
+    )
+    .start();
+    assert_eq!(function.error("").message, "empty");
+    assert!(function.log().contains("hooked: empty\n"), "{}", function.log());
+    assert_eq!(function.text("1"), "1");
+}
+
+#[test]
+fn a_worker_that_is_killed_is_replaced() {
+    if !sbcl() {
+        return;
+    }
+    let function = evaluator();
+    recovers(&function);
+    let error = function.error("(progn (sb-posix:kill (sb-posix:getpid) 9) (sleep 60))");
+    assert_eq!(error.kind, "Runtime.WorkerExited");
+    assert_eq!(error.message, "the worker ended (signal: 9 (SIGKILL)) before it answered");
+    recovers(&function);
+}

@@ -1,0 +1,203 @@
+//! Handlers that cannot be loaded: what is told, and what to do.
+
+use std::process::Command;
+
+use super::{evaluate, lisp, lisp_files, sbcl};
+use crate::support::{CallerError, Function};
+
+fn error_of(text: &str, handler: &str) -> CallerError {
+    lisp_files(&[("main.lisp", text)]).handler(handler).init_error()
+}
+
+fn sbcl_version() -> String {
+    let output = Command::new("sbcl").arg("--version").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_start_matches("SBCL ").trim_end().to_owned()
+}
+
+#[test]
+fn a_form_that_does_not_end_is_shown_with_its_line() {
+    if !sbcl() {
+        return;
+    }
+    let error = error_of("(defvar *a* 1)\n\n(defun handler (d h)\n  (list d h)\n", "main.handler");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(error.message.starts_with("`main.lisp` could not be loaded, line 3: "), "{}", error.message);
+    assert!(error.message.contains("end of file"), "{}", error.message);
+}
+
+#[test]
+fn an_error_while_loading_is_shown_with_its_line() {
+    if !sbcl() {
+        return;
+    }
+    for (file, handler) in
+        [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")]
+    {
+        let text = "#|\nä |#\n(defvar *a* \"€\")\n(error \"cannot ~a\" 'start)\n(defun main () 1)";
+        let error = lisp_files(&[(file, text)]).handler(handler).init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+        assert_eq!(
+            error.message,
+            format!("`{file}` could not be loaded, line 4: SIMPLE-ERROR: cannot START")
+        );
+        assert!(!error.json.to_string().contains("LAMBDA-SCRIPT-RUNTIME"), "{}", error.json);
+    }
+}
+
+#[test]
+fn a_missing_package_is_shown_with_its_line() {
+    if !sbcl() {
+        return;
+    }
+    let error = error_of("\n(defun handler (d h) (nowhere:parse d) h)", "main.handler");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(error.message.starts_with("`main.lisp` could not be loaded, line 2: "), "{}", error.message);
+    assert!(error.message.contains("Package NOWHERE does not exist."), "{}", error.message);
+}
+
+#[test]
+fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
+    if !sbcl() {
+        return;
+    }
+    for (handler, what) in [
+        (
+            "(load \"main.lisp\" 'x",
+            "cannot be read at character 20: it ends inside of a form: close its parentheses and quotes",
+        ),
+        ("(list) 'nowhere::f", "cannot be read at character 18: Package NOWHERE does not exist."),
+        ("'cl:nothing", "cannot be read at character 11: "),
+        ("())", "cannot be read at character 3: unmatched close parenthesis"),
+    ] {
+        let error = error_of("", handler);
+        assert_eq!(error.kind, "Runtime.InvalidHandler");
+        let begin = format!("handler `{handler}`: `{handler}` {what}");
+        assert!(error.message.starts_with(&begin), "{}", error.message);
+    }
+    let error = error_of("", "main.nowhere::f");
+    assert_eq!(error.kind, "Runtime.InvalidHandler");
+    assert_eq!(
+        error.message,
+        "handler `main.nowhere::f`: `nowhere::f` cannot be read at character 10: Package NOWHERE does not exist."
+    );
+}
+
+#[test]
+fn what_is_no_function_is_shown() {
+    if !sbcl() {
+        return;
+    }
+    for (handler, what) in [
+        ("(+ 1 2)", "it gives 3, which is no function: end it with a function, or with its quoted name"),
+        ("(list)", "it gives NIL, which is no function: end it with a function, or with its quoted name"),
+        ("main.12", "`12` is not the name of a function"),
+        ("main.a b", "`a b` is not the name of a function"),
+    ] {
+        let error = error_of("", handler);
+        assert_eq!(error.kind, "Runtime.InvalidHandler");
+        assert_eq!(error.message, format!("handler `{handler}`: {what}"));
+    }
+}
+
+#[test]
+fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
+    if !sbcl() {
+        return;
+    }
+    let text =
+        "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
+    let error = error_of(text, "main.order");
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    assert_eq!(
+        error.message,
+        "handler `main.order`: there is no function ORDER in the package COMMON-LISP-USER; there is \
+         `shop::order`: name that one"
+    );
+    for (handler, name, package) in [
+        ("main.shop::macro", "MACRO", "SHOP"),
+        ("main.lisp", "MAIN", "SHOP"),
+        ("'missing", "MISSING", "COMMON-LISP-USER"),
+    ] {
+        let error = error_of(text, handler);
+        assert_eq!(error.kind, "Runtime.HandlerNotFound");
+        let message = format!("handler `{handler}`: there is no function {name} in the package {package}");
+        assert!(error.message.starts_with(&message), "{}", error.message);
+    }
+}
+
+#[test]
+fn an_error_in_forms_is_shown() {
+    if !sbcl() {
+        return;
+    }
+    let error = error_of("", "(load\"nowhere.lisp\")'f");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(
+        error.message.starts_with("`(load\"nowhere.lisp\")'f` could not be loaded: "),
+        "{}",
+        error.message
+    );
+    assert!(error.message.contains("nowhere.lisp"), "{}", error.message);
+}
+
+#[test]
+fn a_fasl_of_another_sbcl_says_so() {
+    if !sbcl() {
+        return;
+    }
+    let function = lisp("(defun handler (d h) d h \"old\")");
+    evaluate(&function, &[], &["(compile-file \"main.lisp\")", "(delete-file \"main.lisp\")"]);
+    let fasl = function.path("main.fasl");
+    let mut bytes = std::fs::read(&fasl).unwrap();
+    let version = sbcl_version();
+    let places: Vec<_> =
+        (0..bytes.len()).filter(|&place| bytes[place..].starts_with(version.as_bytes())).collect();
+    // one for people, one for SBCL
+    assert!(places.len() > 1, "{places:?}");
+    for place in places {
+        bytes[place] = b'9';
+    }
+    std::fs::write(&fasl, bytes).unwrap();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    let begin = format!("`main.fasl` was not compiled by this SBCL, {}: ", sbcl_version());
+    assert!(error.message.starts_with(&begin), "{}", error.message);
+    assert!(error.message.contains("compile it again with this one"), "{}", error.message);
+}
+
+#[test]
+fn a_file_that_ends_sbcl_says_so() {
+    if !sbcl() {
+        return;
+    }
+    let error = error_of("(format t \"giving up~%\") (sb-ext:exit :code 4)", "main.handler");
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert_eq!(error.message, "`main.handler` could not be loaded (exit status: 4): giving up");
+}
+
+#[test]
+fn an_unknown_convention_is_refused() {
+    let error = Function::with(&[("main.lisp", "")])
+        .handler("main.handler")
+        .env("SCRIPT_RUNTIME_LISP_CONVENTION", "json")
+        .init_error();
+    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+    assert_eq!(
+        error.message,
+        "`SCRIPT_RUNTIME_LISP_CONVENTION` is `json`: it takes `string`, `standard-io`, `octets`, `jsown` or `yason`"
+    );
+}
+
+#[test]
+fn no_sbcl_on_the_path_says_so() {
+    let error = Function::with(&[("main.lisp", "")])
+        .handler("main.handler")
+        .without_env("SCRIPT_RUNTIME_LISP_CORE")
+        .env("PATH", "/nonexistent")
+        .init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert_eq!(
+        error.message,
+        "`sbcl` is not on the PATH (`/nonexistent`): a Common Lisp handler needs it in the image"
+    );
+}

@@ -1,0 +1,27 @@
+//! PowerShell handlers, on a real `pwsh`.
+
+mod errors;
+mod handlers;
+mod init;
+mod input;
+mod logs;
+mod output;
+mod state;
+
+use crate::support::{Function, available, on_path};
+
+/// A function with these files, where there is a `pwsh`.
+fn files(files: &[(&str, &str)], handler: &str) -> Option<Function> {
+    let present = std::env::var_os("SCRIPT_RUNTIME_PWSH").is_some() || on_path("pwsh");
+    available("pwsh", present).then(|| Function::with(files).handler(handler))
+}
+
+/// A function whose handler is `f` of the module `m.psm1`, which is this text.
+fn module(text: &str) -> Option<Function> {
+    files(&[("m.psm1", text)], "m.f")
+}
+
+/// A function whose handler is the script `s.ps1`, which is this text.
+fn script(text: &str) -> Option<Function> {
+    files(&[("s.ps1", text)], "s.ps1")
+}

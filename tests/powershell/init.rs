@@ -1,0 +1,107 @@
+//! What ends the init, and the start itself.
+
+use super::{files, module};
+
+#[test]
+fn a_function_that_is_not_there_is_named_with_those_that_are() {
+    let Some(function) = module("function Get-A { }\nfunction Get-B { }") else { return };
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    assert!(error.message.contains("`Get-A`") && error.message.contains("`Get-B`"), "{}", error.message);
+    let Some(function) = files(&[("s.ps1", "function Get-C { }")], "s.ps1::f") else { return };
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    assert!(error.message.contains("defines `Get-C`, but not"), "{}", error.message);
+}
+
+#[test]
+fn a_syntax_error_has_its_file_line_and_text() {
+    for (file, handler) in
+        [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f"), ("modules/m/m.psm1", "m.f")]
+    {
+        let Some(function) = files(&[(file, "function f {\n    'a'\n    'b' 'c'\n}\n")], handler) else {
+            return;
+        };
+        let path = function.path(file).display().to_string();
+        let error = function.init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{}", error.message);
+        assert!(error.message.starts_with(&format!("{path}: line 3: ")), "{}", error.message);
+        assert!(
+            error.message.contains("Unexpected token ''c'' in expression or statement."),
+            "{}",
+            error.message
+        );
+    }
+}
+
+#[test]
+fn a_manifest_that_asks_for_what_is_missing_says_so() {
+    for (requirement, text) in [
+        ("RequiredModules = @('Not.There')", "The required module 'Not.There' is not loaded."),
+        ("PowerShellVersion = '99.0'", "PowerShell version of '99.0'"),
+        ("RequiredAssemblies = @('not-there.dll')", "not-there"),
+    ] {
+        let manifest = format!("@{{ ModuleVersion = '1.0'; RootModule = 'm.psm1'; {requirement} }}");
+        let tree = [("m.psd1", manifest.as_str()), ("m.psm1", "function f { }")];
+        let Some(function) = files(&tree, "./m.psd1.f") else { return };
+        let error = function.init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{requirement}");
+        assert!(error.message.contains(text), "{requirement}: {}", error.message);
+    }
+}
+
+#[test]
+fn an_error_while_loading_has_its_place() {
+    let Some(function) = module("function f { }\nWrite-Host 'loading'\nthrow 'not today'") else { return };
+    let path = function.path("m.psm1").display().to_string();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert_eq!(error.message, format!("{path}: line 3: not today"));
+    assert_eq!(error.stack[0], format!("at <ScriptBlock>, {path}: line 3"));
+    let Some(function) = module("exit 5") else { return };
+    let error = function.init_error();
+    assert!(
+        ["Runtime.HandlerLoadFailed", "Runtime.HandlerNotFound"].contains(&error.kind.as_str()),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn without_pwsh_the_error_says_what_is_missing() {
+    let function = crate::support::Function::with(&[("m.psm1", "")]).handler("m.f");
+    let error = function.env("PATH", "/nowhere").without_env("SCRIPT_RUNTIME_PWSH").init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert!(error.message.contains("`pwsh` is not on the PATH (`/nowhere`)"), "{}", error.message);
+    let function = crate::support::Function::with(&[("m.psm1", "")]).handler("m.f");
+    let error = function.env("SCRIPT_RUNTIME_PWSH", "/nowhere/pwsh").init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert_eq!(error.message, "`SCRIPT_RUNTIME_PWSH` is `/nowhere/pwsh`, which is no file");
+}
+
+#[test]
+fn starts_quietly_with_the_settings_of_a_service() {
+    let Some(function) = module(
+        "function f { \"$env:POWERSHELL_TELEMETRY_OPTOUT $env:POWERSHELL_UPDATECHECK $ErrorActionPreference\"\n\
+         \"$([Environment]::GetCommandLineArgs() -contains '-NoProfile') $($PSStyle.OutputRendering) $PWD\" }",
+    ) else {
+        return;
+    };
+    let root = function.path("").display().to_string();
+    let running = function.start();
+    assert_eq!(running.text("{}"), format!("1 Off Stop\nTrue PlainText {}\n", root.trim_end_matches('/')));
+    assert_eq!(running.log(), "");
+}
+
+#[test]
+fn answers_one_event_without_lambda() {
+    let Some(function) = module("function f { param($d) Write-Host 'log'; if ($d.no) { throw 'no' }; $d }")
+    else {
+        return;
+    };
+    let output = function.once(r#"{"a": [1]}"#, b"");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"{\"a\":[1]}\n"[..]));
+    assert!(output.stderr.starts_with(b"log\n"));
+    let output = function.once(r#"{"no": 1}"#, b"");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(String::from_utf8_lossy(&output.stderr).contains(r#""errorType":"RuntimeException""#));
+}

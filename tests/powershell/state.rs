@@ -1,0 +1,141 @@
+//! What one event leaves to the next.
+
+use super::{files, module};
+use crate::support::until;
+
+#[test]
+fn globals_stay_and_locals_do_not() {
+    let Some(function) = module(
+        "$count = 0\nfunction f { $local++; $script:count++; $global:all++; \"$local $count $all $($null -eq $leaked)\"; $leaked = 1 }",
+    ) else {
+        return;
+    };
+    let running = function.start();
+    assert_eq!(running.text("{}"), "1 1 1 True\n");
+    assert_eq!(running.text("{}"), "1 2 2 True\n");
+}
+
+#[test]
+fn preferences_and_the_location_come_back() {
+    let text = "function f { param($d)\n\
+        \"$PWD $([Environment]::CurrentDirectory) $ErrorActionPreference $VerbosePreference $WarningPreference $OFS|\" +\n\
+        \"$($PSDefaultParameterValues.Count) $($global:PSDefaultParameterValues.Count) $($Error.Count) $LASTEXITCODE\"\n\
+        $ErrorActionPreference = 'Continue'; $global:ErrorActionPreference = 'Ignore'; $script:ErrorActionPreference = 'Ignore'\n\
+        $global:VerbosePreference = 'Continue'; $script:WarningPreference = 'Ignore'; $global:OFS = '-'\n\
+        $PSDefaultParameterValues['Get-Item:Path'] = '/'; $global:PSDefaultParameterValues['Get-Item:Path'] = '/'\n\
+        $script:PSDefaultParameterValues = @{ 'Get-Item:Force' = $true }\n\
+        Set-Location /; [Environment]::CurrentDirectory = '/'; Get-Item /nowhere; sh -c 'exit 3' }";
+    for (file, handler, end) in [("m.psm1", "m.f", "\n"), ("m.ps1", "m.ps1::f", "")] {
+        let Some(function) = files(&[(file, text)], handler) else { return };
+        let root = function.path("").display().to_string();
+        let root = root.trim_end_matches('/');
+        let expected = format!("{root} {root} Stop SilentlyContinue Continue |0 0 0 0{end}");
+        let running = function.start();
+        for _ in 0..3 {
+            assert_eq!(running.text("{}"), expected, "{handler}");
+        }
+    }
+}
+
+#[test]
+fn preferences_that_the_file_sets_stay() {
+    let Some(function) = module(
+        "$WarningPreference = 'SilentlyContinue'; $global:VerbosePreference = 'Continue'; $PSDefaultParameterValues['a:b'] = 1\n\
+         function f { \"$WarningPreference $VerbosePreference $($PSDefaultParameterValues['a:b'])\"\n\
+         $script:WarningPreference = 'Stop'; $global:VerbosePreference = 'Stop'; $PSDefaultParameterValues.Clear() }",
+    ) else {
+        return;
+    };
+    let running = function.start();
+    for _ in 0..2 {
+        assert_eq!(running.text("{}"), "SilentlyContinue Continue 1\n");
+    }
+}
+
+#[test]
+fn what_is_left_running_delays_nothing() {
+    let Some(function) = module(
+        "function f { Start-Process sleep 300; $null = Start-ThreadJob { Start-Sleep 300 }; $null = Start-Job { Start-Sleep 300 }\n\
+         $p = [powershell]::Create(); $null = $p.AddScript('Start-Sleep 300').BeginInvoke(); 'done' }",
+    ) else {
+        return;
+    };
+    let mut running = function.start();
+    assert_eq!(running.text("{}"), "done\n");
+    assert_eq!(running.text("{}"), "done\n");
+    running.terminate();
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
+fn a_handler_sees_nothing_of_the_runtime() {
+    let text = "param($d) $names = (Get-Variable).Name + (Get-Command -CommandType Function, Alias).Name + (Get-Module).Name\n\
+        (& $d.pwsh -NoProfile -NonInteractive -Command {\n\
+        Import-Module $PSHOME/Modules/Microsoft.PowerShell.Utility/Microsoft.PowerShell.Utility.psd1\n\
+        Import-Module $PSHOME/Modules/Microsoft.PowerShell.Management/Microsoft.PowerShell.Management.psd1\n\
+        (Get-Variable).Name + (Get-Command -CommandType Function, Alias).Name + (Get-Module).Name }) |\n\
+        ForEach-Object { $names = $names -ne $_ }\n\
+        ($names | Sort-Object) -join ' '";
+    for file in ["s.ps1", "m.psm1"] {
+        let (content, handler) = match file {
+            "s.ps1" => (text.to_owned(), "s.ps1"),
+            _ => (format!("function f {{ {text} }}"), "m.f"),
+        };
+        let Some(function) = files(&[(file, &content)], handler) else { return };
+        let names = function.start().text(r#"{"pwsh": "pwsh"}"#);
+        let own: Vec<_> = names
+            .split_whitespace()
+            .filter(|name| {
+                ![
+                    "d",
+                    "names",
+                    "LambdaContext",
+                    "LambdaInput",
+                    "m",
+                    "f",
+                    "PSCommandPath",
+                    "PSScriptRoot",
+                    "_",
+                    "PSItem",
+                    "LASTEXITCODE",
+                ]
+                .contains(name)
+            })
+            .collect();
+        assert_eq!(own, [""; 0], "{file}: {names}");
+    }
+}
+
+#[test]
+fn memory_and_descriptors_do_not_grow() {
+    let Some(function) = module("function f { param($d) @{ a = $d; p = $PID } }") else { return };
+    let running = function.start();
+    running.answer("{}");
+    let worker = running.children()[0];
+    let memory = || {
+        let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
+    };
+    let descriptors = || std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap().count();
+    for _ in 0..500 {
+        running.answer(r#"{"x": [1, 2, 3]}"#);
+    }
+    let (before, open) = (memory(), descriptors());
+    for _ in 0..1500 {
+        running.answer(r#"{"x": [1, 2, 3]}"#);
+    }
+    assert!(memory() < before + 30 * 1024, "{before} KiB became {}", memory());
+    until("the descriptors of before", || descriptors() <= open);
+}
+
+#[test]
+fn several_events_at_the_same_time_have_a_worker_each() {
+    let Some(function) = module("function f { param($d) Start-Sleep -Milliseconds 300; $PID }") else {
+        return;
+    };
+    let running = function.env("AWS_LAMBDA_MAX_CONCURRENCY", "2").start();
+    let ids: Vec<_> = (0..2).map(|_| running.api.send(crate::support::Event::new("{}"))).collect();
+    let posts: Vec<_> = ids.iter().map(|id| running.api.wait(id).body).collect();
+    assert_ne!(posts[0], posts[1]);
+}
