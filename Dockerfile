@@ -78,7 +78,7 @@ COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY benches benches
 COPY tests tests
-RUN --mount=type=cache,target=/root/.cargo/registry --mount=type=cache,target=/src/target,id=target-$TARGETARCH <<'EOF'
+RUN --mount=type=cache,target=/root/.cargo/registry --mount=type=cache,target=/src/target,sharing=locked <<'EOF'
 set -eux
 /root/.cargo/bin/cargo build --locked --release --bin bootstrap
 install -D target/release/bootstrap /out/var/runtime/bootstrap
