@@ -174,6 +174,21 @@ fn sigterm_ends_it_and_leaves_no_process() {
 }
 
 #[test]
+fn who_waits_for_a_handler_that_ignores_sigterm_gets_an_error() {
+    let code = "trap '' TERM; handler() { : >begun; sleep 1000; }";
+    let mut served = Function::bash(code).serve(&["--timeout", "60"]);
+    let (running, waiting) = (served.call("a"), served.call("b"));
+    let begun = served.running.task_root.path().join("begun");
+    until("the event", || begun.exists());
+    served.running.terminate();
+    let mut kinds = [running.error().0, waiting.error().0];
+    kinds.sort();
+    // the second finds no worker, and none is started any more
+    assert_eq!(kinds, ["Runtime.ResourceExhausted", "Runtime.WorkerExited"]);
+    assert_eq!(served.running.wait().code(), Some(0), "{}", served.running.log());
+}
+
+#[test]
 fn an_interrupt_ends_it_with_status_130() {
     let mut served = Function::bash(&says("x")).serve(&["--watch"]);
     assert_eq!(served.text("{}"), "x");
