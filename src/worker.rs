@@ -216,8 +216,12 @@ impl Worker {
     /// The answer, or the failure, of a handler that is a process of its own.
     fn handler_ended(&mut self, event: Event, number: u64, end: End) -> Result<Bytes, InvokeError> {
         self.ended = number;
-        self.log.drain();
-        event.ended(end, &self.log.last_lines()).map_err(InvokeError::Failed)
+        let log = &mut self.log;
+        let last_lines = || {
+            log.drain();
+            log.last_lines()
+        };
+        event.ended(end, last_lines).map_err(InvokeError::Failed)
     }
 
     /// Whether the handler's process that has just ended had taken the event; if not, the next one will.

@@ -74,8 +74,9 @@ impl Event {
         files.next_look = Instant::now() + PACE;
     }
 
-    /// The end of a handler that is a process of its own. `last_lines` is the end of its log.
-    pub(super) fn ended(mut self, end: End, last_lines: &str) -> Result<Bytes, Failure> {
+    /// The end of a handler that is a process of its own. `last_lines` gives the end of its log, which only an
+    /// error asks for.
+    pub(super) fn ended(mut self, end: End, last_lines: impl FnOnce() -> String) -> Result<Bytes, Failure> {
         let (End::Exited(status) | End::Ended(status)) = end;
         if status == 0 {
             if let Some(files) = &mut self.files {
@@ -90,7 +91,7 @@ impl Event {
             Some(signal) => Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")),
             None => Failure::new(
                 ErrorType::ExitStatus,
-                with_lines(format!("the handler ended with status {status}"), last_lines),
+                with_lines(format!("the handler ended with status {status}"), &last_lines()),
             ),
         };
         Err(failure.with_stack_trace(self.stack_trace))
@@ -255,7 +256,7 @@ mod tests {
 
     #[test]
     fn tells_a_signal_from_a_status_over_128() {
-        let kind = |end| Event::default().ended(end, "").unwrap_err().to_string();
+        let kind = |end| Event::default().ended(end, String::new).unwrap_err().to_string();
         assert_eq!(kind(End::Ended(137)), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
         assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
         assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");
