@@ -8,7 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{BOOTSTRAP, Function, available, repository, until};
+use crate::support::{BOOTSTRAP, Function, available, find_on_path, repository, until};
 
 struct Emulator {
     child: Child,
@@ -21,7 +21,7 @@ impl Emulator {
     fn start(function: Function, handler: &str) -> Option<Self> {
         let program =
             std::env::var_os("AWS_LAMBDA_RIE").map_or_else(|| "aws-lambda-rie".into(), PathBuf::from);
-        let present = which(&program);
+        let present = find_on_path(&program);
         if !available("emulator", present.is_some()) {
             return None;
         }
@@ -69,11 +69,6 @@ impl Drop for Emulator {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
-}
-
-fn which(program: &PathBuf) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(program)).find(|file| file.is_file())
 }
 
 fn free_port() -> u16 {

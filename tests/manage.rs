@@ -12,16 +12,18 @@ mod script;
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Read, Write},
     path::PathBuf,
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use self::cloud::{Cloud, moto};
-use crate::support::{available, repository};
+use crate::support::{PATIENCE, available, repository};
 
 /// The region of all tests, as an AWS CLI is told it.
 const REGION: &str = "eu-west-1";
@@ -48,6 +50,20 @@ struct Ran {
 fn directories() -> Vec<PathBuf> {
     let lists = ["SCRIPT_RUNTIME_TEST_TOOLS", "PATH"].map(|name| std::env::var_os(name).unwrap_or_default());
     lists.iter().flat_map(std::env::split_paths).collect()
+}
+
+/// What a server says behind these words in its log, which goes on being read.
+fn announced(log: impl Read + Send + 'static, words: &'static str) -> String {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(log).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(words) {
+                // nobody listens any longer after the first
+                let _ = sender.send(rest.to_owned());
+            }
+        }
+    });
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {words:?} in a server's log"))
 }
 
 /// A program, or nothing with a word about the skipped test.

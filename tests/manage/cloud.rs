@@ -7,13 +7,13 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, MutexGuard, OnceLock, mpsc},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
     thread,
 };
 
 use serde_json::{Map, Value, json};
 
-use crate::support::PATIENCE;
+use super::announced;
 
 /// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
@@ -282,17 +282,8 @@ pub fn moto(program: &std::path::Path) -> SocketAddr {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let log = BufReader::new(shell.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if let Some((_, address)) = line.split_once("Running on http://") {
-                    // nobody listens any longer after the first
-                    let _ = sender.send(address.trim().parse::<SocketAddr>().unwrap());
-                }
-            }
-        });
-        let address = receiver.recv_timeout(PATIENCE).expect("moto did not start");
+        let announced = announced(shell.stderr.take().unwrap(), "Running on http://");
+        let address: SocketAddr = announced.trim().parse().unwrap();
         without_containers(address);
         // and the pipe, open
         (address, shell)

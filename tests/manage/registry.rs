@@ -2,17 +2,14 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::mpsc,
-    thread,
 };
 
 use serde_json::Value;
 
-use super::{Project, cloud::Turn, tool};
-use crate::support::{PATIENCE, available};
+use super::{Project, announced, cloud::Turn, tool};
+use crate::support::available;
 
 /// Debian's registry in a folder of the test, without a password as ECR has one.
 struct Registry {
@@ -36,17 +33,8 @@ impl Registry {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let (sender, receiver) = mpsc::channel();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if let Some((_, rest)) = line.split_once("listening on ") {
-                    // nobody listens any longer after the first
-                    let _ = sender.send(rest.split(['"', ' ', ',']).next().unwrap().to_owned());
-                }
-            }
-        });
-        let address = receiver.recv_timeout(PATIENCE).expect("the registry did not start");
+        let announced = announced(child.stderr.take().unwrap(), "listening on ");
+        let address = announced.split(['"', ' ', ',']).next().unwrap().to_owned();
         Self { child, address }
     }
 }

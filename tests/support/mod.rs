@@ -42,10 +42,15 @@ pub fn available(requirement: &str, present: bool) -> bool {
     false
 }
 
+/// A program on the `PATH`, or the file that an absolute path names.
+pub fn find_on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|directory| directory.join(&program)).find(|file| file.is_file())
+}
+
 /// Whether a program is on the `PATH`.
 pub fn on_path(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
+    find_on_path(program).is_some()
 }
 
 /// A function to be: its files, its handler, its environment.
