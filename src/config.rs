@@ -17,6 +17,7 @@ use crate::{
     failure::{ErrorType, Failure},
     invocation,
     language::LispConvention,
+    snapstart::SNAP_START,
 };
 
 /// The environment variables that the bootstrap reads.
@@ -37,6 +38,10 @@ pub mod variable {
     pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
     /// The log stream's name.
     pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
+    /// How the environment begins: `snap-start` where Lambda takes a snapshot of it.
+    pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+    /// Stands in for that one once `snapstart` has taken over. Nobody else sets it.
+    pub const SNAPSTART: &str = "SCRIPT_RUNTIME_SNAPSTART";
     /// `JSON` or `Text`.
     pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
     /// The least level of the runtime's own log lines.
@@ -56,8 +61,8 @@ pub mod variable {
     /// The user's home.
     pub const HOME: &str = "HOME";
 
-    /// All of them, as the README lists them.
-    pub const ALL: [&str; 17] = [
+    /// All that others set, as the README lists them.
+    pub const ALL: [&str; 18] = [
         RUNTIME_API,
         HANDLER,
         TASK_ROOT,
@@ -66,6 +71,7 @@ pub mod variable {
         MEMORY_SIZE,
         LOG_GROUP,
         LOG_STREAM,
+        INITIALIZATION_TYPE,
         LOG_FORMAT,
         LOG_LEVEL,
         MAX_CONCURRENCY,
@@ -122,6 +128,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The least level of the runtime's own lines.
     pub log_level: LevelFilter,
+    /// Whether the workers go through a SnapStart snapshot before their first event.
+    pub snapstart: bool,
     /// How many workers there are.
     pub max_concurrency: usize,
     /// How long before its deadline an event is given up; `None` for never.
@@ -215,6 +223,7 @@ impl Config {
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
         Ok(Self {
+            snapstart: runtime_api.is_some() && settings.text(variable::SNAPSTART)?.is_some(),
             runtime_api,
             log_format: settings
                 .parse(variable::LOG_FORMAT, "it takes `Text` or `JSON`")?
@@ -274,6 +283,9 @@ fn worker_environment(
     }
     environment.insert(variable::HANDLER.into(), handler.into());
     environment.insert(variable::TASK_ROOT.into(), task_root.into());
+    if environment.remove(OsStr::new(variable::SNAPSTART)).is_some() {
+        environment.insert(variable::INITIALIZATION_TYPE.into(), SNAP_START.into());
+    }
     let home = environment.get(OsStr::new(variable::HOME));
     if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
         environment.insert(variable::HOME.into(), "/tmp".into());

@@ -33,11 +33,13 @@ pub enum ErrorType {
     InterpreterNotFound,
     /// A setting is missing or malformed.
     InvalidConfiguration,
+    /// Lambda did not say that it had restored a snapshot.
+    RestoreFailed,
 }
 
 impl ErrorType {
     /// All of them, in the order in which the README explains them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ExitStatus,
         Self::Signal,
         Self::ResponseSizeTooLarge,
@@ -49,6 +51,7 @@ impl ErrorType {
         Self::HandlerLoadFailed,
         Self::InterpreterNotFound,
         Self::InvalidConfiguration,
+        Self::RestoreFailed,
     ];
 
     /// The name as callers see it.
@@ -66,6 +69,7 @@ impl ErrorType {
             Self::HandlerLoadFailed => "Runtime.HandlerLoadFailed",
             Self::InterpreterNotFound => "Runtime.InterpreterNotFound",
             Self::InvalidConfiguration => "Runtime.InvalidConfiguration",
+            Self::RestoreFailed => "Runtime.RestoreFailed",
         }
     }
 }

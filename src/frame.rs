@@ -7,12 +7,15 @@
 //!
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`Delivery`]):
 //!
-//! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. Before and after a
-//!   SnapStart snapshot: an empty frame `checkpoint` or `restore`, answered with `ready`.
+//! * *streamed*: a frame `context`, then a frame `event` with the event's bytes.
 //! * *by descriptor*: one line `CONTEXT ARGUMENT INPUT ANSWER SIZE [MARK]\n`. The first four are descriptors of the
 //!   bootstrap, new for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes,
 //!   the event, and the pipe that takes the answer. SIZE is ARGUMENT's, in bytes; MARK, where it is given, has been
 //!   added to its end, as Bash takes trailing newlines off what it reads. Bash reads a file by the block and a pipe byte by byte; hence the files.
+//!
+//! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
+//! it, each answered with `ready` or `failure`. Streamed: an empty frame of that name. By descriptor: a line of it,
+//! to a shim that was started with a fourth argument, `snapshot`; its waiting for events begins after the second.
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. By descriptor: a line of names to unset,

@@ -8,7 +8,8 @@
 //!    interpreter process with a shim of ours in it (`src/shims`); `frame` describes what goes between them.
 //! 3. `runtime` gets events from `lambda_runtime`, hands each to a worker, and posts what comes back: the
 //!    handler's bytes as they are, or a `failure`.
-//! 4. `logs` passes on what handlers log, before the answer is posted; `process` reaps all children.
+//! 4. `snapstart` takes the workers through a snapshot before the first event, where Lambda takes one.
+//! 5. `logs` passes on what handlers log, before the answer is posted; `process` reaps all children.
 //!
 //! `local` runs the same without Lambda. Everything runs on one thread.
 
@@ -23,6 +24,7 @@ pub mod local;
 pub mod logs;
 pub mod process;
 pub mod runtime;
+pub mod snapstart;
 pub mod supervisor;
 pub mod worker;
 
@@ -65,7 +67,8 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let (handler, events) = match arguments::parse(arguments)? {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    let (handler, events) = match arguments::parse(arguments.iter().cloned())? {
         Arguments::Help => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
@@ -77,6 +80,10 @@ pub fn run(
         Arguments::Run { handler, events } => (handler, events),
     };
     let environment: Vec<_> = environment.into_iter().collect();
+    if events == Events::Lambda && snapstart::is_announced(&environment) {
+        let error = snapstart::take_over(&arguments, &environment);
+        return Err(Error::Start("the bootstrap cannot be started anew for SnapStart", error));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -86,7 +93,7 @@ pub fn run(
             Ok(config) => until_told_to_end(config, events).await,
             Err(error) => {
                 if let Some(api) = config::runtime_api(&environment) {
-                    runtime::report_init_error(&api, &Failure::from(error.clone())).await;
+                    runtime::report_init_error(&api, Failure::from(error.clone())).await;
                 }
                 Err(error.into())
             }

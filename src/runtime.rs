@@ -27,6 +27,7 @@ use crate::{
     invocation::{INVOCATION_ID, Invocation},
     language,
     process::Children,
+    snapstart::{self, Unready},
     supervisor::{Outcome, Slot},
 };
 
@@ -40,9 +41,9 @@ const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// Why the runtime ends. It never does of itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The init failed; Lambda has been told.
+    /// The init, or the restore, failed; Lambda has been told.
     #[error("{0}")]
-    Init(Failure),
+    Unready(Failure),
     /// The next event could not be had.
     #[error("the runtime ends: {0}")]
     Next(String),
@@ -51,12 +52,9 @@ pub enum RuntimeError {
 /// Starts the workers and answers events until the Runtime API goes away.
 pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeError {
     let client = Arc::new(client(api, config.max_concurrency));
-    let slots = match start(config, children).await {
+    let slots = match start(config, &client, children).await {
         Ok(slots) => slots,
-        Err(failure) => {
-            report_init(&client, &failure).await;
-            return RuntimeError::Init(failure);
-        }
+        Err(unready) => return RuntimeError::Unready(report(&client, unready).await),
     };
     let runtimes = slots.into_iter().map(|slot| {
         let answering = Answering { slot, client: Arc::clone(&client) };
@@ -76,21 +74,31 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
     }
 }
 
-async fn start(config: &Config, children: &Children) -> Result<Vec<Slot>, Failure> {
-    let launch = language::launch(config)?;
-    try_join_all((0..config.max_concurrency).map(|_| Slot::start(&launch, config, children))).await
+async fn start(config: &Config, client: &PooledClient, children: &Children) -> Result<Vec<Slot>, Unready> {
+    let launch = language::launch(config).map_err(Unready::Init)?;
+    let slots = (0..config.max_concurrency).map(|_| Slot::start(&launch, config, children));
+    let slots = try_join_all(slots).await.map_err(Unready::Init)?;
+    if config.snapstart {
+        snapstart::run(client, &slots).await?;
+    }
+    Ok(slots)
 }
 
 /// Posts an error of the init, where the Runtime API can be reached.
-pub async fn report_init_error(api: &str, failure: &Failure) {
-    report_init(&client(api, 1), failure).await;
+pub async fn report_init_error(api: &str, failure: Failure) {
+    report(&client(api, 1), Unready::Init(failure)).await;
 }
 
-async fn report_init(client: &PooledClient, failure: &Failure) {
-    let posted = post(client, "/2018-06-01/runtime/init/error", None, &Err(failure.clone())).await;
-    if let Err(error) = posted {
-        tracing::error!("the init error could not be posted: {}", causes(error.as_ref()));
+async fn report(client: &PooledClient, unready: Unready) -> Failure {
+    let (phase, failure) = match unready {
+        Unready::Init(failure) => ("init", failure),
+        Unready::Restore(failure) => ("restore", failure),
+    };
+    let path = format!("/2018-06-01/runtime/{phase}/error");
+    if let Err(error) = post(client, &path, None, &Err(failure.clone())).await {
+        tracing::error!("the {phase} error could not be posted: {}", causes(error.as_ref()));
     }
+    failure
 }
 
 fn client(api: &str, connections: usize) -> PooledClient {
@@ -228,7 +236,7 @@ fn header_text(text: &str) -> String {
 }
 
 /// An error and what is behind it, in one line.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -2,7 +2,8 @@
 //!
 //! A worker that ends is replaced at once, so that the next event finds a warm one. One that cannot be
 //! started again, or that ended without having had an event, is tried again when the next event comes: a
-//! handler that cannot run costs an error for each event, and no restarts in between.
+//! handler that cannot run costs an error for each event, and no restarts in between. One that ends between the
+//! two steps of a snapshot is replaced at the second.
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
@@ -13,7 +14,7 @@ use crate::{
     invocation::Invocation,
     language::Launch,
     process::Children,
-    worker::{InvokeError, Worker},
+    worker::{InvokeError, Step, Worker},
 };
 
 /// What an event ends in.
@@ -23,15 +24,17 @@ pub type Outcome = Result<Bytes, Failure>;
 #[derive(Clone)]
 pub struct Slot(mpsc::Sender<Job>);
 
-struct Job {
-    invocation: Invocation,
-    outcome: oneshot::Sender<Outcome>,
+enum Job {
+    Event { invocation: Invocation, outcome: oneshot::Sender<Outcome> },
+    Step { step: Step, outcome: oneshot::Sender<Result<(), Failure>> },
 }
 
 struct Supervisor {
     launch: Launch,
     config: Config,
     children: Children,
+    /// Whether a snapshot is to come.
+    snapshot: bool,
     state: State,
 }
 
@@ -49,6 +52,7 @@ impl Slot {
             launch: launch.clone(),
             config: config.clone(),
             children: children.clone(),
+            snapshot: config.snapstart,
             state: State::Ended,
         };
         supervisor.replace().await?;
@@ -59,10 +63,19 @@ impl Slot {
 
     /// Runs one event.
     pub async fn invoke(&self, invocation: Invocation) -> Outcome {
+        self.hand_over(|outcome| Job::Event { invocation, outcome }).await
+    }
+
+    /// Takes the worker into a snapshot, or out of it.
+    pub async fn pass(&self, step: Step) -> Result<(), Failure> {
+        self.hand_over(|outcome| Job::Step { step, outcome }).await
+    }
+
+    async fn hand_over<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> T {
         let (outcome, answered) = oneshot::channel();
-        let sent = self.0.send(Job { invocation, outcome }).await;
+        let sent = self.0.send(job(outcome)).await;
         assert!(sent.is_ok(), "BUG: a supervisor runs as long as its slot");
-        answered.await.expect("BUG: a supervisor answers every event")
+        answered.await.expect("BUG: a supervisor answers every job")
     }
 }
 
@@ -87,15 +100,35 @@ impl Supervisor {
                 },
                 State::Ended => jobs.recv().await,
             };
-            let Some(Job { invocation, outcome }) = job else { return };
-            let result = self.invoke(&invocation).await;
-            // the event's memory does not wait for the next event
-            drop(invocation);
-            let _ = outcome.send(result);
-            if let State::Ended = self.state {
-                self.replace_or_wait().await;
+            match job {
+                None => return,
+                Some(Job::Step { step, outcome }) => drop(outcome.send(self.pass(step).await)),
+                Some(Job::Event { invocation, outcome }) => {
+                    let result = self.invoke(&invocation).await;
+                    // the event's memory does not wait for the next event
+                    drop(invocation);
+                    let _ = outcome.send(result);
+                    if let State::Ended = self.state {
+                        self.replace_or_wait().await;
+                    }
+                }
             }
         }
+    }
+
+    async fn pass(&mut self, step: Step) -> Result<(), Failure> {
+        self.snapshot = step == Step::Checkpoint;
+        if let State::Ended = self.state {
+            self.replace().await?;
+            if !self.snapshot {
+                // what is loaded in the copy has nothing to be restored
+                return Ok(());
+            }
+        }
+        let State::Ready { worker, .. } = &mut self.state else {
+            unreachable!("BUG: a replaced worker is ready");
+        };
+        worker.pass(step).await
     }
 
     async fn invoke(&mut self, invocation: &Invocation) -> Outcome {
@@ -118,7 +151,7 @@ impl Supervisor {
 
     async fn replace(&mut self) -> Result<(), Failure> {
         self.state = State::Ended;
-        let worker = Worker::start(&self.launch, &self.config, &self.children).await?;
+        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot).await?;
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }

@@ -4,6 +4,7 @@
 
 mod event;
 mod pipes;
+mod snapshot;
 
 use std::{
     io,
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::time::timeout;
 
+pub use self::snapshot::Step;
 use self::{
     event::{End, Event, keep_innermost, too_large},
     pipes::{Reports, Requests, Unread},
@@ -64,9 +66,15 @@ enum Happening {
 }
 
 impl Worker {
-    /// Starts the interpreter and waits until it has loaded the user's file.
-    pub async fn start(launch: &Launch, config: &Config, children: &Children) -> Result<Self, Failure> {
-        let mut worker = Self::spawn(launch, config, children).map_err(|error| {
+    /// Starts the interpreter and waits until it has loaded the user's file. `snapshot` says that the worker is to
+    /// take both steps of a SnapStart snapshot before its first event.
+    pub async fn start(
+        launch: &Launch,
+        config: &Config,
+        children: &Children,
+        snapshot: bool,
+    ) -> Result<Self, Failure> {
+        let mut worker = Self::spawn(launch, config, children, snapshot).map_err(|error| {
             exhausted(&format!("`{}` cannot be started", launch.program.display()), &error)
         })?;
         let failure = match timeout(INIT_LIMIT, worker.ready(config)).await {
@@ -82,7 +90,7 @@ impl Worker {
         Err(failure)
     }
 
-    fn spawn(launch: &Launch, config: &Config, children: &Children) -> io::Result<Self> {
+    fn spawn(launch: &Launch, config: &Config, children: &Children, snapshot: bool) -> io::Result<Self> {
         let (requests, reports) = (Requests::new()?, Reports::new()?);
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut command = Command::new(&launch.program);
@@ -91,6 +99,7 @@ impl Worker {
             .arg(format!("/proc/{}/fd", std::process::id()))
             .arg(requests.descriptor().to_string())
             .arg(reports.descriptor().to_string())
+            .args((snapshot && launch.delivery == Delivery::ByDescriptor).then_some("snapshot"))
             .env_clear()
             .envs(&config.environment)
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))

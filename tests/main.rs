@@ -18,4 +18,5 @@ mod readme;
 mod runtime_api;
 mod serve;
 mod serve_life;
+mod snapstart;
 mod support;

@@ -11,7 +11,7 @@ mod state;
 use crate::support::{Function, available, on_path};
 
 /// A function with these files, where there is a `pwsh`.
-fn files(files: &[(&str, &str)], handler: &str) -> Option<Function> {
+pub fn files(files: &[(&str, &str)], handler: &str) -> Option<Function> {
     let present = std::env::var_os("SCRIPT_RUNTIME_PWSH").is_some() || on_path("pwsh");
     available("pwsh", present).then(|| Function::with(files).handler(handler))
 }

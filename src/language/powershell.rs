@@ -20,11 +20,12 @@ use crate::{
 
 const SHIM: &str = include_str!("../shims/powershell.ps1");
 /// What the shim includes, by the lines that say so.
-const PARTS: [(&str, &str); 4] = [
+const PARTS: [(&str, &str); 5] = [
     ("    #include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
     ("    #include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
     ("    #include powershell_logs.ps1\n", include_str!("../shims/powershell_logs.ps1")),
     ("    #include powershell_failure.ps1\n", include_str!("../shims/powershell_failure.ps1")),
+    ("    #include powershell_snapstart.ps1\n", include_str!("../shims/powershell_snapstart.ps1")),
 ];
 
 /// Where the C library of an image may have ICU, which .NET does not start without.

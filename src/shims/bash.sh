@@ -3,6 +3,7 @@
 #   $0  the user's file          $2  /proc/PID/fd of the bootstrap
 #   $1  its function, or empty   $3  the descriptor of the request pipe there
 #       for a script             $4  the descriptor of the report pipe
+#                                $5  `snapshot`, where there will be one
 #
 # `src/frame.rs` describes what goes over the pipes. A subshell is forked before its event comes and takes
 # nothing from one event to the next. Nothing newer than Bash 4.2, no external command, no fork of its own.
@@ -14,6 +15,7 @@ __lambda_fds=$2
 __lambda_requests=$2/$3
 __lambda_reports=$2/$4
 __lambda_number=0
+__lambda_snapshot=${5-}
 set --
 
 __lambda_report() { # NAME PAYLOAD, in ASCII
@@ -99,6 +101,13 @@ __lambda_next() { # waits for an event and makes it this subshell's own
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
 }
 
+__lambda_hook() { # NAME: calls the user's function of that name, where there is one, in this very shell
+    declare -F -- "$1" >/dev/null || return 0
+    "$1"
+    __lambda_status=$?
+    ((__lambda_status == 0)) || __lambda_exit "$__lambda_status" # where the file has turned errexit off
+}
+
 # init: the file is loaded with the options that its events run with, and may turn them off
 set -Eeuo pipefail
 trap __lambda_failed ERR
@@ -112,6 +121,18 @@ if [[ -n $__lambda_function ]]; then
     __lambda_run=("$__lambda_function")
 else
     __lambda_run=(source "$0")
+fi
+
+# what the hooks set is there for events: no subshell is forked before them
+if [[ -n $__lambda_snapshot ]]; then
+    __lambda_report ready ''
+    read -r __lambda_request <"$__lambda_requests" || builtin exit 0 # `checkpoint`
+    __lambda_hook before_checkpoint
+    __lambda_report ready ''
+    read -r __lambda_request <"$__lambda_requests" || builtin exit 0 # `restore`
+    read -r __lambda_request </proc/sys/kernel/random/uuid
+    RANDOM=$((16#${__lambda_request%%-*}))
+    __lambda_hook after_restore
 fi
 
 # between events nothing of the user's options and traps may stop this loop: they come back with the event

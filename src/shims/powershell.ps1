@@ -19,14 +19,15 @@
     #include powershell_json.ps1
     #include powershell_logs.ps1
     #include powershell_failure.ps1
+    #include powershell_snapstart.ps1
 
     $utf8 = [System.Text.UTF8Encoding]::new($false)
     $buffer = [byte[]]::new(65536)
     $events = 0
     $script:requestId = ''
 
-    # The payloads of the frames `context` and `event`, or an empty one for a frame that stands alone; nothing
-    # at the end of the pipe. The bootstrap sends no request before the last one is answered.
+    # The payloads of the frames `context` and `event`, or the name of a frame that stands alone; nothing at the
+    # end of the pipe. The bootstrap sends no request before the last one is answered.
     function Read-Request($Pipe) {
         $held = 0
         while ($true) {
@@ -36,7 +37,7 @@
             # an event that came whole, as most do, is taken by commands that cost no start
             $text = $utf8.GetString($buffer, 0, $held)
             if ($text -notmatch '(?s)\A(\w+) (\d+)\n(?:(.*?\n\n.*?\n)event (\d+)\n(.*))?') { continue }
-            if ($Matches[1] -ne 'context') { return @{ } }
+            if ($Matches[1] -ne 'context') { return @{ step = $Matches[1] } }
             if (-not $Matches[3]) { continue }
             if ($utf8.GetByteCount($Matches[5]) -eq $Matches[4]) {
                 return @{ context = $Matches[3]; event = $Matches[5] }
@@ -224,7 +225,7 @@
             $events++
             Invoke-Event $handler $request $reportPipe
         } else {
-            Write-Frame $reportPipe 'ready' ''
+            Invoke-Step $request['step'] $reportPipe
         }
     }
 } @{

@@ -16,7 +16,7 @@ use std::{
 use crate::support::{Function, available, on_path, repository};
 
 /// Whether SBCL is here; else the test is skipped.
-fn sbcl() -> bool {
+pub fn sbcl() -> bool {
     available("sbcl", on_path("sbcl"))
 }
 
@@ -43,7 +43,7 @@ fn build_core(core: &Path, systems: &[&str], registry: Option<&Path>) -> String 
 }
 
 /// One Lisp file `main.lisp`, the handler its function `handler`, on the core.
-fn lisp(text: &str) -> Function {
+pub fn lisp(text: &str) -> Function {
     lisp_files(&[("main.lisp", text)]).handler("main.handler")
 }
 

@@ -98,6 +98,8 @@ fn a_handler_sees_nothing_of_the_runtime() {
                     "_",
                     "PSItem",
                     "LASTEXITCODE",
+                    "Register-BeforeCheckpoint",
+                    "Register-AfterRestore",
                 ]
                 .contains(name)
             })

@@ -16,7 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// What the bootstrap posted.
 #[derive(Clone, Debug)]
 pub struct Post {
-    /// The end of the path: `response`, `error` or `init/error`.
+    /// The end of the path: `response`, `error`, `init/error` or `restore/error`.
     pub kind: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
@@ -66,9 +66,14 @@ struct State {
     events: VecDeque<Event>,
     handed_out: HashMap<String, Instant>,
     posts: HashMap<String, Vec<Post>>,
-    init_error: Option<Post>,
+    /// By its kind, `init/error` or `restore/error`.
+    ends: HashMap<String, Post>,
     /// How many times the next event was asked for.
     asked: usize,
+    /// How many times the restore was asked for.
+    asked_for_restore: usize,
+    /// What is answered to that, once there is a copy to answer in.
+    restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
     issued: usize,
 }
@@ -142,7 +147,27 @@ impl Api {
     }
 
     pub fn wait_for_init_error(&self) -> Post {
-        self.wait_for("an init error", |state| state.init_error.clone())
+        self.wait_for("an init error", |state| state.ends.get("init/error").cloned())
+    }
+
+    pub fn wait_for_restore_error(&self) -> Post {
+        self.wait_for("a restore error", |state| state.ends.get("restore/error").cloned())
+    }
+
+    /// Waits until the environment is ready for its snapshot.
+    pub fn wait_for_checkpoint(&self) {
+        self.wait_for("a request for the restore", |state| (state.asked_for_restore > 0).then_some(()));
+    }
+
+    /// How many times the restore was asked for.
+    pub fn asked_for_restore(&self) -> usize {
+        self.lock().asked_for_restore
+    }
+
+    /// Lets the environment go on in a copy of its snapshot, or hear of an error.
+    pub fn restore(&self, status: &'static str) {
+        self.lock().restored = Some(status);
+        self.shared.1.notify_all();
     }
 
     /// Waits until the next event has been asked for this many times.
@@ -191,6 +216,11 @@ impl Api {
                 writer.write_all(&response)?;
                 continue;
             }
+            if path.ends_with("/restore/next") {
+                let status = self.next_restore();
+                write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
+                continue;
+            }
             let reception = self.lock().receptions.pop_front();
             if let Some(Reception::Reset) = reception {
                 reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
@@ -220,6 +250,18 @@ impl Api {
         }
     }
 
+    fn next_restore(&self) -> &'static str {
+        let mut state = self.lock();
+        state.asked_for_restore += 1;
+        self.shared.1.notify_all();
+        loop {
+            if let Some(status) = state.restored {
+                return status;
+            }
+            state = self.shared.1.wait(state).unwrap();
+        }
+    }
+
     fn note(&self, path: &str, headers: HashMap<String, String>, body: Vec<u8>) {
         let now = Instant::now();
         let mut state = self.lock();
@@ -230,8 +272,10 @@ impl Api {
             let post = post(kind, time);
             state.posts.entry(id.to_owned()).or_default().push(post);
         } else {
-            assert_eq!(path, "/2018-06-01/runtime/init/error");
-            state.init_error = Some(post("init/error", Duration::ZERO));
+            let kind = path.strip_prefix("/2018-06-01/runtime/").unwrap();
+            let post = post(kind, Duration::ZERO);
+            assert!(["init/error", "restore/error"].contains(&kind), "{path}");
+            assert!(state.ends.insert(kind.to_owned(), post).is_none(), "a second {kind}");
         }
         self.shared.1.notify_all();
     }

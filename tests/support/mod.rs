@@ -125,6 +125,11 @@ impl Function {
         self
     }
 
+    /// With SnapStart.
+    pub fn snapstart(self) -> Self {
+        self.env("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+    }
+
     /// A path in the task root.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.task_root.path().join(name)
@@ -178,10 +183,7 @@ impl Function {
 
     /// The error with which its init fails; the bootstrap has ended with status 1.
     pub fn init_error(self) -> CallerError {
-        let mut running = self.start();
-        let post = running.api.wait_for_init_error();
-        assert_eq!(running.wait().code(), Some(1), "log: {}", running.log());
-        caller_error(&post)
+        self.start().init_error()
     }
 
     /// Answers one event without Lambda.
@@ -203,6 +205,27 @@ impl Function {
 }
 
 impl Running {
+    /// The error with which its init fails; the bootstrap has ended with status 1.
+    pub fn init_error(mut self) -> CallerError {
+        let post = self.api.wait_for_init_error();
+        assert_eq!(self.wait().code(), Some(1), "log: {}", self.log());
+        caller_error(&post)
+    }
+
+    /// The same of the restore.
+    pub fn restore_error(mut self) -> CallerError {
+        let post = self.api.wait_for_restore_error();
+        assert_eq!(self.wait().code(), Some(1), "log: {}", self.log());
+        caller_error(&post)
+    }
+
+    /// Goes on in a copy of its snapshot.
+    pub fn restored(self) -> Self {
+        self.api.wait_for_checkpoint();
+        self.api.restore("200 OK");
+        self
+    }
+
     /// Runs one event to its answer.
     pub fn answer(&self, event: impl AsRef<[u8]>) -> Vec<u8> {
         self.answer_to(Event::new(event))

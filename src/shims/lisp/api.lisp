@@ -9,8 +9,8 @@
 
 (defpackage #:aws-lambda-runtime
   (:use #:common-lisp)
-  (:documentation "The context of the event: its headers, and the environment of the function.")
-  (:export #:*header-alist*))
+  (:documentation "The context of the event: its headers, and the environment of the function. Hooks of SnapStart.")
+  (:export #:*header-alist* #:*before-checkpoint-hooks* #:*after-restore-hooks*))
 
 (defpackage #:aws-lambda-function-util
   (:use #:common-lisp)
@@ -25,6 +25,12 @@
 
 (defvar *header-alist* '()
   "The headers of the event: an alist of keywords, as :LAMBDA-RUNTIME-AWS-REQUEST-ID, and strings.")
+
+(defvar *before-checkpoint-hooks* '()
+  "Functions without arguments that are called before a SnapStart snapshot: what was pushed last is called first.")
+
+(defvar *after-restore-hooks* '()
+  "Functions without arguments that are called in each copy of the snapshot: what was pushed first is called first.")
 
 (defvar *variables* '()
   "An alist: the names of environment variables, and the symbols that hold their values.")

@@ -130,6 +130,25 @@ one leaves nothing behind."
     (sb-ext:gc :gen 2)
     (setf *allocated* (sb-ext:get-bytes-consed))))
 
+(defun checkpoint ()
+  "Calls the hooks before a snapshot, and makes it small."
+  (mapc #'funcall aws-lambda-runtime:*before-checkpoint-hooks*)
+  (sb-ext:gc :full t))
+
+(defun restore ()
+  "Makes what every copy of a snapshot must have of its own, and calls the hooks."
+  (setf *random-state* (make-random-state t))
+  (mapc #'funcall (reverse aws-lambda-runtime:*after-restore-hooks*)))
+
+(defun pass-snapshot (step)
+  "Takes a step on either side of a snapshot and reports that it is done, or its failure."
+  (change-directory *task-root*)
+  (let ((failure (nth-value 1 (call-guarded step))))
+    (flush)
+    (if failure
+        (send-failure failure)
+        (send-text *reports* "ready" ""))))
+
 (defun serve (caller convention)
   "Answers requests until bootstrap ends. CALLER takes the event and the headers."
   (loop
@@ -139,11 +158,10 @@ one leaves nothing behind."
             ((string= name "event")
              (answer-event caller (receive-event length convention))
              (collect-garbage))
-            (t
-             (if (string= name "checkpoint")
-                 (sb-ext:gc :full t)
-                 (setf *random-state* (make-random-state t)))
-             (send-text *reports* "ready" ""))))))
+            ((string= name "checkpoint")
+             (pass-snapshot #'checkpoint))
+            ((string= name "restore")
+             (pass-snapshot #'restore))))))
 
 (defun library-function (library name)
   "The function NAME of a JSON library, which is also its package. An error of the init if it is not here."

@@ -1,0 +1,81 @@
+//! Lisp: hooks are functions in two lists.
+
+use crate::{
+    lisp::{lisp, sbcl},
+    support::Function,
+};
+
+const HOOKS: &str = "(defvar *order* '())\n\
+    (defun note (what) (lambda () (format t \"~A~%\" what) (push what *order*)))\n\
+    (push (note \"before 1\") aws-lambda-runtime:*before-checkpoint-hooks*)\n\
+    (push (note \"before 2\") aws-lambda-runtime:*before-checkpoint-hooks*)\n\
+    (push (note \"after 1\") aws-lambda-runtime:*after-restore-hooks*)\n\
+    (push (note \"after 2\") aws-lambda-runtime:*after-restore-hooks*)\n\
+    (defun handler (d h) d h (format nil \"~{~A~^, ~}\" (reverse *order*)))";
+
+fn failing(text: &str) -> Function {
+    lisp(&format!("(defun inner (x) (error \"no database ~A\" x))\n{text}\n(defun handler (d h) d h)"))
+        .snapstart()
+}
+
+#[test]
+fn hooks_run_as_they_are_ordered() {
+    if !sbcl() {
+        return;
+    }
+    let function = lisp(HOOKS).snapstart().start();
+    function.api.wait_for_checkpoint();
+    assert_eq!(function.log(), "before 2\nbefore 1\n");
+    let function = function.restored();
+    assert_eq!(function.text("{}"), "before 2, before 1, after 1, after 2");
+    assert_eq!(function.log(), "before 2\nbefore 1\nafter 1\nafter 2\n");
+    assert_eq!(lisp(HOOKS).start().text("{}"), "", "without SnapStart");
+}
+
+#[test]
+fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
+    if !sbcl() {
+        return;
+    }
+    let code = "(setf *random-state* (sb-ext:seed-random-state 42))\n\
+                (defun draw () (loop repeat 4 collect (random 1000000)))\n\
+                (defvar *drawn* nil)\n\
+                (push (lambda () (setf *drawn* (draw))) aws-lambda-runtime:*after-restore-hooks*)\n\
+                (defun handler (d h) d h (format nil \"~A\" (or (shiftf *drawn* nil) (draw))))";
+    let seeded = lisp(code).start().text("{}");
+    assert_eq!(seeded, lisp(code).start().text("{}"), "a seed is a seed");
+    let copies = [(); 2].map(|()| {
+        let function = lisp(code).snapstart().start().restored();
+        [function.text("{}"), function.text("{}")]
+    });
+    for copy in copies.iter().flatten() {
+        assert_ne!(*copy, seeded);
+    }
+    assert_ne!(copies[0], copies[1]);
+}
+
+#[test]
+fn a_failing_hook_is_the_error_of_its_phase() {
+    if !sbcl() {
+        return;
+    }
+    let before = "(push (lambda () (inner 1)) aws-lambda-runtime:*before-checkpoint-hooks*)";
+    let after = "(push (lambda () (inner 2)) aws-lambda-runtime:*after-restore-hooks*)";
+    for (error, number) in
+        [(failing(before).init_error(), 1), (failing(after).start().restored().restore_error(), 2)]
+    {
+        assert_eq!((error.kind.as_str(), error.message), ("SIMPLE-ERROR", format!("no database {number}")));
+        assert_eq!(error.stack[0], format!("(INNER {number})"));
+    }
+}
+
+#[test]
+fn a_hook_that_exits_is_an_error() {
+    if !sbcl() {
+        return;
+    }
+    let hook = "(push (lambda () (sb-ext:exit :code 3 :abort t)) aws-lambda-runtime:*after-restore-hooks*)";
+    let error = failing(hook).start().restored().restore_error();
+    assert_eq!(error.kind, "Function.ExitStatus");
+    assert_eq!(error.message, "a hook after the restore ended with status 3");
+}
