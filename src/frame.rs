@@ -8,18 +8,23 @@
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`Delivery`]):
 //!
 //! * *streamed*: a frame `context`, then a frame `event` with the event's bytes.
-//! * *by descriptor*: one line `CONTEXT ARGUMENT INPUT ANSWER SIZE [MARK]\n`. The first four are descriptors of the
-//!   bootstrap, new for each event, to be opened under `/proc/PID/fd`: the context, the event without NUL bytes,
-//!   the event, and the pipe that takes the answer. SIZE is ARGUMENT's, in bytes; MARK, where it is given, has been
-//!   added to its end, as Bash takes trailing newlines off what it reads. Bash reads a file by the block and a pipe byte by byte; hence the files.
+//! * *by descriptor*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
+//!   descriptors of lane n mod 2 under `/proc/PID/fd`: the event as its standard input, the answer as its standard
+//!   output, and waits until there is a newline to be read from the third. By then the event and the context, the
+//!   fourth, have been written. The answer ends with a line `TOKEN STATUS` without the space, where the handler's
+//!   process exits of its own will. Bash reads a file by the block and a pipe byte by byte; hence the files. A shim
+//!   gets these arguments more: the token, and for each lane the four descriptors, in the order `wake`, `context`,
+//!   `event`, `answer`.
 //!
 //! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
 //! it, each answered with `ready` or `failure`. Streamed: an empty frame of that name. By descriptor: a line of it,
-//! to a shim that was started with a fourth argument, `snapshot`; its waiting for events begins after the second.
+//! to a shim that was started with one more argument, `snapshot`; its waiting for events begins after the second.
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
-//! empty line, and the headers of the event as lines `name: value`. By descriptor: a line of names to unset,
-//! with spaces between them, and lines `NAME=VALUE`.
+//! empty line, and the headers of the event as lines `name: value`. By descriptor: a line `ARGUMENT SIZE [MARK]`, a
+//! line of names to unset, with spaces between them, and lines `NAME=VALUE`. ARGUMENT is the descriptor of the event
+//! without NUL bytes, SIZE its size in bytes; MARK, where it is given, has been added to its end, as Bash takes
+//! trailing newlines off what it reads.
 //!
 //! **Reports** (shim to bootstrap) are the frames of [`Report`].
 //!
@@ -40,7 +45,7 @@ const HEAD_LIMIT: usize = 64;
 pub enum Delivery {
     /// Frames on the request pipe.
     Streamed,
-    /// One line on the request pipe that names descriptors to open.
+    /// Files and pipes that a process of the shim's own opens for each event.
     ByDescriptor,
 }
 

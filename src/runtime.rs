@@ -138,11 +138,13 @@ impl Service<LambdaInvocation> for Answering {
             let invocation = Invocation::from(invocation);
             let request_id = invocation.request_id().to_owned();
             let echoed = invocation.invocation_id().cloned();
-            let outcome = slot.invoke(invocation).await;
+            let (outcome, in_flight) = slot.invoke(invocation).await;
             if let Err(failure) = &outcome {
                 log(&request_id, failure);
             }
-            answer(&client, &request_id, echoed.as_ref(), outcome).await
+            let answered = answer(&client, &request_id, echoed.as_ref(), outcome).await;
+            drop(in_flight);
+            answered
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps one worker alive: hands it events one at a time, passes on its log in between, replaces it.
 //!
-//! A worker that ends is replaced at once, so that the next event finds a warm one. One that cannot be
+//! A worker that ends is replaced once the answer has been posted, so that the next event finds a warm one. One that cannot be
 //! started again, or that ended without having had an event, is tried again when the next event comes: a
 //! handler that cannot run costs an error for each event, and no restarts in between. One that ends between the
 //! two steps of a snapshot is replaced at the second.
@@ -24,8 +24,11 @@ pub type Outcome = Result<Bytes, Failure>;
 #[derive(Clone)]
 pub struct Slot(mpsc::Sender<Job>);
 
+/// An answer on its way to Lambda. Until this is dropped, nothing is done for the next event that could delay it.
+pub struct InFlight(#[expect(dead_code, reason = "its end is what counts")] oneshot::Sender<()>);
+
 enum Job {
-    Event { invocation: Invocation, outcome: oneshot::Sender<Outcome> },
+    Event { invocation: Invocation, outcome: oneshot::Sender<(Outcome, InFlight)> },
     Step { step: Step, outcome: oneshot::Sender<Result<(), Failure>> },
 }
 
@@ -36,6 +39,8 @@ struct Supervisor {
     /// Whether a snapshot is to come.
     snapshot: bool,
     state: State,
+    /// The last answer, until it has been posted.
+    in_flight: Option<oneshot::Receiver<()>>,
 }
 
 enum State {
@@ -54,6 +59,7 @@ impl Slot {
             children: children.clone(),
             snapshot: config.snapstart,
             state: State::Ended,
+            in_flight: None,
         };
         supervisor.replace().await?;
         let (sender, jobs) = mpsc::channel(1);
@@ -62,7 +68,7 @@ impl Slot {
     }
 
     /// Runs one event.
-    pub async fn invoke(&self, invocation: Invocation) -> Outcome {
+    pub async fn invoke(&self, invocation: Invocation) -> (Outcome, InFlight) {
         self.hand_over(|outcome| Job::Event { invocation, outcome }).await
     }
 
@@ -82,9 +88,14 @@ impl Slot {
 impl Supervisor {
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
+            let posted = posted(&mut self.in_flight);
             let job = match &mut self.state {
                 State::Ready { worker, used } => tokio::select! {
                     job = jobs.recv() => job,
+                    () = posted => {
+                        worker.prepare();
+                        continue;
+                    }
                     status = worker.idle() => {
                         if self.children.ending() {
                             return;
@@ -98,7 +109,13 @@ impl Supervisor {
                         continue;
                     }
                 },
-                State::Ended => jobs.recv().await,
+                State::Ended => tokio::select! {
+                    job = jobs.recv() => job,
+                    () = posted => {
+                        self.replace_or_wait().await;
+                        continue;
+                    }
+                },
             };
             match job {
                 None => return,
@@ -107,10 +124,9 @@ impl Supervisor {
                     let result = self.invoke(&invocation).await;
                     // the event's memory does not wait for the next event
                     drop(invocation);
-                    let _ = outcome.send(result);
-                    if let State::Ended = self.state {
-                        self.replace_or_wait().await;
-                    }
+                    let (in_flight, posted) = oneshot::channel();
+                    self.in_flight = Some(posted);
+                    let _ = outcome.send((result, InFlight(in_flight)));
                 }
             }
         }
@@ -163,4 +179,14 @@ impl Supervisor {
             tracing::error!("a new worker could not be started: {failure}");
         }
     }
+}
+
+/// Waits, once, until the last answer has been posted; for ever where there is none.
+async fn posted(in_flight: &mut Option<oneshot::Receiver<()>>) {
+    match in_flight {
+        // nothing is ever sent: it is dropped
+        Some(posted) => drop(posted.await),
+        None => std::future::pending().await,
+    }
+    *in_flight = None;
 }

@@ -3,10 +3,12 @@
 //! Always true: between two calls of [`Worker::invoke`] the worker waits for an event, or is gone and says so.
 
 mod event;
+mod lanes;
 mod pipes;
 mod snapshot;
 
 use std::{
+    fmt::Display,
     io,
     process::{Command, ExitStatus, Stdio},
     time::{Duration, SystemTime},
@@ -19,7 +21,8 @@ use tokio::time::timeout;
 pub use self::snapshot::Step;
 use self::{
     event::{End, Event, keep_innermost, too_large},
-    pipes::{Reports, Requests, Unread},
+    lanes::Lanes,
+    pipes::{Reports, Requests},
 };
 use crate::{
     config::Config,
@@ -49,13 +52,12 @@ pub enum InvokeError {
 /// An interpreter that has loaded the user's file and waits for events.
 pub struct Worker {
     child: Child,
-    delivery: Delivery,
     requests: Requests,
     reports: Reports,
+    /// Where events go that are handed over by descriptor.
+    lanes: Option<Lanes>,
     log: Log,
     deadline_margin: Option<Duration>,
-    /// The number of the last handler's process that has ended.
-    ended: u64,
 }
 
 /// What a worker did first.
@@ -92,6 +94,7 @@ impl Worker {
 
     fn spawn(launch: &Launch, config: &Config, children: &Children, snapshot: bool) -> io::Result<Self> {
         let (requests, reports) = (Requests::new()?, Reports::new()?);
+        let lanes = (launch.delivery == Delivery::ByDescriptor).then(Lanes::new).transpose()?;
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut command = Command::new(&launch.program);
         command
@@ -99,7 +102,8 @@ impl Worker {
             .arg(format!("/proc/{}/fd", std::process::id()))
             .arg(requests.descriptor().to_string())
             .arg(reports.descriptor().to_string())
-            .args((snapshot && launch.delivery == Delivery::ByDescriptor).then_some("snapshot"))
+            .args(lanes.iter().flat_map(Lanes::arguments))
+            .args((snapshot && lanes.is_some()).then_some("snapshot"))
             .env_clear()
             .envs(&config.environment)
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
@@ -109,12 +113,11 @@ impl Worker {
             .stderr(log_end);
         Ok(Self {
             child: children.spawn(&mut command)?,
-            delivery: launch.delivery,
             requests,
             reports,
+            lanes,
             log: Log::new(log, config.log_format)?,
             deadline_margin: config.deadline_margin,
-            ended: 0,
         })
     }
 
@@ -140,6 +143,14 @@ impl Worker {
         }
     }
 
+    /// Does ahead of the next event what can be done without it.
+    pub fn prepare(&mut self) {
+        if let Some(Err(error)) = self.lanes.as_mut().map(Lanes::prepare) {
+            // the next event says so, if it is still so then
+            tracing::debug!("the next event cannot be prepared for: {error}");
+        }
+    }
+
     /// Waits for the worker's end while no event runs, and passes on what it logs.
     pub async fn idle(&mut self) -> ExitStatus {
         loop {
@@ -148,15 +159,23 @@ impl Worker {
                     self.log.drain();
                     return status;
                 }
-                Happening::Malformed(error) => {
-                    tracing::error!("{error}; the worker is replaced");
-                    self.child.kill().await;
+                Happening::Malformed(error) => self.give_up(error).await,
+                Happening::Report(Report::Ended(number, _)) if self.is_current(number) => {
+                    if let Some(Err(error)) =
+                        self.lanes.as_mut().map(|lanes| lanes.next().and_then(|()| lanes.prepare()))
+                    {
+                        self.give_up(error).await;
+                    }
                 }
-                Happening::Report(Report::Ended(number, _)) => self.ended = self.ended.max(number),
                 // what else is said between events belongs to none
                 Happening::Report(_) => {}
             }
         }
+    }
+
+    async fn give_up(&mut self, error: impl Display) {
+        tracing::error!("{error}; the worker is replaced");
+        self.child.kill().await;
     }
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
@@ -183,25 +202,30 @@ impl Worker {
     }
 
     async fn exchange(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
-        let mut event = self.begin(invocation).map_err(InvokeError::Failed)?;
+        self.begin(invocation).map_err(InvokeError::Failed)?;
+        let mut event = Event::new();
         loop {
             let happening = tokio::select! {
+                biased;
+                status = event.receive(self.lanes.as_mut()) => {
+                    return self.handler_ended(event, End::Exited(status)).map_err(InvokeError::Failed);
+                }
                 happening = happening(&mut self.child, &mut self.log, &mut self.reports) => happening,
                 () = self.requests.send() => continue,
-                () = event.receive() => continue,
             };
             match happening {
-                Happening::Report(Report::Trace(number, lines)) if number > self.ended => {
+                Happening::Report(Report::Trace(number, lines)) if self.is_current(number) => {
                     keep_innermost(&mut event.stack_trace, lines);
                 }
-                Happening::Report(Report::Exited(number, status)) if number > self.ended => {
-                    return self.handler_ended(event, number, End::Exited(status));
+                Happening::Report(Report::Exited(number, status)) if self.is_current(number) => {
+                    event.receive_rest(self.lanes.as_mut());
+                    return self.handler_ended(event, End::Exited(status)).map_err(InvokeError::Failed);
                 }
-                Happening::Report(Report::Ended(number, status)) if number > self.ended => {
-                    if self.event_was_taken()? {
-                        return self.handler_ended(event, number, End::Ended(status));
+                Happening::Report(Report::Ended(number, status)) if self.is_current(number) => {
+                    event.receive_rest(self.lanes.as_mut());
+                    if !self.hand_on(invocation)? {
+                        return self.handler_ended(event, End::Ended(status)).map_err(InvokeError::Failed);
                     }
-                    self.ended = number;
                 }
                 Happening::Report(Report::Answer(answer)) => return Ok(answer),
                 Happening::Report(Report::AnswerTooLarge(size)) => {
@@ -222,54 +246,66 @@ impl Worker {
         }
     }
 
+    /// Whether this is the handler's process that has the event, or is to have the next one.
+    fn is_current(&self, number: u64) -> bool {
+        self.lanes.as_ref().is_some_and(|lanes| lanes.is_current(number))
+    }
+
     /// The answer, or the failure, of a handler that is a process of its own.
-    fn handler_ended(&mut self, event: Event, number: u64, end: End) -> Result<Bytes, InvokeError> {
-        self.ended = number;
-        let log = &mut self.log;
-        let last_lines = || {
-            log.drain();
-            log.last_lines()
-        };
-        event.ended(end, last_lines).map_err(InvokeError::Failed)
-    }
-
-    /// Whether the handler's process that has just ended had taken the event; if not, the next one will.
-    fn event_was_taken(&self) -> Result<bool, InvokeError> {
-        let failure = match self.requests.unread() {
-            Ok(Unread::Nothing) => return Ok(true),
-            Ok(Unread::Whole) => return Ok(false),
-            Ok(Unread::Part) => {
-                Failure::new(ErrorType::WorkerExited, "the handler's process ended while it took the event")
-            }
-            Err(error) => exhausted("the request pipe cannot be asked", &error),
-        };
-        Err(InvokeError::Gone(failure))
-    }
-
-    /// Prepares the request for this event.
-    fn begin(&mut self, invocation: &Invocation) -> Result<Event, Failure> {
-        match self.delivery {
-            Delivery::ByDescriptor => {
-                let (event, request) = Event::by_descriptor(invocation)
-                    .map_err(|error| exhausted("the event cannot be handed over", &error))?;
-                self.requests.begin(vec![request]);
-                Ok(event)
-            }
-            Delivery::Streamed => {
-                let mut request = frame::encode("context", &invocation.context());
-                request.extend_from_slice(format!("event {}\n", invocation.event.len()).as_bytes());
-                let mut parts = Vec::new();
-                if invocation.event.len() <= SMALL_EVENT {
-                    // one write and one wake-up for what is small
-                    request.extend_from_slice(&invocation.event);
-                } else {
-                    parts.push(invocation.event.clone());
+    fn handler_ended(&mut self, mut event: Event, end: End) -> Result<Bytes, Failure> {
+        let Some(lanes) = &mut self.lanes else { unreachable!("BUG: only lanes have processes that end") };
+        if end != End::Exited(0) {
+            // where it failed, which it reported before its end
+            self.reports.fill_rest();
+            while let Ok(Some(report)) = self.reports.next() {
+                if let Report::Trace(number, stack) = report
+                    && lanes.is_current(number)
+                {
+                    keep_innermost(&mut event.stack_trace, stack);
                 }
-                parts.push(request.into());
-                self.requests.begin(parts);
-                Ok(Event::default())
             }
         }
+        // the next event is not begun before the next lane is there
+        let _ = lanes.next();
+        let log = &mut self.log;
+        event.ended(end, || {
+            log.drain();
+            log.last_lines()
+        })
+    }
+
+    /// Hands the event to the next process if the current one has ended without having taken it.
+    fn hand_on(&mut self, invocation: &Invocation) -> Result<bool, InvokeError> {
+        let Some(lanes) = &mut self.lanes else { return Ok(false) };
+        let handed_on = lanes.event_was_taken().and_then(|taken| {
+            if !taken {
+                lanes.next()?;
+                lanes.begin(invocation)?;
+            }
+            Ok(!taken)
+        });
+        handed_on.map_err(|error| InvokeError::Gone(exhausted("the event cannot be handed over", &error)))
+    }
+
+    /// Hands this event over, or begins to.
+    fn begin(&mut self, invocation: &Invocation) -> Result<(), Failure> {
+        if let Some(lanes) = &mut self.lanes {
+            return lanes
+                .begin(invocation)
+                .map_err(|error| exhausted("the event cannot be handed over", &error));
+        }
+        let mut request = frame::encode("context", &invocation.context());
+        request.extend_from_slice(format!("event {}\n", invocation.event.len()).as_bytes());
+        let mut parts = Vec::new();
+        if invocation.event.len() <= SMALL_EVENT {
+            // one write and one wake-up for what is small
+            request.extend_from_slice(&invocation.event);
+        } else {
+            parts.push(invocation.event.clone());
+        }
+        parts.push(request.into());
+        self.requests.begin(parts);
+        Ok(())
     }
 
     async fn happening(&mut self) -> Happening {

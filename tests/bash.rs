@@ -214,6 +214,31 @@ fn a_child_in_the_background_neither_delays_an_answer_nor_writes_into_a_later_on
 }
 
 #[test]
+fn a_handler_may_send_its_standard_output_elsewhere() {
+    let code = "handler() {\n  echo answer\n  case $1 in file) exec >out ;; log) exec >&2 ;; closed) exec >&- ;; esac\n  \
+                [[ $1 == closed ]] || echo elsewhere\n  [[ $1 != log ]] || return 7\n}";
+    let function = Function::bash(code).start();
+    assert_eq!(function.text("file"), "answer");
+    assert_eq!(std::fs::read_to_string(function.task_root.path().join("out")).unwrap(), "elsewhere\n");
+    assert_eq!(function.text("closed"), "answer");
+    assert_eq!(function.log(), "");
+    let error = function.error("log");
+    assert_eq!(error.message, "the handler ended with status 7: elsewhere");
+    assert_eq!(function.text("{}"), "answer\nelsewhere");
+}
+
+#[test]
+fn takes_no_output_after_the_end_of_the_handler() {
+    let code = "handler() { (while :; do echo late; done) & printf answer; }";
+    let function = Function::bash(code).start();
+    for _ in 0..20 {
+        let answer = function.text("{}");
+        assert!(answer.replace("late\n", "").trim_end_matches(['l', 'a', 't', 'e']) == "answer", "{answer}");
+    }
+    until("the end of the children", || function.children().len() == 1);
+}
+
+#[test]
 fn reaps_what_handlers_leave_behind() {
     let function = Function::bash("handler() { for i in {1..20}; do sleep 0 & done; }").start();
     for _ in 0..3 {

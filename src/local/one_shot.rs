@@ -34,7 +34,7 @@ pub async fn run(config: &Config, source: &EventSource, children: &Children) -> 
     let (outcome, init, ran) = match start(config, source, children).await {
         Ok((slot, invocation)) => {
             let init = began.elapsed();
-            let outcome = slot.invoke(invocation).await;
+            let (outcome, _) = slot.invoke(invocation).await;
             (outcome, init, began.elapsed().saturating_sub(init))
         }
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),

@@ -1,12 +1,15 @@
-# What runs inside Bash: `bash -c THIS FILE FUNCTION FDS REQUESTS REPORTS`.
+# What runs inside Bash: `bash -c THIS FILE FUNCTION FDS REQUESTS REPORTS TOKEN LANE LANE [snapshot]`.
 #
-#   $0  the user's file          $2  /proc/PID/fd of the bootstrap
-#   $1  its function, or empty   $3  the descriptor of the request pipe there
-#       for a script             $4  the descriptor of the report pipe
-#                                $5  `snapshot`, where there will be one
+#   $0  the user's file            $5      what the end of a handler begins with
+#   $1  its function, or empty     $6-$9   the descriptors of the lane of even numbers: where a process waits,
+#       for a script                       the context, the event, the answer
+#   $2  /proc/PID/fd of the        $10-13  those of odd numbers
+#       bootstrap                  $14     `snapshot`, where there will be one
+#   $3  the descriptor of the request pipe there
+#   $4  the descriptor of the report pipe
 #
-# `src/frame.rs` describes what goes over the pipes. A subshell is forked before its event comes and takes
-# nothing from one event to the next. Nothing newer than Bash 4.2, no external command, no fork of its own.
+# `src/frame.rs` describes what goes over them. A subshell is forked before its event comes and takes nothing from
+# one event to the next. Nothing newer than Bash 4.2, no external command, no fork of its own.
 
 set +o posix # where `exit` may not be a function
 
@@ -14,8 +17,13 @@ __lambda_function=$1
 __lambda_fds=$2
 __lambda_requests=$2/$3
 __lambda_reports=$2/$4
+__lambda_token=$5
+__lambda_wakes=("$2/$6" "$2/${10}")
+__lambda_contexts=("$2/$7" "$2/${11}")
+__lambda_inputs=("$2/$8" "$2/${12}")
+__lambda_answers=("$2/$9" "$2/${13}")
+__lambda_snapshot=${14-}
 __lambda_number=0
-__lambda_snapshot=${5-}
 set --
 
 __lambda_report() { # NAME PAYLOAD, in ASCII
@@ -59,45 +67,47 @@ __lambda_exit() { # STATUS: exits of its own will
 
 __lambda_exiting() { # the EXIT trap of an event; a handler with one of its own replaces it
     local status=$?
-    if [[ -n $__lambda_returned ]]; then
-        # sooner than the loop below, which waits until the kernel has cleared the process away
+    if [[ -z $__lambda_returned ]]; then
+        # as at an unset variable: Bash no longer knows the line
+        ((status == 0)) || __lambda_trace unknown
+    elif [[ /proc/self/fd/1 -ef ${__lambda_answers[__lambda_number % 2]} ]]; then
+        # one write; the loop below waits until the kernel has cleared the process away
+        builtin printf '%s%d\n' "$__lambda_token" "$status"
+    else
         __lambda_report exited "$__lambda_number $status"
-    elif ((status != 0)); then
-        __lambda_trace unknown # as at an unset variable: Bash no longer knows the line
     fi
-}
-
-__lambda_environment() { # FILE: unsets the variables that its first line names, sets those of the others
-    local lines
-    mapfile -t lines <"$1"
-    # shellcheck disable=SC2086 # names, to be split
-    builtin unset -v ${lines[0]}
-    builtin export -- "${lines[@]:1}"
 }
 
 # since Bash 5.2, $(<FILE) does not fork
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 502)) && __lambda_fork_free=1 || __lambda_fork_free=0
 
-__lambda_slurp() { # FILE SIZE MARK: its text without the mark at its end, in __lambda_event
-    if ((__lambda_fork_free || $2 > 65536)); then
-        __lambda_event=$(<"$1")
+__lambda_slurp() { # DESCRIPTOR SIZE [MARK]: its text without the mark at its end, in __lambda_event
+    if (($2 > 65536)); then
+        local LC_ALL=C # bytes take half the time of characters
+        __lambda_event=$(<"$__lambda_fds/$1")
+    elif ((__lambda_fork_free)); then
+        __lambda_event=$(<"$__lambda_fds/$1")
     else
         local lines IFS=
-        mapfile lines <"$1"
+        mapfile lines <"$__lambda_fds/$1"
         __lambda_event="${lines[*]-}" # with quotes: Bash 4.2 joins with spaces without
     fi
-    [[ -z $3 ]] || __lambda_event=${__lambda_event%"$3"}
+    [[ -z ${3-} ]] || __lambda_event=${__lambda_event%"$3"}
 }
 
 __lambda_next() { # waits for an event and makes it this subshell's own
-    local context argument input answer size mark IFS=' '
+    local lane=$((__lambda_number % 2)) lines IFS=' '
     __lambda_returned=
     eval "$__lambda_trap"
     trap __lambda_exiting EXIT
-    read -r context argument input answer size mark <"$__lambda_requests" || builtin exit 0
-    __lambda_environment "$__lambda_fds/$context"
-    __lambda_slurp "$__lambda_fds/$argument" "$size" "$mark"
-    exec <"$__lambda_fds/$input" >"$__lambda_fds/$answer"
+    exec <"${__lambda_inputs[lane]}" >"${__lambda_answers[lane]}"
+    read -r lines <"${__lambda_wakes[lane]}" || builtin exit 0
+    mapfile -t lines <"${__lambda_contexts[lane]}"
+    # shellcheck disable=SC2086 # words, to be split
+    __lambda_slurp ${lines[0]}
+    # shellcheck disable=SC2086 # the same
+    builtin unset -v ${lines[1]}
+    builtin export -- "${lines[@]:2}"
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
 }
 

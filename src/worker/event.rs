@@ -1,45 +1,35 @@
-//! What is known of the event that runs: the files that carry it, its answer so far, its call stack.
+//! What is known of the event that runs: its answer so far, its call stack.
 
-use std::{
-    io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::process::ExitStatusExt,
-    },
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use rustix::{
-    fs::{MemfdFlags, memfd_create},
-    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
-};
-use tokio::{net::unix::pipe, time::Instant};
+use memchr::memmem;
+use tokio::time::Instant;
 
-use super::{pipes::BLOCK, with_lines};
+use super::{lanes::Lanes, pipes::BLOCK, with_lines};
 use crate::{
     failure::{ErrorType, Failure},
     frame::PAYLOAD_LIMIT,
-    invocation::Invocation,
 };
 
-/// The least time between two looks at a handler's output. Bash writes 4 KiB at a time, and a look at each of
-/// them made 6 MiB five times as slow; what a handler wrote when it ended is taken without a look.
+/// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
+/// time, and a look at each of them made 6 MiB five times as slow.
 const PACE: Duration = Duration::from_millis(1);
 
-/// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
-const PIPE_SIZE: usize = 1024 * 1024;
+/// How many looks follow each other at once: a small answer and its end are taken as they come.
+const EAGER_LOOKS: u32 = 64;
 
-/// What is added to an argument that Bash would change at its end.
-const MARK: &str = "x";
+/// The most bytes of an answer that are kept: one block more than allowed, as it may be newlines, which do not count.
+const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
+
+/// The most bytes of the end of a handler: the token, a status, a newline.
+const END: usize = 40;
 
 /// One event on a worker.
-#[derive(Default)]
 pub(super) struct Event {
-    /// The files of an event that is handed over by descriptor.
-    files: Option<EventFiles>,
     answer: Answer,
+    looks: u32,
+    next_look: Instant,
     pub(super) stack_trace: Vec<String>,
 }
 
@@ -53,35 +43,49 @@ pub(super) enum End {
 }
 
 impl Event {
-    /// An event that is handed over by descriptor, and the request line that names them.
-    pub(super) fn by_descriptor(invocation: &Invocation) -> io::Result<(Self, Bytes)> {
-        let files = EventFiles::new(invocation)?;
-        let request = files.request().into();
-        Ok((Self { files: Some(files), ..Self::default() }, request))
+    pub(super) fn new() -> Self {
+        Self { answer: Answer::default(), looks: 0, next_look: Instant::now(), stack_trace: Vec::new() }
     }
 
-    /// Takes what the handler writes to its standard output; pending where that is no pipe of ours. May be
-    /// dropped and called again.
-    pub(super) async fn receive(&mut self) {
-        let Some(files) = &mut self.files else { return std::future::pending().await };
-        tokio::time::sleep_until(files.next_look).await;
-        if files.answer.readable().await.is_err() {
-            return std::future::pending().await;
+    /// Takes what the handler writes to its standard output until it says that it ended, with a status; pending
+    /// where that is no pipe of ours. May be dropped and called again.
+    pub(super) async fn receive(&mut self, lanes: Option<&mut Lanes>) -> i32 {
+        let Some(lanes) = lanes else { return std::future::pending().await };
+        loop {
+            if self.looks >= EAGER_LOOKS {
+                tokio::time::sleep_until(self.next_look).await;
+            }
+            lanes.readable().await;
+            loop {
+                let (token, block) = lanes.read();
+                if block.is_empty() {
+                    break;
+                }
+                if let Some(status) = self.answer.take(block, token) {
+                    return status;
+                }
+            }
+            self.looks += 1;
+            self.next_look = Instant::now() + PACE;
         }
-        while let Ok(count @ 1..) = files.answer.try_read(&mut files.buffer) {
-            self.answer.take(&files.buffer[..count]);
+    }
+
+    /// Takes what is in the pipe now; what comes later, from a child in the background, is no answer.
+    pub(super) fn receive_rest(&mut self, lanes: Option<&mut Lanes>) {
+        let Some(lanes) = lanes else { return };
+        loop {
+            let (token, block) = lanes.read_rest();
+            if block.is_empty() || self.answer.take(block, token).is_some() {
+                return;
+            }
         }
-        files.next_look = Instant::now() + PACE;
     }
 
     /// The end of a handler that is a process of its own. `last_lines` gives the end of its log, which only an
     /// error asks for.
-    pub(super) fn ended(mut self, end: End, last_lines: impl FnOnce() -> String) -> Result<Bytes, Failure> {
+    pub(super) fn ended(self, end: End, last_lines: impl FnOnce() -> String) -> Result<Bytes, Failure> {
         let (End::Exited(status) | End::Ended(status)) = end;
         if status == 0 {
-            if let Some(files) = &mut self.files {
-                files.drain(&mut self.answer);
-            }
             return self.answer.finish();
         }
         let signal = (status > 128 && end == End::Ended(status))
@@ -107,12 +111,25 @@ struct Answer {
 }
 
 impl Answer {
-    fn take(&mut self, block: &[u8]) {
+    /// Takes a block of output; gives the handler's status if it ends in it: the token, the status, a newline.
+    fn take(&mut self, block: &[u8], token: &str) -> Option<i32> {
+        // the end may come in parts
+        let from = self.bytes.len().saturating_sub(END);
         self.size += block.len();
-        // one block more than allowed: it may be newlines, which do not count
-        if self.bytes.len() <= PAYLOAD_LIMIT {
-            self.bytes.extend_from_slice(block);
+        self.bytes.extend_from_slice(block);
+        if let Some(at) = memmem::find(&self.bytes[from..], token.as_bytes()) {
+            let behind = &self.bytes[from + at + token.len()..];
+            let digits = behind.iter().position(|&byte| byte == b'\n')?;
+            let status = std::str::from_utf8(&behind[..digits]).ok()?.parse().ok()?;
+            self.size -= self.bytes.len() - from - at;
+            self.bytes.truncate(from + at);
+            return Some(status);
         }
+        if let dropped @ 1.. = self.bytes.len().saturating_sub(KEPT + END) {
+            self.bytes.copy_within(KEPT + dropped.., KEPT);
+            self.bytes.truncate(KEPT + END);
+        }
+        None
     }
 
     /// The answer without its trailing newlines.
@@ -133,78 +150,6 @@ pub(super) fn too_large(size: usize) -> Failure {
          put it into Amazon S3 and answer with its address"
     );
     Failure::new(ErrorType::ResponseSizeTooLarge, message)
-}
-
-/// The files and the pipe of one event that a shim opens by path.
-struct EventFiles {
-    context: OwnedFd,
-    /// The event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
-    argument: Option<OwnedFd>,
-    /// The size of the argument, in bytes.
-    size: usize,
-    event: OwnedFd,
-    answer: pipe::Receiver,
-    answer_end: OwnedFd,
-    next_look: Instant,
-    buffer: Vec<u8>,
-}
-
-impl EventFiles {
-    fn new(invocation: &Invocation) -> io::Result<Self> {
-        let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        // a smaller pipe does as well, only slower
-        let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
-        let event = &invocation.event;
-        let mut argument = None;
-        let mut size = event.len();
-        if event.ends_with(b"\n") || event.contains(&0) {
-            let mut text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
-            text.extend_from_slice(MARK.as_bytes());
-            size = text.len();
-            argument = Some(memory_file(&text)?);
-        }
-        Ok(Self {
-            context: memory_file(&invocation.environment())?,
-            argument,
-            size,
-            event: memory_file(event)?,
-            answer: pipe::Receiver::from_owned_fd(answer)?,
-            answer_end,
-            next_look: Instant::now() + PACE,
-            buffer: vec![0; BLOCK],
-        })
-    }
-
-    fn request(&self) -> String {
-        let (argument, mark) = self.argument.as_ref().map_or((&self.event, ""), |file| (file, MARK));
-        format!(
-            "{} {} {} {} {} {mark}\n",
-            self.context.as_raw_fd(),
-            argument.as_raw_fd(),
-            self.event.as_raw_fd(),
-            self.answer_end.as_raw_fd(),
-            self.size
-        )
-    }
-
-    /// Takes what is in the pipe now; what comes later, from a child in the background, is no answer.
-    fn drain(&mut self, answer: &mut Answer) {
-        let mut there = rustix::io::ioctl_fionread(&self.answer).unwrap_or(0);
-        while there > 0 {
-            let Ok(count) = rustix::io::read(&self.answer, &mut self.buffer[..]) else { return };
-            answer.take(&self.buffer[..count]);
-            there = there.saturating_sub(count.max(1) as u64);
-        }
-    }
-}
-
-fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let file = memfd_create("event", MemfdFlags::CLOEXEC)?;
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        rest = &rest[rustix::io::write(&file, rest)?..];
-    }
-    Ok(file)
 }
 
 /// Keeps the stack if the new one is only the outer part of it, else takes the new one. Frames of the new one may
@@ -242,7 +187,7 @@ mod tests {
         let answer = |parts: &[&[u8]]| {
             let mut answer = Answer::default();
             for part in parts {
-                answer.take(part);
+                assert_eq!(answer.take(part, "TOKEN"), None);
             }
             answer.finish()
         };
@@ -255,8 +200,30 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_ends_where_the_handler_says_so() {
+        let ended = |parts: &[&[u8]]| {
+            let mut answer = Answer::default();
+            let statuses: Vec<_> = parts.iter().map(|part| answer.take(part, "TOKEN")).collect();
+            (statuses, answer.finish().unwrap())
+        };
+        let whole = Bytes::from_static(b"a TO TOKE");
+        assert_eq!(ended(&[b"a TO TOKETOKEN3\nlater"]), (vec![Some(3)], whole.clone()));
+        assert_eq!(
+            ended(&[b"a TO TOKETOK", b"EN", b"25", b"5\n"]),
+            (vec![None, None, None, Some(255)], whole)
+        );
+        let large = vec![b'x'; KEPT + 10 * END];
+        let mut answer = Answer::default();
+        for part in [&large[..], b"xTOK", b"EN0\n"] {
+            answer.take(part, "TOKEN");
+        }
+        let size = large.len() + 1;
+        assert!(answer.finish().unwrap_err().error_message.contains(&format!("{size} bytes")));
+    }
+
+    #[test]
     fn tells_a_signal_from_a_status_over_128() {
-        let kind = |end| Event::default().ended(end, String::new).unwrap_err().to_string();
+        let kind = |end| Event::new().ended(end, String::new).unwrap_err().to_string();
         assert_eq!(kind(End::Ended(137)), "Function.Signal: the handler was ended by signal: 9 (SIGKILL)");
         assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
         assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");

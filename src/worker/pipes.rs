@@ -20,16 +20,6 @@ pub(super) struct Requests {
     end: OwnedFd,
     /// What is still to be written, the last part first.
     parts: Vec<Bytes>,
-    /// The size of the whole request, in bytes.
-    size: usize,
-}
-
-/// How much of a request the shim has left in the pipe.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unread {
-    Nothing,
-    Part,
-    Whole,
 }
 
 /// The pipe from the shim.
@@ -43,7 +33,7 @@ pub(super) struct Reports {
 impl Requests {
     pub(super) fn new() -> io::Result<Self> {
         let (end, sender) = pipe_with(PipeFlags::CLOEXEC)?;
-        Ok(Self { sender: pipe::Sender::from_owned_fd(sender)?, end, parts: Vec::new(), size: 0 })
+        Ok(Self { sender: pipe::Sender::from_owned_fd(sender)?, end, parts: Vec::new() })
     }
 
     /// The shim's end.
@@ -53,7 +43,6 @@ impl Requests {
 
     /// Makes these parts, the last one first, the next request.
     pub(super) fn begin(&mut self, parts: Vec<Bytes>) {
-        self.size = parts.iter().map(Bytes::len).sum();
         self.parts = parts;
     }
 
@@ -73,16 +62,6 @@ impl Requests {
                 Err(_) => return,
             }
         }
-    }
-
-    /// What the shim has not read of a request that was written.
-    pub(super) fn unread(&self) -> io::Result<Unread> {
-        let there = rustix::io::ioctl_fionread(&self.end)?;
-        Ok(match usize::try_from(there).unwrap_or(usize::MAX) {
-            0 => Unread::Nothing,
-            there if there == self.size => Unread::Whole,
-            _ => Unread::Part,
-        })
     }
 }
 
@@ -123,23 +102,5 @@ impl Reports {
     /// Whether the worker ended between two frames.
     pub(super) fn finish(&self) -> Result<(), FrameError> {
         self.decoder.finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn tells_how_much_of_a_request_was_read() {
-        let mut requests = Requests::new().unwrap();
-        requests.begin(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
-        requests.send().await;
-        assert_eq!(requests.unread().unwrap(), Unread::Whole);
-        let mut byte = [0];
-        rustix::io::read(&requests.end, &mut byte).unwrap();
-        assert_eq!((byte, requests.unread().unwrap()), ([b'1'], Unread::Part));
-        rustix::io::read(&requests.end, &mut [0; 5]).unwrap();
-        assert_eq!(requests.unread().unwrap(), Unread::Nothing);
     }
 }

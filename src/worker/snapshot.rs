@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{Happening, INIT_LIMIT, Worker, broken, event::keep_innermost, happening, with_lines};
 use crate::{
     failure::{ErrorType, Failure},
-    frame::{self, Delivery, Report},
+    frame::{self, Report},
 };
 
 /// How long a restore may take: Lambda gives it 10 seconds, and nobody would hear of an error after them.
@@ -27,15 +27,12 @@ pub enum Step {
 }
 
 impl Step {
-    fn request(self, delivery: Delivery) -> Vec<u8> {
+    fn request(self, streamed: bool) -> Vec<u8> {
         let name = match self {
             Self::Checkpoint => "checkpoint",
             Self::Restore => "restore",
         };
-        match delivery {
-            Delivery::Streamed => frame::encode(name, b""),
-            Delivery::ByDescriptor => format!("{name}\n").into_bytes(),
-        }
+        if streamed { frame::encode(name, b"") } else { format!("{name}\n").into_bytes() }
     }
 
     fn limit(self) -> Duration {
@@ -68,7 +65,7 @@ impl Worker {
     }
 
     async fn step(&mut self, step: Step) -> Result<(), Failure> {
-        self.requests.begin(vec![step.request(self.delivery).into()]);
+        self.requests.begin(vec![step.request(self.lanes.is_none()).into()]);
         let mut stack_trace = Vec::new();
         loop {
             let happening = tokio::select! {

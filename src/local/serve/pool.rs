@@ -108,7 +108,7 @@ impl Pool {
         let request_id = invocation.request_id().to_owned();
         let began = Instant::now();
         let (outcome, init) = match &mut place.worker {
-            PlacedWorker::Ready(slot, init) => (slot.invoke(invocation).await, init.take()),
+            PlacedWorker::Ready(slot, init) => (slot.invoke(invocation).await.0, init.take()),
             PlacedWorker::Broken(failure) => (Err(failure.clone()), None),
             PlacedWorker::Absent => unreachable!("BUG: a renewed place has a worker, or a failure"),
         };

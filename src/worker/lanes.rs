@@ -1,0 +1,211 @@
+//! The descriptors through which a shim that forks a process for each event gets it and gives its answer.
+//!
+//! Two lanes take turns: the process of number n uses lane n mod 2. It opens its lane before its event comes, so
+//! that nothing but the event itself is waited for. Always true: the lane of the current process, and of the one
+//! after it once the current one has its event, holds nothing of an earlier event. A file or a pipe is never used
+//! for two events, as what an earlier one has left behind may still hold it.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
+};
+
+use rustix::{
+    fs::{MemfdFlags, ftruncate, memfd_create},
+    io::{DupFlags, dup3, ioctl_fionread, pwrite, read, write},
+    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
+};
+use tokio::net::unix::pipe;
+use uuid::Uuid;
+
+use super::pipes::BLOCK;
+use crate::invocation::Invocation;
+
+/// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
+const PIPE_SIZE: usize = 1024 * 1024;
+
+/// What is added to an argument that Bash would change at its end.
+const MARK: &str = "x";
+
+/// The lanes of one worker.
+pub(super) struct Lanes {
+    pair: [Lane; 2],
+    /// The number of the process that has the event, or is to have the next one.
+    current: u64,
+    /// What the end of a handler begins with, behind its answer.
+    token: String,
+    buffer: Vec<u8>,
+}
+
+/// The descriptors keep their numbers for as long as the worker lives; what they are changes with each event.
+struct Lane {
+    /// Both ends of the pipe that a process waits at.
+    wake: OwnedFd,
+    wake_end: OwnedFd,
+    context: OwnedFd,
+    event: OwnedFd,
+    answer: pipe::Receiver,
+    answer_end: OwnedFd,
+    /// The event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
+    argument: Option<OwnedFd>,
+    used: bool,
+}
+
+impl Lanes {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            pair: [Lane::new()?, Lane::new()?],
+            current: 1,
+            token: Uuid::new_v4().simple().to_string(),
+            buffer: vec![0; BLOCK],
+        })
+    }
+
+    /// What the shim is told of them: the token, and of each lane the descriptors where a process waits, of the
+    /// context, of the event and of the answer.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = String> {
+        let descriptors = self.pair.iter().flat_map(Lane::descriptors);
+        std::iter::once(self.token.clone()).chain(descriptors.map(|descriptor| descriptor.to_string()))
+    }
+
+    /// Whether this is the number of the process that has the event, or is to have the next one.
+    pub(super) fn is_current(&self, number: u64) -> bool {
+        number == self.current
+    }
+
+    /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        self.pair.iter_mut().filter(|lane| lane.used).try_for_each(Lane::renew)
+    }
+
+    /// Hands an event to the process that waits for it.
+    pub(super) fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
+        self.prepare()?;
+        self.lane().begin(invocation)
+    }
+
+    /// Whether the current process, which has ended, had taken the event; if not, the next one can have it.
+    pub(super) fn event_was_taken(&mut self) -> io::Result<bool> {
+        let wake_end = &self.lane().wake_end;
+        if ioctl_fionread(wake_end)? == 0 {
+            return Ok(true);
+        }
+        read(wake_end, &mut [0; 1])?;
+        Ok(false)
+    }
+
+    /// The current process has answered or ended: it is the next one's turn. An error where that one may have
+    /// opened what an earlier event has used.
+    pub(super) fn next(&mut self) -> io::Result<()> {
+        let lane = self.lane();
+        lane.used = true;
+        lane.argument = None;
+        self.current += 1;
+        if self.lane().used {
+            Err(io::Error::other("it ended before the next one could be prepared for"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits for output of the current process.
+    pub(super) async fn readable(&self) {
+        if self.pair[index(self.current)].answer.readable().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What the end of a handler begins with, and what the current process has written; empty where the event loop
+    /// has seen no more.
+    pub(super) fn read(&mut self) -> (&str, &[u8]) {
+        let answer = &self.pair[index(self.current)].answer;
+        let count = answer.try_read(&mut self.buffer).unwrap_or(0);
+        (&self.token, &self.buffer[..count])
+    }
+
+    /// The same, also of what the event loop has not seen.
+    pub(super) fn read_rest(&mut self) -> (&str, &[u8]) {
+        let answer = &self.pair[index(self.current)].answer;
+        let count = read(answer, &mut self.buffer[..]).unwrap_or(0);
+        (&self.token, &self.buffer[..count])
+    }
+
+    fn lane(&mut self) -> &mut Lane {
+        &mut self.pair[index(self.current)]
+    }
+}
+
+/// The lane of a process.
+fn index(number: u64) -> usize {
+    usize::from(number % 2 == 1)
+}
+
+impl Lane {
+    fn new() -> io::Result<Self> {
+        let (wake_end, wake) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (answer, answer_end) = answer_pipe()?;
+        let (context, event) = (memory_file()?, memory_file()?);
+        Ok(Self { wake, wake_end, context, event, answer, answer_end, argument: None, used: false })
+    }
+
+    fn descriptors(&self) -> [RawFd; 4] {
+        [&self.wake_end, &self.context, &self.event, &self.answer_end].map(AsRawFd::as_raw_fd)
+    }
+
+    /// Gives the numbers of the descriptors to fresh files and a fresh pipe.
+    fn renew(&mut self) -> io::Result<()> {
+        let (answer, answer_end) = answer_pipe()?;
+        let (context, event) = (memory_file()?, memory_file()?);
+        dup3(&context, &mut self.context, DupFlags::CLOEXEC)?;
+        dup3(&event, &mut self.event, DupFlags::CLOEXEC)?;
+        dup3(&answer_end, &mut self.answer_end, DupFlags::CLOEXEC)?;
+        self.answer = answer;
+        self.used = false;
+        Ok(())
+    }
+
+    fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
+        let filled = self.fill(invocation).and_then(|()| Ok(write(&self.wake, b"\n")?));
+        if filled.is_err() {
+            // the process that waits has opened these very files
+            ftruncate(&self.event, 0)?;
+            ftruncate(&self.context, 0)?;
+        }
+        filled.map(drop)
+    }
+
+    fn fill(&mut self, invocation: &Invocation) -> io::Result<()> {
+        let event = &invocation.event;
+        write_all(&self.event, event)?;
+        let (mut argument, mut size, mut mark) = (&self.event, event.len(), "");
+        if event.ends_with(b"\n") || event.contains(&0) {
+            let mut text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
+            text.extend_from_slice(MARK.as_bytes());
+            (size, mark) = (text.len(), MARK);
+            argument = self.argument.insert(memory_file()?);
+            write_all(argument, &text)?;
+        }
+        let mut context = format!("{} {size} {mark}\n", argument.as_raw_fd()).into_bytes();
+        context.extend_from_slice(&invocation.environment());
+        write_all(&self.context, &context)
+    }
+}
+
+fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
+    let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    // a smaller pipe does as well, only slower
+    let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
+    Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
+}
+
+fn memory_file() -> io::Result<OwnedFd> {
+    Ok(memfd_create("event", MemfdFlags::CLOEXEC)?)
+}
+
+fn write_all(file: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
+    let mut written = 0;
+    while written < bytes.len() {
+        written += pwrite(file, &bytes[written..], written as u64)?;
+    }
+    Ok(())
+}
