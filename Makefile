@@ -47,7 +47,7 @@ bench-check: bench-programs ## the same, but fail on a ratio that is worse than 
 .PHONY: bench-smoke
 bench-smoke: ## the comparison with few events, unoptimized: whether it runs
 	cargo build --bin bootstrap --examples
-	BENCH_EVENTS=10 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --profile dev --bench compare
+	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --profile dev --bench compare
 
 .PHONY: bench-programs
 bench-programs: setup

@@ -4,7 +4,7 @@
 //! Knobs, all of them variables:
 //!
 //! * `BENCH_EVENTS` (2000): warm events of each runtime; the rounds of everything else follow from it.
-//! * `BENCH_ONLY`: take the runtimes whose name holds it, and the floor.
+//! * `BENCH_ONLY`: take the runtimes whose name holds it, and the floor; what they give is printed, not written.
 //! * `BENCH_INTO`: the directory to write to, with `benches/` and `README.md` below it; nothing is written without.
 //! * `BENCH_AGAINST`: a `RESULTS.json`; fail if a ratio is worse than there by more than 20 %.
 
@@ -41,7 +41,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         events.ok().filter(|&events| events > 0).ok_or("BENCH_EVENTS: a number above 0 is needed")?;
     let results = measure(&Plan { events });
     println!("{}", report::results(&results));
-    if let Some(directory) = env::var_os("BENCH_INTO") {
+    if let Some(directory) = env::var_os("BENCH_INTO").filter(|_| env::var_os("BENCH_ONLY").is_none()) {
         write(Path::new(&directory), &results)?;
     }
     let Some(kept) = env::var_os("BENCH_AGAINST") else { return Ok(ExitCode::SUCCESS) };
@@ -96,7 +96,8 @@ fn images() -> Vec<(String, u64)> {
         for variant in ["bash", "lisp", "powershell-runtime", "all"] {
             let tag = format!("{image}:{variant}-{base}-{architecture}");
             if let Some(size) = size(&tag) {
-                images.push((format!("image `{variant}`, over its base `{base}`"), size - below));
+                images
+                    .push((format!("image `{variant}`, over its base `{base}`"), size.saturating_sub(below)));
             }
         }
     }

@@ -72,7 +72,7 @@ impl Programs {
     /// Those whose programs are here; and those that are left out, with the reason.
     pub fn contenders(&self) -> (Vec<Contender>, Vec<String>) {
         let bootstrap = self.bootstrap();
-        let ours = |name, handler, files: &[_]| Contender::new(name, &bootstrap, handler, files);
+        let ours = |name, handler, files: &[_]| Contender::new(name, &bootstrap, handler, files).ours();
         let mut contenders = vec![
             Contender::new(FLOOR, &self.example("echo"), "", &[]),
             Contender::new(WORKER, &self.example("worker_echo"), "", &[]),

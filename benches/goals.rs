@@ -86,7 +86,7 @@ fn start_of_powershell(results: &Results) -> Goal {
 
 /// The worst of ours.
 fn memory(results: &Results) -> [Goal; 2] {
-    let ours = || [BASH, LISP, POWERSHELL].into_iter().filter_map(|name| results.row(name));
+    let ours = || results.rows.iter().filter(|row| row.ours);
     let worst = |of: fn(f64, f64) -> f64| {
         let both =
             ours().filter_map(|row| Some(of(row.median(Metric::OwnHalfway)?, row.median(Metric::OwnAfter)?)));

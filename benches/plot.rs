@@ -1,7 +1,6 @@
 //! The picture: how the latency of warm events is spread, and how long init takes, for each runtime.
 //!
-//! Plain SVG without a background, in tones that are read on light and dark; what is drawn in a tone of its own for
-//! each says so in the style.
+//! Plain SVG without a background; its style has tones for light and for dark pages.
 
 use std::fmt::Write;
 
@@ -15,19 +14,19 @@ const HALF: f64 = 7.0;
 
 const STYLE: &str = "\
 text { font: 13px system-ui, sans-serif; fill: #57606a }
-.title { font-weight: 600; fill: #24292f }
-.name { fill: #24292f }
+.title, .name { fill: #24292f }
+.title { font-weight: 600 }
 .grid { stroke: #8c959f; stroke-opacity: .3 }
-.whisker { stroke: #0969da; stroke-width: 1.5 }
-.box { fill: #0969da; fill-opacity: .3; stroke: #0969da }
-.median { stroke: #0969da; stroke-width: 3 }
-.far { fill: none; stroke: #0969da }
-.other { filter: grayscale(1) }
+.ours { color: #0969da }
+.other { color: #818b98 }
+.whisker { stroke: currentColor; stroke-width: 1.5 }
+.box { fill: currentColor; fill-opacity: .3; stroke: currentColor }
+.median { stroke: currentColor; stroke-width: 3 }
+.far { fill: none; stroke: currentColor }
 @media (prefers-color-scheme: dark) {
   text { fill: #9198a1 }
   .title, .name { fill: #f0f6fc }
-  .whisker, .box, .median, .far { stroke: #4493f8 }
-  .box { fill: #4493f8 }
+  .ours { color: #4493f8 }
 }
 ";
 
@@ -94,27 +93,30 @@ pub fn draw(results: &Results) -> String {
     warm.axis(&mut svg, "Latency of a warm event", bottom);
     init.axis(&mut svg, "Init until /next", bottom);
     for (index, row) in results.rows.iter().enumerate() {
-        let y = TOP + LINE * (index as f64 + 0.5);
-        let baseline = y + 4.5;
-        let name = row.name.replace('`', "");
-        let _ = writeln!(svg, r#"<text class="name" x="0" y="{baseline}">{name}</text>"#);
-        if let Some(spread) = Spread::of(&row.latencies) {
-            warm.spread(&mut svg, y, spread, (rank(row, 1.0), rank(row, 99.0)));
-            let far = warm.x(rank(row, 99.9));
-            let _ = writeln!(svg, r#"<circle class="far" cx="{far:.1}" cy="{y}" r="3"/>"#);
-            value(&mut svg, warm.right + 12.0, baseline, Metric::Latency, spread);
-        }
-        let inits = row.values(Metric::Init);
-        if let Some(spread) = Spread::of(inits) {
-            init.spread(&mut svg, y, spread, (percentile(inits, 0.0), percentile(inits, 100.0)));
-            value(&mut svg, init.right + 12.0, baseline, Metric::Init, spread);
-        }
+        line(&mut svg, row, [&warm, &init], TOP + LINE * (index as f64 + 0.5));
     }
     let legend = "bar: median; box: quartiles; line: p1 to p99, for init least to most; ring: p99.9";
     let _ = writeln!(svg, r#"<text x="{}" y="{}">{legend}</text>"#, warm.left, height - 8.0);
     svg + "</svg>\n"
 }
 
-fn value(svg: &mut String, x: f64, y: f64, metric: Metric, spread: Spread) {
-    let _ = writeln!(svg, r#"<text x="{x}" y="{y}">{}</text>"#, metric.text(spread.median));
+/// One runtime.
+fn line(svg: &mut String, row: &Row, [warm, init]: [&Panel; 2], y: f64) {
+    let (class, name) = (if row.ours { "ours" } else { "other" }, row.name.replace('`', ""));
+    let baseline = y + 4.5;
+    let _ = writeln!(svg, r#"<g class="{class}"><text class="name" x="0" y="{baseline}">{name}</text>"#);
+    let inits = row.values(Metric::Init);
+    let rank = |rank| percentile(&row.latencies, rank);
+    let panels = [
+        (warm, Metric::Latency, row.latencies.as_slice(), (rank(1.0), rank(99.0))),
+        (init, Metric::Init, inits, (percentile(inits, 0.0), percentile(inits, 100.0))),
+    ];
+    for (panel, metric, values, ends) in panels {
+        if let Some((spread, median)) = Spread::of(values).zip(row.median(metric)) {
+            panel.spread(svg, y, spread, ends);
+            let (x, text) = (panel.right + 12.0, metric.text(median));
+            let _ = writeln!(svg, r#"<text x="{x}" y="{baseline}">{text}</text>"#);
+        }
+    }
+    let _ = writeln!(svg, r#"<circle class="far" cx="{:.1}" cy="{y}" r="3"/></g>"#, warm.x(rank(99.9)));
 }

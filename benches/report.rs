@@ -15,14 +15,63 @@ const SUMMARY: [Metric; 5] = [Metric::Init, Metric::Latency, Metric::Cycle, Metr
 /// A table of its own for what belongs together.
 struct Section {
     title: &'static str,
-    text: String,
+    /// With `{events}` and `{alone}` for their numbers.
+    text: &'static str,
     metrics: &'static [Metric],
 }
+
+const SECTIONS: [Section; 7] = [
+    Section {
+        title: "Start",
+        text: "Init is from the start of the process to its first request for an event. The first event's time is \
+            its latency, as below.",
+        metrics: &[Metric::Init, Metric::First],
+    },
+    Section {
+        title: "Latency of a warm event",
+        text: "From the moment that an event of 1 KiB is handed out to the moment that its whole answer has been \
+            read; the next event comes 2 ms later. {events} events.",
+        metrics: &[Metric::Latency, Metric::LatencyP99, Metric::LatencyP999],
+    },
+    Section {
+        title: "Cycle of a warm event",
+        text: "In an unbroken row of the same events, from each answer to the next one: the request for the next \
+            event, and what a runtime does after its answer, count too. {events} events.",
+        metrics: &[Metric::Cycle, Metric::CycleP99, Metric::CycleP999],
+    },
+    Section {
+        title: "Events per second",
+        text: "In an unbroken row; four at a time with `AWS_LAMBDA_MAX_CONCURRENCY=4` and four events outstanding. \
+            Here **÷** is how many times the rate goes into the floor's.",
+        metrics: &[Metric::Rate, Metric::RateOfFour],
+    },
+    Section {
+        title: "Latency of larger events",
+        text: "The curl loop cannot take 6 MiB: an argument may have 128 KiB.",
+        metrics: &[Metric::Medium, Metric::Large],
+    },
+    Section {
+        title: "Memory",
+        text: "Proportional set size (PSS), with no other runtime around: after the first event, and after {alone} \
+            events. The first process is `bootstrap`, for the curl loop Bash.",
+        metrics: &[Metric::TreeAtStart, Metric::TreeAfter, Metric::OwnAtStart, Metric::OwnAfter],
+    },
+    Section {
+        title: "Cost of an event",
+        text: "Processor time of all processes, those that have ended too, over {alone} events in a row less that \
+            of the start. System calls as `strace -f -c` counts them in runs of their own.",
+        metrics: &[Metric::Processor, Metric::Calls],
+    },
+];
 
 /// `RESULTS.md`.
 pub fn results(results: &Results) -> String {
     let mut text = head(results);
-    for Section { title, text: explanation, metrics } in sections(results) {
+    let counts = [("{events}", results.events), ("{alone}", results.alone)];
+    for Section { title, text: explanation, metrics } in SECTIONS {
+        let explanation = counts.iter().fold(explanation.to_owned(), |explanation, (mark, count)| {
+            explanation.replace(mark, &count.to_string())
+        });
         let _ = write!(text, "\n## {title}\n\n{explanation}\n\n");
         table(&mut text, results, metrics, cell);
     }
@@ -52,64 +101,6 @@ fn head(results: &Results) -> String {
     )
 }
 
-fn sections(results: &Results) -> Vec<Section> {
-    let section = |title, text, metrics| Section { title, text, metrics };
-    let (events, alone) = (results.events, results.alone);
-    vec![
-        section(
-            "Start",
-            "Init is from the start of the process to its first request for an event. The first event's time \
-            is its latency, as below."
-                .to_owned(),
-            &[Metric::Init, Metric::First],
-        ),
-        section(
-            "Latency of a warm event",
-            format!(
-                "From the moment that an event of 1 KiB is handed out to the moment that its whole answer has been \
-                read; the next event comes 2 ms later. {events} events."
-            ),
-            &[Metric::Latency, Metric::LatencyP99, Metric::LatencyP999],
-        ),
-        section(
-            "Cycle of a warm event",
-            format!(
-                "In an unbroken row of the same events, from each answer to the next one: the request for the next \
-                event, and what a runtime does after its answer, count too. {events} events."
-            ),
-            &[Metric::Cycle, Metric::CycleP99, Metric::CycleP999],
-        ),
-        section(
-            "Events per second",
-            "In an unbroken row; four at a time with `AWS_LAMBDA_MAX_CONCURRENCY=4` and four events outstanding. \
-            Here **÷** is how many times the rate goes into the floor's."
-                .to_owned(),
-            &[Metric::Rate, Metric::RateOfFour],
-        ),
-        section(
-            "Latency of larger events",
-            "The curl loop cannot take 6 MiB: an argument may have 128 KiB.".to_owned(),
-            &[Metric::Medium, Metric::Large],
-        ),
-        section(
-            "Memory",
-            format!(
-                "Proportional set size (PSS), with no other runtime around: after the first event, and after {alone} \
-                events. The first process is `bootstrap`, for the curl loop Bash."
-            ),
-            &[Metric::TreeAtStart, Metric::TreeAfter, Metric::OwnAtStart, Metric::OwnAfter],
-        ),
-        section(
-            "Cost of an event",
-            format!(
-                "Processor time of all processes, those that have ended too, over {alone} events in a row less that \
-                of the start. System calls as `strace -f -c` counts them in runs of their own."
-            ),
-            &[Metric::Processor, Metric::Calls],
-        ),
-    ]
-}
-
 /// The README with what has been measured.
 pub fn readme(text: &str, results: &Results) -> Option<String> {
     let (before, rest) = text.split_once(MARKS[0])?;
@@ -119,8 +110,8 @@ pub fn readme(text: &str, results: &Results) -> Option<String> {
     let events = results.events;
     let machine = machine();
     Some(format!(
-        "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians of {events} events, and how many \
-        times the floor's they are, the floor being a native echo on `lambda_runtime` in the same run.\n\n{}{after}",
+        "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians over {events} events; × is how many \
+        times the native echo's they are, which is the floor that `lambda_runtime` gives.\n\n{}{after}",
         MARKS[0], MARKS[1]
     ))
 }
@@ -140,15 +131,14 @@ fn cell(row: &Row, metric: Metric, floor: &Row) -> String {
         return "–".to_owned();
     };
     let text = metric.text(value.median);
-    let rounds = row.values(metric).len() > 1;
-    let spread = |spread: Spread, text: &dyn Fn(f64) -> String| {
-        let (low, high) = (text(spread.low), text(spread.high));
-        if rounds { format!(" ({low}–{high})") } else { String::new() }
+    let in_rounds = |spread: String| {
+        if row.values(metric).len() > 1 { format!(" ({spread})") } else { String::new() }
     };
     if std::ptr::eq(row, floor) {
-        return format!("{text}{}", spread(value, &|value| metric.text(value)));
+        return format!("{text}{}", in_rounds(metric.range(value.low, value.high)));
     }
-    format!("{}{}, {text}", times(metric, ratio), spread(ratio, &|ratio| format!("{ratio:.2}")))
+    let spread = in_rounds(format!("{:.2}–{:.2}", ratio.low, ratio.high));
+    format!("{}{spread}, {text}", times(metric, ratio))
 }
 
 fn short_cell(row: &Row, metric: Metric, floor: &Row) -> String {

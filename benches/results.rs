@@ -73,19 +73,41 @@ impl Metric {
         }
     }
 
-    /// A value as text.
+    /// A value as text, with its unit.
     pub fn text(self, value: f64) -> String {
+        self.number(value) + self.unit()
+    }
+
+    /// Values as text, with their unit.
+    pub fn range(self, low: f64, high: f64) -> String {
+        format!("{}–{}{}", self.number(low), self.number(high), self.unit())
+    }
+
+    fn number(self, value: f64) -> String {
         match self {
-            Self::Rate | Self::RateOfFour => format!("{value:.0}/s"),
-            Self::TreeAtStart | Self::TreeAfter | Self::OwnAtStart | Self::OwnHalfway | Self::OwnAfter => {
-                format!("{value:.1} MiB")
-            }
-            Self::Calls => format!("{value:.1}"),
-            _ if value >= 100.0 => format!("{value:.0} ms"),
-            _ if value >= 10.0 => format!("{value:.1} ms"),
-            _ if value >= 1.0 => format!("{value:.2} ms"),
-            _ => format!("{value:.3} ms"),
+            Self::Rate | Self::RateOfFour => format!("{value:.0}"),
+            _ if self.is_memory() || self == Self::Calls => format!("{value:.1}"),
+            _ if value >= 100.0 => format!("{value:.0}"),
+            _ if value >= 10.0 => format!("{value:.1}"),
+            _ if value >= 1.0 => format!("{value:.2}"),
+            _ => format!("{value:.3}"),
         }
+    }
+
+    fn unit(self) -> &'static str {
+        match self {
+            Self::Rate | Self::RateOfFour => "/s",
+            Self::Calls => "",
+            _ if self.is_memory() => " MiB",
+            _ => " ms",
+        }
+    }
+
+    fn is_memory(self) -> bool {
+        matches!(
+            self,
+            Self::TreeAtStart | Self::TreeAfter | Self::OwnAtStart | Self::OwnHalfway | Self::OwnAfter
+        )
     }
 
     /// Whether more is better.
@@ -117,6 +139,8 @@ impl Spread {
 /// One runtime: for each metric the values of the rounds, or the one value of the whole run.
 pub struct Row {
     pub name: &'static str,
+    /// Whether it is this project's.
+    pub ours: bool,
     values: BTreeMap<Metric, Vec<f64>>,
     /// Of all rounds, in ms.
     pub latencies: Vec<f64>,
@@ -124,8 +148,8 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(name: &'static str) -> Self {
-        Self { name, values: BTreeMap::new(), latencies: Vec::new(), cycles: Vec::new() }
+    pub fn new(name: &'static str, ours: bool) -> Self {
+        Self { name, ours, values: BTreeMap::new(), latencies: Vec::new(), cycles: Vec::new() }
     }
 
     pub fn push(&mut self, metric: Metric, value: f64) {

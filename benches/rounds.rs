@@ -53,7 +53,8 @@ impl Plan {
 
 /// Measures all; also gives the starts of a bare `pwsh`, where there is one.
 pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<Row>, Vec<f64>) {
-    let mut rows: Vec<_> = contenders.iter().map(|contender| Row::new(contender.name)).collect();
+    let mut rows: Vec<_> =
+        contenders.iter().map(|contender| Row::new(contender.name, contender.ours)).collect();
     eprintln!("bench: starts");
     let bare = starts(contenders, plan, pwsh, &mut rows);
     eprintln!("bench: warm events");
@@ -179,6 +180,7 @@ fn alone(contender: &Contender, plan: &Plan, row: &mut Row) {
     let short = warmed_up(contender.start(), plan, 1).stop();
     let runtime = contender.start();
     runtime.event(&body);
+    runtime.wait_until_asked(2);
     row.push(Metric::TreeAtStart, runtime.tree_memory());
     row.push(Metric::OwnAtStart, runtime.own_memory());
     let halves = [(Metric::OwnHalfway, plan.alone() / 2), (Metric::OwnAfter, plan.alone())];
@@ -189,6 +191,7 @@ fn alone(contender: &Contender, plan: &Plan, row: &mut Row) {
             runtime.row(turn, &body);
             answered += turn;
         }
+        runtime.wait_until_asked(until + 1);
         row.push(metric, runtime.own_memory());
     }
     row.push(Metric::TreeAfter, runtime.tree_memory());

@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_millis(1);
 /// A runtime that can be started.
 pub struct Contender {
     pub name: &'static str,
+    /// Whether it is this project's.
+    pub ours: bool,
     /// It hands events over as arguments, which the kernel limits, and one at a time.
     pub small_and_single: bool,
     program: PathBuf,
@@ -55,6 +57,7 @@ impl Contender {
         }
         Self {
             name,
+            ours: false,
             small_and_single: false,
             program: program.to_owned(),
             arguments: Vec::new(),
@@ -72,6 +75,10 @@ impl Contender {
     pub fn argument(mut self, argument: &'static str) -> Self {
         self.arguments.push(argument);
         self
+    }
+
+    pub fn ours(self) -> Self {
+        Self { ours: true, ..self }
     }
 
     pub fn small_and_single(self) -> Self {
@@ -123,7 +130,9 @@ impl Contender {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
         let started = Instant::now();
-        let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", self.program.display()));
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("{}: {error}; `make bench` builds what it needs", self.program.display())
+        });
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         Runtime { child, group, api, started, log }
     }

@@ -4,13 +4,16 @@
 
 use std::{
     env,
-    io::{self, BufReader, Read, Write},
+    fs::File,
+    io::{self, BufReader, BufWriter, Read, Write},
+    os::fd::{AsFd, OwnedFd},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
 };
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rustix::pipe::fcntl_setpipe_size;
 use serde_json::value::RawValue;
 
 /// What a pipe takes at a time, where the kernel allows it.
@@ -39,7 +42,7 @@ async fn answer() -> Result<(), Error> {
 
 struct Worker {
     _child: Child,
-    events: ChildStdin,
+    events: BufWriter<ChildStdin>,
     answers: BufReader<ChildStdout>,
 }
 
@@ -49,45 +52,48 @@ impl Worker {
         let mut child = command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (events, answers) = (child.stdin.take(), child.stdout.take());
         let (events, answers) = (events.expect("it is a pipe"), answers.expect("it is a pipe"));
-        // what an unprivileged process may have is enough
-        let _ = (
-            rustix::pipe::fcntl_setpipe_size(&events, PIPE),
-            rustix::pipe::fcntl_setpipe_size(&answers, PIPE),
-        );
-        Ok(Self { _child: child, events, answers: BufReader::with_capacity(PIPE, answers) })
+        // an unprivileged user's pipes may stay small, which is slower
+        let _ = (fcntl_setpipe_size(&events, PIPE), fcntl_setpipe_size(&answers, PIPE));
+        Ok(Self { _child: child, events: BufWriter::new(events), answers: BufReader::new(answers) })
     }
 
     fn echo(&mut self, event: &str) -> Result<String, Error> {
-        let mut frame = Vec::with_capacity(size_of::<usize>() + event.len());
-        frame.extend_from_slice(&event.len().to_ne_bytes());
-        frame.extend_from_slice(event.as_bytes());
-        self.events.write_all(&frame)?;
-        let mut answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
-        answer.drain(..size_of::<usize>());
+        write_frame(&mut self.events, event.as_bytes())?;
+        let answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
         Ok(String::from_utf8(answer)?)
     }
 }
 
 /// The child: each frame goes back as it came.
 fn work() -> io::Result<()> {
-    let (mut events, mut answers) = (BufReader::with_capacity(PIPE, io::stdin()), io::stdout());
-    while let Some(frame) = read_frame(&mut events)? {
-        answers.write_all(&frame)?;
-        answers.flush()?;
+    let (mut events, mut answers) = (BufReader::new(io::stdin()), BufWriter::new(File::from(stdout()?)));
+    while let Some(event) = read_frame(&mut events)? {
+        write_frame(&mut answers, &event)?;
     }
     Ok(())
 }
 
-/// A length and that many bytes, length included; `None` at the end.
+/// Standard output without the buffer for lines that the standard library puts before it.
+fn stdout() -> io::Result<OwnedFd> {
+    io::stdout().as_fd().try_clone_to_owned()
+}
+
+/// A length and that many bytes; what fits into the buffer is written at once.
+fn write_frame(to: &mut BufWriter<impl Write>, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(&bytes.len().to_ne_bytes())?;
+    to.write_all(bytes)?;
+    to.flush()
+}
+
+/// `None` at the end.
 fn read_frame(from: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut head = [0; size_of::<usize>()];
-    match from.read_exact(&mut head) {
+    let mut length = [0; size_of::<usize>()];
+    match from.read_exact(&mut length) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         other => other?,
     }
-    let length = usize::from_ne_bytes(head);
-    let mut frame = Vec::with_capacity(head.len() + length);
-    frame.extend_from_slice(&head);
-    from.take(length as u64).read_to_end(&mut frame)?;
-    Ok(Some(frame))
+    let length = usize::from_ne_bytes(length);
+    let mut bytes = Vec::with_capacity(length);
+    from.take(length as u64).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
