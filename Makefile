@@ -36,10 +36,23 @@ lint: ## format, clippy, shellcheck
 	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
 
 .PHONY: bench
-bench: setup ## the comparison with a native echo and the curl loop
+bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and the README
+	BENCH_INTO=$(CURDIR) cargo bench --bench compare
+
+.PHONY: bench-check
+bench-check: bench-programs ## the same, but fail on a ratio that is worse than the committed one by more than 20 %
+	git show HEAD:benches/RESULTS.json >target/committed.json
+	BENCH_AGAINST=$(CURDIR)/target/committed.json cargo bench --bench compare
+
+.PHONY: bench-smoke
+bench-smoke: ## the comparison with few events, unoptimized: whether it runs
+	cargo build --bin bootstrap --examples
+	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --profile dev --bench compare
+
+.PHONY: bench-programs
+bench-programs: setup
 	cargo build --release --bins --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
-	cargo bench --bench compare
 
 .PHONY: image
 image: ## the image with every language and function/ inside: IMAGE=

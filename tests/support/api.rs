@@ -22,6 +22,8 @@ pub struct Post {
     pub body: Vec<u8>,
     /// From the moment the event was to be written to the moment the post was read.
     pub time: Duration,
+    /// The moment the post was read.
+    pub at: Instant,
 }
 
 /// An event to hand out.
@@ -68,8 +70,8 @@ struct State {
     posts: HashMap<String, Vec<Post>>,
     /// By its kind, `init/error` or `restore/error`.
     ends: HashMap<String, Post>,
-    /// How many times the next event was asked for.
-    asked: usize,
+    /// When the next event was asked for.
+    asked: Vec<Instant>,
     /// How many times the restore was asked for.
     asked_for_restore: usize,
     /// What is answered to that, once there is a copy to answer in.
@@ -82,7 +84,16 @@ struct State {
 #[derive(Clone)]
 pub struct Api {
     pub address: SocketAddr,
-    shared: Arc<(Mutex<State>, Condvar)>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to answer the bootstrap with.
+    given: Condvar,
+    /// The bootstrap has asked or posted.
+    observed: Condvar,
 }
 
 impl Api {
@@ -101,17 +112,25 @@ impl Api {
     }
 
     /// Queues an event and gives its request id.
-    pub fn send(&self, mut event: Event) -> String {
+    pub fn send(&self, event: Event) -> String {
+        self.send_row([event]).remove(0)
+    }
+
+    /// Queues events before the first of them is handed out.
+    pub fn send_row(&self, events: impl IntoIterator<Item = Event>) -> Vec<String> {
         let mut state = self.lock();
-        if event.id().is_empty() {
-            state.issued += 1;
-            let id = self.request_id(state.issued);
-            event = event.header("lambda-runtime-aws-request-id", &id);
+        let mut ids = Vec::new();
+        for mut event in events {
+            if event.id().is_empty() {
+                state.issued += 1;
+                let id = self.request_id(state.issued);
+                event = event.header("lambda-runtime-aws-request-id", &id);
+            }
+            ids.push(event.id().to_owned());
+            state.events.push_back(event);
         }
-        let id = event.id().to_owned();
-        state.events.push_back(event);
-        self.shared.1.notify_all();
-        id
+        self.shared.given.notify_all();
+        ids
     }
 
     /// The id of the event of this number, from 1 on, that brings none along. No other on this machine has it: the
@@ -167,20 +186,20 @@ impl Api {
     /// Lets the environment go on in a copy of its snapshot, or hear of an error.
     pub fn restore(&self, status: &'static str) {
         self.lock().restored = Some(status);
-        self.shared.1.notify_all();
+        self.shared.given.notify_all();
     }
 
-    /// Waits until the next event has been asked for this many times.
-    pub fn wait_until_asked(&self, times: usize) {
-        self.wait_for("a request for the next event", |state| (state.asked >= times).then_some(()));
+    /// Waits until the next event has been asked for this many times, and says when that was.
+    pub fn wait_until_asked(&self, times: usize) -> Instant {
+        self.wait_for("a request for the next event", |state| state.asked.get(times - 1).copied())
     }
 
     pub fn asked(&self) -> usize {
-        self.lock().asked
+        self.lock().asked.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared.0.lock().unwrap()
+        self.shared.state.lock().unwrap()
     }
 
     fn wait_for<T>(&self, what: &str, found: impl Fn(&State) -> Option<T>) -> T {
@@ -192,7 +211,7 @@ impl Api {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{what} did not come");
-            state = self.shared.1.wait_timeout(state, left).unwrap().0;
+            state = self.shared.observed.wait_timeout(state, left).unwrap().0;
         }
     }
 
@@ -226,46 +245,53 @@ impl Api {
                 reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
                 return Ok(());
             }
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body)?;
+            let mut body = Vec::with_capacity(length);
+            reader.by_ref().take(length as u64).read_to_end(&mut body)?;
+            if body.len() < length {
+                return Ok(());
+            }
             self.note(&path, headers, body);
             let status = match reception {
                 Some(Reception::Status(status)) => status,
                 _ => "202 Accepted",
             };
             let body = format!(r#"{{"status":"{status}"}}"#);
-            write!(writer, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
+            let response = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            let written = writer.write_all(response.as_bytes());
+            // last: whoever waits for the post shall not take the processor from the bootstrap
+            self.shared.observed.notify_all();
+            written?;
         }
     }
 
     fn next(&self) -> Event {
         let mut state = self.lock();
-        state.asked += 1;
-        self.shared.1.notify_all();
+        state.asked.push(Instant::now());
+        self.shared.observed.notify_all();
         loop {
             if let Some(event) = state.events.pop_front() {
                 return event;
             }
-            state = self.shared.1.wait(state).unwrap();
+            state = self.shared.given.wait(state).unwrap();
         }
     }
 
     fn next_restore(&self) -> &'static str {
         let mut state = self.lock();
         state.asked_for_restore += 1;
-        self.shared.1.notify_all();
+        self.shared.observed.notify_all();
         loop {
             if let Some(status) = state.restored {
                 return status;
             }
-            state = self.shared.1.wait(state).unwrap();
+            state = self.shared.given.wait(state).unwrap();
         }
     }
 
     fn note(&self, path: &str, headers: HashMap<String, String>, body: Vec<u8>) {
         let now = Instant::now();
         let mut state = self.lock();
-        let post = |kind: &str, time| Post { kind: kind.to_owned(), headers, body, time };
+        let post = |kind: &str, time| Post { kind: kind.to_owned(), headers, body, time, at: now };
         let invocation = path.strip_prefix("/2018-06-01/runtime/invocation/");
         if let Some((id, kind)) = invocation.and_then(|rest| rest.split_once('/')) {
             let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);
@@ -277,7 +303,6 @@ impl Api {
             assert!(["init/error", "restore/error"].contains(&kind), "{path}");
             assert!(state.ends.insert(kind.to_owned(), post).is_none(), "a second {kind}");
         }
-        self.shared.1.notify_all();
     }
 }
 

@@ -1,0 +1,120 @@
+//! The goals, each against what has been measured.
+
+use std::fmt::Write;
+
+use crate::{
+    contenders::{BASH, BASH_CAT, CURL, LISP, POWERSHELL},
+    results::{Metric, Results, Spread},
+};
+
+struct Goal {
+    what: String,
+    /// As people read it.
+    limit: String,
+    /// Text, and whether it is reached; `None` if it was not measured.
+    measured: Option<(String, bool)>,
+}
+
+/// The table of the goals.
+pub fn table(results: &Results) -> String {
+    let mut text = "| | goal | measured | |\n|---|---|---|---|\n".to_owned();
+    for Goal { what, limit, measured } in goals(results) {
+        let (measured, verdict) = match measured {
+            Some((measured, true)) => (measured, "reached"),
+            Some((measured, false)) => (measured, "**not reached**"),
+            None => ("–".to_owned(), "not measured"),
+        };
+        let _ = writeln!(text, "| {what} | {limit} | {measured} | {verdict} |");
+    }
+    text
+}
+
+fn goals(results: &Results) -> Vec<Goal> {
+    let mut goals = Vec::new();
+    for (name, limit) in [(LISP, 1.5), (BASH, 3.0), (POWERSHELL, 4.0)] {
+        for metric in [Metric::Latency, Metric::Cycle] {
+            goals.push(floors(results, name, metric, limit));
+        }
+    }
+    goals.push(faster_than_curl(results));
+    for (name, limit) in [(BASH, 10.0), (LISP, 25.0)] {
+        let time = results.row(name).and_then(|row| row.median(Metric::Init));
+        let limited = at_most(limit, |value| Metric::Init.text(value));
+        goals.push(limited(format!("{name}: init until `/next`"), time));
+    }
+    goals.push(start_of_powershell(results));
+    for name in [BASH, LISP, POWERSHELL] {
+        let ratio = results
+            .row(name)
+            .and_then(|row| paired(row.values(Metric::First), &[row.median(Metric::Latency)?]));
+        goals.push(at_most(2.0, times)(format!("{name}: first event, of its own warm p50"), ratio));
+    }
+    for name in [BASH, BASH_CAT, LISP, POWERSHELL] {
+        goals.push(floors(results, name, Metric::Large, 10.0));
+    }
+    goals.extend(memory(results));
+    let binary = results.binary as f64 / 1e6;
+    goals.push(at_most(3.0, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
+    goals
+}
+
+/// A goal in times of the floor.
+fn floors(results: &Results, name: &str, metric: Metric, limit: f64) -> Goal {
+    let ratio = results.row(name).and_then(|row| row.ratio(metric, results.floor()));
+    let what = format!("{name}: {}, of the floor's", metric.title());
+    at_most(limit, times)(what, ratio.map(|ratio| ratio.median))
+}
+
+fn faster_than_curl(results: &Results) -> Goal {
+    let of = |name| results.row(name).map(|row| row.values(Metric::Latency));
+    let ratio = of(CURL).zip(of(BASH)).and_then(|(curl, bash)| paired(curl, bash));
+    Goal {
+        what: format!("{CURL}: latency p50, of {BASH}'s"),
+        limit: "at least × 20".to_owned(),
+        measured: ratio.map(|ratio| (times(ratio), ratio >= 20.0)),
+    }
+}
+
+fn start_of_powershell(results: &Results) -> Goal {
+    let start = results.row(POWERSHELL).and_then(|row| {
+        let both = row.values(Metric::Init).iter().zip(row.values(Metric::First));
+        let both: Vec<_> = both.map(|(init, first)| init + first).collect();
+        paired(&both, &results.bare_pwsh)
+    });
+    at_most(1.4, times)(format!("{POWERSHELL}: init and first event, of a bare `pwsh`'s start"), start)
+}
+
+/// The worst of ours.
+fn memory(results: &Results) -> [Goal; 2] {
+    let ours = || results.rows.iter().filter(|row| row.ours);
+    let worst = |of: fn(f64, f64) -> f64| {
+        let both =
+            ours().filter_map(|row| Some(of(row.median(Metric::OwnHalfway)?, row.median(Metric::OwnAfter)?)));
+        both.reduce(f64::max)
+    };
+    let events = results.alone;
+    let limited = |limit| at_most(limit, |size| format!("{size:.2} MiB"));
+    [
+        limited(6.0)(format!("`bootstrap` after {events} events, the largest"), worst(|_, after| after)),
+        limited(0.1)("its growth over the second half of them".to_owned(), worst(|half, after| after - half)),
+    ]
+}
+
+fn at_most(limit: f64, text: impl Fn(f64) -> String) -> impl Fn(String, Option<f64>) -> Goal {
+    move |what, value| Goal {
+        what,
+        limit: format!("at most {}", text(limit)),
+        measured: value.map(|value| (text(value), value <= limit)),
+    }
+}
+
+fn times(ratio: f64) -> String {
+    format!("× {ratio:.2}")
+}
+
+/// The median of the ratios, round by round; one value goes with every round.
+fn paired(values: &[f64], others: &[f64]) -> Option<f64> {
+    let others = others.iter().cycle().take(if others.len() == 1 { values.len() } else { others.len() });
+    let ratios: Vec<_> = values.iter().zip(others).map(|(value, other)| value / other).collect();
+    Spread::of(&ratios).map(|spread| spread.median)
+}

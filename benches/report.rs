@@ -1,0 +1,166 @@
+//! The tables, for people.
+
+use std::fmt::Write;
+
+use crate::{
+    goals,
+    results::{Metric, Results, Row, Spread},
+};
+
+/// What stands between these lines of the README is ours.
+const MARKS: [&str; 2] = ["<!-- written by `make bench` -->\n", "<!-- until here -->\n"];
+
+const SUMMARY: [Metric; 5] = [Metric::Init, Metric::Latency, Metric::Cycle, Metric::Large, Metric::TreeAfter];
+
+/// A table of its own for what belongs together.
+struct Section {
+    title: &'static str,
+    /// With `{events}` and `{alone}` for their numbers.
+    text: &'static str,
+    metrics: &'static [Metric],
+}
+
+const SECTIONS: [Section; 7] = [
+    Section {
+        title: "Start",
+        text: "Init is from the start of the process to its first request for an event. The first event's time is \
+            its latency, as below.",
+        metrics: &[Metric::Init, Metric::First],
+    },
+    Section {
+        title: "Latency of a warm event",
+        text: "From the moment that an event of 1 KiB is handed out to the moment that its whole answer has been \
+            read; the next event comes 2 ms later. {events} events.",
+        metrics: &[Metric::Latency, Metric::LatencyP99, Metric::LatencyP999],
+    },
+    Section {
+        title: "Cycle of a warm event",
+        text: "In an unbroken row of the same events, from each answer to the next one: the request for the next \
+            event, and what a runtime does after its answer, count too. {events} events.",
+        metrics: &[Metric::Cycle, Metric::CycleP99, Metric::CycleP999],
+    },
+    Section {
+        title: "Events per second",
+        text: "In an unbroken row; four at a time with `AWS_LAMBDA_MAX_CONCURRENCY=4` and four events outstanding. \
+            Here **÷** is how many times the rate goes into the floor's.",
+        metrics: &[Metric::Rate, Metric::RateOfFour],
+    },
+    Section {
+        title: "Latency of larger events",
+        text: "The curl loop cannot take 6 MiB: an argument may have 128 KiB.",
+        metrics: &[Metric::Medium, Metric::Large],
+    },
+    Section {
+        title: "Memory",
+        text: "Proportional set size (PSS), with no other runtime around: after the first event, and after {alone} \
+            events. The first process is `bootstrap`, for the curl loop Bash.",
+        metrics: &[Metric::TreeAtStart, Metric::TreeAfter, Metric::OwnAtStart, Metric::OwnAfter],
+    },
+    Section {
+        title: "Cost of an event",
+        text: "Processor time of all processes, those that have ended too, over {alone} events in a row less that \
+            of the start. System calls as `strace -f -c` counts them in runs of their own.",
+        metrics: &[Metric::Processor, Metric::Calls],
+    },
+];
+
+/// `RESULTS.md`.
+pub fn results(results: &Results) -> String {
+    let mut text = head(results);
+    let counts = [("{events}", results.events), ("{alone}", results.alone)];
+    for Section { title, text: explanation, metrics } in SECTIONS {
+        let explanation = counts.iter().fold(explanation.to_owned(), |explanation, (mark, count)| {
+            explanation.replace(mark, &count.to_string())
+        });
+        let _ = write!(text, "\n## {title}\n\n{explanation}\n\n");
+        table(&mut text, results, metrics, cell);
+    }
+    let _ = write!(text, "\n## Sizes on disk\n\n| | |\n|---|---|\n");
+    let sizes = std::iter::once(("`bootstrap`", results.binary));
+    for (name, size) in sizes.chain(results.images.iter().map(|(name, size)| (name.as_str(), *size))) {
+        let _ = writeln!(text, "| {name} | {:.2} MB |", size as f64 / 1e6);
+    }
+    if !results.left_out.is_empty() {
+        let _ = write!(text, "\n## Left out\n\n");
+    }
+    for left_out in &results.left_out {
+        let _ = writeln!(text, "* {left_out}");
+    }
+    text
+}
+
+fn head(results: &Results) -> String {
+    format!(
+        "# Results\n\nOne run of `make bench` on {}. All runtimes echo the same events, in turns (A B C A B C).\n\
+        **×** is how many times the floor's a value is, the floor being the native echo: the median of the rounds, \
+        each against the floor of the same round, and the quartiles of the rounds in brackets. What the median \
+        is in itself comes after it.\n\n![warm latency and init of each runtime](results.svg)\n\n\
+        ## Goals\n\n{}",
+        machine(),
+        goals::table(results)
+    )
+}
+
+/// The README with what has been measured.
+pub fn readme(text: &str, results: &Results) -> Option<String> {
+    let (before, rest) = text.split_once(MARKS[0])?;
+    let (_, after) = rest.split_once(MARKS[1])?;
+    let mut figures = String::new();
+    table(&mut figures, results, &SUMMARY, short_cell);
+    let events = results.events;
+    let machine = machine();
+    Some(format!(
+        "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians over {events} events; × is how many \
+        times the native echo's they are, which is the floor that `lambda_runtime` gives.\n\n{}{after}",
+        MARKS[0], MARKS[1]
+    ))
+}
+
+fn table(text: &mut String, results: &Results, metrics: &[Metric], cell: fn(&Row, Metric, &Row) -> String) {
+    let titles: Vec<_> = metrics.iter().map(|metric| metric.title()).collect();
+    let _ = writeln!(text, "| | {} |\n|---|{}", titles.join(" | "), "---|".repeat(titles.len()));
+    for row in &results.rows {
+        let cells: Vec<_> = metrics.iter().map(|metric| cell(row, *metric, results.floor())).collect();
+        let _ = writeln!(text, "| {} | {} |", row.name, cells.join(" | "));
+    }
+}
+
+/// A ratio with its spread, then the value; for the floor the value with its spread.
+fn cell(row: &Row, metric: Metric, floor: &Row) -> String {
+    let (Some(value), Some(ratio)) = (Spread::of(row.values(metric)), row.ratio(metric, floor)) else {
+        return "–".to_owned();
+    };
+    let text = metric.text(value.median);
+    let in_rounds = |spread: String| {
+        if row.values(metric).len() > 1 { format!(" ({spread})") } else { String::new() }
+    };
+    if std::ptr::eq(row, floor) {
+        return format!("{text}{}", in_rounds(metric.range(value.low, value.high)));
+    }
+    let spread = in_rounds(format!("{:.2}–{:.2}", ratio.low, ratio.high));
+    format!("{}{spread}, {text}", times(metric, ratio))
+}
+
+fn short_cell(row: &Row, metric: Metric, floor: &Row) -> String {
+    let (Some(value), Some(ratio)) = (row.median(metric), row.ratio(metric, floor)) else {
+        return "–".to_owned();
+    };
+    let text = metric.text(value);
+    if std::ptr::eq(row, floor) { text } else { format!("{}, {text}", times(metric, ratio)) }
+}
+
+fn times(metric: Metric, ratio: Spread) -> String {
+    let sign = if metric.is_rate() { '÷' } else { '×' };
+    format!("{sign} {:.2}", ratio.median)
+}
+
+fn machine() -> String {
+    let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let kernel = read("/proc/sys/kernel/osrelease");
+    let kernel = kernel.split('-').next().unwrap_or_default().trim();
+    let information = read("/proc/cpuinfo");
+    let model = information.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split_once(": ")).map(|(_, model)| format!(" ({model})"));
+    format!("{processors} processors{} with Linux {kernel}", model.unwrap_or_default())
+}
