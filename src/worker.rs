@@ -10,13 +10,14 @@ mod snapshot;
 use std::{
     fmt::Display,
     io,
+    pin::Pin,
     process::{Command, ExitStatus, Stdio},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub use self::snapshot::Step;
 use self::{
@@ -58,6 +59,8 @@ pub struct Worker {
     lanes: Option<Lanes>,
     log: Log,
     deadline_margin: Option<Duration>,
+    /// Ends the event that runs. One timer for all events: a new one would interrupt the event loop for each.
+    limit: Pin<Box<Sleep>>,
 }
 
 /// What a worker did first.
@@ -118,6 +121,7 @@ impl Worker {
             lanes,
             log: Log::new(log, config.log_format)?,
             deadline_margin: config.deadline_margin,
+            limit: Box::pin(sleep(Duration::ZERO)),
         })
     }
 
@@ -186,13 +190,10 @@ impl Worker {
             // a timeout as short as the margin still leaves the handler some of it
             Some(left.saturating_sub(margin).max(left / 2))
         });
-        let result = match limit {
-            None => self.exchange(invocation).await,
-            Some(limit) => timeout(limit, self.exchange(invocation)).await.unwrap_or_else(|_| {
-                let message = format!("the handler had not answered after {} ms", limit.as_millis());
-                Err(InvokeError::Gone(Failure::new(ErrorType::DeadlineExceeded, message)))
-            }),
-        };
+        if let Some(limit) = limit {
+            self.limit.as_mut().reset(Instant::now() + limit);
+        }
+        let result = self.exchange(invocation, limit).await;
         if let Err(InvokeError::Gone(_)) = &result {
             self.child.kill().await;
             kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
@@ -201,7 +202,11 @@ impl Worker {
         result
     }
 
-    async fn exchange(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+    async fn exchange(
+        &mut self,
+        invocation: &Invocation,
+        limit: Option<Duration>,
+    ) -> Result<Bytes, InvokeError> {
         self.begin(invocation).map_err(InvokeError::Failed)?;
         let mut event = Event::new();
         loop {
@@ -212,6 +217,9 @@ impl Worker {
                 }
                 happening = happening(&mut self.child, &mut self.log, &mut self.reports) => happening,
                 () = self.requests.send() => continue,
+                () = self.limit.as_mut(), if limit.is_some() => {
+                    return Err(InvokeError::Gone(deadline_exceeded(limit.unwrap_or_default())));
+                }
             };
             match happening {
                 Happening::Report(Report::Trace(number, lines)) if self.is_current(number) => {
@@ -352,6 +360,11 @@ fn undefined(config: &Config, names: Vec<String>) -> Failure {
         config.handler
     );
     Failure::new(ErrorType::HandlerNotFound, message)
+}
+
+fn deadline_exceeded(limit: Duration) -> Failure {
+    let message = format!("the handler had not answered after {} ms", limit.as_millis());
+    Failure::new(ErrorType::DeadlineExceeded, message)
 }
 
 fn broken(error: &FrameError) -> Failure {
