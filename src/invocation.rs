@@ -70,14 +70,13 @@ impl Invocation {
         Some(deadline.duration_since(now).unwrap_or_default())
     }
 
-    /// The context for a request by descriptor, as `frame` describes it.
+    /// The context for a request by descriptor, as `frame` describes it, with this behind its first word.
     #[must_use]
-    pub fn environment(&self) -> Vec<u8> {
+    pub fn environment(&self, argument: &str) -> Vec<u8> {
         let (set, unset): (Vec<_>, Vec<_>) =
             ENVIRONMENT.into_iter().partition(|(_, header)| self.headers.contains_key(header));
         let unset: Vec<_> = unset.into_iter().map(|(variable, _)| variable).collect();
-        let mut text = unset.join(" ").into_bytes();
-        text.push(b'\n');
+        let mut text = format!("{}{argument}\n{}\n", set.len(), unset.join(" ")).into_bytes();
         for (variable, header) in set {
             line(&mut text, variable, "=", self.headers[header].as_bytes());
         }
@@ -125,8 +124,9 @@ mod tests {
         headers.insert(TRACE_ID, HeaderValue::from_static("Root=1;Sampled=0"));
         let invocation = Invocation::new(headers, Bytes::new());
         assert_eq!(
-            String::from_utf8(invocation.environment()).unwrap(),
-            "AWS_LAMBDA_RUNTIME_DEADLINE_MS AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN \
+            String::from_utf8(invocation.environment(" 7 x")).unwrap(),
+            "2 7 x\n\
+             AWS_LAMBDA_RUNTIME_DEADLINE_MS AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN \
              AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY AWS_LAMBDA_RUNTIME_TENANT_ID\n\
              _X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
              AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n"

@@ -70,7 +70,7 @@ __lambda_exiting() { # the EXIT trap of an event; a handler with one of its own 
     if [[ -z $__lambda_returned ]]; then
         # as at an unset variable: Bash no longer knows the line
         ((status == 0)) || __lambda_trace unknown
-    elif [[ /proc/self/fd/1 -ef ${__lambda_answers[__lambda_number % 2]} ]]; then
+    elif [[ /proc/self/fd/1 -ef $__lambda_answer ]]; then
         # one write; the loop below waits until the kernel has cleared the process away
         builtin printf '%s%d\n' "$__lambda_token" "$status"
     else
@@ -78,37 +78,34 @@ __lambda_exiting() { # the EXIT trap of an event; a handler with one of its own 
     fi
 }
 
-# since Bash 5.2, $(<FILE) does not fork
-((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 502)) && __lambda_fork_free=1 || __lambda_fork_free=0
-
-__lambda_slurp() { # DESCRIPTOR SIZE [MARK]: its text without the mark at its end, in __lambda_event
-    if (($2 > 65536)); then
-        local LC_ALL=C # bytes take half the time of characters
-        __lambda_event=$(<"$__lambda_fds/$1")
-    elif ((__lambda_fork_free)); then
-        __lambda_event=$(<"$__lambda_fds/$1")
-    else
-        local lines IFS=
-        mapfile lines <"$__lambda_fds/$1"
-        __lambda_event="${lines[*]-}" # with quotes: Bash 4.2 joins with spaces without
-    fi
-    [[ -z ${3-} ]] || __lambda_event=${__lambda_event%"$3"}
-}
-
 __lambda_next() { # waits for an event and makes it this subshell's own
-    local lane=$((__lambda_number % 2)) lines IFS=' '
+    local lane=$((__lambda_number % 2)) IFS=' ' context lines words
     __lambda_returned=
+    __lambda_answer=${__lambda_answers[lane]}
+    context=${__lambda_contexts[lane]}
     eval "$__lambda_trap"
     trap __lambda_exiting EXIT
-    exec <"${__lambda_inputs[lane]}" >"${__lambda_answers[lane]}"
+    exec <"${__lambda_inputs[lane]}" >"$__lambda_answer"
     read -r lines <"${__lambda_wakes[lane]}" || builtin exit 0
-    mapfile -t lines <"${__lambda_contexts[lane]}"
-    # shellcheck disable=SC2086 # words, to be split
-    __lambda_slurp ${lines[0]}
+    mapfile -t lines <"$context"
+    # shellcheck disable=SC2206 # words, to be split
+    words=(${lines[0]})
     # shellcheck disable=SC2086 # the same
     builtin unset -v ${lines[1]}
-    builtin export -- "${lines[@]:2}"
+    builtin export -- "${lines[@]:2:words[0]}"
+    if [[ -z ${words[1]-} ]]; then
+        IFS=$'\n'
+        __lambda_event="${lines[*]:words[0] + 2}" # with quotes: Bash 4.2 joins with spaces without
+    else
+        __lambda_slurp "${words[@]:1}"
+    fi
     [[ -z $__lambda_options ]] || builtin set "-$__lambda_options"
+}
+
+__lambda_slurp() { # DESCRIPTOR [MARK]: its text without the mark at its end, in __lambda_event
+    local LC_ALL=C # bytes take half the time of characters
+    __lambda_event=$(<"$__lambda_fds/$1")
+    [[ -z ${2-} ]] || __lambda_event=${__lambda_event%"$2"}
 }
 
 __lambda_hook() { # NAME: calls the user's function of that name, where there is one, in this very shell

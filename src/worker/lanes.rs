@@ -24,6 +24,9 @@ use crate::invocation::Invocation;
 /// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
 const PIPE_SIZE: usize = 1024 * 1024;
 
+/// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
+const SMALL_EVENT: usize = 64 * 1024;
+
 /// What is added to an argument that Bash would change at its end.
 const MARK: &str = "x";
 
@@ -46,7 +49,7 @@ struct Lane {
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
-    /// The event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
+    /// A large event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
     argument: Option<OwnedFd>,
     used: bool,
 }
@@ -177,17 +180,22 @@ impl Lane {
     fn fill(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
         write_all(&self.event, event)?;
-        let (mut argument, mut size, mut mark) = (&self.event, event.len(), "");
+        let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
+        if event.len() <= SMALL_EVENT {
+            let mut context = invocation.environment("");
+            context.extend(without_nul());
+            context.push(b'\n');
+            return write_all(&self.context, &context);
+        }
+        let (mut argument, mut mark) = (&self.event, "");
         if event.ends_with(b"\n") || event.contains(&0) {
-            let mut text: Vec<u8> = event.iter().copied().filter(|&byte| byte != 0).collect();
+            let mut text: Vec<u8> = without_nul().collect();
             text.extend_from_slice(MARK.as_bytes());
-            (size, mark) = (text.len(), MARK);
             argument = self.argument.insert(memory_file()?);
             write_all(argument, &text)?;
+            mark = MARK;
         }
-        let mut context = format!("{} {size} {mark}\n", argument.as_raw_fd()).into_bytes();
-        context.extend_from_slice(&invocation.environment());
-        write_all(&self.context, &context)
+        write_all(&self.context, &invocation.environment(&format!(" {} {mark}", argument.as_raw_fd())))
     }
 }
 
