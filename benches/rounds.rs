@@ -187,7 +187,7 @@ fn alone(contender: &Contender, plan: &Plan, row: &mut Row) {
     let mut answered = 1;
     for (metric, until) in halves {
         while answered < until {
-            let turn = (until - answered).min(10 * TURN);
+            let turn = (until - answered).min(2 * TURN);
             runtime.row(turn, &body);
             answered += turn;
         }

@@ -1,6 +1,7 @@
 //! One runtime under measurement: how it is started, its Runtime API, and what the kernel says of it.
 
 use std::{
+    env,
     fs::{self, File},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -17,6 +18,9 @@ use crate::api::{Api, Event, PATIENCE, Post};
 
 /// How often it is looked whether a row has been answered: seldom enough not to disturb.
 const LOOK: Duration = Duration::from_millis(1);
+
+/// What runtimes take over from this program's environment, which is larger than Lambda's.
+const INHERITED: [&str; 3] = ["PATH", "HOME", "SCRIPT_RUNTIME_PWSH"];
 
 /// A runtime that can be started.
 pub struct Contender {
@@ -42,7 +46,7 @@ pub struct Runtime {
 }
 
 /// What an unbroken row of events took.
-pub struct Row {
+pub struct Turn {
     /// From each answer to the next, in ms.
     pub cycles: Vec<f64>,
     /// From the first answer to the last.
@@ -109,12 +113,7 @@ impl Contender {
             .args(&self.arguments)
             .current_dir(self.task_root.path())
             .env_clear()
-            .envs(
-                ["PATH", "HOME", "SCRIPT_RUNTIME_PWSH"]
-                    .map(|name| (name, std::env::var(name).unwrap_or_default()))
-                    .into_iter()
-                    .filter(|(_, value)| !value.is_empty()),
-            )
+            .envs(INHERITED.into_iter().filter_map(|name| Some((name, env::var_os(name)?))))
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "f")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -156,7 +155,7 @@ impl Runtime {
     }
 
     /// An unbroken row of events: each is ready when the runtime asks for it, and nobody else runs here.
-    pub fn row(&self, count: usize, body: &[u8]) -> Row {
+    pub fn row(&self, count: usize, body: &[u8]) -> Turn {
         let ids = self.api.send_row((0..count).map(|_| Event::new(body)));
         let deadline = Instant::now() + PATIENCE;
         while ids.last().is_some_and(|last| self.api.posts(last).is_empty()) {
@@ -167,7 +166,7 @@ impl Runtime {
         answered.sort();
         let cycles: Vec<_> = answered.windows(2).map(|pair| milliseconds(pair[1] - pair[0])).collect();
         let per_second = 1000.0 * cycles.len() as f64 / cycles.iter().sum::<f64>();
-        Row { cycles, per_second }
+        Turn { cycles, per_second }
     }
 
     fn answer(&self, id: &str, body: &[u8]) -> Post {
