@@ -18,5 +18,6 @@ mod readme;
 mod runtime_api;
 mod serve;
 mod serve_life;
+mod shutdown;
 mod snapstart;
 mod support;
