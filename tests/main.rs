@@ -12,6 +12,7 @@ mod init_errors;
 mod lisp;
 mod logs;
 mod manage;
+mod network;
 mod one_shot;
 mod powershell;
 mod readme;

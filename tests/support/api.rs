@@ -302,7 +302,7 @@ impl Api {
     }
 }
 
-fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
+pub fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
     let mut headers = HashMap::new();
     loop {
         let mut line = String::new();
