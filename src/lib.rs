@@ -24,6 +24,7 @@ pub mod local;
 pub mod logs;
 pub mod process;
 pub mod runtime;
+pub mod secrets;
 pub mod snapstart;
 pub mod supervisor;
 pub mod worker;

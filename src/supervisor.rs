@@ -16,6 +16,7 @@ use crate::{
     invocation::Invocation,
     language::Launch,
     process::Children,
+    secrets::Secrets,
     worker::{InvokeError, Step, Worker},
 };
 
@@ -38,6 +39,7 @@ struct Supervisor {
     launch: Launch,
     config: Config,
     children: Children,
+    secrets: Secrets,
     /// Whether a snapshot is to come.
     snapshot: bool,
     state: State,
@@ -59,6 +61,7 @@ impl Slot {
             launch: launch.clone(),
             config: config.clone(),
             children: children.clone(),
+            secrets: Secrets::of(&config.environment),
             snapshot: config.snapstart,
             state: State::Ended(None),
             in_flight: None,
@@ -161,7 +164,7 @@ impl Supervisor {
         let State::Ready { worker, .. } = &mut self.state else {
             unreachable!("BUG: a replaced worker is ready");
         };
-        worker.pass(step).await
+        worker.pass(step).await.map_err(|failure| self.secrets.masked(failure))
     }
 
     async fn invoke(&mut self, invocation: &Invocation) -> Outcome {
@@ -174,10 +177,10 @@ impl Supervisor {
         *used = true;
         match worker.invoke(invocation).await {
             Ok(answer) => Ok(answer),
-            Err(InvokeError::Failed(failure)) => Err(failure),
+            Err(InvokeError::Failed(failure)) => Err(self.secrets.masked(failure)),
             Err(InvokeError::Gone(failure)) => {
                 self.end();
-                Err(failure)
+                Err(self.secrets.masked(failure))
             }
         }
     }
@@ -193,7 +196,9 @@ impl Supervisor {
 
     async fn replace(&mut self) -> Result<(), Failure> {
         self.state = State::Ended(None);
-        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot).await?;
+        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot)
+            .await
+            .map_err(|failure| self.secrets.masked(failure))?;
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }

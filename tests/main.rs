@@ -17,6 +17,7 @@ mod one_shot;
 mod powershell;
 mod readme;
 mod runtime_api;
+mod secrets;
 mod serve;
 mod serve_life;
 mod shutdown;

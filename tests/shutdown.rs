@@ -11,7 +11,7 @@ use std::{
 use crate::{
     lisp::{lisp, sbcl},
     powershell::files,
-    support::{Event, Function, Reception, Running, until},
+    support::{Event, Function, Reception, Running, processes_below, until},
 };
 
 /// The documented 500 ms, and what a loaded machine may add.
@@ -64,7 +64,7 @@ fn go(running: &Running) {
 
 /// Ends it by SIGTERM; nothing that it started is left. Gives its log.
 fn ends(mut running: Running) -> String {
-    let below = below(running.pid());
+    let below = processes_below(running.pid());
     let began = Instant::now();
     running.terminate();
     assert_eq!(running.wait().code(), Some(0), "{}", running.log());
@@ -73,15 +73,6 @@ fn ends(mut running: Running) -> String {
         assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} is left");
     }
     running.log()
-}
-
-/// All processes below this one.
-fn below(pid: u32) -> Vec<u32> {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    let children = children.collect::<Vec<_>>().concat();
-    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
-    children.flat_map(|child| [vec![child], below(child)].concat()).collect()
 }
 
 #[test]
@@ -214,7 +205,7 @@ fn what_has_left_the_group_and_ignores_it_is_killed() {
         let Some(function) = function else { continue };
         let running = function.start();
         running.answer("{}");
-        assert!(below(running.pid()).len() > 1, "{language}");
+        assert!(processes_below(running.pid()).len() > 1, "{language}");
         ends(running);
     }
 }
