@@ -178,7 +178,7 @@ fn what_has_left_the_group_is_asked_to_end_too() {
                 </dev/null >/dev/null & until [[ -e running ]]; do sleep 0.01; done; }";
     let running = Function::bash(code).start();
     running.answer("{}");
-    assert_eq!(ends(running), "bye\n");
+    assert!(ends(running).ends_with("bye\n"));
 }
 
 #[test]
