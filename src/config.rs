@@ -61,6 +61,15 @@ pub mod variable {
     /// The user's home.
     pub const HOME: &str = "HOME";
 
+    /// What no error may show.
+    pub const CREDENTIALS: [&str; 5] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_LAMBDA_METADATA_TOKEN",
+    ];
+
     /// All that others set, as the README lists them.
     pub const ALL: [&str; 18] = [
         RUNTIME_API,

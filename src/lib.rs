@@ -7,7 +7,7 @@
 //! 2. `supervisor` keeps one warm `worker` alive for each event that may run at the same time. A worker is an
 //!    interpreter process with a shim of ours in it (`src/shims`); `frame` describes what goes between them.
 //! 3. `runtime` gets events from `lambda_runtime`, hands each to a worker, and posts what comes back: the
-//!    handler's bytes as they are, or a `failure`.
+//!    handler's bytes as they are, or a `failure`, in which `secrets` masks credentials.
 //! 4. `snapstart` takes the workers through a snapshot before the first event, where Lambda takes one.
 //! 5. `logs` passes on what handlers log, before the answer is posted; `process` reaps all children.
 //!
@@ -24,6 +24,7 @@ pub mod local;
 pub mod logs;
 pub mod process;
 pub mod runtime;
+pub mod secrets;
 pub mod snapstart;
 pub mod supervisor;
 pub mod worker;

@@ -3,6 +3,8 @@
 //! The bootstrap is the reaper of everything below it: as process 1 of a container, or because it asks the
 //! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
 
+mod descendants;
+
 use std::{
     collections::HashMap,
     io,
@@ -24,8 +26,11 @@ use tokio::{
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
-/// The same at the very end, where a process may have left its group and live on.
+/// The same at the very end, for all that are left.
 const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
+
+/// How often is looked whether all have ended.
+const PACE: Duration = Duration::from_millis(1);
 
 /// How often all processes are looked through for those to be killed.
 const KILL_ROUNDS: usize = 10;
@@ -36,6 +41,8 @@ type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
+    /// Children that were not started here.
+    inherited: Arc<[Pid]>,
     ending: watch::Sender<bool>,
 }
 
@@ -43,13 +50,14 @@ pub struct Children {
 pub struct Child {
     pid: Pid,
     exit: watch::Receiver<Option<ExitStatus>>,
+    ending: watch::Receiver<bool>,
 }
 
 impl Children {
     /// Begins to reap; once per process, inside a tokio runtime.
     pub fn reap() -> io::Result<Self> {
         set_child_subreaper(Some(getpid()))?;
-        let children = Self::default();
+        let children = Self { inherited: descendants::inherited().into(), ..Self::default() };
         let mut ended = signal(SignalKind::child())?;
         let reaped = children.clone();
         tokio::spawn(async move {
@@ -71,31 +79,50 @@ impl Children {
         let pid = Pid::from_child(&child);
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
-        Ok(Child { pid, exit })
+        Ok(Child { pid, exit, ending: self.ending.subscribe() })
     }
 
-    /// Asks every group to end (SIGTERM) and kills what is left after `grace`.
+    /// Asks everything to end (SIGTERM), also what has left its group, and kills what is left after `grace`.
     pub async fn terminate(&self, grace: Duration) {
         self.ending.send_replace(true);
-        let groups: Vec<_> = self.exits().iter().map(|(&pid, exit)| (pid, exit.subscribe())).collect();
-        for (pid, _) in &groups {
-            signal_group(*pid, Signal::TERM);
+        let groups: Vec<_> = self.exits().keys().copied().collect();
+        for &group in &groups {
+            signal_group(group, Signal::TERM);
         }
-        let _ = tokio::time::timeout(grace, async {
-            for (_, exit) in &groups {
-                let _ = exit.clone().wait_for(Option::is_some).await;
+        for descendant in descendants::running(&self.inherited) {
+            if !descendant.group.is_some_and(|group| groups.contains(&group)) {
+                let _ = kill_process(descendant.pid, Signal::TERM);
             }
-        })
-        .await;
-        for (pid, _) in &groups {
-            signal_group(*pid, Signal::KILL);
         }
-        let _ = tokio::time::timeout(LAST_REAP_LIMIT, async {
-            while self.collect() {
-                tokio::time::sleep(Duration::from_millis(1)).await;
+        let _ = tokio::time::timeout(grace, self.all_ended()).await;
+        for &group in &groups {
+            signal_group(group, Signal::KILL);
+        }
+        self.kill_all();
+        let _ = tokio::time::timeout(LAST_REAP_LIMIT, self.all_ended()).await;
+        // who waits for a child passes on the last of its log now
+        tokio::task::yield_now().await;
+    }
+
+    /// Waits until all below the bootstrap have ended.
+    async fn all_ended(&self) {
+        let ours = || self.inherited.is_empty() || !descendants::running(&self.inherited).is_empty();
+        while self.collect() && ours() {
+            tokio::time::sleep(PACE).await;
+        }
+    }
+
+    fn kill_all(&self) {
+        // one that forks while it is looked for leaves a child
+        for _ in 0..KILL_ROUNDS {
+            let running = descendants::running(&self.inherited);
+            if running.is_empty() {
+                return;
             }
-        })
-        .await;
+            for descendant in running {
+                let _ = kill_process(descendant.pid, Signal::KILL);
+            }
+        }
     }
 
     /// Whether all of them have been asked to end.
@@ -151,20 +178,37 @@ impl Child {
 
     /// Kills the process and its whole group, and waits until it is gone.
     pub async fn kill(&mut self) {
-        signal_group(self.pid, Signal::KILL);
+        self.kill_group();
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
+    }
+
+    /// Kills every process that has this variable in its environment, also where it has left its group or session.
+    /// What `/proc` does not let us see is not ours.
+    pub fn kill_marked(&self, variable: &str, value: &str) {
+        if !self.ending() {
+            kill_marked(variable, value);
+        }
+    }
+
+    /// Whether all children have been asked to end, and get their time for it.
+    fn ending(&self) -> bool {
+        *self.ending.borrow()
+    }
+
+    fn kill_group(&self) {
+        if !self.ending() {
+            signal_group(self.pid, Signal::KILL);
+        }
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        signal_group(self.pid, Signal::KILL);
+        self.kill_group();
     }
 }
 
-/// Kills every process that has this variable in its environment, also where it has left its group or session.
-/// What `/proc` does not let us see is not ours.
-pub fn kill_marked(variable: &str, value: &str) {
+fn kill_marked(variable: &str, value: &str) {
     let marker = [variable.as_bytes(), b"=", value.as_bytes()].concat();
     // one that forks while it is looked for leaves a child with the same mark
     for _ in 0..KILL_ROUNDS {

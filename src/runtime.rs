@@ -62,14 +62,15 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
         let unused = service_fn(|_: LambdaEvent<Value>| async { Ok::<Value, BoxError>(Value::Null) });
         Runtime::new(unused).layer(answering).run()
     });
-    // a header that is missing makes `lambda_runtime` panic
+    // `lambda_runtime` takes whatever comes, a refusal too, for an event; a header that is missing makes it panic
     match AssertUnwindSafe(try_join_all(runtimes)).catch_unwind().await {
         Ok(Ok(_)) => RuntimeError::Next("no more events".to_owned()),
         Ok(Err(error)) => RuntimeError::Next(causes(error.as_ref())),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-            RuntimeError::Next(text.unwrap_or_else(|| "an event could not be read".to_owned()))
+            let text = text.unwrap_or_else(|| "it could not be read".to_owned());
+            RuntimeError::Next(format!("what the Runtime API gave is no event: {text}"))
         }
     }
 }

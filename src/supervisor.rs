@@ -5,6 +5,8 @@
 //! handler that cannot run costs an error for each event, and no restarts in between. One that ends between the
 //! two steps of a snapshot is replaced at the second.
 
+use std::convert::Infallible;
+
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,6 +16,7 @@ use crate::{
     invocation::Invocation,
     language::Launch,
     process::Children,
+    secrets::Secrets,
     worker::{InvokeError, Step, Worker},
 };
 
@@ -36,6 +39,7 @@ struct Supervisor {
     launch: Launch,
     config: Config,
     children: Children,
+    secrets: Secrets,
     /// Whether a snapshot is to come.
     snapshot: bool,
     state: State,
@@ -46,24 +50,27 @@ struct Supervisor {
 enum State {
     /// Waits for an event; `used` once it has had one.
     Ready { worker: Box<Worker>, used: bool },
-    /// Has ended; the next event starts another.
-    Ended,
+    /// Has ended; the next event starts another. At the very end it is kept: what it has started may still log.
+    Ended(Option<Box<Worker>>),
 }
 
 impl Slot {
     /// Starts a worker. An error is one of the init.
     pub async fn start(launch: &Launch, config: &Config, children: &Children) -> Result<Self, Failure> {
-        let mut supervisor = Supervisor {
+        let supervisor = Supervisor {
             launch: launch.clone(),
             config: config.clone(),
             children: children.clone(),
+            secrets: Secrets::of(&config.environment),
             snapshot: config.snapstart,
-            state: State::Ended,
+            state: State::Ended(None),
             in_flight: None,
         };
-        supervisor.replace().await?;
         let (sender, jobs) = mpsc::channel(1);
-        tokio::spawn(supervisor.run(jobs));
+        let (started, start) = oneshot::channel();
+        // not here: what the file logs is passed on also while nobody waits for its load any more
+        tokio::spawn(supervisor.start(started, jobs));
+        start.await.expect("BUG: a supervisor starts or says why not")?;
         Ok(Self(sender))
     }
 
@@ -86,6 +93,17 @@ impl Slot {
 }
 
 impl Supervisor {
+    async fn start(mut self, mut started: oneshot::Sender<Result<(), Failure>>, jobs: mpsc::Receiver<Job>) {
+        let result = tokio::select! {
+            result = self.replace() => result,
+            () = started.closed() => return,
+        };
+        let is_ready = result.is_ok();
+        if started.send(result).is_ok() && is_ready {
+            self.run(jobs).await;
+        }
+    }
+
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
             let posted = posted(&mut self.in_flight);
@@ -98,23 +116,25 @@ impl Supervisor {
                     }
                     status = worker.idle() => {
                         if self.children.ending() {
-                            return;
+                            self.end();
+                            continue;
                         }
                         tracing::warn!("a worker ended between events ({status})");
                         if *used {
                             self.replace_or_wait().await;
                         } else {
-                            self.state = State::Ended;
+                            self.end();
                         }
                         continue;
                     }
                 },
-                State::Ended => tokio::select! {
+                State::Ended(last) => tokio::select! {
                     job = jobs.recv() => job,
-                    () = posted => {
+                    () = posted, if !self.children.ending() => {
                         self.replace_or_wait().await;
                         continue;
                     }
+                    never = outlived(last) => match never {},
                 },
             };
             match job {
@@ -134,7 +154,7 @@ impl Supervisor {
 
     async fn pass(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
-        if let State::Ended = self.state {
+        if let State::Ended(_) = self.state {
             self.replace().await?;
             if !self.snapshot {
                 // what is loaded in the copy has nothing to be restored
@@ -144,11 +164,11 @@ impl Supervisor {
         let State::Ready { worker, .. } = &mut self.state else {
             unreachable!("BUG: a replaced worker is ready");
         };
-        worker.pass(step).await
+        worker.pass(step).await.map_err(|failure| self.secrets.masked(failure))
     }
 
     async fn invoke(&mut self, invocation: &Invocation) -> Outcome {
-        if let State::Ended = self.state {
+        if let State::Ended(_) = self.state {
             self.replace().await?;
         }
         let State::Ready { worker, used } = &mut self.state else {
@@ -157,17 +177,28 @@ impl Supervisor {
         *used = true;
         match worker.invoke(invocation).await {
             Ok(answer) => Ok(answer),
-            Err(InvokeError::Failed(failure)) => Err(failure),
+            Err(InvokeError::Failed(failure)) => Err(self.secrets.masked(failure)),
             Err(InvokeError::Gone(failure)) => {
-                self.state = State::Ended;
-                Err(failure)
+                self.end();
+                Err(self.secrets.masked(failure))
             }
         }
     }
 
+    fn end(&mut self) {
+        let last = std::mem::replace(&mut self.state, State::Ended(None));
+        if let State::Ready { worker, .. } = last
+            && self.children.ending()
+        {
+            self.state = State::Ended(Some(worker));
+        }
+    }
+
     async fn replace(&mut self) -> Result<(), Failure> {
-        self.state = State::Ended;
-        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot).await?;
+        self.state = State::Ended(None);
+        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot)
+            .await
+            .map_err(|failure| self.secrets.masked(failure))?;
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }
@@ -189,4 +220,12 @@ async fn posted(in_flight: &mut Option<oneshot::Receiver<()>>) {
         None => std::future::pending().await,
     }
     *in_flight = None;
+}
+
+/// Passes on what others say after the end of this worker, for ever.
+async fn outlived(last: &mut Option<Box<Worker>>) -> Infallible {
+    match last {
+        Some(worker) => worker.outlived().await,
+        None => std::future::pending().await,
+    }
 }

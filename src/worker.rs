@@ -8,6 +8,7 @@ mod pipes;
 mod snapshot;
 
 use std::{
+    convert::Infallible,
     fmt::Display,
     io,
     pin::Pin,
@@ -32,7 +33,7 @@ use crate::{
     invocation::{Invocation, REQUEST_ID_VARIABLE},
     language::Launch,
     logs::Log,
-    process::{Child, Children, kill_marked},
+    process::{Child, Children},
 };
 
 /// The longest init that is waited for: Lambda's own longest timeout.
@@ -163,12 +164,12 @@ impl Worker {
                     self.log.drain();
                     return status;
                 }
-                Happening::Malformed(error) => self.give_up(error).await,
+                Happening::Malformed(error) => return self.give_up(error).await,
                 Happening::Report(Report::Ended(number, _)) if self.is_current(number) => {
                     if let Some(Err(error)) =
                         self.lanes.as_mut().map(|lanes| lanes.next().and_then(|()| lanes.prepare()))
                     {
-                        self.give_up(error).await;
+                        return self.give_up(error).await;
                     }
                 }
                 // what else is said between events belongs to none
@@ -177,9 +178,18 @@ impl Worker {
         }
     }
 
-    async fn give_up(&mut self, error: impl Display) {
+    async fn give_up(&mut self, error: impl Display) -> ExitStatus {
         tracing::error!("{error}; the worker is replaced");
         self.child.kill().await;
+        // not by `happening`: what ended inside of a frame stays malformed
+        self.child.exited().await
+    }
+
+    /// Passes on what others say after the worker's end, for as long as there are any.
+    pub async fn outlived(&mut self) -> Infallible {
+        loop {
+            self.log.pump().await;
+        }
     }
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
@@ -196,7 +206,7 @@ impl Worker {
         let result = self.exchange(invocation, limit).await;
         if let Err(InvokeError::Gone(_)) = &result {
             self.child.kill().await;
-            kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
+            self.child.kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
         }
         self.log.drain();
         result

@@ -28,24 +28,32 @@ fn echoes_the_invocation_id_on_answers_and_errors() {
 }
 
 #[test]
-fn survives_refusals_of_an_answer() {
+fn survives_refusals_of_an_answer_or_an_error() {
     let function = Function::bash(ECHO).start();
     for status in ["410 Gone", "413 Payload Too Large", "400 Bad Request", "403 Forbidden"] {
-        function.api.receive_with([Reception::Status(status)]);
-        function.answer("refused");
-        function.wait_for_log(status);
-        assert_eq!(function.text("next"), "next");
+        for body in ["refused", "fail"] {
+            function.api.receive_with([Reception::Status(status)]);
+            let kind = function.post(Event::new(body)).kind;
+            function.wait_for_log(&match status {
+                "410 Gone" => format!("WARN the {kind} came too late and was not taken: {status}"),
+                _ => format!("ERROR the Runtime API refused the {kind}: {status}"),
+            });
+            assert_eq!(function.text("next"), "next");
+        }
     }
-    assert!(function.log().contains("WARN the response came too late and was not taken: 410 Gone"));
 }
 
 #[test]
 fn ends_when_lambda_says_that_it_cannot_recover() {
-    let mut function = Function::bash(ECHO).start();
-    function.api.receive_with([Reception::Status("500 Internal Server Error")]);
-    function.answer("refused");
-    assert_eq!(function.wait().code(), Some(1));
-    function.wait_for_log("500 Internal Server Error");
+    for body in ["refused", "fail"] {
+        let mut function = Function::bash(ECHO).start();
+        function.api.receive_with([Reception::Status("500 Internal Server Error")]);
+        let post = function.post(Event::new(body));
+        assert_eq!(function.wait().code(), Some(1));
+        function
+            .wait_for_log(&format!("bootstrap: the runtime ends: the Runtime API refused the {}", post.kind));
+        assert_eq!(function.api.asked(), 1);
+    }
 }
 
 #[test]

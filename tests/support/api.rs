@@ -61,6 +61,8 @@ pub enum Reception {
     Status(&'static str),
     /// The connection is closed after half of the body.
     Reset,
+    /// Half of the body is read, and nothing more happens.
+    Never,
 }
 
 #[derive(Default)]
@@ -74,6 +76,8 @@ struct State {
     asked: Vec<Instant>,
     /// How many times the restore was asked for.
     asked_for_restore: usize,
+    /// How many posts are left as they are.
+    stalled: usize,
     /// What is answered to that, once there is a copy to answer in.
     restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
@@ -173,6 +177,15 @@ impl Api {
         self.wait_for("a restore error", |state| state.ends.get("restore/error").cloned())
     }
 
+    pub fn has_init_error(&self) -> bool {
+        self.lock().ends.contains_key("init/error")
+    }
+
+    /// Waits until a post is received by [`Reception::Never`].
+    pub fn wait_for_stalled(&self) {
+        self.wait_for("a post", |state| (state.stalled > 0).then_some(()));
+    }
+
     /// Waits until the environment is ready for its snapshot.
     pub fn wait_for_checkpoint(&self) {
         self.wait_for("a request for the restore", |state| (state.asked_for_restore > 0).then_some(()));
@@ -238,11 +251,23 @@ impl Api {
             if path.ends_with("/restore/next") {
                 let status = self.next_restore();
                 write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
+                if status.starts_with("200") {
+                    // a copy has none of the connections of before: who uses this one again hears nothing
+                    thread::park();
+                }
                 continue;
             }
             let reception = self.lock().receptions.pop_front();
             if let Some(Reception::Reset) = reception {
                 reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
+                return Ok(());
+            }
+            if let Some(Reception::Never) = reception {
+                reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
+                self.lock().stalled += 1;
+                self.shared.1.notify_all();
+                // the connection stays open
+                writer.read_exact(&mut [0]).map(|()| thread::park())?;
                 return Ok(());
             }
             let mut body = Vec::with_capacity(length);
@@ -306,7 +331,7 @@ impl Api {
     }
 }
 
-fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
+pub fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
     let mut headers = HashMap::new();
     loop {
         let mut line = String::new();

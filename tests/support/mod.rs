@@ -331,3 +331,12 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// All processes below this one.
+pub fn processes_below(pid: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    let children = children.collect::<Vec<_>>().concat();
+    let children = children.split_whitespace().map(|pid| pid.parse().unwrap());
+    children.flat_map(|child| [vec![child], processes_below(child)].concat()).collect()
+}

@@ -77,6 +77,19 @@
            (inner (member-if-not #'signals-p inner)))
       (mapcar #'frame-line (ldiff inner (member-if #'own-frame-p inner :key #'first))))))
 
+(defun masked (string)
+  "STRING without the credentials in the environment, which stand among the arguments of a backtrace. In an error
+that goes to bootstrap, it masks them."
+  (loop for name in '("AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN")
+        for secret = (sb-ext:posix-getenv name)
+        do (loop with head = (and (>= (length secret) 16) (subseq secret 0 16))
+                 for start = (and head (search head string))
+                 while start
+                 do (let ((end (mismatch string secret :start1 start)))
+                      (setf string (concatenate 'string (subseq string 0 start) "***"
+                                                (if end (subseq string end) ""))))))
+  string)
+
 (defun failure-of (condition)
   "The failure that CONDITION makes, here where it was signalled."
   (make-failure (type-name condition) (report condition) (backtrace)))
@@ -95,7 +108,8 @@
       (throw 'failed failure))
     (format *error-output* "~&thread ~A ended: ~A: ~A~%~{~A~%~}"
             (sb-thread:thread-name sb-thread:*current-thread*)
-            (failure-type failure) (failure-message failure) (failure-backtrace failure))
+            (failure-type failure) (masked (failure-message failure))
+            (mapcar #'masked (failure-backtrace failure)))
     (finish-output *error-output*)
     (sb-thread:abort-thread)))
 

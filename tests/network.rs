@@ -1,0 +1,228 @@
+//! A Runtime API on a bad network, or gone wrong: what comes slowly comes whole; what cannot be an event ends the
+//! bootstrap with one line and status 1, as AWS's own clients do, and Lambda starts another. Nothing is asked over
+//! and over.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::Duration,
+};
+
+use crate::support::{Function, PATIENCE, Running, api::read_headers, until};
+
+const ECHO: &str = "handler() { printf %s \"$1\"; }";
+
+/// What a request for the next event gets.
+#[derive(Clone)]
+enum Answer {
+    /// These bytes, and the connection stays.
+    Whole(Vec<u8>),
+    /// The same, one by one.
+    Dripping(Vec<u8>),
+    /// The same, and the connection is closed.
+    Cut(Vec<u8>),
+    /// The same, and the connection is reset.
+    Reset(Vec<u8>),
+}
+
+#[derive(Default)]
+struct Seen {
+    asked: usize,
+    posts: Vec<(String, Vec<u8>)>,
+}
+
+/// A Runtime API that answers as it is told, and then no more.
+#[derive(Clone)]
+struct Raw {
+    address: SocketAddr,
+    answers: Arc<Vec<Answer>>,
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+}
+
+impl Raw {
+    fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let raw = Self {
+            address: listener.local_addr().unwrap(),
+            answers: Arc::new(answers.into_iter().collect()),
+            seen: Arc::default(),
+        };
+        let server = raw.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let server = server.clone();
+                thread::spawn(move || drop(server.serve(&connection)));
+            }
+        });
+        raw
+    }
+
+    fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
+        connection.set_nodelay(true)?;
+        let mut reader = BufReader::new(connection);
+        loop {
+            let mut first = [0];
+            if connection.peek(&mut first)? == 1
+                && first == *b"G"
+                && let Some(Answer::Reset(bytes)) = self.answers.get(self.asked())
+            {
+                // a connection that is closed with something unread is reset
+                self.seen.0.lock().unwrap().asked += 1;
+                return (&*connection).write_all(bytes);
+            }
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            let headers = read_headers(&mut reader)?;
+            let mut body = vec![0; headers.get("content-length").map_or(0, |text| text.parse().unwrap())];
+            reader.read_exact(&mut body)?;
+            let mut seen = self.seen.0.lock().unwrap();
+            if line.starts_with("GET") {
+                seen.asked += 1;
+                let answer = self.answers.get(seen.asked - 1).cloned();
+                drop(seen);
+                match answer {
+                    Some(answer) => give(connection, answer)?,
+                    None => thread::park(),
+                }
+            } else {
+                seen.posts.push((line.split(' ').nth(1).unwrap().to_owned(), body));
+                drop(seen);
+                self.seen.1.notify_all();
+                give(
+                    connection,
+                    Answer::Dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}".into()),
+                )?;
+            }
+        }
+    }
+
+    fn function(&self) -> Running {
+        Function::bash(ECHO).env("AWS_LAMBDA_RUNTIME_API", &self.address.to_string()).start()
+    }
+
+    fn asked(&self) -> usize {
+        self.seen.0.lock().unwrap().asked
+    }
+
+    /// The posts, once there are this many.
+    fn posts(&self, count: usize) -> Vec<(String, Vec<u8>)> {
+        let seen = self.seen.0.lock().unwrap();
+        let (seen, _) =
+            self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| seen.posts.len() < count).unwrap();
+        assert_eq!(seen.posts.len(), count);
+        seen.posts.clone()
+    }
+}
+
+fn give(mut connection: &TcpStream, answer: Answer) -> std::io::Result<()> {
+    match answer {
+        Answer::Whole(bytes) => connection.write_all(&bytes),
+        Answer::Dripping(bytes) => bytes.iter().try_for_each(|byte| {
+            thread::sleep(Duration::from_micros(500));
+            connection.write_all(&[*byte])
+        }),
+        Answer::Cut(bytes) | Answer::Reset(bytes) => {
+            connection.write_all(&bytes)?;
+            connection.shutdown(Shutdown::Both)
+        }
+    }
+}
+
+fn event(id: &str, length_or_encoding: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: {id}\r\nLambda-Runtime-Deadline-Ms: 9999999999999\r\n\
+         Content-Type: application/json\r\n{length_or_encoding}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+fn sized(id: &str, body: &str) -> Vec<u8> {
+    event(id, &format!("Content-Length: {}", body.len()), body)
+}
+
+fn response_of(id: &str, body: &str) -> (String, Vec<u8>) {
+    (format!("/2018-06-01/runtime/invocation/{id}/response"), body.into())
+}
+
+#[test]
+fn what_comes_byte_by_byte_comes_whole() {
+    let body = "drop ".repeat(200);
+    let raw = Raw::start([Answer::Dripping(sized("slow", &body)), Answer::Whole(sized("next", "fine"))]);
+    let function = raw.function();
+    let posts = raw.posts(2);
+    assert_eq!(posts, [response_of("slow", &body), response_of("next", "fine")]);
+    assert_eq!(function.log(), "");
+}
+
+#[test]
+fn an_event_in_chunks_is_one_event() {
+    let chunks = "4\r\n1234\r\n3;name=value\r\n567\r\n0\r\n\r\n";
+    let chunked = event("chunks", "Transfer-Encoding: chunked", chunks);
+    let raw = Raw::start([Answer::Dripping(chunked), Answer::Whole(sized("next", "fine"))]);
+    let _function = raw.function();
+    assert_eq!(raw.posts(2), [response_of("chunks", "1234567"), response_of("next", "fine")]);
+}
+
+#[test]
+fn connections_that_are_closed_between_events_are_made_anew() {
+    let raw = Raw::start([Answer::Cut(sized("first", "1")), Answer::Cut(sized("second", "2"))]);
+    let _function = raw.function();
+    assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")]);
+}
+
+#[test]
+fn what_is_no_event_ends_with_one_line_and_is_asked_for_once() {
+    let answer = |text: &str| text.replace('\n', "\r\n").into_bytes();
+    let half = sized("half", "0123456789");
+    let half = &half[..half.len() - 5];
+    for (case, given, said) in [
+        ("500", Answer::Whole(answer("HTTP/1.1 500 Oops\nContent-Length: 2\n\n{}")), "no event"),
+        ("403", Answer::Whole(answer("HTTP/1.1 403 Forbidden\nContent-Length: 0\n\n")), "no event"),
+        (
+            "redirect",
+            Answer::Whole(answer("HTTP/1.1 302 Found\nLocation: /elsewhere\nContent-Length: 0\n\n")),
+            "no event",
+        ),
+        ("garbage", Answer::Cut(answer("\0\u{1}garbage\n\n")), "invalid HTTP"),
+        ("nothing", Answer::Cut(Vec::new()), "connection closed"),
+        ("half a head", Answer::Cut(answer("HTTP/1.1 200 OK\nLambda-Run")), "connection closed"),
+        ("half a body", Answer::Cut(half.to_vec()), "end of file before message length reached"),
+        ("a reset body", Answer::Reset(half.to_vec()), "Connection reset"),
+        (
+            "no length",
+            Answer::Whole(event("x", "Transfer-Encoding: chunked", "zz\r\n")),
+            "Invalid chunk size",
+        ),
+    ] {
+        let raw = Raw::start([given]);
+        let mut function = raw.function();
+        assert_eq!(function.wait().code(), Some(1), "{case}");
+        let log = function.log();
+        assert!(
+            log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1,
+            "{case}: {log}"
+        );
+        assert!(log.contains(said), "{case}: {log}");
+        assert_eq!((raw.asked(), raw.posts(0).len()), (1, 0), "{case}");
+    }
+}
+
+#[test]
+fn waiting_costs_no_time_of_the_processor() {
+    let raw = Raw::start([]);
+    let function = raw.function();
+    until("a request for the next event", || raw.asked() == 1);
+    let used = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", function.pid())).unwrap();
+        // user and system time, in hundredths of a second
+        stat.split(' ').skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let before = used();
+    thread::sleep(Duration::from_secs(1));
+    assert!(used() - before <= 2, "{} ticks", used() - before);
+    assert_eq!(raw.asked(), 1);
+}
