@@ -265,7 +265,7 @@ impl Api {
             if let Some(Reception::Never) = reception {
                 reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
                 self.lock().stalled += 1;
-                self.shared.1.notify_all();
+                self.shared.observed.notify_all();
                 // the connection stays open
                 writer.read_exact(&mut [0]).map(|()| thread::park())?;
                 return Ok(());
