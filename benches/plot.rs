@@ -57,9 +57,8 @@ impl Panel {
             let value = 10_f64.powi(power);
             let x = self.x(value);
             let _ = writeln!(svg, r#"<path class="grid" d="M{x:.1} {TOP}V{bottom}"/>"#);
-            let text = format!("{value} ms");
             let _ =
-                writeln!(svg, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{text}</text>"#, TOP - 10.0);
+                writeln!(svg, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{value}</text>"#, TOP - 10.0);
         }
     }
 
@@ -90,8 +89,8 @@ pub fn draw(results: &Results) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n\
         <title>Warm latency and init of each runtime</title>\n<style>\n{STYLE}</style>\n"
     );
-    warm.axis(&mut svg, "Latency of a warm event", bottom);
-    init.axis(&mut svg, "Init until /next", bottom);
+    warm.axis(&mut svg, "Latency of a warm event, ms", bottom);
+    init.axis(&mut svg, "Init until /next, ms", bottom);
     for (index, row) in results.rows.iter().enumerate() {
         line(&mut svg, row, [&warm, &init], TOP + LINE * (index as f64 + 0.5));
     }

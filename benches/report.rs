@@ -137,7 +137,7 @@ fn cell(row: &Row, metric: Metric, floor: &Row) -> String {
     if std::ptr::eq(row, floor) {
         return format!("{text}{}", in_rounds(metric.range(value.low, value.high)));
     }
-    let spread = in_rounds(format!("{:.2}–{:.2}", ratio.low, ratio.high));
+    let spread = in_rounds(format!("{}–{}", digits(ratio.low), digits(ratio.high)));
     format!("{}{spread}, {text}", times(metric, ratio))
 }
 
@@ -151,7 +151,19 @@ fn short_cell(row: &Row, metric: Metric, floor: &Row) -> String {
 
 fn times(metric: Metric, ratio: Spread) -> String {
     let sign = if metric.is_rate() { '÷' } else { '×' };
-    format!("{sign} {:.2}", ratio.median)
+    format!("{sign} {}", digits(ratio.median))
+}
+
+/// No more digits than mean something.
+fn digits(ratio: f64) -> String {
+    let after_the_point = if ratio >= 100.0 {
+        0
+    } else if ratio >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{ratio:.after_the_point$}")
 }
 
 fn machine() -> String {
