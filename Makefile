@@ -47,6 +47,7 @@ bench-check: bench-programs ## the same, but fail on a ratio that is worse than 
 .PHONY: bench-smoke
 bench-smoke: ## the comparison with few events, unoptimized: whether it runs
 	cargo build --bin bootstrap --examples
+	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --profile dev --bench compare
 
 .PHONY: bench-programs

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::api::{Api, Event, PATIENCE, Post};
 
-/// How often it is looked whether a row has been answered: seldom enough not to disturb.
+/// How often it is looked for what is waited for: seldom enough not to disturb.
 const LOOK: Duration = Duration::from_millis(1);
 
 /// What runtimes take over from this program's environment, which is larger than Lambda's.
@@ -140,12 +140,13 @@ impl Contender {
 impl Runtime {
     /// From the start of the process to its first request for an event, in ms.
     pub fn init(&self) -> f64 {
+        self.wait_until_asked(1);
         milliseconds(self.api.wait_until_asked(1) - self.started)
     }
 
     /// Waits until it has asked for this many events.
     pub fn wait_until_asked(&self, times: usize) {
-        self.api.wait_until_asked(times);
+        self.wait_until("it did not ask for an event", || self.api.asked() >= times);
     }
 
     /// From the moment that an event is handed out to the moment that its answer has been read, in ms.
@@ -157,16 +158,21 @@ impl Runtime {
     /// An unbroken row of events: each is ready when the runtime asks for it, and nobody else runs here.
     pub fn row(&self, count: usize, body: &[u8]) -> Turn {
         let ids = self.api.send_row((0..count).map(|_| Event::new(body)));
-        let deadline = Instant::now() + PATIENCE;
-        while ids.last().is_some_and(|last| self.api.posts(last).is_empty()) {
-            assert!(Instant::now() < deadline, "a row of {count} events did not end: {}", self.log());
-            thread::sleep(LOOK);
-        }
+        let last = ids.last().expect("a row has events");
+        self.wait_until("a row of events did not end", || !self.api.posts(last).is_empty());
         let mut answered: Vec<_> = ids.iter().map(|id| self.answer(id, body).at).collect();
         answered.sort();
         let cycles: Vec<_> = answered.windows(2).map(|pair| milliseconds(pair[1] - pair[0])).collect();
         let per_second = 1000.0 * cycles.len() as f64 / cycles.iter().sum::<f64>();
         Turn { cycles, per_second }
+    }
+
+    fn wait_until(&self, failure: &str, done: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(Instant::now() < deadline, "{failure}: {}", self.log());
+            thread::sleep(LOOK);
+        }
     }
 
     fn answer(&self, id: &str, body: &[u8]) -> Post {
