@@ -19,6 +19,7 @@
 #[path = "../tests/support/api.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod api;
+mod bare;
 mod check;
 mod contenders;
 mod goals;
@@ -69,12 +70,12 @@ fn measure(plan: &Plan) -> Results {
     if images.is_empty() {
         left_out.push("image sizes: no Docker engine with the images of `docker buildx bake`".to_owned());
     }
-    let (rows, bare_pwsh) = rounds::run(&contenders, plan, programs.pwsh.as_deref());
+    let (rows, bare) = rounds::run(&contenders, plan, programs.pwsh.as_deref());
     Results {
         rows,
         events: plan.events,
         alone: plan.alone(),
-        bare_pwsh,
+        bare,
         left_out,
         binary: fs::metadata(programs.bootstrap()).map_or(0, |metadata| metadata.len()),
         images,

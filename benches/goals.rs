@@ -79,7 +79,7 @@ fn start_of_powershell(results: &Results) -> Goal {
     let start = results.row(POWERSHELL).and_then(|row| {
         let both = row.values(Metric::Init).iter().zip(row.values(Metric::First));
         let both: Vec<_> = both.map(|(init, first)| init + first).collect();
-        paired(&both, &results.bare_pwsh)
+        paired(&both, &results.bare.pwsh)
     });
     at_most(1.4, times)(format!("{POWERSHELL}: init and first event, of a bare `pwsh`'s start"), start)
 }

@@ -95,10 +95,34 @@ fn head(results: &Results) -> String {
         **×** is how many times the floor's a value is, the floor being the native echo: the median of the rounds, \
         each against the floor of the same round, and the quartiles of the rounds in brackets. What the median \
         is in itself comes after it.\n\n![warm latency and init of each runtime](results.svg)\n\n\
-        ## Goals\n\n{}",
+        ## Goals\n\n{}\n{}",
         machine(),
-        goals::table(results)
+        goals::table(results),
+        limits(results)
     )
+}
+
+/// What the goals cannot get below here.
+fn limits(results: &Results) -> String {
+    let mut text = format!(
+        "What nothing of the kind gets below on this machine: the native echo through a worker process, in the \
+        tables that follow; for Bash, which gives each event a subshell of its own, a subshell that does nothing, \
+        `( : )`: {}",
+        bare(&results.bare.subshell)
+    );
+    let cycles = results.floor().values(Metric::Cycle);
+    let ratios: Vec<_> = results.bare.subshell.iter().zip(cycles).map(|(bare, floor)| bare / floor).collect();
+    if let Some(ratio) = Spread::of(&ratios) {
+        let _ = write!(text, ", × {} of the floor's cycle", digits(ratio.median));
+    }
+    if !results.bare.pwsh.is_empty() {
+        let _ = write!(text, "; for PowerShell, the start of a bare `pwsh`: {}", bare(&results.bare.pwsh));
+    }
+    text + ".\n"
+}
+
+fn bare(values: &[f64]) -> String {
+    Spread::of(values).map_or("–".to_owned(), |spread| Metric::Init.text(spread.median))
 }
 
 /// The README with what has been measured.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::bare::Bare;
+
 /// What is measured. The order is that of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
@@ -182,8 +184,7 @@ pub struct Results {
     pub events: usize,
     /// Events that each had all by itself.
     pub alone: usize,
-    /// The starts of a bare `pwsh`, in ms, in the rounds of the other starts.
-    pub bare_pwsh: Vec<f64>,
+    pub bare: Bare,
     /// What was not measured, and why.
     pub left_out: Vec<String>,
     /// In bytes.

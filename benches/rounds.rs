@@ -1,15 +1,11 @@
 //! The measurements. In each round every runtime has its turn (A B C A B C), so that noise hits all alike.
 
-use std::{
-    path::Path,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{path::Path, thread, time::Duration};
 
 use tempfile::TempDir;
 
 use crate::{
+    bare::{self, Bare},
     results::{Metric, Row, percentile},
     runtime::{Contender, Runtime, body, milliseconds},
 };
@@ -51,14 +47,14 @@ impl Plan {
     }
 }
 
-/// Measures all; also gives the starts of a bare `pwsh`, where there is one.
-pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<Row>, Vec<f64>) {
+/// Measures all.
+pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<Row>, Bare) {
     let mut rows: Vec<_> =
         contenders.iter().map(|contender| Row::new(contender.name, contender.ours)).collect();
     eprintln!("bench: starts");
-    let bare = starts(contenders, plan, pwsh, &mut rows);
+    let pwsh = starts(contenders, plan, pwsh, &mut rows);
     eprintln!("bench: warm events");
-    warm(contenders, plan, &mut rows);
+    let subshell = warm(contenders, plan, &mut rows);
     eprintln!("bench: several at a time");
     several(contenders, plan, &mut rows);
     eprintln!("bench: large events");
@@ -71,7 +67,7 @@ pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<R
         eprintln!("bench: system calls");
         calls(contenders, plan, &mut rows);
     }
-    (rows, bare)
+    (rows, Bare { pwsh, subshell })
 }
 
 fn starts(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>, rows: &mut [Row]) -> Vec<f64> {
@@ -83,24 +79,16 @@ fn starts(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>, rows: &mut
             row.push(Metric::Init, runtime.init());
             row.push(Metric::First, runtime.event(&body));
         }
-        bare.extend(pwsh.map(start_of));
+        bare.extend(pwsh.map(bare::start_of));
     }
     bare
 }
 
-/// From the start of a bare `pwsh` to its end, in ms.
-fn start_of(pwsh: &Path) -> f64 {
-    let mut command = Command::new(pwsh);
-    command.args(["-NoProfile", "-NonInteractive", "-Command", "1"]).stdout(Stdio::null());
-    let began = Instant::now();
-    let status = command.status();
-    assert!(status.is_ok_and(|status| status.success()), "a bare pwsh fails");
-    milliseconds(began.elapsed())
-}
-
-fn warm(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
+/// Also gives the time of a bare subshell, round by round.
+fn warm(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) -> Vec<f64> {
     let body = body(KIB);
     let runtimes: Vec<_> = contenders.iter().map(|contender| warmed_up(contender.start(), plan, 1)).collect();
+    let mut subshells = Vec::new();
     for _ in 0..plan.rounds() {
         for (runtime, row) in runtimes.iter().zip(&mut *rows) {
             let turn = runtime.row(plan.turn() + 1, &body);
@@ -116,6 +104,7 @@ fn warm(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
             row.push(Metric::Latency, percentile(&latencies, 50.0));
             row.latencies.extend(latencies);
         }
+        subshells.push(bare::subshell(plan.turn()));
     }
     for row in rows {
         row.push(Metric::LatencyP99, percentile(&row.latencies, 99.0));
@@ -123,6 +112,7 @@ fn warm(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
         row.push(Metric::CycleP99, percentile(&row.cycles, 99.0));
         row.push(Metric::CycleP999, percentile(&row.cycles, 99.9));
     }
+    subshells
 }
 
 /// Ready for its next event, and no longer new to events.
