@@ -3,6 +3,7 @@
 //! The bootstrap is the reaper of everything below it: as process 1 of a container, or because it asks the
 //! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
 
+mod belonging;
 mod descendants;
 
 use std::{
@@ -22,6 +23,9 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+
+pub use self::belonging::Marks;
+use self::belonging::{belonging, kill};
 
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
@@ -147,10 +151,22 @@ impl Children {
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all that have ended and says whether there are more.
+    /// Reaps all that have ended up to now, also those whose signal has not been seen yet.
+    pub fn catch_up(&self) {
+        self.collect();
+    }
+
+    /// Reaps all that have ended and says whether there are more. A worker that was stopped goes on: nobody else
+    /// would see to it, and its next event would wait in vain.
     fn collect(&self) -> bool {
         loop {
-            match wait(WaitOptions::NOHANG) {
+            match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+                Ok(Some((pid, status))) if status.stopped() => {
+                    if self.exits().contains_key(&pid) {
+                        tracing::warn!("a worker was stopped; it is told to go on");
+                        let _ = kill_process(pid, Signal::CONT);
+                    }
+                }
                 Ok(Some((pid, status))) => {
                     if let Some(sender) = self.exits().remove(&pid) {
                         sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
@@ -176,18 +192,33 @@ impl Child {
         }
     }
 
+    /// Whether the process is known to have ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.exit.borrow().is_some()
+    }
+
     /// Kills the process and its whole group, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.kill_group();
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
     }
 
-    /// Kills every process that has this variable in its environment, also where it has left its group or session.
-    /// What `/proc` does not let us see is not ours.
-    pub fn kill_marked(&self, variable: &str, value: &str) {
-        if !self.ending() {
-            kill_marked(variable, value);
-        }
+    /// Kills all that belongs to an event of this process, and the process, and waits until they are gone.
+    pub async fn kill_event(&mut self, marks: &Marks) {
+        let gone = async {
+            // what is killed while the others still have their parents is found; what was forked meanwhile, too
+            while !self.ending() {
+                let left = belonging(self.pid, marks);
+                if left.is_empty() {
+                    break;
+                }
+                left.iter().for_each(kill);
+                tokio::time::sleep(PACE).await;
+            }
+            self.exited().await
+        };
+        let _ = tokio::time::timeout(REAP_LIMIT, gone).await;
     }
 
     /// Whether all children have been asked to end, and get their time for it.
@@ -208,30 +239,10 @@ impl Drop for Child {
     }
 }
 
-fn kill_marked(variable: &str, value: &str) {
-    let marker = [variable.as_bytes(), b"=", value.as_bytes()].concat();
-    // one that forks while it is looked for leaves a child with the same mark
-    for _ in 0..KILL_ROUNDS {
-        let found: Vec<_> = processes().filter(|&pid| has_variable(pid, &marker)).collect();
-        if found.is_empty() {
-            return;
-        }
-        for pid in found {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    }
-}
-
 fn processes() -> impl Iterator<Item = Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
     pids.filter(|&pid| pid != getpid())
-}
-
-/// A process that has ended has no environment any more.
-fn has_variable(pid: Pid, marker: &[u8]) -> bool {
-    std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()))
-        .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == marker))
 }
 
 /// The peak resident memory of one process, in bytes; 0 if it has ended.

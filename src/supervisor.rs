@@ -168,21 +168,36 @@ impl Supervisor {
     }
 
     async fn invoke(&mut self, invocation: &Invocation) -> Outcome {
+        let result = match self.attempt(invocation).await {
+            Err(InvokeError::Untaken(failure)) => {
+                let failure = self.secrets.masked(failure);
+                tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
+                self.attempt(invocation).await
+            }
+            result => result,
+        };
+        result.map_err(|error| self.secrets.masked(error.into_failure()))
+    }
+
+    async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+        self.children.catch_up();
+        if let State::Ready { worker, .. } = &self.state
+            && worker.has_ended()
+        {
+            self.end();
+        }
         if let State::Ended(_) = self.state {
-            self.replace().await?;
+            self.replace().await.map_err(InvokeError::Gone)?;
         }
         let State::Ready { worker, used } = &mut self.state else {
             unreachable!("BUG: a replaced worker is ready");
         };
         *used = true;
-        match worker.invoke(invocation).await {
-            Ok(answer) => Ok(answer),
-            Err(InvokeError::Failed(failure)) => Err(self.secrets.masked(failure)),
-            Err(InvokeError::Gone(failure)) => {
-                self.end();
-                Err(self.secrets.masked(failure))
-            }
+        let result = worker.invoke(invocation).await;
+        if let Err(InvokeError::Gone(_) | InvokeError::Untaken(_)) = &result {
+            self.end();
         }
+        result
     }
 
     fn end(&mut self) {

@@ -33,7 +33,7 @@ use crate::{
     invocation::{Invocation, REQUEST_ID_VARIABLE},
     language::Launch,
     logs::Log,
-    process::{Child, Children},
+    process::{Child, Children, Marks},
 };
 
 /// The longest init that is waited for: Lambda's own longest timeout.
@@ -49,6 +49,18 @@ pub enum InvokeError {
     Failed(Failure),
     /// The worker is gone.
     Gone(Failure),
+    /// The worker is gone, and has not taken the event: no handler has seen it.
+    Untaken(Failure),
+}
+
+impl InvokeError {
+    /// What the caller gets.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
+        }
+    }
 }
 
 /// An interpreter that has loaded the user's file and waits for events.
@@ -103,9 +115,7 @@ impl Worker {
         let mut command = Command::new(&launch.program);
         command
             .args(&launch.arguments)
-            .arg(format!("/proc/{}/fd", std::process::id()))
-            .arg(requests.descriptor().to_string())
-            .arg(reports.descriptor().to_string())
+            .args(pipe_arguments(&requests, &reports))
             .args(lanes.iter().flat_map(Lanes::arguments))
             .args((snapshot && lanes.is_some()).then_some("snapshot"))
             .env_clear()
@@ -156,6 +166,12 @@ impl Worker {
         }
     }
 
+    /// Whether the worker is known to have ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.child.has_ended()
+    }
+
     /// Waits for the worker's end while no event runs, and passes on what it logs.
     pub async fn idle(&mut self) -> ExitStatus {
         loop {
@@ -204,12 +220,37 @@ impl Worker {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
         let result = self.exchange(invocation, limit).await;
-        if let Err(InvokeError::Gone(_)) = &result {
-            self.child.kill().await;
-            self.child.kill_marked(REQUEST_ID_VARIABLE, invocation.request_id());
-        }
+        let result = match result {
+            Err(InvokeError::Gone(failure)) => {
+                let ended = self.child.has_ended();
+                self.child.kill_event(&self.marks(invocation)).await;
+                // only now nobody is left who could take it
+                Err(if ended && !self.event_was_taken() {
+                    InvokeError::Untaken(failure)
+                } else {
+                    InvokeError::Gone(failure)
+                })
+            }
+            result => result,
+        };
         self.log.drain();
         result
+    }
+
+    /// Whether the worker, which has ended, had taken all of the event.
+    fn event_was_taken(&mut self) -> bool {
+        match &mut self.lanes {
+            Some(lanes) => lanes.event_was_taken().unwrap_or(true),
+            None => self.requests.taken(),
+        }
+    }
+
+    fn marks(&self, invocation: &Invocation) -> Marks {
+        Marks {
+            variable: format!("{REQUEST_ID_VARIABLE}={}", invocation.request_id()).into_bytes(),
+            arguments: format!("\0{}\0", pipe_arguments(&self.requests, &self.reports).join("\0"))
+                .into_bytes(),
+        }
     }
 
     async fn exchange(
@@ -329,6 +370,12 @@ impl Worker {
     async fn happening(&mut self) -> Happening {
         happening(&mut self.child, &mut self.log, &mut self.reports).await
     }
+}
+
+/// Arguments of a worker that no other has: where the shim opens its two pipes.
+fn pipe_arguments(requests: &Requests, reports: &Reports) -> [String; 3] {
+    let directory = format!("/proc/{}/fd", std::process::id());
+    [directory, requests.descriptor().to_string(), reports.descriptor().to_string()]
 }
 
 /// Waits until the worker says something or ends, and passes on what it logs.

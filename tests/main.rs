@@ -7,6 +7,7 @@
 mod bash;
 mod bash_faults;
 mod emulator;
+mod faults;
 mod images;
 mod init_errors;
 mod lisp;

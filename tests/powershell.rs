@@ -8,12 +8,11 @@ mod logs;
 mod output;
 mod state;
 
-use crate::support::{Function, available, on_path};
+use crate::support::{Function, language::pwsh};
 
 /// A function with these files, where there is a `pwsh`.
 pub fn files(files: &[(&str, &str)], handler: &str) -> Option<Function> {
-    let present = std::env::var_os("SCRIPT_RUNTIME_PWSH").is_some() || on_path("pwsh");
-    available("pwsh", present).then(|| Function::with(files).handler(handler))
+    pwsh().then(|| Function::with(files).handler(handler))
 }
 
 /// A function whose handler is `f` of the module `m.psm1`, which is this text.

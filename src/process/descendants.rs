@@ -35,17 +35,20 @@ pub(super) fn running(inherited: &[Pid]) -> Vec<Descendant> {
     found
 }
 
-struct Status {
-    pid: Pid,
-    parent: Option<Pid>,
-    group: Option<Pid>,
+pub(super) struct Status {
+    pub(super) pid: Pid,
+    pub(super) parent: Option<Pid>,
+    pub(super) group: Option<Pid>,
     /// It only waits to be reaped.
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl Status {
-    fn read(pid: Pid) -> Option<Self> {
-        let line = fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    pub(super) fn read(pid: Pid) -> Option<Self> {
+        Self::parse(pid, &fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?)
+    }
+
+    fn parse(pid: Pid, line: &[u8]) -> Option<Self> {
         // the name in front may hold anything
         let end = line.iter().rposition(|&byte| byte == b')')?;
         let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
@@ -70,5 +73,19 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!is_there(&[]));
+    }
+
+    #[test]
+    fn reads_parent_and_group_behind_any_name() {
+        let read = |line: &[u8]| Status::parse(getpid(), line);
+        for line in [&b"7 (sleep) S 1 5 5 0 -1\n"[..], b"7 (a) R 2 3 (\xff) R 1 5 5 0 -1\n"] {
+            let status = read(line).unwrap();
+            assert_eq!(
+                (status.parent, status.group, status.ended),
+                (Pid::from_raw(1), Pid::from_raw(5), false)
+            );
+        }
+        assert!(read(b"7 (sleep) Z 1 5 5 0 -1\n").unwrap().ended);
+        assert!(read(b"").is_none());
     }
 }

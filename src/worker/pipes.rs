@@ -63,6 +63,11 @@ impl Requests {
             }
         }
     }
+
+    /// Whether the shim has read all of the request. What cannot be asked counts as read.
+    pub(super) fn taken(&self) -> bool {
+        self.parts.is_empty() && rustix::io::ioctl_fionread(&self.end).map_or(true, |unread| unread == 0)
+    }
 }
 
 impl Reports {
@@ -102,5 +107,22 @@ impl Reports {
     /// Whether the worker ended between two frames.
     pub(super) fn finish(&self) -> Result<(), FrameError> {
         self.decoder.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_is_taken_once_all_of_it_has_been_read() {
+        let mut requests = Requests::new().unwrap();
+        requests.begin(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
+        assert!(!requests.taken(), "it is not written");
+        requests.send().await;
+        rustix::io::read(&requests.end, &mut [0; 5]).unwrap();
+        assert!(!requests.taken(), "it is read in part");
+        rustix::io::read(&requests.end, &mut [0; 1]).unwrap();
+        assert!(requests.taken());
     }
 }

@@ -7,40 +7,13 @@ mod files;
 mod init_errors;
 mod libraries;
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::OnceLock,
+use std::process::Command;
+
+pub use crate::support::language::sbcl;
+use crate::support::{
+    Function,
+    language::{build_lisp_core as build_core, lisp_core as built_core},
 };
-
-use crate::support::{Function, available, on_path, repository};
-
-/// Whether SBCL is here; else the test is skipped.
-pub fn sbcl() -> bool {
-    available("sbcl", on_path("sbcl"))
-}
-
-/// A core with the shim, built once for all tests.
-fn built_core() -> &'static PathBuf {
-    static CORE: OnceLock<PathBuf> = OnceLock::new();
-    CORE.get_or_init(|| {
-        let core = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lisp/runtime.core");
-        build_core(&core, &[], None);
-        core
-    })
-}
-
-/// Builds a core; ASDF looks for systems in `registry`, too. Gives what was said.
-fn build_core(core: &Path, systems: &[&str], registry: Option<&Path>) -> String {
-    let mut command = Command::new(repository().join("lisp/build-core.sh"));
-    if let Some(registry) = registry {
-        command.env("CL_SOURCE_REGISTRY", format!("{}:", registry.display()));
-    }
-    let output = command.arg(core).args(systems).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}");
-    said
-}
 
 /// One Lisp file `main.lisp`, the handler its function `handler`, on the core.
 pub fn lisp(text: &str) -> Function {

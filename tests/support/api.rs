@@ -72,6 +72,8 @@ struct State {
     posts: HashMap<String, Vec<Post>>,
     /// By its kind, `init/error` or `restore/error`.
     ends: HashMap<String, Post>,
+    /// How many posts about events there were, those that were forgotten too.
+    posted: usize,
     /// When the next event was asked for.
     asked: Vec<Instant>,
     /// How many times the restore was asked for.
@@ -157,16 +159,26 @@ impl Api {
 
     /// The same, and forgets it: for runs of many events.
     pub fn take(&self, id: &str) -> Post {
-        let post = self.wait(id);
+        self.take_if_it_comes(id).unwrap_or_else(|| panic!("a post about {id} did not come"))
+    }
+
+    /// The same; `None` if nobody's patience lasts that long.
+    pub fn take_if_it_comes(&self, id: &str) -> Option<Post> {
+        let post = self.wait_if_it_comes(|state| state.posts.get(id).map(|posts| posts[0].clone()))?;
         let mut state = self.lock();
         state.posts.remove(id);
         state.handed_out.remove(id);
-        post
+        Some(post)
     }
 
     /// All posts about this event up to now.
     pub fn posts(&self, id: &str) -> Vec<Post> {
         self.lock().posts.get(id).cloned().unwrap_or_default()
+    }
+
+    /// How many posts about events have come in all.
+    pub fn posted(&self) -> usize {
+        self.lock().posted
     }
 
     pub fn wait_for_init_error(&self) -> Post {
@@ -216,14 +228,20 @@ impl Api {
     }
 
     fn wait_for<T>(&self, what: &str, found: impl Fn(&State) -> Option<T>) -> T {
+        self.wait_if_it_comes(found).unwrap_or_else(|| panic!("{what} did not come"))
+    }
+
+    fn wait_if_it_comes<T>(&self, found: impl Fn(&State) -> Option<T>) -> Option<T> {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.lock();
         loop {
             if let Some(value) = found(&state) {
-                return value;
+                return Some(value);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{what} did not come");
+            if left.is_zero() {
+                return None;
+            }
             state = self.shared.observed.wait_timeout(state, left).unwrap().0;
         }
     }
@@ -321,6 +339,7 @@ impl Api {
         if let Some((id, kind)) = invocation.and_then(|rest| rest.split_once('/')) {
             let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);
             let post = post(kind, time);
+            state.posted += 1;
             state.posts.entry(id.to_owned()).or_default().push(post);
         } else {
             let kind = path.strip_prefix("/2018-06-01/runtime/").unwrap();

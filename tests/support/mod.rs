@@ -2,7 +2,10 @@
 
 #[allow(dead_code)]
 pub mod api;
+pub mod language;
+pub mod processes;
 pub mod served;
+pub mod storm;
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,0 +1,52 @@
+//! Which processes belong to an event, wherever they have gone: found in `/proc`, which shows what is ours.
+
+use std::{collections::HashSet, fs};
+
+use memchr::memmem;
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
+
+use super::descendants::Status;
+
+/// What marks the processes of an event that have left their worker's group and lost their parent.
+#[derive(Debug)]
+pub struct Marks {
+    /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
+    pub variable: Vec<u8>,
+    /// A part of the worker's command line, and so of that of what was forked from it and runs no other program.
+    pub arguments: Vec<u8>,
+}
+
+/// Kills a process, and its group with it: one that forks all the time would else be gone before its signal comes.
+pub(super) fn kill(process: &Status) {
+    // where one has ended meanwhile, all is well
+    let _ = kill_process(process.pid, Signal::KILL);
+    if let Some(group) = process.group.filter(|&group| group != getpgrp()) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
+
+/// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.
+pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
+    let running = super::processes().filter_map(Status::read).filter(|process| !process.ended);
+    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(|process| {
+        process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
+    });
+    let mut pids: HashSet<_> = found.iter().map(|process| process.pid).collect();
+    loop {
+        let (below, rest): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|process| process.parent.is_some_and(|parent| pids.contains(&parent)));
+        if below.is_empty() {
+            return found;
+        }
+        pids.extend(below.iter().map(|process| process.pid));
+        found.extend(below);
+        others = rest;
+    }
+}
+
+fn is_marked(pid: Pid, marks: &Marks) -> bool {
+    let read = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default();
+    read("environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
+        || memmem::find(&read("cmdline"), &marks.arguments).is_some()
+}
