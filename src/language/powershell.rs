@@ -152,6 +152,9 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
     environment.push(("DOTNET_TieredPGO", "0"));
     environment.push(("DOTNET_gcConcurrent", "0"));
     environment.push(("DOTNET_GCgen0size", "400000"));
+    // no sockets of debuggers in /tmp, which a worker that is killed would leave there
+    environment.push(("DOTNET_EnableDiagnostics", "0"));
+    environment.push(("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"));
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }
