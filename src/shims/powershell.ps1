@@ -22,7 +22,7 @@
     #include powershell_snapstart.ps1
 
     $utf8 = [System.Text.UTF8Encoding]::new($false)
-    $buffer = [byte[]]::new(65536)
+    $script:buffer = [byte[]]::new(65536)
     $events = 0
     $script:requestId = ''
 
@@ -32,7 +32,14 @@
         $held = 0
         while ($true) {
             $count = $Pipe.Read($buffer, $held, $buffer.Length - $held)
-            if ($count -eq 0) { return }
+            if ($count -eq 0) {
+                if ($held -lt $buffer.Length) { return }
+                # a context with long headers
+                $larger = [byte[]]::new(2 * $held)
+                [Buffer]::BlockCopy($buffer, 0, $larger, 0, $held)
+                $script:buffer = $larger
+                continue
+            }
             $held += $count
             # an event that came whole, as most do, is taken by commands that cost no start
             $text = $utf8.GetString($buffer, 0, $held)

@@ -1,7 +1,10 @@
 //! Things that are broken on purpose, the same in each language. After each of them the next event is answered.
 
+mod concurrency;
 mod deadline;
+mod hostile;
 mod kills;
+mod leaks;
 
 use crate::support::{Running, language::Language};
 

@@ -92,16 +92,20 @@
              (backtrace)))))
     (funcall function)))
 
+(defun native-pathname (file)
+  "The pathname of FILE, in whose name nothing is a wildcard."
+  (sb-ext:parse-native-namestring file))
+
 (defun call-with-source (file function)
   "Calls FUNCTION with a stream of the source FILE."
-  (with-open-file (stream file :class 'sb-int:form-tracking-stream
+  (with-open-file (stream (native-pathname file) :class 'sb-int:form-tracking-stream
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
     (call-loading file stream (lambda () (funcall function stream)))))
 
 (defun load-file (file)
   "Loads FILE, a fasl or source."
-  (if (string= (pathname-type file) "fasl")
-      (call-loading file nil (lambda () (load file)))
+  (if (string= (pathname-type (native-pathname file)) "fasl")
+      (call-loading file nil (lambda () (load (native-pathname file))))
       (call-with-source file #'load)))
 
 (defun readtable-of-scripts ()
@@ -147,7 +151,7 @@
 (defun find-handler (kind file text)
   "The function that events call. KIND: `function`, `script` or `forms`."
   (let ((bundle (probe-file "bundle.lisp")))
-    (when (and bundle (not (equal bundle (and (string/= file "") (probe-file file)))))
+    (when (and bundle (not (equal bundle (and (string/= file "") (probe-file (native-pathname file))))))
       (load-file "bundle.lisp")))
   (with-syntax-of-handlers
     (cond ((string= kind "script") (load-script file))
