@@ -28,6 +28,11 @@ test: ## all tests, with SBCL and the emulator; what else is missing is reported
 	@.ci/setup lisp emulator
 	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test
 
+.PHONY: soak
+soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, crossed or grown
+	@.ci/setup lisp
+	cargo test --release --test soak
+
 .PHONY: lint
 lint: ## format, clippy, shellcheck
 	cargo fmt --check

@@ -147,6 +147,12 @@ impl Decoder {
         report(&name, payload).map(Some)
     }
 
+    /// How many bytes are held or set aside.
+    #[must_use]
+    pub fn allocated(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// The worker's end: right between two frames, an error inside one.
     pub fn finish(&self) -> Result<(), FrameError> {
         if self.buffer.is_empty() && self.to_drop == 0 { Ok(()) } else { Err(FrameError::Truncated) }

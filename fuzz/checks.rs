@@ -1,0 +1,72 @@
+//! What holds for any input. The fuzz targets and the tests of the main package both call these.
+
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt,
+    path::{Component, Path},
+};
+
+use script_runtime::{
+    config::{Config, variable},
+    frame::{Decoder, FrameError, PAYLOAD_LIMIT, Report},
+    handler::Handler,
+};
+
+/// Any bytes are frames or an error, the same however they are cut, and no more is allocated than was announced.
+pub fn frames(bytes: &[u8]) {
+    let cut = bytes.first().map_or(1, |&byte| usize::from(byte).max(1));
+    assert_eq!(decoded(bytes, bytes.len().max(1)), decoded(bytes, cut));
+}
+
+/// The reports of these bytes, fed in blocks of this size, and what ended them.
+pub fn decoded(bytes: &[u8], block: usize) -> (Vec<Report>, Result<(), FrameError>) {
+    let mut decoder = Decoder::default();
+    let mut reports = Vec::new();
+    for block in bytes.chunks(block) {
+        decoder.feed(block);
+        loop {
+            match decoder.next_report() {
+                Ok(Some(report)) => reports.push(report),
+                Ok(None) => break,
+                Err(error) => return (reports, Err(error)),
+            }
+        }
+        assert!(decoder.allocated() <= 2 * (PAYLOAD_LIMIT + bytes.len() + 64), "{}", decoder.allocated());
+    }
+    (reports, decoder.finish())
+}
+
+/// Any text is a handler or an error, and no handler leaves the task root.
+pub fn handler(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(handler) = Handler::resolve(&text, |_| true) {
+        stays_inside(&handler);
+    }
+    // of one language alone, so that it is not refused as ambiguous
+    for extension in ["sh", "ps1", "psm1", "lisp", "ros"] {
+        let exists = |file: &Path| file.extension().is_some_and(|own| own == extension);
+        if let Ok(handler) = Handler::resolve(&text, exists) {
+            stays_inside(&handler);
+        }
+    }
+}
+
+fn stays_inside(handler: &Handler) {
+    for file in handler.files() {
+        let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        assert!(file.components().all(inside), "{handler:?}");
+    }
+}
+
+/// Any environment is a configuration, or an error in one line that names a variable.
+pub fn settings(bytes: &[u8]) {
+    let mut values = bytes.split(|&byte| byte == 0).map(|value| OsString::from_vec(value.to_vec()));
+    let environment = variable::ALL.iter().map_while(|&name| Some((name.into(), values.next()?)));
+    match Config::read(environment.collect::<Vec<_>>(), None, false) {
+        Ok(config) => assert!(config.max_concurrency > 0 && config.task_root.is_absolute()),
+        Err(error) => {
+            let message = error.to_string();
+            assert!(variable::ALL.iter().any(|name| message.contains(&format!("`{name}`"))), "{message}");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What holds for any input of the pure parts: on random input, and on the corpus of the fuzz targets in `fuzz/`.
+
+#![allow(clippy::unwrap_used, unreachable_pub)]
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use std::{fs, path::Path};
+
+use bytes::Bytes;
+use proptest::{prelude::*, test_runner::RngSeed};
+use script_runtime::frame::{Report, encode};
+
+fn settled() -> ProptestConfig {
+    // the same cases in every run, and no files of its own beside the sources
+    ProptestConfig {
+        cases: 300,
+        rng_seed: RngSeed::Fixed(7),
+        failure_persistence: None,
+        ..Default::default()
+    }
+}
+
+/// Text in which what means something to the parsers is frequent.
+fn suggestive() -> impl Strategy<Value = Vec<u8>> {
+    let words = [
+        "answer ",
+        "failure ",
+        "trace ",
+        "ended ",
+        "exited ",
+        "ready 0\n",
+        "undefined ",
+        "1",
+        "6291457",
+        "99999999999",
+        "\n",
+        " ",
+        "..",
+        "/",
+        ".",
+        "::",
+        "Module::",
+        ".ps1::",
+        ".sh",
+        ".lisp",
+        "f",
+        "ä",
+        "(",
+        "'",
+        "\0",
+        "127.0.0.1:1",
+        "JSON",
+        "-1",
+        "{}",
+    ];
+    let word = prop_oneof![
+        4 => prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #![proptest_config(settled())]
+
+    #[test]
+    fn frames_come_back_however_they_are_cut(
+        answers in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 0..6),
+        block in 1_usize..3000,
+    ) {
+        let bytes: Vec<u8> = answers.iter().flat_map(|answer| encode("answer", answer)).collect();
+        let expected: Vec<_> = answers.into_iter().map(|answer| Report::Answer(Bytes::from(answer))).collect();
+        prop_assert_eq!(checks::decoded(&bytes, block), (expected, Ok(())));
+    }
+
+    #[test]
+    fn any_bytes_are_frames_or_an_error(bytes in suggestive()) {
+        checks::frames(&bytes);
+    }
+
+    #[test]
+    fn any_text_is_a_handler_inside_the_task_root_or_an_error(bytes in suggestive()) {
+        checks::handler(&bytes);
+    }
+
+    #[test]
+    fn any_environment_is_a_configuration_or_an_error(bytes in suggestive()) {
+        checks::settings(&bytes);
+    }
+}
+
+#[test]
+fn the_corpus_of_the_fuzz_targets_holds() {
+    for (target, check) in [
+        ("frames", checks::frames as fn(&[u8])),
+        ("handler", checks::handler),
+        ("settings", checks::settings),
+    ] {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let files: Vec<_> = fs::read_dir(corpus).unwrap().flatten().collect();
+        assert!(files.len() >= 3, "{target}");
+        for file in files {
+            check(&fs::read(file.path()).unwrap());
+        }
+    }
+}
