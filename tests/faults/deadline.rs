@@ -9,7 +9,7 @@ use crate::support::{
     processes, until,
 };
 
-const IN_BASH: [&str; 14] = [
+const IN_BASH: [&str; 15] = [
     "while :; do :; done",
     "sleep 1000",
     "trap '' TERM INT HUP; while :; do :; done",
@@ -23,6 +23,7 @@ const IN_BASH: [&str; 14] = [
     "sleep 1000 & kill -STOP $!; wait",
     "kill -STOP $$; sleep 1000",
     "yes",
+    "yes >&2",
     "while :; do echo flood >&2; done",
 ];
 
