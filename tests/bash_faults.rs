@@ -198,29 +198,6 @@ fn ends_a_handler_shortly_before_its_deadline() {
 }
 
 #[test]
-fn ends_a_handler_that_floods_its_output_or_ignores_signals() {
-    let code = "handler() {\n  case $1 in\n    answer) yes ;;\n    log) while :; do echo flood >&2; done ;;\n    \
-                stop) kill -STOP $BASHPID ;;\n    deaf) trap '' TERM INT HUP; while :; do :; done ;;\n  esac\n  echo fine\n}";
-    let function = Function::bash(code).start();
-    for case in ["answer", "log", "stop", "deaf"] {
-        let error = function.error_to(Event::new(case).deadline_in(Duration::from_millis(600)));
-        assert_eq!(error.kind, "Runtime.DeadlineExceeded", "{case}");
-        assert_eq!(function.text("next"), "fine", "{case}");
-    }
-    until("the end of what the handlers started", || function.children().len() == 1);
-}
-
-#[test]
-fn a_deadline_ends_what_has_left_the_session_too() {
-    let code = "handler() { setsid sh -c 'echo $$ >pid; exec sleep 1000' & wait; }";
-    let function = Function::bash(code).start();
-    let error = function.error_to(Event::new("{}").deadline_in(Duration::from_millis(600)));
-    assert_eq!(error.kind, "Runtime.DeadlineExceeded");
-    let pid = std::fs::read_to_string(function.task_root.path().join("pid")).unwrap();
-    until("its end", || !std::path::Path::new(&format!("/proc/{}", pid.trim())).exists());
-}
-
-#[test]
 fn without_a_margin_the_deadline_is_lambdas_own_matter() {
     let code = "handler() { sleep 0.4; echo answer; }";
     let function = Function::bash(code).env("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "0").start();
