@@ -10,8 +10,8 @@ const BATCH: usize = 20;
 /// How many workers there are.
 const WORKERS: usize = 2;
 
-/// The largest growth of the bootstrap that is none, in KiB: what the allocator rounds to.
-const NO_GROWTH: usize = 2048;
+/// The largest growth of the bootstrap that is none, in KiB: the C library keeps up to twice a large event.
+const NO_GROWTH: usize = 2 * LARGE / 1024 + 2048;
 
 /// The size of a large event, in bytes.
 const LARGE: usize = 2 << 20;
