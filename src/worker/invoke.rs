@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use super::{
     Happening, Worker, broken,
     event::{End, Event, keep_innermost, too_large},
-    exhausted, happening, pipe_arguments, with_lines,
+    exhausted, happening,
+    lanes::Lanes,
+    pipe_arguments, with_lines,
 };
 use crate::{
     failure::{ErrorType, Failure},
@@ -139,27 +141,27 @@ impl Worker {
         }
     }
 
-    /// Whether this is the handler's process that has the event, or is to have the next one.
+    /// Whether this is the handler's process that has the event, or is to have the next one. A worker without lanes
+    /// has no other than itself.
     pub(super) fn is_current(&self, number: u64) -> bool {
-        self.lanes.as_ref().is_some_and(|lanes| lanes.is_current(number))
+        self.lanes.as_ref().is_none_or(|lanes| lanes.is_current(number))
     }
 
-    /// The answer, or the failure, of a handler that is a process of its own.
+    /// The answer, or the failure, of a handler that says how it ended.
     fn handler_ended(&mut self, mut event: Event, end: End) -> Result<Bytes, Failure> {
-        let Some(lanes) = &mut self.lanes else { unreachable!("BUG: only lanes have processes that end") };
         if end != End::Exited(0) {
             // where it failed, which it reported before its end
             self.reports.fill_rest();
             while let Ok(Some(report)) = self.reports.next() {
                 if let Report::Trace(number, stack) = report
-                    && lanes.is_current(number)
+                    && self.is_current(number)
                 {
                     keep_innermost(&mut event.stack_trace, stack);
                 }
             }
         }
         // the next event is not begun before the next lane is there
-        let _ = lanes.next();
+        let _ = self.lanes.as_mut().map(Lanes::next);
         let log = &mut self.log;
         event.ended(end, || {
             log.drain();
