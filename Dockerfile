@@ -87,7 +87,7 @@ EOF
 FROM scratch AS bootstrap
 COPY --from=bootstrap-build /out /
 
-# PowerShell as Microsoft ships it.
+# PowerShell as Microsoft ships it, and what it knows of its modules: which of them has which command.
 FROM build AS powershell-build
 ARG TARGETARCH
 ARG POWERSHELL_VERSION
@@ -101,10 +101,30 @@ case $TARGETARCH in
 esac
 archive=powershell-$POWERSHELL_VERSION-linux-$machine.tar.gz
 fetch "https://github.com/PowerShell/PowerShell/releases/download/v$POWERSHELL_VERSION/$archive" "$sha256" /tmp/archive
-mkdir -p /out/opt/powershell /out/opt/bin
-tar -xzf /tmp/archive -C /out/opt/powershell
-chmod 755 /out/opt/powershell/pwsh
+mkdir -p /opt/powershell /out/opt/bin
+tar -xzf /tmp/archive -C /opt/powershell
+chmod 755 /opt/powershell/pwsh
 ln -s ../powershell/pwsh /out/opt/bin/pwsh
+EOF
+# a search for a command reads every module; PowerShell writes what it has read some 13 seconds later
+RUN <<'EOF'
+set -eux
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
+export PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache
+/opt/powershell/pwsh -NoProfile -NonInteractive -Command '
+    $ErrorActionPreference = "Stop"
+    Get-Command -Name no-such-command -ErrorAction Ignore
+    for ($seconds = 0; $seconds -lt 120; $seconds++) {
+        Start-Sleep -Seconds 1
+        # as long as it is being written, nobody else may open it
+        try { $file = [System.IO.File]::Open($env:PSModuleAnalysisCachePath, "Open", "Read", "None") } catch { continue }
+        if ($file.Length -gt 0) { exit 0 }
+        $file.Dispose()
+    }
+    throw "PowerShell has not written $env:PSModuleAnalysisCachePath"
+'
+# only now: it goes by the paths that the modules have in the images
+mv /opt/powershell /out/opt/powershell
 EOF
 
 FROM scratch AS powershell
@@ -214,11 +234,13 @@ COPY function ${LAMBDA_TASK_ROOT}
 
 # PowerShell.
 FROM runtime AS powershell-runtime
+ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
 COPY --from=powershell /opt /opt
 COPY function ${LAMBDA_TASK_ROOT}
 
 # Every language; the last stage, which a plain `docker build` makes.
 FROM runtime AS all
+ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
 COPY --from=jq /opt /opt
 COPY --from=sbcl /opt /opt
 COPY --from=powershell /opt /opt
