@@ -14,18 +14,23 @@ use super::{Launch, interpreter, search_path};
 use crate::{
     config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
-    frame::Delivery,
+    frame::{Delivery, encode},
     handler::{Handler, Language, MODULE_DIRECTORIES, MODULE_PATH, Module, PowerShellAnswer},
+    invocation::REQUEST_ID_VARIABLE,
 };
 
 const SHIM: &str = include_str!("../shims/powershell.ps1");
 /// What the shim includes, by the lines that say so.
-const PARTS: [(&str, &str); 5] = [
-    ("    #include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
-    ("    #include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
-    ("    #include powershell_logs.ps1\n", include_str!("../shims/powershell_logs.ps1")),
-    ("    #include powershell_failure.ps1\n", include_str!("../shims/powershell_failure.ps1")),
-    ("    #include powershell_snapstart.ps1\n", include_str!("../shims/powershell_snapstart.ps1")),
+const PARTS: [(&str, &str); 9] = [
+    ("#include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
+    ("#include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
+    ("#include powershell_snapstart.ps1\n", include_str!("../shims/powershell_snapstart.ps1")),
+    ("#include powershell_request.ps1\n", include_str!("../shims/powershell_request.ps1")),
+    ("#include powershell_restore.ps1\n", include_str!("../shims/powershell_restore.ps1")),
+    ("#include powershell_dates.ps1\n", include_str!("../shims/powershell_dates.ps1")),
+    ("#include powershell_logs.ps1\n", include_str!("../shims/powershell_logs.ps1")),
+    ("#include powershell_step.ps1\n", include_str!("../shims/powershell_step.ps1")),
+    ("#include powershell_failure.ps1\n", include_str!("../shims/powershell_failure.ps1")),
 ];
 
 /// Where the C library of an image may have ICU, which .NET does not start without.
@@ -71,13 +76,15 @@ pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failu
             OsStr::new("-NoProfile"),
             OsStr::new("-NonInteractive"),
             OsStr::new("-File"),
-            &shim_file()?,
+            // as the text of `-Command`, PowerShell would copy all of it whenever one of its functions is called
+            &memory_file("shim.ps1", shim().as_bytes())?,
             kind.as_ref(),
             &place,
             function.as_ref(),
             answer.as_ref(),
             logs.as_ref(),
             &module_path(config),
+            &memory_file("request", &dry_run())?,
         ]
         .map(OsStr::to_owned)
         .into(),
@@ -87,19 +94,29 @@ pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failu
     })
 }
 
+/// The shim without comments and indentation: PowerShell takes its time to read them.
 fn shim() -> String {
-    PARTS.iter().fold(SHIM.to_owned(), |shim, (line, part)| shim.replacen(line, part, 1))
+    let whole = PARTS.iter().fold(SHIM.to_owned(), |shim, (line, part)| shim.replacen(line, part, 1));
+    let lines = whole.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The path of a file in memory that holds the shim, for as long as the bootstrap runs. As the text of
-/// `-Command`, PowerShell would copy all of it whenever one of its functions is called.
-fn shim_file() -> Result<OsString, Failure> {
-    let file = memfd_create("shim.ps1", MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
-    let file =
-        file.and_then(|mut file| file.write_all(shim().as_bytes()).map(|()| file)).map_err(|error| {
-            let message = format!("the PowerShell shim cannot be put into memory: {error}");
-            Failure::new(ErrorType::ResourceExhausted, message)
-        })?;
+/// The request of an event that never was, for the shim to try what it does with one.
+fn dry_run() -> Vec<u8> {
+    let variable = REQUEST_ID_VARIABLE;
+    let context = format!(
+        "{variable}=0\n{variable}\n\ncontent-type: application/json\nlambda-runtime-aws-request-id: 0\n"
+    );
+    [encode("context", context.as_bytes()), encode("event", br#"{"a":"b"}"#)].concat()
+}
+
+/// The path of a file in memory, which is there for as long as the bootstrap runs.
+fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
+    let file = memfd_create(name, MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
+    let file = file.and_then(|mut file| file.write_all(content).map(|()| file)).map_err(|error| {
+        let message = format!("what PowerShell is to run cannot be put into memory: {error}");
+        Failure::new(ErrorType::ResourceExhausted, message)
+    })?;
     Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())
 }
 
@@ -145,16 +162,20 @@ fn module_path(config: &Config) -> OsString {
 }
 
 fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
-    let mut environment = vec![("POWERSHELL_TELEMETRY_OPTOUT", "1"), ("POWERSHELL_UPDATECHECK", "Off")];
-    environment.push(("PSDisableModuleAnalysisCacheCleanup", "1"));
-    // less work at the start, fewer threads, and 4 MiB (in hexadecimal) of new objects at a time: a third of
-    // the first event's time and 15 MiB less
-    environment.push(("DOTNET_TieredPGO", "0"));
-    environment.push(("DOTNET_gcConcurrent", "0"));
-    environment.push(("DOTNET_GCgen0size", "400000"));
-    // no sockets of debuggers in /tmp, which a worker that is killed would leave there
-    environment.push(("DOTNET_EnableDiagnostics", "0"));
-    environment.push(("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"));
+    let mut environment = vec![
+        ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
+        ("POWERSHELL_UPDATECHECK", "Off"),
+        ("PSDisableModuleAnalysisCacheCleanup", "1"),
+        // nobody attaches to a worker: fewer threads, no pipes, and no file of one in /tmp after a kill
+        ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
+        ("DOTNET_EnableDiagnostics_IPC", "0"),
+        ("DOTNET_EnableDiagnostics_Debugger", "0"),
+        // less work at the start, fewer threads, and 4 MiB (in hexadecimal) of new objects at a time: a third of
+        // the first event's time and 15 MiB less
+        ("DOTNET_TieredPGO", "0"),
+        ("DOTNET_gcConcurrent", "0"),
+        ("DOTNET_GCgen0size", "400000"),
+    ];
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }
@@ -182,9 +203,10 @@ mod tests {
     #[test]
     fn the_shim_includes_its_parts() {
         let shim = shim();
-        assert!(!shim.contains("#include"));
-        for (_, part) in PARTS {
-            assert!(shim.contains(part));
+        for (line, part) in PARTS {
+            assert!(SHIM.contains(line));
+            let last = part.lines().rfind(|line| line.starts_with("    function ")).unwrap();
+            assert!(shim.contains(last.trim_start()), "{last}");
         }
     }
 }

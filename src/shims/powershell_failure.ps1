@@ -1,5 +1,5 @@
     # The lines of a stack, innermost first, without those of this file.
-    function Get-Stack($ErrorRecord) {
+    function script:Get-Stack($ErrorRecord) {
         $lines = [System.Collections.Generic.List[string]]::new()
         if ($ErrorRecord.ScriptStackTrace) { $lines.AddRange($ErrorRecord.ScriptStackTrace.Split("`n")) }
         while ($lines.Count -gt 0 -and $lines[$lines.Count - 1].Contains(', <No file>: ')) {
@@ -9,7 +9,7 @@
     }
 
     # The error as the caller gets it.
-    function ConvertTo-Failure($ErrorRecord, $Context) {
+    function script:ConvertTo-Failure($ErrorRecord, $Context) {
         $message = "$ErrorRecord"
         if ($message.Length -gt 65536) { $message = $message.Substring(0, 65536) }
         $failure = [ordered]@{
@@ -38,7 +38,7 @@
         Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject $failure -Depth 5 -Compress
     }
 
-    function ConvertTo-RecordDetails($ErrorRecord) {
+    function script:ConvertTo-RecordDetails($ErrorRecord) {
         $exception = $ErrorRecord.Exception
         $text = { param($Value) if ($null -ne $Value) { "$Value" } }
         [ordered]@{
@@ -54,7 +54,7 @@
 
 
     # The error of a file that cannot be loaded: PowerShell's own text, with the file and the line.
-    function ConvertTo-LoadFailure($ErrorRecord) {
+    function script:ConvertTo-LoadFailure($ErrorRecord) {
         $exception = $ErrorRecord.Exception
         if ($exception -is [System.Management.Automation.ActionPreferenceStopException]) {
             $exception = $exception.ErrorRecord.Exception

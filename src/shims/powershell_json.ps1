@@ -2,11 +2,12 @@
     $datesStayText = "$($PSVersionTable['PSVersion'])" -notmatch '^7\.[0-4]\.'
 
     # The value of an event, or the text itself where it is no JSON.
-    function ConvertFrom-JsonText([string] $Text) {
+    function ConvertFrom-JsonText($Text) {
         try {
             if ($datesStayText) {
-                $value = Microsoft.PowerShell.Utility\ConvertFrom-Json $Text -AsHashtable -NoEnumerate -DateKind 'String'
+                $value = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -AsHashtable -NoEnumerate -DateKind 'String'
             } else {
+                Import-Part 'dates'
                 $value = Read-JsonWithoutDates $Text
             }
         } catch {
@@ -44,40 +45,12 @@
         , $Value
     }
 
-    # For PowerShell before 7.5: what ConvertFrom-Json itself uses, told to let dates be.
-    function Read-JsonWithoutDates([string] $Text) {
-        $settings = [Newtonsoft.Json.JsonSerializerSettings]::new()
-        $settings.DateParseHandling = [Newtonsoft.Json.DateParseHandling]::None
-        $settings.MaxDepth = 1024
-        $script:serializer = [Newtonsoft.Json.JsonSerializer]::Create($settings)
-        $value = [Newtonsoft.Json.JsonConvert]::DeserializeObject($Text, $settings)
-        if ($value -is [Newtonsoft.Json.Linq.JToken]) { $value = ConvertFrom-Token $value }
-        , $value
-    }
-
-    # Hashtables and arrays for the objects and arrays of Newtonsoft.Json, which fills them but for what is nested.
-    function ConvertFrom-Token($Token) {
-        if ($Token -is [Newtonsoft.Json.Linq.JObject]) {
-            $data = @{ }
-            $serializer.Populate($Token.CreateReader(), $data)
-            foreach ($name in @($data.get_Keys())) {
-                if ($data[$name] -is [Newtonsoft.Json.Linq.JToken]) { $data[$name] = ConvertFrom-Token $data[$name] }
-            }
-            return $data
-        }
-        $list = $serializer.Deserialize($Token.CreateReader(), [object[]])
-        for ($index = 0; $index -lt $list.Length; $index++) {
-            if ($list[$index] -is [Newtonsoft.Json.Linq.JToken]) { $list[$index] = ConvertFrom-Token $list[$index] }
-        }
-        , $list
-    }
-
     # What ConvertFrom-Json makes of an event: objects. Where it cannot, as of keys that are empty or differ only
     # in case, the hashtable.
-    function ConvertFrom-JsonObject([string] $Text, $Data) {
+    function ConvertFrom-JsonObject($Text, $Data) {
         if ($Data -is [string]) { return $Data }
         try {
-            $value = Microsoft.PowerShell.Utility\ConvertFrom-Json $Text -NoEnumerate
+            $value = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -NoEnumerate
         } catch {
             $value = $Data
         }
@@ -85,40 +58,48 @@
     }
 
     # What a handler put out, as text.
-    function ConvertTo-Answer($Output, [string] $Rule) {
-        if ($isText -and $Rule -eq 'pipeline') {
-            # as Out-String gives it, which leaves $null out
-            if ($hasNull) { $null = $Output.RemoveAll({ $null -eq $args[0] }) }
-            if ($Output.Count -eq 0) { return '' }
-            return ($Output -join "`n") + "`n"
+    function ConvertTo-Answer($Output, $Rule) {
+        $isText = $Rule -match '^pipeline'
+        $value = $before = $null
+        foreach ($item in $Output) {
+            if ($item -isnot [string] -and $item -is [object]) { $isText = $false }
+            # one is what it is, several are an array
+            if ($before -is [object]) { $value = $Output } else { $value = $item }
+            $before = , $item
         }
-        if ($Output.Count -eq 1) { $value = $Output[0] } else { $value = $Output }
-        if ($Output.Count -eq 0 -or $null -eq $value) { return '' }
+        if ($isText) {
+            # as Out-String gives it, which leaves $null out
+            $lines = @(foreach ($item in $Output) { if ($item -is [string]) { $item } })
+            if ($lines.Length -eq 0) { return '' }
+            return ($lines -join "`n") + "`n"
+        }
+        if ($value -isnot [object]) { return '' }
         if ($value -is [string]) { return $value }
-        Assert-Finite $value '' 0
-        Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject $value -Depth 100 -Compress
+        Assert-Finite $value ''
+        # -join makes a plain string of what a command gives
+        -join (Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject $value -Depth 100 -Compress)
     }
 
     # ConvertTo-Json cuts what is too deep, and takes for ever with objects that lead to themselves: both are
     # found here, as everything that leads to itself is too deep.
-    function Assert-Finite($Value, [string] $Path, [int] $Depth) {
-        if ($null -eq $Value -or $Value -is [string] -or $Value -is [ValueType] -or $Value -is [uri]) { return }
-        if ($Depth -gt 100) {
+    function Assert-Finite($Value, $Path, $Depth) {
+        if ($Value -isnot [object] -or $Value -is [string] -or $Value -is [ValueType] -or $Value -is [uri]) { return }
+        if ($Depth -is [int] -and $Depth -gt 100) {
             $Path = $Path -replace '^((\.[^.]*){1,8}).*', '$1'
             throw "the answer is no JSON: its part '$Path' leads back to itself or is deeper than 100 levels; " +
             'choose what to answer with Select-Object'
         }
         if ($Value -is [System.Collections.IDictionary]) {
-            foreach ($name in $Value.get_Keys()) {
-                $item = $Value[$name]
-                if ($item -isnot [string] -and $item -isnot [ValueType] -and $null -ne $item) {
-                    Assert-Finite $item "$Path.$name" ($Depth + 1)
-                }
+            foreach ($item in $Value.get_Values()) {
+                if ($item -is [string] -or $item -is [ValueType] -or $item -isnot [object]) { continue }
+                # only what is nested has its names looked at
+                foreach ($name in $Value.get_Keys()) { Assert-Finite $Value[$name] "$Path.$name" ($Depth + 1) }
+                break
             }
         } elseif ($Value -is [System.Collections.ICollection]) {
             $index = 0
             foreach ($item in $Value) {
-                if ($item -isnot [string] -and $item -isnot [ValueType] -and $null -ne $item) {
+                if ($item -is [object] -and $item -isnot [string] -and $item -isnot [ValueType]) {
                     Assert-Finite $item "$Path.$index" ($Depth + 1)
                 }
                 $index++

@@ -1,5 +1,5 @@
     # The log in JSON mode: records of streams as objects with their level, as the bootstrap writes lines.
-    $levels = @{
+    $script:levels = @{
         InformationRecord = 'INFO'
         VerboseRecord     = 'TRACE'
         DebugRecord       = 'DEBUG'
@@ -9,7 +9,7 @@
     $script:lineBegun = '' # by Write-Host -NoNewline
 
     # Writes a record of a stream other than the output; gives whether it was one.
-    function Write-Record($Record) {
+    function script:Write-Record($Record) {
         if ($Record -is [System.Management.Automation.InformationRecord]) {
             $data = $Record.MessageData
             $message = "$lineBegun$data"
@@ -38,7 +38,7 @@
         $true
     }
 
-    function Write-RestOfLine {
+    function script:Write-RestOfLine {
         if ($lineBegun) { [Console]::Error.WriteLine($lineBegun) }
         $script:lineBegun = ''
     }

@@ -1,59 +1,55 @@
     # The session between events: preferences come back as they were when the handler had been loaded.
     $root = [Environment]::CurrentDirectory
-    $script:moduleState = $null
+    $atRoot = $root, $root -join '|'
+    $script:module = $null
     $preferences = 'ConfirmPreference', 'DebugPreference', 'ErrorActionPreference', 'ErrorView',
     'InformationPreference', 'OFS', 'OutputEncoding', 'ProgressPreference', 'PSModuleAutoLoadingPreference',
     'PSNativeCommandArgumentPassing', 'PSNativeCommandUseErrorActionPreference', 'VerbosePreference',
     'WarningPreference', 'WhatIfPreference'
     $memoryLimit = $env:AWS_LAMBDA_FUNCTION_MEMORY_SIZE -as [int]
-    $remainingTime = [System.Management.Automation.PSScriptProperty]::new('RemainingTime', {
-            [TimeSpan]::FromMilliseconds($this.GetRemainingTimeInMillis())
-        })
-    $remainingMilliseconds = [System.Management.Automation.PSScriptMethod]::new('GetRemainingTimeInMillis', {
-            [double] $this['lambda-runtime-deadline-ms'] - [DateTimeOffset]::UtcNow.ToUnixTimeMilliseconds()
-        })
+    Microsoft.PowerShell.Utility\Update-TypeData -TypeName LambdaContext -MemberType ScriptProperty -MemberName RemainingTime -Value {
+        [TimeSpan]::FromMilliseconds($this.GetRemainingTimeInMillis())
+    }
+    Microsoft.PowerShell.Utility\Update-TypeData -TypeName LambdaContext -MemberType ScriptMethod -MemberName GetRemainingTimeInMillis -Value {
+        [double] $this['lambda-runtime-deadline-ms'] - [DateTimeOffset]::UtcNow.ToUnixTimeMilliseconds()
+    }
 
     # Keeps the preferences: those of the global session, and those that the handler's module has of its own.
     function Save-Session {
-        $script:globals = $ExecutionContext.SessionState.PSVariable
-        $script:missing = [System.Collections.Generic.List[string]]::new()
-        # assignments, unlike methods, take every type without a compilation of its own
-        $keep = foreach ($name in $preferences) {
-            if ($globals.Get("global:$name")) { "`$script:kept$name = `$global:$name" } else { $missing.Add("global:$name") }
-        }
-        . ([scriptblock]::Create($keep -join "`n"))
-        $script:restore = [scriptblock]::Create(($keep -replace '(.*) = (.*)', '$2 = $1') -join "`n")
+        $script:readGlobals = [scriptblock]::Create("`$global:$($preferences -join ', $global:')")
+        $script:keptGlobals = & $readGlobals
         $script:parameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($global:PSDefaultParameterValues)
-        if ($moduleState) { Save-ModuleSession $moduleState.PSVariable }
+        if ($module -is [object]) {
+            $script:readModule = [scriptblock]::Create("`$script:$($preferences -join ', $script:')")
+            $script:keptOfModule = & $module $readModule
+            $script:moduleParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new((& $module { , $script:PSDefaultParameterValues }))
+        }
     }
 
-    function Save-ModuleSession($Variables) {
-        $script:moduleVariables = $Variables
-        $script:moduleMissing = [System.Collections.Generic.List[string]]::new()
-        $script:moduleKept = @{ }
-        foreach ($name in $preferences) {
-            if ($variable = $Variables.Get("script:$name")) {
-                $moduleKept["script:$name"] = $variable.Value
-            } else {
-                $moduleMissing.Add("script:$name")
-            }
-        }
-        $variable = $Variables.Get('script:PSDefaultParameterValues')
-        $script:moduleParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($variable.Value)
+    # Whether preferences are others than the kept ones; one that is empty is not the same as none.
+    function Test-Changed($Values, $Kept) {
+        $text = $Values -join '|'
+        $text -cne ($Kept -join '|') -or ($Values[5] -is [object] -xor $Kept[5] -is [object])
     }
 
     # The session as the last event's handler found it, but for global variables of the handler's own.
     function Reset-Session {
-        . $restore
-        foreach ($name in $missing) { $globals.Remove($name) }
-        $global:PSDefaultParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($parameterValues)
-        if ($moduleState) {
-            foreach ($name in $moduleMissing) { $moduleVariables.Remove($name) }
-            foreach ($name in $moduleKept.get_Keys()) { $moduleVariables.Set($name, $moduleKept[$name]) }
-            $values = [System.Management.Automation.DefaultParameterDictionary]::new($moduleParameterValues)
-            $moduleVariables.Set('script:PSDefaultParameterValues', $values)
+        $changed = Test-Changed (& $readGlobals) $keptGlobals
+        if ($changed) {
+            Import-Part 'restore'
+            Restore-Preferences $ExecutionContext.SessionState.PSVariable 'global:' $keptGlobals
         }
-        if ("$PWD" -cne $root -or [Environment]::CurrentDirectory -cne $root) {
+        $global:PSDefaultParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($parameterValues)
+        if ($module -is [object]) {
+            $changed = Test-Changed (& $module $readModule) $keptOfModule
+            if ($changed) {
+                Import-Part 'restore'
+                Restore-Preferences $module.SessionState.PSVariable 'script:' $keptOfModule
+            }
+            & $module { $script:PSDefaultParameterValues = $args[0] } ([System.Management.Automation.DefaultParameterDictionary]::new($moduleParameterValues))
+        }
+        $places = $PWD, [Environment]::CurrentDirectory -join '|'
+        if ($places -cne $atRoot) {
             Microsoft.PowerShell.Management\Set-Location -LiteralPath $root
             [Environment]::CurrentDirectory = $root
         }
@@ -63,30 +59,29 @@
 
     # Sets the event's environment variables and makes its context: the environment, the headers, and what
     # other runtimes call them.
-    function New-Context([string] $Text) {
-        $variables, $lines = $Text -replace '\n\z' -split '\n\n', 2
-        foreach ($line in $variables -split '\n') {
+    function New-Context($Request) {
+        foreach ($line in $Request['variables'] -split '\n') {
             $name, $value = $line -split '=', 2
             [Environment]::SetEnvironmentVariable($name, $value)
         }
         $headers = @{ }
-        foreach ($line in $lines -split '\n') {
+        foreach ($line in $Request['headers'] -split '\n') {
             $name, $value = $line -split ': ', 2
             $headers[$name] = $value
         }
+        $environment = [Environment]::GetEnvironmentVariables()
         $named = @{
             AwsRequestId       = $headers['lambda-runtime-aws-request-id']
-            FunctionName       = $env:AWS_LAMBDA_FUNCTION_NAME
-            FunctionVersion    = $env:AWS_LAMBDA_FUNCTION_VERSION
+            FunctionName       = $environment['AWS_LAMBDA_FUNCTION_NAME']
+            FunctionVersion    = $environment['AWS_LAMBDA_FUNCTION_VERSION']
             InvokedFunctionArn = $headers['lambda-runtime-invoked-function-arn']
             MemoryLimitInMB    = $memoryLimit
-            LogGroupName       = $env:AWS_LAMBDA_LOG_GROUP_NAME
-            LogStreamName      = $env:AWS_LAMBDA_LOG_STREAM_NAME
+            LogGroupName       = $environment['AWS_LAMBDA_LOG_GROUP_NAME']
+            LogStreamName      = $environment['AWS_LAMBDA_LOG_STREAM_NAME']
             Identity           = $headers['lambda-runtime-cognito-identity']
             ClientContext      = $headers['lambda-runtime-client-context']
             TenantId           = $headers['lambda-runtime-aws-tenant-id']
         }
-        $environment = [Environment]::GetEnvironmentVariables()
         try {
             $context = $environment + $headers + $named
         } catch {
@@ -96,8 +91,6 @@
                 foreach ($name in $part.get_Keys()) { $context[$name] = $part[$name] }
             }
         }
-        $members = $context.PSObject.Members
-        $members.Add($remainingTime)
-        $members.Add($remainingMilliseconds)
+        $context.PSTypeNames.Add('LambdaContext')
         $context
     }

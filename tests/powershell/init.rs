@@ -93,6 +93,25 @@ fn starts_quietly_with_the_settings_of_a_service() {
 }
 
 #[test]
+fn a_worker_has_no_files_in_tmp() {
+    let Some(function) = module("function f { 'fine' }") else { return };
+    let names = || -> Vec<String> {
+        let entries = std::fs::read_dir("/tmp").unwrap();
+        entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+    };
+    let before = names();
+    let running = function.start();
+    for _ in 0..2 {
+        assert_eq!(running.text("{}"), "fine\n");
+        // the pipes of PowerShell's and of .NET's diagnostics would outlive a worker that is killed
+        let worker = running.children()[0].to_string();
+        let mut own = names();
+        own.retain(|name| name.split(['-', '.']).any(|part| part == worker) && !before.contains(name));
+        assert!(own.is_empty(), "{own:?}");
+    }
+}
+
+#[test]
 fn answers_one_event_without_lambda() {
     let Some(function) = module("function f { param($d) Write-Host 'log'; if ($d.no) { throw 'no' }; $d }")
     else {
