@@ -37,6 +37,9 @@ use crate::failure::Failure;
 /// The largest event and the largest answer, in bytes: 6 MiB, Lambda's limit for synchronous invocations.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
+/// The frames of a shim, which `report` reads.
+const NAMES: [&str; 7] = ["ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
+
 /// The longest head line that is still waited for, in bytes.
 const HEAD_LIMIT: usize = 64;
 
@@ -117,8 +120,9 @@ impl Decoder {
     /// The next whole report, or `None` until more bytes come.
     pub fn next_report(&mut self) -> Result<Option<Report>, FrameError> {
         let Some(end) = self.buffer.iter().take(HEAD_LIMIT).position(|&byte| byte == b'\n') else {
-            if self.buffer.len() >= HEAD_LIMIT {
-                return Err(FrameError::Head(lossy(&self.buffer[..HEAD_LIMIT])));
+            // now, and not with the next frame: what a handler has written here must not cost the next event
+            if self.buffer.len() >= HEAD_LIMIT || !begins_head(&self.buffer) {
+                return Err(FrameError::Head(lossy(&self.buffer[..self.buffer.len().min(HEAD_LIMIT)])));
             }
             return Ok(None);
         };
@@ -157,6 +161,15 @@ impl Decoder {
     pub fn finish(&self) -> Result<(), FrameError> {
         if self.buffer.is_empty() && self.to_drop == 0 { Ok(()) } else { Err(FrameError::Truncated) }
     }
+}
+
+/// Whether these bytes can become a head line.
+fn begins_head(bytes: &[u8]) -> bool {
+    let (name, length) = bytes.split_at(bytes.iter().position(|&byte| byte == b' ').unwrap_or(bytes.len()));
+    let fits = |known: &&str| {
+        if length.is_empty() { known.as_bytes().starts_with(name) } else { known.as_bytes() == name }
+    };
+    NAMES.iter().any(fits) && length.iter().skip(1).all(u8::is_ascii_digit)
 }
 
 fn head(line: &[u8]) -> Result<(String, usize), FrameError> {
@@ -217,11 +230,11 @@ mod tests {
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
-        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 14\n7\nat f, f.sh: 1exited 3\n7 3ended 3\n7 3";
+        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 15\n7\nat f, f.sh: 1exited 3\n7 3ended 3\n7 3";
         let expected = vec![
             Report::Ready,
             Report::Answer(Bytes::from_static(b"a\nb\0\xff")),
-            Report::Trace(7, vec!["at f, f.sh: ".to_owned()]),
+            Report::Trace(7, vec!["at f, f.sh: 1".to_owned()]),
         ];
         let mut decoder = Decoder::default();
         let mut reports = Vec::new();
@@ -263,6 +276,12 @@ mod tests {
         assert_eq!(decode(b"nonsense 0\n"), Err(FrameError::Name("nonsense".into())));
         assert_eq!(decode(b"ended 1\nx"), Err(FrameError::Payload("ended", "x".into())));
         assert_eq!(decode(&[b'x'; HEAD_LIMIT]), Err(FrameError::Head("x".repeat(HEAD_LIMIT))));
+        for part in ["junk", "answerx", "answer 1x", "answer  ", " "] {
+            assert_eq!(decode(part.as_bytes()), Err(FrameError::Head(part.into())));
+        }
+        for part in ["", "a", "answer", "answer ", "answer 12"] {
+            assert_eq!(decode(part.as_bytes()).unwrap(), []);
+        }
         let huge = format!("trace {}\n", usize::MAX);
         assert_eq!(decode(huge.as_bytes()), Err(FrameError::Size("trace".into(), usize::MAX)));
     }

@@ -78,12 +78,22 @@ impl Lanes {
 
     /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
     pub(super) fn prepare(&mut self) -> io::Result<()> {
+        // what is there before the event has come, a handler has written where it should not
+        for _ in 0..PIPE_SIZE / BLOCK {
+            if self.read_rest().1.is_empty() {
+                break;
+            }
+        }
+        self.renew()
+    }
+
+    fn renew(&mut self) -> io::Result<()> {
         self.pair.iter_mut().filter(|lane| lane.used).try_for_each(Lane::renew)
     }
 
     /// Hands an event to the process that waits for it.
     pub(super) fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
-        self.prepare()?;
+        self.renew()?;
         self.lane().begin(invocation)
     }
 
