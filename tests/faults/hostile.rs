@@ -161,7 +161,7 @@ fn links_do_not_lead_out_of_the_task_root() {
 const DESCRIPTORS: [(&Language, &str, &str); 3] = [
     (
         &BASH,
-        "for ((i = 3; i < 256; i++)); do { printf junk >&$i; } 2>/dev/null || :; done; echo fine",
+        "trap '' PIPE; for ((i = 3; i < 256; i++)); do { printf junk >&$i; } 2>/dev/null || :; done; echo fine",
         "for ((i = 3; i < 256; i++)); do eval \"exec $i>&-\"; done; echo fine",
     ),
     (
@@ -188,7 +188,7 @@ fn a_handler_that_writes_to_or_closes_every_descriptor_harms_itself_alone() {
             let body = String::from_utf8_lossy(&post.body);
             let ended =
                 ["Runtime.WorkerExited", "Runtime.DeadlineExceeded"].iter().any(|kind| body.contains(kind));
-            // a handler of Bash has nothing of the runtime's to write to
+            // a handler of Bash has nothing of the runtime's to write to, at most what the tests were started with
             assert!(
                 body.trim_end() == "fine" || (ended && language.name != "Bash"),
                 "{}: {body}",
