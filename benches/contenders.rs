@@ -6,6 +6,7 @@ use crate::runtime::Contender;
 
 pub const FLOOR: &str = "native echo";
 pub const WORKER: &str = "native echo through a worker process";
+pub const BASH_WORKER: &str = "native echo through a bare Bash";
 pub const BASH: &str = "Bash function";
 pub const BASH_CAT: &str = "Bash function, `cat`";
 pub const BASH_SCRIPT: &str = "Bash script";
@@ -76,6 +77,7 @@ impl Programs {
         let mut contenders = vec![
             Contender::new(FLOOR, &self.example("echo"), "", &[]),
             Contender::new(WORKER, &self.example("worker_echo"), "", &[]),
+            Contender::new(BASH_WORKER, &self.example("worker_echo"), "", &[]).argument("bash"),
             ours(BASH, "function.handler", &[("function.sh", ARGUMENT)]),
             ours(BASH_CAT, "function.handler", &[("function.sh", CAT)]),
             ours(BASH_SCRIPT, "report.sh", &[("report.sh", SCRIPT)]),

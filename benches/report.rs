@@ -105,9 +105,9 @@ fn head(results: &Results) -> String {
 /// What the goals cannot get below here.
 fn limits(results: &Results) -> String {
     let mut text = format!(
-        "What nothing of the kind gets below on this machine: the native echo through a worker process, in the \
-        tables that follow; for Bash, which gives each event a subshell of its own, a subshell that does nothing, \
-        `( : )`: {}",
+        "What nothing of the kind gets below on this machine, in the tables that follow: the native echo through a \
+        worker process, and for Bash the one through a bare Bash, which forks, reads the event and prints it. \
+        A subshell that does nothing, `( : )`, takes {}",
         bare(&results.bare.subshell)
     );
     let cycles = results.floor().values(Metric::Cycle);

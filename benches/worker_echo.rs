@@ -1,26 +1,39 @@
 //! What any design with an interpreter process of its own must cost: a native echo on `lambda_runtime` that sends
 //! each event over a pipe to a native child, and gets it back over another. It waits for its child without an event
 //! loop, and looks after nothing: no deadline, no log, no death of the child.
+//!
+//! With the argument `bash`, the child is the least that a Bash can be which gives each event a subshell of its own,
+//! forked before the event comes: it is woken by a line, reads the event from a file and prints it. No function is
+//! called, no variable is exported, no end is reported.
 
 use std::{
     env,
     fs::File,
     io::{self, BufReader, BufWriter, Read, Write},
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::fs::FileExt,
+    },
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
     thread,
 };
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use rustix::pipe::fcntl_setpipe_size;
+use rustix::{
+    fs::{MemfdFlags, memfd_create},
+    pipe::fcntl_setpipe_size,
+};
 use serde_json::value::RawValue;
+
+/// The events come in the file `$0`.
+const BASH: &str = r#"while :; do (read -r line; event=$(<"$0"); printf %s "$event"); done"#;
 
 /// What a pipe takes at a time, where the kernel allows it.
 const PIPE: usize = 1 << 20;
 
 fn main() -> Result<(), Error> {
-    if env::args().nth(1).is_some() {
+    if env::args().nth(1).is_some_and(|argument| argument == "worker") {
         return Ok(work()?);
     }
     let slots = env::var("AWS_LAMBDA_MAX_CONCURRENCY").map_or(Ok(1), |slots| slots.parse::<usize>())?;
@@ -44,20 +57,40 @@ struct Worker {
     _child: Child,
     events: BufWriter<ChildStdin>,
     answers: BufReader<ChildStdout>,
+    /// Where a Bash finds the event.
+    file: Option<File>,
 }
 
 impl Worker {
     fn start() -> io::Result<Self> {
         let mut command = Command::new(env::current_exe()?);
-        let mut child = command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        command.arg("worker");
+        let mut file = None;
+        if env::args().nth(1).is_some_and(|argument| argument == "bash") {
+            let memory = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
+            let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
+            command = Command::new("bash");
+            command.args(["-c", BASH, &path]);
+            file = Some(memory);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (events, answers) = (child.stdin.take(), child.stdout.take());
         let (events, answers) = (events.expect("it is a pipe"), answers.expect("it is a pipe"));
         // an unprivileged user's pipes may stay small, which is slower
         let _ = (fcntl_setpipe_size(&events, PIPE), fcntl_setpipe_size(&answers, PIPE));
-        Ok(Self { _child: child, events: BufWriter::new(events), answers: BufReader::new(answers) })
+        Ok(Self { _child: child, events: BufWriter::new(events), answers: BufReader::new(answers), file })
     }
 
     fn echo(&mut self, event: &str) -> Result<String, Error> {
+        if let Some(file) = &self.file {
+            file.set_len(0)?;
+            file.write_all_at(event.as_bytes(), 0)?;
+            self.events.write_all(b"\n")?;
+            self.events.flush()?;
+            let mut answer = vec![0; event.len()];
+            self.answers.read_exact(&mut answer)?;
+            return Ok(String::from_utf8(answer)?);
+        }
         write_frame(&mut self.events, event.as_bytes())?;
         let answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
         Ok(String::from_utf8(answer)?)
