@@ -3,7 +3,8 @@
 //! Nothing is inherited. A shim opens both pipes by path, `/proc/PID/fd/N` of the bootstrap, so that no
 //! descriptor of ours is there for a handler to close, write to, or pass on to its children.
 //!
-//! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload.
+//! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. A report's head may end in a space as
+//! well: Bash writes line by line, and what several processes report at the same time must not mix.
 //!
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`Delivery`]):
 //!
@@ -39,6 +40,9 @@ pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
 /// The frames of a shim, which `report` reads.
 const NAMES: [&str; 7] = ["ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
+
+/// What stands between the lines of a call stack.
+const LINE_END: char = '\u{1e}';
 
 /// The longest head line that is still waited for, in bytes.
 const HEAD_LIMIT: usize = 64;
@@ -119,7 +123,7 @@ impl Decoder {
 
     /// The next whole report, or `None` until more bytes come.
     pub fn next_report(&mut self) -> Result<Option<Report>, FrameError> {
-        let Some(end) = self.buffer.iter().take(HEAD_LIMIT).position(|&byte| byte == b'\n') else {
+        let Some(end) = end_of_head(&self.buffer[..self.buffer.len().min(HEAD_LIMIT)]) else {
             // now, and not with the next frame: what a handler has written here must not cost the next event
             if self.buffer.len() >= HEAD_LIMIT || !begins_head(&self.buffer) {
                 return Err(FrameError::Head(lossy(&self.buffer[..self.buffer.len().min(HEAD_LIMIT)])));
@@ -163,6 +167,15 @@ impl Decoder {
     }
 }
 
+/// Where the newline or the second space is.
+fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let mut spaces = 0;
+    bytes.iter().position(|&byte| {
+        spaces += usize::from(byte == b' ');
+        byte == b'\n' || spaces == 2
+    })
+}
+
 /// Whether these bytes can become a head line.
 fn begins_head(bytes: &[u8]) -> bool {
     let (name, length) = bytes.split_at(bytes.iter().position(|&byte| byte == b' ').unwrap_or(bytes.len()));
@@ -190,7 +203,7 @@ fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
         "undefined" => Report::Undefined(lossy(&payload).lines().map(str::to_owned).collect()),
         "trace" => {
             let text = lossy(&payload);
-            let mut lines = text.lines();
+            let mut lines = text.split(LINE_END);
             let number = integer("trace", lines.next().unwrap_or_default())?;
             Report::Trace(number, lines.map(str::to_owned).collect())
         }
@@ -230,7 +243,7 @@ mod tests {
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
-        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 15\n7\nat f, f.sh: 1exited 3\n7 3ended 3\n7 3";
+        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 15 7\x1eat f, f.sh: 1exited 3 7 3ended 3\n7 3";
         let expected = vec![
             Report::Ready,
             Report::Answer(Bytes::from_static(b"a\nb\0\xff")),
@@ -276,7 +289,7 @@ mod tests {
         assert_eq!(decode(b"nonsense 0\n"), Err(FrameError::Name("nonsense".into())));
         assert_eq!(decode(b"ended 1\nx"), Err(FrameError::Payload("ended", "x".into())));
         assert_eq!(decode(&[b'x'; HEAD_LIMIT]), Err(FrameError::Head("x".repeat(HEAD_LIMIT))));
-        for part in ["junk", "answerx", "answer 1x", "answer  ", " "] {
+        for part in ["junk", "answerx", "answer 1x", " "] {
             assert_eq!(decode(part.as_bytes()), Err(FrameError::Head(part.into())));
         }
         for part in ["", "a", "answer", "answer ", "answer 12"] {

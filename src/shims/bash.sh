@@ -26,18 +26,18 @@ __lambda_snapshot=${14-}
 __lambda_number=0
 set --
 
-__lambda_report() { # NAME PAYLOAD, in ASCII
-    builtin printf '%s %d\n%s' "$1" "${#2}" "$2" >"$__lambda_reports"
+__lambda_report() { # NAME PAYLOAD, in ASCII; without newlines and up to 4 KiB it is one write
+    builtin printf '%s %d %s' "$1" "${#2}" "$2" >"$__lambda_reports"
 }
 
 __lambda_trace() { # the call stack from the caller's caller outwards; $1 says that its first line is not known
-    local trace=$__lambda_number newline=$'\n' unknown=${1-} depth
+    local trace=$__lambda_number line_end=$'\036' unknown=${1-} depth
     for ((depth = 2; depth < ${#FUNCNAME[@]}; depth++)); do
         case ${FUNCNAME[depth]} in
             __lambda_* | main) break ;;
             exit) continue ;;
         esac
-        trace+="${newline}at ${FUNCNAME[depth]}"
+        trace+="${line_end}at ${FUNCNAME[depth]}"
         if [[ -n ${BASH_SOURCE[depth]-} ]]; then # Bash 4.2 does not know it in an EXIT trap
             trace+=", ${BASH_SOURCE[depth]}"
             [[ -n $unknown ]] || trace+=": line ${BASH_LINENO[depth - 1]-}"
@@ -45,7 +45,7 @@ __lambda_trace() { # the call stack from the caller's caller outwards; $1 says t
         unknown=
     done
     local LC_ALL=C # a length in bytes
-    __lambda_report trace "$trace"
+    __lambda_report trace "${trace:0:4000}"
 }
 
 __lambda_failed() { # the ERR trap; it exits itself, as Bash 4.2 would end a subshell with status 1 instead

@@ -114,7 +114,7 @@ fn a_bash_handler_that_runs_into_a_limit_of_memory_is_an_error() {
         &function,
         "ulimit -v 100000; x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo ${#x}",
     );
-    assert_eq!(error.kind, "Function.ExitStatus");
+    assert_eq!(error.kind, "Function.ExitStatus", "{}", error.message);
     assert!(error.message.to_lowercase().contains("cannot allocate"), "{}", error.message);
 }
 
