@@ -10,9 +10,9 @@
 //!
 //! * *streamed*: a frame `context`, then a frame `event` with the event's bytes.
 //! * *by descriptor*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
-//!   descriptors of lane n mod 2 under `/proc/PID/fd`: the event as its standard input, the answer as its standard
-//!   output, and waits until there is a newline to be read from the third. By then the event and the context, the
-//!   fourth, have been written. The answer ends with a line `TOKEN STATUS` without the space, where the handler's
+//!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
+//!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have
+//!   been written. The answer ends with a line `TOKEN STATUS` without the space, where the handler's
 //!   process exits of its own will. Bash reads a file by the block and a pipe byte by byte; hence the files. A shim
 //!   gets these arguments more: the token, and for each lane the four descriptors, in the order `wake`, `context`,
 //!   `event`, `answer`.

@@ -4,12 +4,6 @@ use std::fs;
 
 use rustix::process::{Pid, getpid};
 
-/// One process.
-pub(super) struct Descendant {
-    pub(super) pid: Pid,
-    pub(super) group: Option<Pid>,
-}
-
 /// What the bootstrap has as children before it starts any: those of the script that has become it by `exec`.
 pub(super) fn inherited() -> Vec<Pid> {
     let pid = getpid().as_raw_nonzero();
@@ -18,7 +12,7 @@ pub(super) fn inherited() -> Vec<Pid> {
 }
 
 /// All that run below the bootstrap, but for these and what is below them.
-pub(super) fn running(inherited: &[Pid]) -> Vec<Descendant> {
+pub(super) fn running(inherited: &[Pid]) -> Vec<Status> {
     let all: Vec<_> = super::processes().filter_map(Status::read).collect();
     let mut parents = vec![getpid()];
     let mut found = Vec::new();
@@ -27,7 +21,7 @@ pub(super) fn running(inherited: &[Pid]) -> Vec<Descendant> {
             if !inherited.contains(&status.pid) {
                 parents.push(status.pid);
                 if !status.ended {
-                    found.push(Descendant { pid: status.pid, group: status.group });
+                    found.push(*status);
                 }
             }
         }
@@ -35,6 +29,8 @@ pub(super) fn running(inherited: &[Pid]) -> Vec<Descendant> {
     found
 }
 
+/// One process.
+#[derive(Clone, Copy)]
 pub(super) struct Status {
     pub(super) pid: Pid,
     pub(super) parent: Option<Pid>,
