@@ -23,9 +23,9 @@
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. By descriptor: a line `COUNT [ARGUMENT [MARK]]`,
-//! a line of names to unset, with spaces between them, COUNT lines `NAME=VALUE`, and the event without NUL bytes, with
-//! a newline behind it. Of a large event, which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it
-//! is given, has been added to its end, as Bash takes trailing newlines off what it reads.
+//! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes, with a newline behind
+//! it. Of a large event, which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
+//! been added to its end, as Bash takes trailing newlines off what it reads.
 //!
 //! **Reports** (shim to bootstrap) are the frames of [`Report`].
 //!

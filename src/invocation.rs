@@ -73,10 +73,8 @@ impl Invocation {
     /// The context for a request by descriptor, as `frame` describes it, with this behind its first word.
     #[must_use]
     pub fn environment(&self, argument: &str) -> Vec<u8> {
-        let (set, unset): (Vec<_>, Vec<_>) =
-            ENVIRONMENT.into_iter().partition(|(_, header)| self.headers.contains_key(header));
-        let unset: Vec<_> = unset.into_iter().map(|(variable, _)| variable).collect();
-        let mut text = format!("{}{argument}\n{}\n", set.len(), unset.join(" ")).into_bytes();
+        let set = ENVIRONMENT.into_iter().filter(|(_, header)| self.headers.contains_key(header));
+        let mut text = format!("{}{argument}\n", set.clone().count()).into_bytes();
         for (variable, header) in set {
             line(&mut text, variable, "=", self.headers[header].as_bytes());
         }
@@ -126,8 +124,6 @@ mod tests {
         assert_eq!(
             String::from_utf8(invocation.environment(" 7 x")).unwrap(),
             "2 7 x\n\
-             AWS_LAMBDA_RUNTIME_DEADLINE_MS AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN \
-             AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY AWS_LAMBDA_RUNTIME_TENANT_ID\n\
              _X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
              AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n"
         );

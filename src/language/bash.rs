@@ -7,6 +7,7 @@ use crate::{
     failure::Failure,
     frame::Delivery,
     handler::{Handler, Language},
+    invocation::ENVIRONMENT,
 };
 
 const SHIM: &str = include_str!("../shims/bash.sh");
@@ -24,9 +25,10 @@ pub(super) fn launch(
     };
     // an absolute path, so that `source` does not search the PATH and `BASH_SOURCE` outlives a `cd`
     let file = task_root.join(file.strip_prefix(".").unwrap_or(file));
+    let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
     Ok(Launch {
         program: interpreter("bash", Language::Bash, search_path)?,
-        arguments: vec!["-c".into(), SHIM.into(), file.into(), function.into()],
+        arguments: vec!["-c".into(), SHIM.into(), file.into(), function.into(), variables.into()],
         environment: Vec::new(),
         delivery: Delivery::ByDescriptor,
     })

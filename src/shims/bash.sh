@@ -1,12 +1,13 @@
-# What runs inside Bash: `bash -c THIS FILE FUNCTION FDS REQUESTS REPORTS TOKEN LANE LANE [snapshot]`.
+# What runs inside Bash: `bash -c THIS FILE FUNCTION VARIABLES FDS REQUESTS REPORTS TOKEN LANE LANE [snapshot]`.
 #
-#   $0  the user's file            $5      what the end of a handler begins with
-#   $1  its function, or empty     $6-$9   the descriptors of the lane of even numbers: where a process waits,
-#       for a script                       the context, the event, the answer
-#   $2  /proc/PID/fd of the        $10-13  those of odd numbers
-#       bootstrap                  $14     `snapshot`, where there will be one
-#   $3  the descriptor of the request pipe there
-#   $4  the descriptor of the report pipe
+#   $0  the user's file            $6       what the end of a handler begins with
+#   $1  its function, or empty     $7-$10   the descriptors of the lane of even numbers: where a process waits,
+#       for a script                        the context, the event, the answer
+#   $2  the variables that         $11-$14  those of odd numbers
+#       events set, or lack        $15      `snapshot`, where there will be one
+#   $3  /proc/PID/fd of the bootstrap
+#   $4  the descriptor of the request pipe there
+#   $5  the descriptor of the report pipe
 #
 # `src/frame.rs` describes what goes over them. A subshell is forked before its event comes and takes nothing from
 # one event to the next. Nothing newer than Bash 4.2, no external command, no fork of its own.
@@ -14,15 +15,16 @@
 set +o posix # where `exit` may not be a function
 
 __lambda_function=$1
-__lambda_fds=$2
-__lambda_requests=$2/$3
-__lambda_reports=$2/$4
-__lambda_token=$5
-__lambda_wakes=("$2/$6" "$2/${10}")
-__lambda_contexts=("$2/$7" "$2/${11}")
-__lambda_inputs=("$2/$8" "$2/${12}")
-__lambda_answers=("$2/$9" "$2/${13}")
-__lambda_snapshot=${14-}
+__lambda_variables=$2
+__lambda_fds=$3
+__lambda_requests=$3/$4
+__lambda_reports=$3/$5
+__lambda_token=$6
+__lambda_wakes=("$3/$7" "$3/${11}")
+__lambda_contexts=("$3/$8" "$3/${12}")
+__lambda_inputs=("$3/$9" "$3/${13}")
+__lambda_answers=("$3/${10}" "$3/${14}")
+__lambda_snapshot=${15-}
 __lambda_number=0
 set --
 
@@ -82,20 +84,18 @@ __lambda_next() { # waits for an event and makes it this subshell's own
     local lane=$((__lambda_number % 2)) IFS=' ' context lines words
     __lambda_returned=
     __lambda_answer=${__lambda_answers[lane]}
-    context=${__lambda_contexts[lane]}
     eval "$__lambda_trap"
     trap __lambda_exiting EXIT
-    exec <"${__lambda_inputs[lane]}" >"$__lambda_answer"
+    exec <"${__lambda_inputs[lane]}" >"$__lambda_answer" {context}<"${__lambda_contexts[lane]}"
     read -r lines <"${__lambda_wakes[lane]}" || builtin exit 0
-    mapfile -t lines <"$context"
+    mapfile -t -u "$context" lines
+    exec {context}<&-
     # shellcheck disable=SC2206 # words, to be split
     words=(${lines[0]})
-    # shellcheck disable=SC2086 # the same
-    builtin unset -v ${lines[1]}
-    builtin export -- "${lines[@]:2:words[0]}"
+    builtin export -- "${lines[@]:1:words[0]}"
     if [[ -z ${words[1]-} ]]; then
         IFS=$'\n'
-        __lambda_event="${lines[*]:words[0] + 2}" # with quotes: Bash 4.2 joins with spaces without
+        __lambda_event="${lines[*]:words[0] + 1}" # with quotes: Bash 4.2 joins with spaces without
     else
         __lambda_slurp "${words[@]:1}"
     fi
@@ -148,6 +148,8 @@ case $- in *x*) __lambda_options+=x ;; esac
 { set +emx; } 2>/dev/null
 __lambda_trap=$(trap -p ERR)
 trap - ERR DEBUG RETURN
+# shellcheck disable=SC2086 # words, to be split
+builtin unset -v $__lambda_variables
 
 __lambda_report ready ''
 while :; do
@@ -158,5 +160,7 @@ while :; do
         "${__lambda_run[@]}" "$__lambda_event"
         __lambda_exit "$?"
     )
-    __lambda_report ended "$__lambda_number $?" || builtin exit 0
+    # as __lambda_report does it; Bash copies a function whenever it calls it
+    __lambda_ended="$__lambda_number $?"
+    builtin printf 'ended %d %s' "${#__lambda_ended}" "$__lambda_ended" >"$__lambda_reports" || builtin exit 0
 done
