@@ -7,6 +7,7 @@ use crate::runtime::Contender;
 pub const FLOOR: &str = "native echo";
 pub const WORKER: &str = "native echo through a worker process";
 pub const BASH_WORKER: &str = "native echo through a bare Bash";
+pub const LISP_WORKER: &str = "native echo through a bare SBCL";
 pub const BASH: &str = "Bash function";
 pub const BASH_CAT: &str = "Bash function, `cat`";
 pub const BASH_SCRIPT: &str = "Bash script";
@@ -97,6 +98,8 @@ impl Programs {
             Some(_) => (PathBuf::new(), Some("sbcl")),
             None => (PathBuf::new(), Some("core from `make lisp-core`")),
         };
+        let bare_lisp = Contender::new(LISP_WORKER, &self.example("worker_echo"), "", &[]).argument("lisp");
+        add(bare_lisp, missing("sbcl"));
         let lisp =
             |name, handler, files: &[_]| ours(name, handler, files).env("SCRIPT_RUNTIME_LISP_CORE", &core);
         add(lisp(LISP, "main.f", &[("main.lisp", FORM)]), no_core);

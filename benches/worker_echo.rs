@@ -5,6 +5,9 @@
 //! With the argument `bash`, the child is the least that a Bash can be which gives each event a subshell of its own,
 //! forked before the event comes: it is woken by a line, reads the event from a file and prints it. No function is
 //! called, no variable is exported, no end is reported.
+//!
+//! With the argument `lisp`, the child is the least that an SBCL can be: it reads what there is of a frame and
+//! writes it back. Nothing is decoded, nothing is allocated, no function is called.
 
 use std::{
     env,
@@ -28,6 +31,17 @@ use serde_json::value::RawValue;
 
 /// The events come in the file `$0`.
 const BASH: &str = r#"while :; do (read -r line; event=$(<"$0"); printf %s "$event"); done"#;
+
+/// Each block as it came, through the bare system calls.
+const LISP: &str = r"(funcall (compile nil '(lambda ()
+  (let ((block (make-array 1048576 :element-type '(unsigned-byte 8))))
+    (sb-sys:with-pinned-objects (block)
+      (loop with place = (sb-sys:vector-sap block)
+            for count = (sb-unix:unix-read 0 place 1048576)
+            while (and count (plusp count))
+            do (loop with start = 0
+                     while (< start count)
+                     do (incf start (sb-unix:unix-write 1 block start (- count start))))))))))";
 
 /// What a pipe takes at a time, where the kernel allows it.
 const PIPE: usize = 1 << 20;
@@ -66,7 +80,14 @@ impl Worker {
         let mut command = Command::new(env::current_exe()?);
         command.arg("worker");
         let mut file = None;
-        if env::args().nth(1).is_some_and(|argument| argument == "bash") {
+        let child = env::args().nth(1);
+        let is_lisp = child.as_deref() == Some("lisp");
+        if is_lisp {
+            command = Command::new("sbcl");
+            command.args(["--noinform", "--no-sysinit", "--no-userinit", "--disable-debugger"]);
+            command.args(["--eval", LISP, "--quit"]);
+        }
+        if child.as_deref() == Some("bash") {
             let memory = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
             let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
             command = Command::new("bash");
@@ -78,7 +99,13 @@ impl Worker {
         let (events, answers) = (events.expect("it is a pipe"), answers.expect("it is a pipe"));
         // an unprivileged user's pipes may stay small, which is slower
         let _ = (fcntl_setpipe_size(&events, PIPE), fcntl_setpipe_size(&answers, PIPE));
-        Ok(Self { _child: child, events: BufWriter::new(events), answers: BufReader::new(answers), file })
+        let (events, answers) = (BufWriter::new(events), BufReader::new(answers));
+        let mut worker = Self { _child: child, events, answers, file };
+        if is_lisp {
+            // its start is no part of the first event
+            worker.echo("").map_err(io::Error::other)?;
+        }
+        Ok(worker)
     }
 
     fn echo(&mut self, event: &str) -> Result<String, Error> {

@@ -14,7 +14,7 @@
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
   "What libraries ask SBCL for.")
 
-(defvar *sources* '("api" "utf8" "pipes" "failure" "handler" "serve")
+(defvar *sources* '("api" "utf8" "pipes" "failure" "handler" "context" "serve")
   "The shim, in the order in which `src/language/lisp.rs` puts it together.")
 
 (defun source-file (name)

@@ -5,20 +5,20 @@
 
 use std::{
     future::Future,
-    panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::try_join_all};
+use futures_util::future::try_join_all;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Collected};
 use hyper_util::client::legacy::connect::HttpConnector;
 use lambda_runtime::{Error as BoxError, LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::{PooledClient, body::Body, build_request};
 use serde_json::Value;
+use tokio::task::{JoinError, JoinSet};
 use tower::{Layer, Service};
 
 use crate::{
@@ -60,11 +60,13 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
         let answering = Answering { slot, client: Arc::clone(&client) };
         // the innermost service is never called: the layer answers
         let unused = service_fn(|_: LambdaEvent<Value>| async { Ok::<Value, BoxError>(Value::Null) });
-        Runtime::new(unused).layer(answering).run()
+        until_told_to_end(Runtime::new(unused).layer(answering).run(), children.clone())
     });
+    // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
+    let mut running: JoinSet<_> = runtimes.collect();
     // `lambda_runtime` takes whatever comes, a refusal too, for an event; a header that is missing makes it panic
-    match AssertUnwindSafe(try_join_all(runtimes)).catch_unwind().await {
-        Ok(Ok(_)) => RuntimeError::Next("no more events".to_owned()),
+    match running.join_next().await.expect("BUG: there is a slot").map_err(JoinError::into_panic) {
+        Ok(Ok(())) => RuntimeError::Next("no more events".to_owned()),
         Ok(Err(error)) => RuntimeError::Next(causes(error.as_ref())),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|&text| text.to_owned());
@@ -72,6 +74,17 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
             let text = text.unwrap_or_else(|| "it could not be read".to_owned());
             RuntimeError::Next(format!("what the Runtime API gave is no event: {text}"))
         }
+    }
+}
+
+/// Goes no further once all have been told to end: nothing more is asked for or posted.
+async fn until_told_to_end<T>(running: impl Future<Output = T>, children: Children) -> T {
+    // it is not dropped: the workers have their time to end
+    tokio::pin!(running);
+    tokio::select! {
+        biased;
+        () = children.told_to_end() => std::future::pending().await,
+        result = &mut running => result,
     }
 }
 

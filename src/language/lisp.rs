@@ -27,6 +27,7 @@ const SHIM: &str = concat!(
     include_str!("../shims/lisp/pipes.lisp"),
     include_str!("../shims/lisp/failure.lisp"),
     include_str!("../shims/lisp/handler.lisp"),
+    include_str!("../shims/lisp/context.lisp"),
     include_str!("../shims/lisp/serve.lisp"),
 );
 

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::net::unix::pipe;
+use tokio::{io::AsyncReadExt, net::unix::pipe};
 
 use crate::frame::{Decoder, FrameError, Report};
 
@@ -89,11 +89,10 @@ impl Reports {
 
     /// Waits for bytes and feeds them to the decoder.
     pub(super) async fn fill(&mut self) {
-        if self.receiver.readable().await.is_err() {
-            return std::future::pending().await;
-        }
-        if let Ok(count) = self.receiver.try_read(&mut self.buffer) {
-            self.decoder.feed(&self.buffer[..count]);
+        // unlike `try_read` it knows from a short read that the pipe is empty, and does not read again to find out
+        match self.receiver.read(&mut self.buffer).await {
+            Ok(count) => self.decoder.feed(&self.buffer[..count]),
+            Err(_) => std::future::pending().await,
         }
     }
 

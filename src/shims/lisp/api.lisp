@@ -1,8 +1,8 @@
 ;;;; What handlers see: the packages of the runtime and of its utilities, and as much of Quicklisp and
 ;;;; Roswell as the heads of scripts ask for.
 ;;;;
-;;;; The files beside this one are loaded in the order api, utf8, pipes, failure, handler, serve. ASCII only: they
-;;;; also travel on a command line.
+;;;; The files beside this one are loaded in the order api, utf8, pipes, failure, handler, context, serve. ASCII
+;;;; only: they also travel on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (require :asdf))

@@ -54,12 +54,11 @@
           (when (plusp count)
             (return (+ start count))))))))
 
-(defun send (pipe octets end)
-  "Writes OCTETS up to END."
-  (declare (type octets octets) (type index end))
+(defun send (pipe octets start end)
+  "Writes OCTETS from START up to END."
+  (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
-    (loop with start of-type index = 0
-          while (< start end)
+    (loop while (< start end)
           do (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
                (incf start (the index (multiple-value-call #'transferred
                                         (sb-unix:unix-write (pipe-descriptor pipe) place 0 (- end start)))))))))
@@ -71,18 +70,41 @@
     (setf (pipe-start pipe) 0
           (pipe-end pipe) (receive pipe buffer (- end start) +block+))))
 
-(defun receive-head (pipe)
-  "Reads the head line of a frame: its name and the length of its payload."
+(defun octets-of (string)
+  "STRING, of ASCII, as octets."
+  (map 'octets #'char-code string))
+
+(define-fast same-octets-p (octets start end expected)
+    ((type octets octets expected) (type index start end))
+  "Whether OCTETS from START to END are those that are EXPECTED."
+  (and (= (length expected) (- end start))
+       (loop for octet across expected
+             for index of-type index from start
+             always (= octet (aref octets index)))))
+
+(define-fast octet-position (octet octets start end)
+    ((type octets octets) (type (unsigned-byte 8) octet) (type index start end))
+  "Where OCTET stands first from START on; NIL if it does not before END."
+  (loop for index of-type index from start below end
+        when (= octet (aref octets index))
+          return index))
+
+(defun receive-head (pipe names)
+  "Reads the head line of a frame: which of NAMES, an alist of octets and keywords, it has, and the length of its
+payload."
   (loop
     (let* ((buffer (pipe-buffer pipe))
            (start (pipe-start pipe))
-           (newline (position 10 buffer :start start :end (pipe-end pipe))))
-      (cond (newline
-             (let* ((line (map 'string #'code-char (subseq buffer start newline)))
-                    (space (position #\Space line)))
-               (setf (pipe-start pipe) (1+ newline))
-               (return (values (subseq line 0 space) (parse-integer line :start (1+ space))))))
-            (t (fill-buffer pipe))))))
+           (newline (octet-position (char-code #\Newline) buffer start (pipe-end pipe))))
+      (when newline
+        (let ((space (octet-position (char-code #\Space) buffer start newline)) (length 0))
+          (declare (type index space length))
+          (loop for index from (1+ space) below newline
+                do (setf length (+ (* 10 length) (- (aref buffer index) (char-code #\0)))))
+          (setf (pipe-start pipe) (1+ newline))
+          (return (values (cdr (assoc-if (lambda (name) (same-octets-p buffer start space name)) names))
+                          length))))
+      (fill-buffer pipe))))
 
 (defun receive-octets (pipe length)
   "Reads a payload as a fresh vector."
@@ -94,6 +116,16 @@
           while (< filled length)
           do (setf filled (receive pipe octets filled length)))
     octets))
+
+(defun call-with-payload (function pipe length)
+  "Calls FUNCTION with octets, and from where to where they hold a payload. They last until it returns."
+  (cond ((<= length +block+)
+         (loop while (< (- (pipe-end pipe) (pipe-start pipe)) length)
+               do (fill-buffer pipe))
+         (let ((start (pipe-start pipe)))
+           (incf (pipe-start pipe) length)
+           (funcall function (pipe-buffer pipe) start (+ start length))))
+        (t (funcall function (receive-octets pipe length) 0 length))))
 
 (defun receive-text (pipe length)
   "Reads a payload as a string. The second value is true if it was no UTF-8."
@@ -114,27 +146,39 @@
                    (fill-buffer pipe)))))
     (values (if (= position (length text)) text (subseq text 0 position)) malformed)))
 
-(defun send-head (pipe name length)
-  "Writes the head line of a frame into the buffer of PIPE. Gives where it ends."
-  (let ((head (format nil "~A ~D~%" name length)))
-    (map-into (pipe-buffer pipe) #'char-code head)
-    (length head)))
+(defconstant +longest-head+ 32
+  "The most octets of a head line.")
+
+(defun put-head (pipe name length end)
+  "Puts the head line of a frame into the buffer of PIPE, so that it ends at END. Gives where it begins."
+  (declare (type simple-string name) (type index length end))
+  (let ((buffer (pipe-buffer pipe)) (start end))
+    (declare (type index start))
+    (flet ((put (octet)
+             (setf (aref buffer (decf start)) octet)))
+      (put (char-code #\Newline))
+      (loop do (multiple-value-bind (rest digit) (floor length 10)
+                 (put (+ (char-code #\0) digit))
+                 (setf length rest))
+            until (zerop length))
+      (put (char-code #\Space))
+      (loop for index from (1- (length name)) downto 0
+            do (put (char-code (char name index)))))
+    start))
 
 (defun send-octets (pipe name octets)
   "Sends a frame with these octets."
   (let ((octets (coerce octets 'octets)))
-    (send pipe (pipe-buffer pipe) (send-head pipe name (length octets)))
-    (send pipe octets (length octets))))
+    (send pipe (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
+    (send pipe octets 0 (length octets))))
 
 (defun send-text (pipe name string)
   "Sends a frame with this string. What fits into one block goes in one write."
-  (let* ((text (coerce string 'text))
-         (buffer (pipe-buffer pipe))
-         (filled (send-head pipe name (encoded-length text)))
-         (position 0))
-    (loop
-      (multiple-value-setq (position filled) (encode text position buffer filled))
-      (send pipe buffer filled)
-      (setf filled 0)
-      (when (= position (length text))
-        (return)))))
+  (let ((text (coerce string 'text)) (buffer (pipe-buffer pipe)))
+    ;; what is short is encoded before its length is known
+    (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)
+      (let ((length (if (= position (length text)) (- filled +longest-head+) (encoded-length text))))
+        (send pipe buffer (put-head pipe name length +longest-head+) filled))
+      (loop while (< position (length text))
+            do (multiple-value-setq (position filled) (encode text position buffer 0))
+               (send pipe buffer 0 filled)))))

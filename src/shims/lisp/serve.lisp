@@ -5,75 +5,6 @@
 (defvar *requests*)
 (defvar *reports*)
 
-(defvar *task-root* ""
-  "The directory in which events run.")
-
-(defun set-environment (name value)
-  "Sets an environment variable, or unsets it where VALUE is NIL."
-  (if value
-      (sb-alien:alien-funcall
-       (sb-alien:extern-alien "setenv" (function sb-alien:int sb-alien:c-string sb-alien:c-string sb-alien:int))
-       name value 1)
-      (sb-alien:alien-funcall
-       (sb-alien:extern-alien "unsetenv" (function sb-alien:int sb-alien:c-string))
-       name)))
-
-(defun change-directory (directory)
-  "Changes the working directory of the process."
-  (sb-alien:alien-funcall
-   (sb-alien:extern-alien "chdir" (function sb-alien:int sb-alien:c-string))
-   directory))
-
-(defun set-variables ()
-  "Gives the specials of AWS-LAMBDA-RUNTIME the values of the environment."
-  (loop for (name . symbol) in aws-lambda-runtime::*variables*
-        do (setf (symbol-value symbol) (sb-ext:posix-getenv name))))
-
-(defun set-variable (line)
-  "Sets what a line NAME=VALUE of the context says, or unsets what a line NAME names."
-  (let* ((equals (position #\= line))
-         (name (subseq line 0 equals))
-         (value (and equals (subseq line (1+ equals)))))
-    (set-environment name value)
-    (let ((variable (assoc name aws-lambda-runtime::*variables* :test #'string=)))
-      (when variable
-        (setf (symbol-value (cdr variable)) value)))))
-
-(defvar *header-names* '()
-  "An alist: the names of headers that have come, as they are written, and their keywords.")
-
-(defun header-keyword (text start end)
-  "The keyword for a header's name, a part of TEXT. The same few names come with every event."
-  (flet ((fits (name)
-           (and (= (length (the text name)) (- end start))
-                (loop for character across (the text name)
-                      for index of-type index from start
-                      always (char= character (schar text index))))))
-    (declare (type text text) (type index start end))
-    (or (cdr (assoc-if #'fits *header-names*))
-        (let ((name (subseq text start end)))
-          (cdar (push (cons name (intern (string-upcase name) '#:keyword)) *header-names*))))))
-
-(defun header (text start end)
-  "The pair for a header `name: value`, a part of TEXT."
-  (let ((colon (position #\: text :start start)))
-    (cons (header-keyword text start colon)
-          (subseq text (min end (+ colon 2)) end))))
-
-(defun set-context (text)
-  "Makes the context of an event the one that handlers see."
-  (declare (type text text))
-  (loop with place of-type index = 0
-        for end = (position #\Newline text :start place)
-        until (= place end)
-        do (set-variable (subseq text place end))
-           (setf place (1+ end))
-        finally (setf aws-lambda-runtime:*header-alist*
-                      (loop for start = (1+ end) then (1+ stop)
-                            for stop = (position #\Newline text :start start)
-                            while stop
-                            collect (header text start stop)))))
-
 (defun flush ()
   "Puts out what handlers have written to the log."
   (loop for stream in (list *standard-output* *error-output* *trace-output* *terminal-io*
@@ -108,7 +39,7 @@
 
 (defun answer-event (caller event)
   "Runs one event and reports its answer, or its failure."
-  (change-directory *task-root*)
+  (change-to-task-root)
   (multiple-value-bind (answer failure)
       (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*))))
     (flush)
@@ -123,12 +54,17 @@ of the heap, a function with much memory would take a hundred megabytes before i
 (defvar *allocated* 0
   "What had been allocated when garbage was last collected between events, in bytes.")
 
+(defvar *collections* 0
+  "How often garbage has been collected between events.")
+
 (defun collect-garbage ()
-  "Collects garbage between two events where half of the nursery is used: then few events wait for it, and a large
-one leaves nothing behind."
-  (when (> (- (sb-ext:get-bytes-consed) *allocated*) (ash (sb-ext:bytes-consed-between-gcs) -1))
-    (sb-ext:gc :gen 2)
-    (setf *allocated* (sb-ext:get-bytes-consed))))
+  "Collects garbage between two events where a quarter of the nursery is used: then few events wait for it. Up to
+generation 1 the room stays mapped, so that the next events do not fault it in again; up to generation 2 it goes
+back to the system, so that a large event leaves nothing behind."
+  (let ((used (- (sb-ext:get-bytes-consed) *allocated*)) (nursery (sb-ext:bytes-consed-between-gcs)))
+    (when (> used (ash nursery -2))
+      (sb-ext:gc :gen (if (or (> used (ash nursery -1)) (zerop (mod (incf *collections*) 16))) 2 1))
+      (setf *allocated* (sb-ext:get-bytes-consed)))))
 
 (defun checkpoint ()
   "Calls the hooks before a snapshot, and makes it small."
@@ -142,26 +78,45 @@ one leaves nothing behind."
 
 (defun pass-snapshot (step)
   "Takes a step on either side of a snapshot and reports that it is done, or its failure."
-  (change-directory *task-root*)
+  (change-to-task-root)
   (let ((failure (nth-value 1 (call-guarded step))))
     (flush)
     (if failure
         (send-failure failure)
         (send-text *reports* "ready" ""))))
 
+(defvar *frames*
+  (loop for name in '("context" "event" "checkpoint" "restore")
+        collect (cons (octets-of name) (intern (string-upcase name) '#:keyword)))
+  "An alist: the names of the frames of bootstrap and their keywords.")
+
+(defun serve-frame (caller convention)
+  "Does what the next frame asks for. CALLER takes the event and the headers."
+  (multiple-value-bind (name length) (receive-head *requests* *frames*)
+    (ecase name
+      (:context (call-with-payload #'set-context *requests* length))
+      (:event
+       (answer-event caller (receive-event length convention))
+       (collect-garbage))
+      (:checkpoint (pass-snapshot #'checkpoint))
+      (:restore (pass-snapshot #'restore)))))
+
 (defun serve (caller convention)
-  "Answers requests until bootstrap ends. CALLER takes the event and the headers."
-  (loop
-    (multiple-value-bind (name length) (receive-head *requests*)
-      (cond ((string= name "context")
-             (set-context (receive-text *requests* length)))
-            ((string= name "event")
-             (answer-event caller (receive-event length convention))
-             (collect-garbage))
-            ((string= name "checkpoint")
-             (pass-snapshot #'checkpoint))
-            ((string= name "restore")
-             (pass-snapshot #'restore))))))
+  "Answers requests until bootstrap ends."
+  (loop (serve-frame caller convention)))
+
+(defun rehearse ()
+  "Answers an event of its own, into nowhere, so that the first of a caller does not wait until the pages of all this
+are there. It calls no handler, and leaves nothing behind."
+  (let ((*requests* (make-pipe -1)) (*reports* (open-pipe "/dev/null" sb-unix:o_wronly))
+        (*event-variables* '()) (*header-names* '())
+        (frames (octets-of (format nil "context 40~%_REHEARSED=1~%_REHEARSED~%~%content-type: ~%event 8~%rehearse"))))
+    (replace (pipe-buffer *requests*) frames)
+    (setf (pipe-end *requests*) (length frames))
+    (loop repeat 2
+          do (serve-frame (lambda (event headers) (declare (ignore headers)) event) "string"))
+    (setf aws-lambda-runtime:*header-alist* '())
+    (sb-unix:unix-close (pipe-descriptor *reports*))))
 
 (defun library-function (library name)
   "The function NAME of a JSON library, which is also its package. An error of the init if it is not here."
@@ -202,7 +157,7 @@ one leaves nothing behind."
         *random-state* (make-random-state t)
         *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
-        *task-root* aws-lambda-runtime:*lambda-task-root*)
+        *task-root* (sb-ext:string-to-octets aws-lambda-runtime:*lambda-task-root* :null-terminate t))
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
   (caller (find-handler kind file text) convention))
 
@@ -239,6 +194,7 @@ the report pipe's."
       (when failure
         (send-failure failure)
         (sb-ext:exit :code 1 :abort t))
+      (rehearse)
       (send-text *reports* "ready" "")
       (setf *package* (find-package '#:common-lisp-user))
       (serve caller (second arguments)))))

@@ -107,6 +107,18 @@ Gives where the octets, and the text, end now, and whether anything was no UTF-8
 cannot hold, becomes U+FFFD. Gives where the text and the octets end now."
   (let ((end (length text)) (room (max 0 (- (length octets) 4))))
     (declare (type index end room))
+    ;; four characters of ASCII at a time: two in each word
+    (sb-sys:with-pinned-objects (text)
+      (loop with base = (sb-sys:vector-sap text)
+            while (and (<= (+ position 4) end) (<= start room)
+                       (not (logtest #xFFFFFF80FFFFFF80
+                                     (logior (sb-sys:sap-ref-64 base (* 4 position))
+                                             (sb-sys:sap-ref-64 base (+ 8 (* 4 position)))))))
+            do (loop for offset of-type index below 4
+                     do (setf (aref octets (+ start offset))
+                              (logand #x7F (char-code (schar text (+ position offset))))))
+               (incf position 4)
+               (incf start 4)))
     (macrolet ((put (&rest values)
                  `(progn ,@(loop for value in values
                                  collect `(setf (aref octets start) ,value)
@@ -123,3 +135,9 @@ cannot hold, becomes U+FFFD. Gives where the text and the octets end now."
                        (t (put (logior #xF0 (ash code -18)) (tail 12) (tail 6) (tail 0))))
                  (incf position))))
     (values position start)))
+
+(defun text-of (octets start end)
+  "The octets from START to END as a fresh string."
+  (let* ((text (make-string (- end start)))
+         (length (nth-value 1 (decode octets start end t text 0))))
+    (if (= length (length text)) text (subseq text 0 length))))
