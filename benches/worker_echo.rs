@@ -5,11 +5,15 @@
 //! With the argument `bash`, the child is the least that a Bash can be which gives each event a subshell of its own,
 //! forked before the event comes: it is woken by a line, reads the event from a file and prints it. No function is
 //! called, no variable is exported, no end is reported.
+//!
+//! With `powershell`, it is the least that a PowerShell can be which calls a function of a module: an event is a
+//! line, `ConvertFrom-Json` reads it, `ConvertTo-Json` writes the answer. No context is made, nothing is reset, no
+//! error is looked after.
 
 use std::{
     env,
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
@@ -28,6 +32,31 @@ use serde_json::value::RawValue;
 
 /// The events come in the file `$0`.
 const BASH: &str = r#"while :; do (read -r line; event=$(<"$0"); printf %s "$event"); done"#;
+
+/// It imports what an event needs by path, which is the fastest way, and says when it is ready.
+const POWERSHELL: &str = r#"Import-Module -Name @(
+    "$PSHOME/Modules/Microsoft.PowerShell.Utility/Microsoft.PowerShell.Utility.psd1"
+    "$PSHOME/Modules/Microsoft.PowerShell.Management/Microsoft.PowerShell.Management.psd1"
+    "./m.psm1"
+)
+$events = [System.IO.StreamReader]::new("/proc/self/fd/0")
+$answers = [System.IO.StreamWriter]::new("/proc/self/fd/1")
+$answers.AutoFlush = $true
+$answers.WriteLine()
+while ($line = $events.ReadLine()) {
+    $answers.WriteLine((ConvertTo-Json -Compress -InputObject (f (ConvertFrom-Json -AsHashtable -InputObject $line))))
+}
+"#;
+
+/// As `bootstrap` starts PowerShell.
+const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
+    ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
+    ("POWERSHELL_UPDATECHECK", "Off"),
+    ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
+    ("DOTNET_TieredPGO", "0"),
+    ("DOTNET_gcConcurrent", "0"),
+    ("DOTNET_GCgen0size", "400000"),
+];
 
 /// What a pipe takes at a time, where the kernel allows it.
 const PIPE: usize = 1 << 20;
@@ -57,44 +86,82 @@ struct Worker {
     _child: Child,
     events: BufWriter<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    /// Where a Bash finds the event.
-    file: Option<File>,
+    interpreter: Option<Interpreter>,
+}
+
+/// How an interpreter is given an event.
+enum Interpreter {
+    /// In this file.
+    Bash(File),
+    /// As a line.
+    PowerShell,
 }
 
 impl Worker {
-    fn start() -> io::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("worker");
-        let mut file = None;
-        if env::args().nth(1).is_some_and(|argument| argument == "bash") {
-            let memory = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
-            let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
-            command = Command::new("bash");
-            command.args(["-c", BASH, &path]);
-            file = Some(memory);
+    fn start() -> Result<Self, Error> {
+        match env::args().nth(1).as_deref() {
+            Some("bash") => {
+                let event = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
+                let mut command = Command::new("bash");
+                command.args(["-c", BASH, &path(&event)]);
+                Self::spawn(&mut command, Some(Interpreter::Bash(event)))
+            }
+            Some("powershell") => Self::start_powershell(),
+            _ => Self::spawn(Command::new(env::current_exe()?).arg("worker"), None),
         }
+    }
+
+    /// Ready for events, as what asks for them next is measured.
+    fn start_powershell() -> Result<Self, Error> {
+        let script = File::from(memfd_create("loop", MemfdFlags::CLOEXEC)?);
+        script.write_all_at(POWERSHELL.as_bytes(), 0)?;
+        let mut command = Command::new(env::var_os("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|| "pwsh".into()));
+        command.envs(POWERSHELL_ENVIRONMENT);
+        command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File", &path(&script)]);
+        let mut worker = Self::spawn(&mut command, Some(Interpreter::PowerShell))?;
+        worker.answers.read_line(&mut String::new())?;
+        Ok(worker)
+    }
+
+    fn spawn(command: &mut Command, interpreter: Option<Interpreter>) -> Result<Self, Error> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (events, answers) = (child.stdin.take(), child.stdout.take());
         let (events, answers) = (events.expect("it is a pipe"), answers.expect("it is a pipe"));
         // an unprivileged user's pipes may stay small, which is slower
         let _ = (fcntl_setpipe_size(&events, PIPE), fcntl_setpipe_size(&answers, PIPE));
-        Ok(Self { _child: child, events: BufWriter::new(events), answers: BufReader::new(answers), file })
+        let (events, answers) = (BufWriter::new(events), BufReader::new(answers));
+        Ok(Self { _child: child, events, answers, interpreter })
     }
 
     fn echo(&mut self, event: &str) -> Result<String, Error> {
-        if let Some(file) = &self.file {
-            file.set_len(0)?;
-            file.write_all_at(event.as_bytes(), 0)?;
-            self.events.write_all(b"\n")?;
-            self.events.flush()?;
-            let mut answer = vec![0; event.len()];
-            self.answers.read_exact(&mut answer)?;
-            return Ok(String::from_utf8(answer)?);
+        let mut answer = Vec::with_capacity(event.len() + 1);
+        match &self.interpreter {
+            Some(Interpreter::Bash(file)) => {
+                file.set_len(0)?;
+                file.write_all_at(event.as_bytes(), 0)?;
+                self.events.write_all(b"\n")?;
+                self.events.flush()?;
+                answer.resize(event.len(), 0);
+                self.answers.read_exact(&mut answer)?;
+            }
+            Some(Interpreter::PowerShell) => {
+                self.events.write_all(event.as_bytes())?;
+                self.events.write_all(b"\n")?;
+                self.events.flush()?;
+                self.answers.read_until(b'\n', &mut answer)?;
+            }
+            None => {
+                write_frame(&mut self.events, event.as_bytes())?;
+                answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
+            }
         }
-        write_frame(&mut self.events, event.as_bytes())?;
-        let answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
         Ok(String::from_utf8(answer)?)
     }
+}
+
+/// Where another process finds a file of this one.
+fn path(file: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }
 
 /// The child: each frame goes back as it came.
