@@ -21,10 +21,14 @@ use crate::{
 
 const SHIM: &str = include_str!("../shims/powershell.ps1");
 /// What the shim includes, by the lines that say so.
-const PARTS: [(&str, &str); 9] = [
+const PARTS: [(&str, &str); 13] = [
     ("#include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
     ("#include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
     ("#include powershell_snapstart.ps1\n", include_str!("../shims/powershell_snapstart.ps1")),
+    ("#include powershell_read.ps1\n", include_str!("../shims/powershell_read.ps1")),
+    ("#include powershell_context.ps1\n", include_str!("../shims/powershell_context.ps1")),
+    ("#include powershell_input.ps1\n", include_str!("../shims/powershell_input.ps1")),
+    ("#include powershell_answer.ps1\n", include_str!("../shims/powershell_answer.ps1")),
     ("#include powershell_request.ps1\n", include_str!("../shims/powershell_request.ps1")),
     ("#include powershell_restore.ps1\n", include_str!("../shims/powershell_restore.ps1")),
     ("#include powershell_dates.ps1\n", include_str!("../shims/powershell_dates.ps1")),
@@ -205,7 +209,7 @@ mod tests {
         let shim = shim();
         for (line, part) in PARTS {
             assert!(SHIM.contains(line));
-            let last = part.lines().rfind(|line| line.starts_with("    function ")).unwrap();
+            let last = part.lines().rfind(|line| line.contains("function ") || line.contains(" = ")).unwrap();
             assert!(shim.contains(last.trim_start()), "{last}");
         }
     }

@@ -14,39 +14,44 @@
         [double] $this['lambda-runtime-deadline-ms'] - [DateTimeOffset]::UtcNow.ToUnixTimeMilliseconds()
     }
 
+    # What Reset-Session compares: preferences, whether there is an $OFS, which may be empty, and default values of
+    # parameters with their count.
+    function Format-Reader($Scope) {
+        "`$$Scope$($preferences -join ", `$$Scope"), (`$${Scope}OFS -is [object]), `$${Scope}PSDefaultParameterValues, " +
+        "`$${Scope}PSDefaultParameterValues.Count"
+    }
+
     # Keeps the preferences: those of the global session, and those that the handler's module has of its own.
     function Save-Session {
-        $script:readGlobals = [scriptblock]::Create("`$global:$($preferences -join ', $global:')")
+        $script:readGlobals = [scriptblock]::Create((Format-Reader 'global:'))
         $script:keptGlobals = & $readGlobals
-        $script:parameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($global:PSDefaultParameterValues)
+        $script:textOfGlobals = $keptGlobals -join '|'
+        $script:textOfModule = '|0'
         if ($module -is [object]) {
-            $script:readModule = [scriptblock]::Create("`$script:$($preferences -join ', $script:')")
+            $script:readModule = [scriptblock]::Create((Format-Reader 'script:'))
             $script:keptOfModule = & $module $readModule
-            $script:moduleParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new((& $module { , $script:PSDefaultParameterValues }))
+            $script:textOfModule = $keptOfModule -join '|'
         }
-    }
-
-    # Whether preferences are others than the kept ones; one that is empty is not the same as none.
-    function Test-Changed($Values, $Kept) {
-        $text = $Values -join '|'
-        $text -cne ($Kept -join '|') -or ($Values[5] -is [object] -xor $Kept[5] -is [object])
-    }
-
-    # The session as the last event's handler found it, but for global variables of the handler's own.
-    function Reset-Session {
-        $changed = Test-Changed (& $readGlobals) $keptGlobals
-        if ($changed) {
+        if ("$textOfGlobals $textOfModule" -notmatch '\|0 .*\|0$') {
             Import-Part 'restore'
-            Restore-Preferences $ExecutionContext.SessionState.PSVariable 'global:' $keptGlobals
+            Save-ParameterValues
         }
-        $global:PSDefaultParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($parameterValues)
+    }
+
+    # The session as the last event's handler found it, but for global variables of the handler's own; and what the
+    # next event's context begins with. It is done between events, as no answer has to wait for it.
+    function Reset-Session {
+        $text = (& $readGlobals) -join '|'
+        if ($text -cne $textOfGlobals) {
+            Import-Part 'restore'
+            Restore-Globals
+        }
         if ($module -is [object]) {
-            $changed = Test-Changed (& $module $readModule) $keptOfModule
-            if ($changed) {
+            $text = (& $module $readModule) -join '|'
+            if ($text -cne $textOfModule) {
                 Import-Part 'restore'
-                Restore-Preferences $module.SessionState.PSVariable 'script:' $keptOfModule
+                Restore-Module
             }
-            & $module { $script:PSDefaultParameterValues = $args[0] } ([System.Management.Automation.DefaultParameterDictionary]::new($moduleParameterValues))
         }
         $places = $PWD, [Environment]::CurrentDirectory -join '|'
         if ($places -cne $atRoot) {
@@ -55,42 +60,20 @@
         }
         $global:Error.Clear()
         $global:LASTEXITCODE = 0
-    }
-
-    # Sets the event's environment variables and makes its context: the environment, the headers, and what
-    # other runtimes call them.
-    function New-Context($Request) {
-        foreach ($line in $Request['variables'] -split '\n') {
-            $name, $value = $line -split '=', 2
-            [Environment]::SetEnvironmentVariable($name, $value)
-        }
-        $headers = @{ }
-        foreach ($line in $Request['headers'] -split '\n') {
-            $name, $value = $line -split ': ', 2
-            $headers[$name] = $value
-        }
         $environment = [Environment]::GetEnvironmentVariables()
         $named = @{
-            AwsRequestId       = $headers['lambda-runtime-aws-request-id']
-            FunctionName       = $environment['AWS_LAMBDA_FUNCTION_NAME']
-            FunctionVersion    = $environment['AWS_LAMBDA_FUNCTION_VERSION']
-            InvokedFunctionArn = $headers['lambda-runtime-invoked-function-arn']
-            MemoryLimitInMB    = $memoryLimit
-            LogGroupName       = $environment['AWS_LAMBDA_LOG_GROUP_NAME']
-            LogStreamName      = $environment['AWS_LAMBDA_LOG_STREAM_NAME']
-            Identity           = $headers['lambda-runtime-cognito-identity']
-            ClientContext      = $headers['lambda-runtime-client-context']
-            TenantId           = $headers['lambda-runtime-aws-tenant-id']
+            FunctionName    = $environment['AWS_LAMBDA_FUNCTION_NAME']
+            FunctionVersion = $environment['AWS_LAMBDA_FUNCTION_VERSION']
+            MemoryLimitInMB = $memoryLimit
+            LogGroupName    = $environment['AWS_LAMBDA_LOG_GROUP_NAME']
+            LogStreamName   = $environment['AWS_LAMBDA_LOG_STREAM_NAME']
         }
         try {
-            $context = $environment + $headers + $named
+            $script:nextContext = $environment + $named
         } catch {
             # names that differ only in case, as http_proxy and HTTP_PROXY, share an entry
-            $context = @{ }
-            foreach ($part in $environment, $headers, $named) {
-                foreach ($name in $part.get_Keys()) { $context[$name] = $part[$name] }
-            }
+            $script:nextContext = $named
+            foreach ($name in $environment.get_Keys()) { $nextContext[$name] = $environment[$name] }
         }
-        $context.PSTypeNames.Add('LambdaContext')
-        $context
+        $nextContext.PSTypeNames.Add('LambdaContext')
     }
