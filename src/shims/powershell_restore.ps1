@@ -23,8 +23,10 @@
     }
 
     function script:Restore-Preferences($Variables, $Scope, $Kept) {
-        for ($index = 0; $index -lt $preferences.Length; $index++) {
-            $name = $Scope + $preferences[$index]
+        $names = "$readGlobals" -split '[^\w:]+' -match '^global:\w+(?<!PSDefaultParameterValues)$' -replace '^global:'
+        $names = @($names | Microsoft.PowerShell.Utility\Select-Object -Unique)
+        for ($index = 0; $index -lt $names.Length; $index++) {
+            $name = $Scope + $names[$index]
             if ($Kept[$index] -is [object]) { $Variables.Set($name, $Kept[$index]) } else { $Variables.Remove($name) }
         }
     }

@@ -2,10 +2,24 @@
     $root = [Environment]::CurrentDirectory
     $atRoot = $root, $root -join '|'
     $script:module = $null
-    $preferences = 'ConfirmPreference', 'DebugPreference', 'ErrorActionPreference', 'ErrorView',
-    'InformationPreference', 'OFS', 'OutputEncoding', 'ProgressPreference', 'PSModuleAutoLoadingPreference',
-    'PSNativeCommandArgumentPassing', 'PSNativeCommandUseErrorActionPreference', 'VerbosePreference',
-    'WarningPreference', 'WhatIfPreference'
+    # What is compared: preferences, whether there is an $OFS, which may be empty, and default values of parameters
+    # with their count. The names stand here twice, as a block made of text takes longer to start.
+    $readGlobals = {
+        $global:ConfirmPreference, $global:DebugPreference, $global:ErrorActionPreference, $global:ErrorView,
+        $global:InformationPreference, $global:OFS, $global:OutputEncoding, $global:ProgressPreference,
+        $global:PSModuleAutoLoadingPreference, $global:PSNativeCommandArgumentPassing,
+        $global:PSNativeCommandUseErrorActionPreference, $global:VerbosePreference, $global:WarningPreference,
+        $global:WhatIfPreference, ($global:OFS -is [object]), $global:PSDefaultParameterValues,
+        $global:PSDefaultParameterValues.Count
+    }
+    $readModule = {
+        $script:ConfirmPreference, $script:DebugPreference, $script:ErrorActionPreference, $script:ErrorView,
+        $script:InformationPreference, $script:OFS, $script:OutputEncoding, $script:ProgressPreference,
+        $script:PSModuleAutoLoadingPreference, $script:PSNativeCommandArgumentPassing,
+        $script:PSNativeCommandUseErrorActionPreference, $script:VerbosePreference, $script:WarningPreference,
+        $script:WhatIfPreference, ($script:OFS -is [object]), $script:PSDefaultParameterValues,
+        $script:PSDefaultParameterValues.Count
+    }
     $memoryLimit = $env:AWS_LAMBDA_FUNCTION_MEMORY_SIZE -as [int]
     Microsoft.PowerShell.Utility\Update-TypeData -TypeName LambdaContext -MemberType ScriptProperty -MemberName RemainingTime -Value {
         [TimeSpan]::FromMilliseconds($this.GetRemainingTimeInMillis())
@@ -14,21 +28,12 @@
         [double] $this['lambda-runtime-deadline-ms'] - [DateTimeOffset]::UtcNow.ToUnixTimeMilliseconds()
     }
 
-    # What Reset-Session compares: preferences, whether there is an $OFS, which may be empty, and default values of
-    # parameters with their count.
-    function Format-Reader($Scope) {
-        "`$$Scope$($preferences -join ", `$$Scope"), (`$${Scope}OFS -is [object]), `$${Scope}PSDefaultParameterValues, " +
-        "`$${Scope}PSDefaultParameterValues.Count"
-    }
-
     # Keeps the preferences: those of the global session, and those that the handler's module has of its own.
     function Save-Session {
-        $script:readGlobals = [scriptblock]::Create((Format-Reader 'global:'))
         $script:keptGlobals = & $readGlobals
         $script:textOfGlobals = $keptGlobals -join '|'
         $script:textOfModule = '|0'
         if ($module -is [object]) {
-            $script:readModule = [scriptblock]::Create((Format-Reader 'script:'))
             $script:keptOfModule = & $module $readModule
             $script:textOfModule = $keptOfModule -join '|'
         }
