@@ -8,6 +8,7 @@ pub const FLOOR: &str = "native echo";
 pub const WORKER: &str = "native echo through a worker process";
 pub const BASH_WORKER: &str = "native echo through a bare Bash";
 pub const LISP_WORKER: &str = "native echo through a bare SBCL";
+pub const POWERSHELL_WORKER: &str = "native echo through a bare PowerShell";
 pub const BASH: &str = "Bash function";
 pub const BASH_CAT: &str = "Bash function, `cat`";
 pub const BASH_SCRIPT: &str = "Bash script";
@@ -106,6 +107,8 @@ impl Programs {
         add(ours(LISP_PLAIN, "main.f", &[("main.lisp", FORM)]), missing("sbcl"));
         add(lisp(LISP_SCRIPT, "echo.ros", &[("echo.ros", ROSWELL)]), no_core);
         let pwsh = if self.pwsh.is_some() { None } else { Some("pwsh") };
+        let bare = Contender::new(POWERSHELL_WORKER, &self.example("worker_echo"), "", &[("m.psm1", MODULE)]);
+        add(bare.argument("powershell"), pwsh);
         add(ours(POWERSHELL, "m.f", &[("m.psm1", MODULE)]), pwsh);
         (contenders, left_out)
     }

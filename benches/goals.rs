@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     contenders::{BASH, BASH_CAT, CURL, LISP, POWERSHELL},
-    results::{Metric, Results, Spread},
+    results::{Metric, Results, Row, Spread},
 };
 
 struct Goal {
@@ -76,12 +76,15 @@ fn faster_than_curl(results: &Results) -> Goal {
 }
 
 fn start_of_powershell(results: &Results) -> Goal {
-    let start = results.row(POWERSHELL).and_then(|row| {
-        let both = row.values(Metric::Init).iter().zip(row.values(Metric::First));
-        let both: Vec<_> = both.map(|(init, first)| init + first).collect();
-        paired(&both, &results.bare.pwsh)
-    });
+    let start = results.row(POWERSHELL).and_then(|row| start(results, row));
     at_most(1.4, times)(format!("{POWERSHELL}: init and first event, of a bare `pwsh`'s start"), start)
+}
+
+/// Init and first event, in times of a bare `pwsh`'s start.
+pub fn start(results: &Results, row: &Row) -> Option<f64> {
+    let both = row.values(Metric::Init).iter().zip(row.values(Metric::First));
+    let both: Vec<_> = both.map(|(init, first)| init + first).collect();
+    paired(&both, &results.bare.pwsh)
 }
 
 /// The worst of ours.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
+    contenders::POWERSHELL_WORKER,
     goals,
     results::{Metric, Results, Row, Spread},
 };
@@ -106,8 +107,9 @@ fn head(results: &Results) -> String {
 fn limits(results: &Results) -> String {
     let mut text = format!(
         "What nothing of the kind gets below on this machine, in the tables that follow: the native echo through a \
-        worker process; for Lisp the one through a bare SBCL, which reads blocks and writes them back; and for Bash \
-        the one through a bare Bash, which forks, reads the event and prints it. \
+        worker process; for Lisp the one through a bare SBCL, which reads blocks and writes them back; for PowerShell \
+        the one through a bare PowerShell, which only turns JSON into a hashtable and back; and for Bash the one \
+        through a bare Bash, which forks, reads the event and prints it. \
         A subshell that does nothing, `( : )`, takes {}",
         bare(&results.bare.subshell)
     );
@@ -117,7 +119,11 @@ fn limits(results: &Results) -> String {
         let _ = write!(text, ", × {} of the floor's cycle", digits(ratio.median));
     }
     if !results.bare.pwsh.is_empty() {
-        let _ = write!(text, "; for PowerShell, the start of a bare `pwsh`: {}", bare(&results.bare.pwsh));
+        let _ = write!(text, "; the start of a bare `pwsh` takes {}", bare(&results.bare.pwsh));
+        if let Some(ratio) = results.row(POWERSHELL_WORKER).and_then(|row| goals::start(results, row)) {
+            let _ =
+                write!(text, ", and init and first event of the bare PowerShell × {} of that", digits(ratio));
+        }
     }
     text + ".\n"
 }

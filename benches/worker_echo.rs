@@ -8,11 +8,15 @@
 //!
 //! With the argument `lisp`, the child is the least that an SBCL can be: it reads what there is of a frame and
 //! writes it back. Nothing is decoded, nothing is allocated, no function is called.
+//!
+//! With `powershell`, it is the least that a PowerShell can be which calls a function of a module: an event is a
+//! line, `ConvertFrom-Json` reads it, `ConvertTo-Json` writes the answer. No context is made, nothing is reset, no
+//! error is looked after.
 
 use std::{
     env,
     fs::File,
-    io::{self, BufReader, BufWriter, Read, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::FileExt,
@@ -30,7 +34,7 @@ use rustix::{
 use serde_json::value::RawValue;
 
 /// The events come in the file `$0`.
-const BASH: &str = r#"while :; do (read -r line; event=$(<"$0"); printf %s "$event"); done"#;
+const BASH: &str = r#"while (read -r line && event=$(<"$0") && printf %s "$event"); do :; done"#;
 
 /// Each block as it came, through the bare system calls.
 const LISP: &str = r"(funcall (compile nil '(lambda ()
@@ -42,6 +46,31 @@ const LISP: &str = r"(funcall (compile nil '(lambda ()
             do (loop with start = 0
                      while (< start count)
                      do (incf start (sb-unix:unix-write 1 block start (- count start))))))))))";
+
+/// It imports what an event needs by path, which is the fastest way, and says when it is ready.
+const POWERSHELL: &str = r#"Import-Module -Name @(
+    "$PSHOME/Modules/Microsoft.PowerShell.Utility/Microsoft.PowerShell.Utility.psd1"
+    "$PSHOME/Modules/Microsoft.PowerShell.Management/Microsoft.PowerShell.Management.psd1"
+    "./m.psm1"
+)
+$events = [System.IO.StreamReader]::new("/proc/self/fd/0")
+$answers = [System.IO.StreamWriter]::new("/proc/self/fd/1")
+$answers.AutoFlush = $true
+$answers.WriteLine()
+while ($line = $events.ReadLine()) {
+    $answers.WriteLine((ConvertTo-Json -Compress -InputObject (f (ConvertFrom-Json -AsHashtable -InputObject $line))))
+}
+"#;
+
+/// As `bootstrap` starts PowerShell.
+const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
+    ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
+    ("POWERSHELL_UPDATECHECK", "Off"),
+    ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
+    ("DOTNET_TieredPGO", "0"),
+    ("DOTNET_gcConcurrent", "0"),
+    ("DOTNET_GCgen0size", "400000"),
+];
 
 /// What a pipe takes at a time, where the kernel allows it.
 const PIPE: usize = 1 << 20;
@@ -71,57 +100,92 @@ struct Worker {
     _child: Child,
     events: BufWriter<ChildStdin>,
     answers: BufReader<ChildStdout>,
-    /// Where a Bash finds the event.
-    file: Option<File>,
+    interpreter: Option<Interpreter>,
+}
+
+/// How an interpreter is given an event.
+enum Interpreter {
+    /// In this file.
+    Bash(File),
+    /// As a line.
+    PowerShell,
 }
 
 impl Worker {
-    fn start() -> io::Result<Self> {
-        let mut command = Command::new(env::current_exe()?);
-        command.arg("worker");
-        let mut file = None;
-        let child = env::args().nth(1);
-        let is_lisp = child.as_deref() == Some("lisp");
-        if is_lisp {
-            command = Command::new("sbcl");
-            command.args(["--noinform", "--no-sysinit", "--no-userinit", "--disable-debugger"]);
-            command.args(["--eval", LISP, "--quit"]);
+    fn start() -> Result<Self, Error> {
+        match env::args().nth(1).as_deref() {
+            Some("bash") => {
+                let event = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
+                let mut command = Command::new("bash");
+                command.args(["-c", BASH, &path(&event)]);
+                Self::spawn(&mut command, Some(Interpreter::Bash(event)))
+            }
+            Some("lisp") => Self::start_lisp(),
+            Some("powershell") => Self::start_powershell(),
+            _ => Self::spawn(Command::new(env::current_exe()?).arg("worker"), None),
         }
-        if child.as_deref() == Some("bash") {
-            let memory = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
-            let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
-            command = Command::new("bash");
-            command.args(["-c", BASH, &path]);
-            file = Some(memory);
-        }
+    }
+
+    fn start_lisp() -> Result<Self, Error> {
+        let mut command = Command::new("sbcl");
+        command.args(["--noinform", "--no-sysinit", "--no-userinit", "--disable-debugger"]);
+        let mut worker = Self::spawn(command.args(["--eval", LISP, "--quit"]), None)?;
+        // its start is no part of the first event
+        worker.echo("")?;
+        Ok(worker)
+    }
+
+    /// Ready for events, as what asks for them next is measured.
+    fn start_powershell() -> Result<Self, Error> {
+        let script = File::from(memfd_create("loop", MemfdFlags::CLOEXEC)?);
+        script.write_all_at(POWERSHELL.as_bytes(), 0)?;
+        let mut command = Command::new(env::var_os("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|| "pwsh".into()));
+        command.envs(POWERSHELL_ENVIRONMENT);
+        command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File", &path(&script)]);
+        let mut worker = Self::spawn(&mut command, Some(Interpreter::PowerShell))?;
+        worker.answers.read_line(&mut String::new())?;
+        Ok(worker)
+    }
+
+    fn spawn(command: &mut Command, interpreter: Option<Interpreter>) -> Result<Self, Error> {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (events, answers) = (child.stdin.take(), child.stdout.take());
         let (events, answers) = (events.expect("it is a pipe"), answers.expect("it is a pipe"));
         // an unprivileged user's pipes may stay small, which is slower
         let _ = (fcntl_setpipe_size(&events, PIPE), fcntl_setpipe_size(&answers, PIPE));
         let (events, answers) = (BufWriter::new(events), BufReader::new(answers));
-        let mut worker = Self { _child: child, events, answers, file };
-        if is_lisp {
-            // its start is no part of the first event
-            worker.echo("").map_err(io::Error::other)?;
-        }
-        Ok(worker)
+        Ok(Self { _child: child, events, answers, interpreter })
     }
 
     fn echo(&mut self, event: &str) -> Result<String, Error> {
-        if let Some(file) = &self.file {
-            file.set_len(0)?;
-            file.write_all_at(event.as_bytes(), 0)?;
-            self.events.write_all(b"\n")?;
-            self.events.flush()?;
-            let mut answer = vec![0; event.len()];
-            self.answers.read_exact(&mut answer)?;
-            return Ok(String::from_utf8(answer)?);
+        let mut answer = Vec::with_capacity(event.len() + 1);
+        match &self.interpreter {
+            Some(Interpreter::Bash(file)) => {
+                file.set_len(0)?;
+                file.write_all_at(event.as_bytes(), 0)?;
+                self.events.write_all(b"\n")?;
+                self.events.flush()?;
+                answer.resize(event.len(), 0);
+                self.answers.read_exact(&mut answer)?;
+            }
+            Some(Interpreter::PowerShell) => {
+                self.events.write_all(event.as_bytes())?;
+                self.events.write_all(b"\n")?;
+                self.events.flush()?;
+                self.answers.read_until(b'\n', &mut answer)?;
+            }
+            None => {
+                write_frame(&mut self.events, event.as_bytes())?;
+                answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
+            }
         }
-        write_frame(&mut self.events, event.as_bytes())?;
-        let answer = read_frame(&mut self.answers)?.ok_or("the worker has ended")?;
         Ok(String::from_utf8(answer)?)
     }
+}
+
+/// Where another process finds a file of this one.
+fn path(file: &File) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }
 
 /// The child: each frame goes back as it came.

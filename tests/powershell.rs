@@ -1,5 +1,6 @@
 //! PowerShell handlers, on a real `pwsh`.
 
+mod dates;
 mod errors;
 mod handlers;
 mod init;

@@ -62,21 +62,6 @@
     $buffer = [byte[]]::new($capacity)
     $script:requestId = ''
 
-    # The parts of the frames `context` and `event`, or the name of a frame that stands alone; nothing at the end
-    # of the pipe. The bootstrap sends no request before the last one is answered.
-    function Read-Request($Pipe) {
-        $count = $Pipe.Read($buffer, $begin, $capacity)
-        # an event that came whole, as most do, is taken by commands that cost no start
-        $form = '(?s)\A(?:(?<step>\w+) 0\n\z|context \d+\n(?<variables>.*?)\n\n(?<headers>.*?)\nevent (?<size>\d+)\n(?<event>.*))'
-        if ($utf8.GetString($buffer, $begin, $count) -match $form) {
-            if ($Matches['step'] -is [string]) { return $Matches }
-            $size = -join $utf8.GetByteCount($Matches['event'])
-            if ($size -ceq $Matches['size']) { return $Matches }
-        }
-        Import-Part 'request'
-        Read-LongRequest $Pipe $count
-    }
-
     function Write-Frame($Pipe, $Name, $Payload) {
         $size = $utf8.GetByteCount($Payload)
         $frame = $utf8.GetBytes("$Name $size`n$Payload")
@@ -90,43 +75,34 @@
         }
     }
 
-    # Calls the handler and gives its answer; `exit` of a script leaves its status in $exited.
-    function Invoke-Handler($Handler, $Text, $Context) {
-        $script:exited = $null
-        $data = $objects = $Text
-        if ($Context['Content-Type'] -match '^application/json' -and $Text -match '^\s*\S') {
-            $data = ConvertFrom-JsonText $Text
-            $objects = ConvertFrom-JsonObject $Text $data
+    # Takes a request and answers it; gives whether there was one. The bootstrap sends none before the last one is
+    # answered. The steps are no functions of their own, as each call would cost ten microseconds.
+    function Invoke-Request($Handler, $Requests, $Reports) {
+        #include powershell_read.ps1
+        if ($request -isnot [hashtable]) { return $false }
+        if ($request['step'] -is [string]) {
+            Import-Part 'step'
+            Invoke-Step $request['step'] $Reports
+            return $true
         }
-        $global:LambdaInput = $objects
-        $global:LambdaContext = $Context
-        if ($Handler['TakesObjects']) { $data = $objects }
-        $status = @{ }
-        if ($Logs -match '^text') {
-            $output = @(& $Handler['Call'] $Handler['Command'] $data $Context $status)
-        } else {
-            $output = @(& $Handler['Call'] $Handler['Command'] $data $Context $status *>&1 | Select-Output)
-            Write-RestOfLine
-        }
-        # `exit` ends a script, not the process; a native command's status alone is no error of the script
-        if ($status['Failed'] -is [string] -and $Kind -match '^script' -and $global:LASTEXITCODE -ne 0) {
-            $script:exited = $global:LASTEXITCODE
-        }
-        ConvertTo-Answer $output $Handler['Answer']
-    }
-
-    # Answers one event.
-    function Invoke-Event($Handler, $Request, $Pipe) {
         $context = $null
         try {
-            Reset-Session
-            $context = New-Context $Request
-            $script:requestId = $context['AwsRequestId']
-            $answer = Invoke-Handler $Handler $Request['event'] $context
-            $name = 'answer'
-            if ($exited -is [int]) {
-                $answer = "$PID $exited"
+            #include powershell_context.ps1
+            #include powershell_input.ps1
+            $status = @{ }
+            if ($Logs -match '^text') {
+                $output = @(& $Handler['Call'] $Handler['Command'] $data $context $status)
+            } else {
+                $output = @(& $Handler['Call'] $Handler['Command'] $data $context $status *>&1 | Select-Output)
+                Write-RestOfLine
+            }
+            # `exit` ends a script, not the process; a native command's status alone is no error of the script
+            if ($status['Failed'] -is [string] -and $Kind -match '^script' -and $global:LASTEXITCODE -ne 0) {
+                $answer = "$PID $global:LASTEXITCODE"
                 $name = 'exited'
+            } else {
+                $name = 'answer'
+                #include powershell_answer.ps1
             }
         } catch {
             $record = $_
@@ -134,7 +110,10 @@
             $answer = ConvertTo-Failure $record $context
             $name = 'failure'
         }
-        Write-Frame $Pipe $name $answer
+        $size = $utf8.GetByteCount($answer)
+        $frame = $utf8.GetBytes("$name $size`n$answer")
+        $Reports.Write($frame, $begin, $frame.Length)
+        $true
     }
 
     # The command that the handler names; nothing where its file does not define it, and that is reported.
@@ -206,7 +185,7 @@
             Answer       = 'pipeline'
             TakesObjects = $false
         }
-        Invoke-Event $try (Read-Request $Pipe) $Sink
+        $null = Invoke-Request $try $Pipe $Sink
     }
 
     if ($Logs -match '^json') { Import-Part 'logs' }
@@ -232,17 +211,13 @@
         return
     }
     Save-Session
+    Reset-Session
     Invoke-DryRun $handler $dryPipe $sink
+    Reset-Session
     Write-Frame $reportPipe 'ready' ''
-    while ($true) {
-        $request = Read-Request $requestPipe
-        if ($request -isnot [hashtable]) { return }
-        if ($request['step'] -is [string]) {
-            Import-Part 'step'
-            Invoke-Step $request['step'] $reportPipe
-        } else {
-            Invoke-Event $handler $request $reportPipe
-        }
+    while (Invoke-Request $handler $requestPipe $reportPipe) {
+        # a session that does not let itself be reset ends here, and its worker with it: the next event gets a new one
+        Reset-Session
     }
 } @{
     Import     = { Import-Module -Name $args[0] -PassThru -DisableNameChecking }

@@ -3,6 +3,8 @@
         $settings = [Newtonsoft.Json.JsonSerializerSettings]::new()
         $settings.DateParseHandling = [Newtonsoft.Json.DateParseHandling]::None
         $settings.MaxDepth = 1024
+        # a key `$ref` is one like any other
+        $settings.MetadataPropertyHandling = [Newtonsoft.Json.MetadataPropertyHandling]::Ignore
         $script:serializer = [Newtonsoft.Json.JsonSerializer]::Create($settings)
         $value = [Newtonsoft.Json.JsonConvert]::DeserializeObject($Text, $settings)
         if ($value -is [Newtonsoft.Json.Linq.JToken]) { $value = ConvertFrom-Token $value }

@@ -1,21 +1,5 @@
-    # Events of JSON become hashtables: with keys that ignore case, with dates as text, and with numbers as they are.
+    # ConvertFrom-Json can be told so since PowerShell 7.5.
     $datesStayText = "$($PSVersionTable['PSVersion'])" -notmatch '^7\.[0-4]\.'
-
-    # The value of an event, or the text itself where it is no JSON.
-    function ConvertFrom-JsonText($Text) {
-        try {
-            if ($datesStayText) {
-                $value = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -AsHashtable -NoEnumerate -DateKind 'String'
-            } else {
-                Import-Part 'dates'
-                $value = Read-JsonWithoutDates $Text
-            }
-        } catch {
-            return $Text
-        }
-        if ($value -is [hashtable] -or $value -is [object[]]) { return , (Repair-Keys $value) }
-        $value
-    }
 
     # ConvertFrom-Json tells keys by their case, hashtables of PowerShell do not.
     function Repair-Keys($Value) {
@@ -43,41 +27,6 @@
             if ($item -is [hashtable] -or $item -is [object[]]) { $Value[$index] = Repair-Keys $item }
         }
         , $Value
-    }
-
-    # What ConvertFrom-Json makes of an event: objects. Where it cannot, as of keys that are empty or differ only
-    # in case, the hashtable.
-    function ConvertFrom-JsonObject($Text, $Data) {
-        if ($Data -is [string]) { return $Data }
-        try {
-            $value = Microsoft.PowerShell.Utility\ConvertFrom-Json -InputObject $Text -NoEnumerate
-        } catch {
-            $value = $Data
-        }
-        , $value
-    }
-
-    # What a handler put out, as text.
-    function ConvertTo-Answer($Output, $Rule) {
-        $isText = $Rule -match '^pipeline'
-        $value = $before = $null
-        foreach ($item in $Output) {
-            if ($item -isnot [string] -and $item -is [object]) { $isText = $false }
-            # one is what it is, several are an array
-            if ($before -is [object]) { $value = $Output } else { $value = $item }
-            $before = , $item
-        }
-        if ($isText) {
-            # as Out-String gives it, which leaves $null out
-            $lines = @(foreach ($item in $Output) { if ($item -is [string]) { $item } })
-            if ($lines.Length -eq 0) { return '' }
-            return ($lines -join "`n") + "`n"
-        }
-        if ($value -isnot [object]) { return '' }
-        if ($value -is [string]) { return $value }
-        Assert-Finite $value ''
-        # -join makes a plain string of what a command gives
-        -join (Microsoft.PowerShell.Utility\ConvertTo-Json -InputObject $value -Depth 100 -Compress)
     }
 
     # ConvertTo-Json cuts what is too deep, and takes for ever with objects that lead to themselves: both are

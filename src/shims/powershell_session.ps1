@@ -2,10 +2,24 @@
     $root = [Environment]::CurrentDirectory
     $atRoot = $root, $root -join '|'
     $script:module = $null
-    $preferences = 'ConfirmPreference', 'DebugPreference', 'ErrorActionPreference', 'ErrorView',
-    'InformationPreference', 'OFS', 'OutputEncoding', 'ProgressPreference', 'PSModuleAutoLoadingPreference',
-    'PSNativeCommandArgumentPassing', 'PSNativeCommandUseErrorActionPreference', 'VerbosePreference',
-    'WarningPreference', 'WhatIfPreference'
+    # What is compared: preferences, whether there is an $OFS, which may be empty, and default values of parameters
+    # with their count. The names stand here twice, as a block made of text takes longer to start.
+    $readGlobals = {
+        $global:ConfirmPreference, $global:DebugPreference, $global:ErrorActionPreference, $global:ErrorView,
+        $global:InformationPreference, $global:OFS, $global:OutputEncoding, $global:ProgressPreference,
+        $global:PSModuleAutoLoadingPreference, $global:PSNativeCommandArgumentPassing,
+        $global:PSNativeCommandUseErrorActionPreference, $global:VerbosePreference, $global:WarningPreference,
+        $global:WhatIfPreference, ($global:OFS -is [object]), $global:PSDefaultParameterValues,
+        $global:PSDefaultParameterValues.Count
+    }
+    $readModule = {
+        $script:ConfirmPreference, $script:DebugPreference, $script:ErrorActionPreference, $script:ErrorView,
+        $script:InformationPreference, $script:OFS, $script:OutputEncoding, $script:ProgressPreference,
+        $script:PSModuleAutoLoadingPreference, $script:PSNativeCommandArgumentPassing,
+        $script:PSNativeCommandUseErrorActionPreference, $script:VerbosePreference, $script:WarningPreference,
+        $script:WhatIfPreference, ($script:OFS -is [object]), $script:PSDefaultParameterValues,
+        $script:PSDefaultParameterValues.Count
+    }
     $memoryLimit = $env:AWS_LAMBDA_FUNCTION_MEMORY_SIZE -as [int]
     Microsoft.PowerShell.Utility\Update-TypeData -TypeName LambdaContext -MemberType ScriptProperty -MemberName RemainingTime -Value {
         [TimeSpan]::FromMilliseconds($this.GetRemainingTimeInMillis())
@@ -16,37 +30,33 @@
 
     # Keeps the preferences: those of the global session, and those that the handler's module has of its own.
     function Save-Session {
-        $script:readGlobals = [scriptblock]::Create("`$global:$($preferences -join ', $global:')")
         $script:keptGlobals = & $readGlobals
-        $script:parameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($global:PSDefaultParameterValues)
+        $script:textOfGlobals = $keptGlobals -join '|'
+        $script:textOfModule = '|0'
         if ($module -is [object]) {
-            $script:readModule = [scriptblock]::Create("`$script:$($preferences -join ', $script:')")
             $script:keptOfModule = & $module $readModule
-            $script:moduleParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new((& $module { , $script:PSDefaultParameterValues }))
+            $script:textOfModule = $keptOfModule -join '|'
         }
-    }
-
-    # Whether preferences are others than the kept ones; one that is empty is not the same as none.
-    function Test-Changed($Values, $Kept) {
-        $text = $Values -join '|'
-        $text -cne ($Kept -join '|') -or ($Values[5] -is [object] -xor $Kept[5] -is [object])
-    }
-
-    # The session as the last event's handler found it, but for global variables of the handler's own.
-    function Reset-Session {
-        $changed = Test-Changed (& $readGlobals) $keptGlobals
-        if ($changed) {
+        if ("$textOfGlobals $textOfModule" -notmatch '\|0 .*\|0$') {
             Import-Part 'restore'
-            Restore-Preferences $ExecutionContext.SessionState.PSVariable 'global:' $keptGlobals
+            Save-ParameterValues
         }
-        $global:PSDefaultParameterValues = [System.Management.Automation.DefaultParameterDictionary]::new($parameterValues)
+    }
+
+    # The session as the last event's handler found it, but for global variables of the handler's own; and what the
+    # next event's context begins with. It is done between events, as no answer has to wait for it.
+    function Reset-Session {
+        $text = (& $readGlobals) -join '|'
+        if ($text -cne $textOfGlobals) {
+            Import-Part 'restore'
+            Restore-Globals
+        }
         if ($module -is [object]) {
-            $changed = Test-Changed (& $module $readModule) $keptOfModule
-            if ($changed) {
+            $text = (& $module $readModule) -join '|'
+            if ($text -cne $textOfModule) {
                 Import-Part 'restore'
-                Restore-Preferences $module.SessionState.PSVariable 'script:' $keptOfModule
+                Restore-Module
             }
-            & $module { $script:PSDefaultParameterValues = $args[0] } ([System.Management.Automation.DefaultParameterDictionary]::new($moduleParameterValues))
         }
         $places = $PWD, [Environment]::CurrentDirectory -join '|'
         if ($places -cne $atRoot) {
@@ -55,42 +65,20 @@
         }
         $global:Error.Clear()
         $global:LASTEXITCODE = 0
-    }
-
-    # Sets the event's environment variables and makes its context: the environment, the headers, and what
-    # other runtimes call them.
-    function New-Context($Request) {
-        foreach ($line in $Request['variables'] -split '\n') {
-            $name, $value = $line -split '=', 2
-            [Environment]::SetEnvironmentVariable($name, $value)
-        }
-        $headers = @{ }
-        foreach ($line in $Request['headers'] -split '\n') {
-            $name, $value = $line -split ': ', 2
-            $headers[$name] = $value
-        }
         $environment = [Environment]::GetEnvironmentVariables()
         $named = @{
-            AwsRequestId       = $headers['lambda-runtime-aws-request-id']
-            FunctionName       = $environment['AWS_LAMBDA_FUNCTION_NAME']
-            FunctionVersion    = $environment['AWS_LAMBDA_FUNCTION_VERSION']
-            InvokedFunctionArn = $headers['lambda-runtime-invoked-function-arn']
-            MemoryLimitInMB    = $memoryLimit
-            LogGroupName       = $environment['AWS_LAMBDA_LOG_GROUP_NAME']
-            LogStreamName      = $environment['AWS_LAMBDA_LOG_STREAM_NAME']
-            Identity           = $headers['lambda-runtime-cognito-identity']
-            ClientContext      = $headers['lambda-runtime-client-context']
-            TenantId           = $headers['lambda-runtime-aws-tenant-id']
+            FunctionName    = $environment['AWS_LAMBDA_FUNCTION_NAME']
+            FunctionVersion = $environment['AWS_LAMBDA_FUNCTION_VERSION']
+            MemoryLimitInMB = $memoryLimit
+            LogGroupName    = $environment['AWS_LAMBDA_LOG_GROUP_NAME']
+            LogStreamName   = $environment['AWS_LAMBDA_LOG_STREAM_NAME']
         }
         try {
-            $context = $environment + $headers + $named
+            $script:nextContext = $environment + $named
         } catch {
             # names that differ only in case, as http_proxy and HTTP_PROXY, share an entry
-            $context = @{ }
-            foreach ($part in $environment, $headers, $named) {
-                foreach ($name in $part.get_Keys()) { $context[$name] = $part[$name] }
-            }
+            $script:nextContext = $named
+            foreach ($name in $environment.get_Keys()) { $nextContext[$name] = $environment[$name] }
         }
-        $context.PSTypeNames.Add('LambdaContext')
-        $context
+        $nextContext.PSTypeNames.Add('LambdaContext')
     }
