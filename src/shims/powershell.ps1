@@ -113,6 +113,8 @@
         $size = $utf8.GetByteCount($answer)
         $frame = $utf8.GetBytes("$name $size`n$answer")
         $Reports.Write($frame, $begin, $frame.Length)
+        # bootstrap posts it before the session is reset, also where the two share a processor
+        $null = [System.Threading.Thread]::Yield()
         $true
     }
 

@@ -1,6 +1,12 @@
 //! The script itself: its help, its variables, its dry run, the Makefile's words, and what linters say.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::symlink, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::symlink,
+    process::Command,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use super::{Project, run, tool};
 use crate::support::{available, on_path, repository};
@@ -9,9 +15,17 @@ fn help(project: &Project) -> String {
     project.succeed(&["--help"]).out
 }
 
-/// The calls of a dry run, whatever the temporary files are called.
+/// The calls of a dry run, whatever the temporary files are called and whenever they were made.
 fn calls(out: &str) -> Vec<String> {
-    let word = |word| if str::contains(word, "/tmp.") { "TEMPORARY" } else { word };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let word = |word: &str| match word.parse() {
+        Ok(time) if word.len() == 13 => {
+            let past = now.saturating_sub(Duration::from_millis(time)).as_secs_f64() / 60.0;
+            format!("{past:.0} minutes ago")
+        }
+        _ if word.contains("/tmp.") => "TEMPORARY".to_owned(),
+        _ => word.to_owned(),
+    };
     out.lines().map(|line| line.split(' ').map(word).collect::<Vec<_>>().join(" ")).collect()
 }
 
@@ -90,7 +104,7 @@ fn each_option_is_a_variable_too() {
         project = project.variable(name, value);
         let by_variable = calls(&project, &before);
         assert_eq!(by_option, by_variable, "{option}");
-        let silent = ["--region", "--profile", "--dry-run", "--since"].contains(&option);
+        let silent = ["--region", "--profile", "--dry-run"].contains(&option);
         assert!(silent || plain != by_option, "{option} changes nothing: {by_option:#?}");
         match old {
             Some(old) => project = project.variable(name, &old),

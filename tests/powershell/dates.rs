@@ -1,6 +1,6 @@
 //! How events are read before PowerShell 7.5, by the very step of the shim, on whatever version is here.
 
-use std::{fs, process::Command};
+use std::{env, fs, process::Command};
 
 use crate::support::language::pwsh;
 
@@ -56,7 +56,8 @@ fn events_are_read_alike_before_and_since_the_version_that_lets_dates_be() {
          foreach ($datesStayText in $ways) {{\n$request = @{{ event = $line }}\n{INPUT}\nFormat-Value $data\n}}\n}}\n"
     );
     fs::write(&script, text).unwrap();
-    let mut command = Command::new("pwsh");
+    let program = env::var_os("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|| "pwsh".into());
+    let mut command = Command::new(program);
     command.args(["-NoProfile", "-NonInteractive", "-File"]).arg(&script).arg(&events);
     let output = command.output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
