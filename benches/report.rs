@@ -107,7 +107,7 @@ fn head(results: &Results) -> String {
 fn limits(results: &Results) -> String {
     let mut text = format!(
         "What nothing of the kind gets below on this machine, in the tables that follow: the native echo through a \
-        worker process; for Lisp the one through a bare SBCL, which reads blocks and writes them back; for PowerShell \
+        worker process; for Lisp the one through a bare SBCL, which reads bytes and writes them back; for PowerShell \
         the one through a bare PowerShell, which only turns JSON into a hashtable and back; and for Bash the one \
         through a bare Bash, which forks, reads the event and prints it. \
         A subshell that does nothing, `( : )`, takes {}",

@@ -6,8 +6,8 @@
 //! forked before the event comes: it is woken by a line, reads the event from a file and prints it. No function is
 //! called, no variable is exported, no end is reported.
 //!
-//! With the argument `lisp`, the child is the least that an SBCL can be: it reads what there is of a frame and
-//! writes it back. Nothing is decoded, nothing is allocated, no function is called.
+//! With the argument `lisp`, the child is the least that an SBCL can be: it reads a frame and writes it back. Nothing
+//! is decoded, nothing is allocated, no function is called.
 //!
 //! With `powershell`, it is the least that a PowerShell can be which calls a function of a module: an event is a
 //! line, `ConvertFrom-Json` reads it, `ConvertTo-Json` writes the answer. No context is made, nothing is reset, no
@@ -36,16 +36,20 @@ use serde_json::value::RawValue;
 /// The events come in the file `$0`.
 const BASH: &str = r#"while (read -r line && event=$(<"$0") && printf %s "$event"); do :; done"#;
 
-/// Each block as it came, through the bare system calls.
+/// Each frame as it came, through the bare system calls.
 const LISP: &str = r"(funcall (compile nil '(lambda ()
-  (let ((block (make-array 1048576 :element-type '(unsigned-byte 8))))
-    (sb-sys:with-pinned-objects (block)
-      (loop with place = (sb-sys:vector-sap block)
-            for count = (sb-unix:unix-read 0 place 1048576)
-            while (and count (plusp count))
-            do (loop with start = 0
-                     while (< start count)
-                     do (incf start (sb-unix:unix-write 1 block start (- count start))))))))))";
+  (let ((frame (make-array 8388608 :element-type '(unsigned-byte 8))))
+    (sb-sys:with-pinned-objects (frame)
+      (loop with place = (sb-sys:vector-sap frame)
+            for end of-type fixnum = 0
+            do (loop until (and (>= end 8) (= end (+ 8 (sb-sys:sap-ref-64 place 0))))
+                     do (let ((count (sb-unix:unix-read 0 (sb-sys:sap+ place end) (- 8388608 end))))
+                          (if (and count (plusp count))
+                              (incf end (the fixnum count))
+                              (sb-ext:exit :abort t))))
+               (loop with start of-type fixnum = 0
+                     while (< start end)
+                     do (incf start (the fixnum (sb-unix:unix-write 1 place start (- end start)))))))))))";
 
 /// It imports what an event needs by path, which is the fastest way, and says when it is ready.
 const POWERSHELL: &str = r#"Import-Module -Name @(
