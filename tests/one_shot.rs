@@ -35,8 +35,12 @@ fn prints_the_answer_the_log_and_a_report() {
 #[test]
 fn reads_the_event_from_standard_input_or_a_file() {
     let function = Function::bash(ECHO).file("an event.json", "from a file");
-    assert_eq!(text(&function.once("-", b"from\nstdin").stdout), "from\nstdin\n");
-    assert_eq!(text(&function.once("@an event.json", b"").stdout), "from a file\n");
+    for (event, input, answer) in
+        [("-", "from\nstdin", "from\nstdin\n"), ("@an event.json", "", "from a file\n")]
+    {
+        let output = function.once(event, input.as_bytes());
+        assert_eq!(text(&output.stdout), answer, "{event}: {}: {}", output.status, text(&output.stderr));
+    }
 }
 
 #[test]
