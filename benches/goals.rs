@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    contenders::{
-        BASH, BASH_CAT, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER,
-    },
+    contenders::{BASH, BASH_CAT, BASH_WORKER, CURL, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER},
     results::{Metric, Results, Row, Spread},
 };
 
@@ -77,14 +75,9 @@ fn bare_of(name: &str) -> Option<&'static str> {
 }
 
 /// The first event of a runtime, in times of its warm ones.
-fn first_of_warm(results: &Results, name: &str) -> Option<f64> {
+pub fn first_of_warm(results: &Results, name: &str) -> Option<f64> {
     let row = results.row(name)?;
     paired(row.values(Metric::First), &[row.median(Metric::Latency)?])
-}
-
-/// What the floor's own first event takes, in times of its warm ones.
-pub fn first_of_floor(results: &Results) -> Option<f64> {
-    first_of_warm(results, FLOOR)
 }
 
 fn faster_than_curl(results: &Results) -> Goal {

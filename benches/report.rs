@@ -119,7 +119,7 @@ fn limits(results: &Results) -> String {
     if !results.bare.pwsh.is_empty() {
         let _ = write!(text, "; the start of a bare `pwsh` takes {}", bare(&results.bare.pwsh));
     }
-    if let Some(ratio) = goals::first_of_floor(results) {
+    if let Some(ratio) = goals::first_of_warm(results, results.floor().name) {
         let _ = write!(text, "; the native echo's own first event is × {} of its warm p50", digits(ratio));
     }
     text + ".\n"

@@ -66,7 +66,7 @@ while ($line = $events.ReadLine()) {
 }
 "#;
 
-/// As `bootstrap` starts PowerShell.
+/// What its start and its warm events profit from, of what `bootstrap` sets.
 const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
     ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
     ("POWERSHELL_UPDATECHECK", "Off"),

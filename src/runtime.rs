@@ -60,7 +60,7 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
         let answering = Answering { slot, client: Arc::clone(&client) };
         // the innermost service is never called: the layer answers
         let unused = service_fn(|_: LambdaEvent<Value>| async { Ok::<Value, BoxError>(Value::Null) });
-        until_told_to_end(Runtime::new(unused).layer(answering).run(), children.clone())
+        unless_told_to_end(Runtime::new(unused).layer(answering).run(), children.clone())
     });
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut running: JoinSet<_> = runtimes.collect();
@@ -78,7 +78,7 @@ pub async fn run(config: &Config, api: &str, children: &Children) -> RuntimeErro
 }
 
 /// Goes no further once all have been told to end: nothing more is asked for or posted.
-async fn until_told_to_end<T>(running: impl Future<Output = T>, children: Children) -> T {
+async fn unless_told_to_end<T>(running: impl Future<Output = T>, children: Children) -> T {
     // it is not dropped: the workers have their time to end
     tokio::pin!(running);
     tokio::select! {
