@@ -45,18 +45,23 @@ fn goals(results: &Results) -> Vec<Goal> {
     }
     goals.push(faster_than_curl(results));
     for (name, limit) in [(BASH, 10.0), (LISP, 25.0)] {
-        let time = results.row(name).and_then(|row| row.median(Metric::Init));
-        let limited = at_most(limit, |value| Metric::Init.text(value));
-        goals.push(limited(format!("{name}: init until `/next`"), time));
+        goals.push(absolute(results, name, Metric::Init, limit));
     }
     goals.push(start_of_powershell(results));
     for name in [BASH, LISP, POWERSHELL] {
-        let first = first_of_warm(results, name);
-        goals.push(at_most(2.0, times)(format!("{name}: first event, of its own warm p50"), first));
+        let what = format!("{name}: first event, of its own warm p50");
+        let goal = at_most(2.0, times)(what, first_of_warm(results, name));
+        goals.push(Goal { bare: bare_of(name).and_then(|bare| first_of_warm(results, bare)), ..goal });
     }
     for name in [BASH, BASH_CAT, LISP, POWERSHELL] {
         goals.push(floors(results, name, Metric::Large, 10.0));
     }
+    for (metric, limit) in
+        [(Metric::First, 10.0), (Metric::LatencyP99, 4.0), (Metric::Large, 250.0), (Metric::TreeAfter, 120.0)]
+    {
+        goals.push(absolute(results, POWERSHELL, metric, limit));
+    }
+    goals.push(growth_of_powershell(results));
     goals.extend(memory(results));
     let binary = results.binary as f64 / 1e6;
     goals.push(at_most(3.0, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
@@ -68,6 +73,12 @@ fn floors(results: &Results, name: &str, metric: Metric, limit: f64) -> Goal {
     let ratio = |name: &str| Some(results.row(name)?.ratio(metric, results.floor())?.median);
     let what = format!("{name}: {}, of the floor's", metric.title());
     Goal { bare: bare_of(name).and_then(ratio), ..at_most(limit, times)(what, ratio(name)) }
+}
+
+/// A goal in the metric's own unit.
+fn absolute(results: &Results, name: &str, metric: Metric, limit: f64) -> Goal {
+    let median = results.row(name).and_then(|row| row.median(metric));
+    at_most(limit, |value| metric.text(value))(format!("{name}: {}", metric.title()), median)
 }
 
 fn bare_of(name: &str) -> Option<&'static str> {
@@ -102,6 +113,15 @@ fn start(results: &Results, row: &Row) -> Option<f64> {
     let both = row.values(Metric::Init).iter().zip(row.values(Metric::First));
     let both: Vec<_> = both.map(|(init, first)| init + first).collect();
     paired(&both, &results.bare.pwsh)
+}
+
+fn growth_of_powershell(results: &Results) -> Goal {
+    let growth = results
+        .row(POWERSHELL)
+        .and_then(|row| Some(row.median(Metric::TreeAfter)? - row.median(Metric::TreeHalfway)?));
+    let what =
+        format!("{POWERSHELL}: growth of all processes over the second half of {} events", results.alone);
+    at_most(1.0, |size| format!("{size:.2} MiB"))(what, growth)
 }
 
 /// The worst of ours.

@@ -20,6 +20,7 @@ pub enum Metric {
     Medium,
     Large,
     TreeAtStart,
+    TreeHalfway,
     TreeAfter,
     OwnAtStart,
     OwnHalfway,
@@ -29,7 +30,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Init,
         Self::First,
         Self::Latency,
@@ -43,6 +44,7 @@ impl Metric {
         Self::Medium,
         Self::Large,
         Self::TreeAtStart,
+        Self::TreeHalfway,
         Self::TreeAfter,
         Self::OwnAtStart,
         Self::OwnHalfway,
@@ -66,6 +68,7 @@ impl Metric {
             Self::Medium => "100 KiB",
             Self::Large => "6 MiB",
             Self::TreeAtStart => "memory of all processes, at the start",
+            Self::TreeHalfway => "memory of all processes, halfway",
             Self::TreeAfter => "memory of all processes, in the end",
             Self::OwnAtStart => "memory of the first process, at the start",
             Self::OwnHalfway => "memory of the first process, halfway",
@@ -108,7 +111,12 @@ impl Metric {
     fn is_memory(self) -> bool {
         matches!(
             self,
-            Self::TreeAtStart | Self::TreeAfter | Self::OwnAtStart | Self::OwnHalfway | Self::OwnAfter
+            Self::TreeAtStart
+                | Self::TreeHalfway
+                | Self::TreeAfter
+                | Self::OwnAtStart
+                | Self::OwnHalfway
+                | Self::OwnAfter
         )
     }
 

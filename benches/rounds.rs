@@ -173,18 +173,21 @@ fn alone(contender: &Contender, plan: &Plan, row: &mut Row) {
     runtime.wait_until_asked(2);
     row.push(Metric::TreeAtStart, runtime.tree_memory());
     row.push(Metric::OwnAtStart, runtime.own_memory());
-    let halves = [(Metric::OwnHalfway, plan.alone() / 2), (Metric::OwnAfter, plan.alone())];
+    let halves = [
+        (Metric::OwnHalfway, Metric::TreeHalfway, plan.alone() / 2),
+        (Metric::OwnAfter, Metric::TreeAfter, plan.alone()),
+    ];
     let mut answered = 1;
-    for (metric, until) in halves {
+    for (own, tree, until) in halves {
         while answered < until {
             let turn = (until - answered).min(2 * TURN);
             runtime.row(turn, &body);
             answered += turn;
         }
         runtime.wait_until_asked(until + 1);
-        row.push(metric, runtime.own_memory());
+        row.push(own, runtime.own_memory());
+        row.push(tree, runtime.tree_memory());
     }
-    row.push(Metric::TreeAfter, runtime.tree_memory());
     let long = runtime.stop();
     row.push(Metric::Processor, milliseconds(long.saturating_sub(short)) / (answered - few) as f64);
 }
