@@ -73,7 +73,7 @@ const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
     ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
     ("DOTNET_TieredPGO", "0"),
     ("DOTNET_gcConcurrent", "0"),
-    ("DOTNET_GCgen0size", "400000"),
+    ("DOTNET_GCgen0size", "200000"),
 ];
 
 /// What a pipe takes at a time, where the kernel allows it.
