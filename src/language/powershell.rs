@@ -105,13 +105,13 @@ fn shim() -> String {
     lines.flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The request of an event that never was, for the shim to try what it does with one.
+/// The request of an event that never was, for the shim to try what it does with one: nested, as those of AWS are.
 fn dry_run() -> Vec<u8> {
     let variable = REQUEST_ID_VARIABLE;
     let context = format!(
         "{variable}=0\n{variable}\n\ncontent-type: application/json\nlambda-runtime-aws-request-id: 0\n"
     );
-    [encode("context", context.as_bytes()), encode("event", br#"{"a":"b"}"#)].concat()
+    [encode("context", context.as_bytes()), encode("event", br#"{"a":{"b":["c",{"d":1}]}}"#)].concat()
 }
 
 /// The path of a file in memory, which is there for as long as the bootstrap runs.
