@@ -108,9 +108,9 @@ fn limits(results: &Results) -> String {
         "What nothing of the kind gets below on this machine is in the tables that follow: the native echo through a \
         worker process, and through a bare interpreter. The bare SBCL reads bytes and writes them back; the bare \
         PowerShell only turns JSON into a hashtable and back; the bare Bash forks, reads the event and prints it. \
-        A goal below the bare interpreter's figure is out of reach. What lies between that figure and ours is what \
-        handlers are promised on top: each event's environment, context and working directory, a clean session, log \
-        lines in order, errors that say where. A subshell that does nothing, `( : )`, takes {}",
+        A goal for warm events below the bare interpreter's figure is out of reach. What lies between that figure and \
+        ours is what handlers are promised on top: each event's environment, context and working directory, a clean \
+        session, log lines in order, errors that say where. A subshell that does nothing, `( : )`, takes {}",
         bare(&results.bare.subshell)
     );
     let cycles = results.floor().values(Metric::Cycle);
