@@ -50,7 +50,8 @@ impl Status {
         let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
         let mut fields = rest.split_whitespace();
         let ended = matches!(fields.next()?, "Z" | "X");
-        let mut next = || Some(Pid::from_raw(fields.next()?.parse().ok()?));
+        // of one that is being cleared away the kernel says 0 and -1
+        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
         Some(Self { pid, parent: next()?, group: next()?, ended })
     }
 }
@@ -82,6 +83,8 @@ mod tests {
             );
         }
         assert!(read(b"7 (sleep) Z 1 5 5 0 -1\n").unwrap().ended);
+        let gone = read(b"7 (sleep) R 0 -1 -1 0 -1\n").unwrap();
+        assert_eq!((gone.parent, gone.group), (None, None));
         assert!(read(b"").is_none());
     }
 }
