@@ -121,7 +121,7 @@ fn growth_of_powershell(results: &Results) -> Goal {
         .and_then(|row| Some(row.median(Metric::TreeAfter)? - row.median(Metric::TreeHalfway)?));
     let what =
         format!("{POWERSHELL}: growth of all processes over the second half of {} events", results.alone);
-    at_most(1.0, |size| format!("{size:.2} MiB"))(what, growth)
+    at_most(1.0, mebibytes)(what, growth)
 }
 
 /// The worst of ours.
@@ -133,10 +133,15 @@ fn memory(results: &Results) -> [Goal; 2] {
         both.reduce(f64::max)
     };
     let events = results.alone;
-    let limited = |limit| at_most(limit, |size| format!("{size:.2} MiB"));
     [
-        limited(6.0)(format!("`bootstrap` after {events} events, the largest"), worst(|_, after| after)),
-        limited(0.1)("its growth over the second half of them".to_owned(), worst(|half, after| after - half)),
+        at_most(6.0, mebibytes)(
+            format!("`bootstrap` after {events} events, the largest"),
+            worst(|_, after| after),
+        ),
+        at_most(0.1, mebibytes)(
+            "its growth over the second half of them".to_owned(),
+            worst(|half, after| after - half),
+        ),
     ]
 }
 
@@ -147,6 +152,10 @@ fn at_most(limit: f64, text: impl Fn(f64) -> String) -> impl Fn(String, Option<f
         measured: value.map(|value| (text(value), value <= limit)),
         bare: None,
     }
+}
+
+fn mebibytes(size: f64) -> String {
+    format!("{size:.2} MiB")
 }
 
 fn times(ratio: f64) -> String {
