@@ -2,8 +2,8 @@
 //!
 //! A worker that ends is replaced once the answer has been posted, so that the next event finds a warm one. One that
 //! cannot be started again, or that ended without having had an event, is tried again when the next event comes: a
-//! handler that cannot run costs an error for each event, and no restarts in between. An event that a dead worker has
-//! not taken goes to a new one, once. One that ends between the two steps of a snapshot is replaced at the second.
+//! handler that cannot run costs an error for each event, and no restarts in between. An event that a worker has not
+//! taken when it dies, be it in its start, goes to a new one, once. One that ends between the two steps of a snapshot is replaced at the second.
 
 use std::convert::Infallible;
 
@@ -17,7 +17,7 @@ use crate::{
     language::Launch,
     process::Children,
     secrets::Secrets,
-    worker::{InvokeError, Step, Worker},
+    worker::{InvokeError, StartError, Step, Worker},
 };
 
 /// What an event ends in.
@@ -95,7 +95,7 @@ impl Slot {
 impl Supervisor {
     async fn start(mut self, mut started: oneshot::Sender<Result<(), Failure>>, jobs: mpsc::Receiver<Job>) {
         let result = tokio::select! {
-            result = self.replace() => result,
+            result = self.replace() => result.map_err(|error| self.secrets.masked(error.into_failure())),
             () = started.closed() => return,
         };
         let is_ready = result.is_ok();
@@ -155,7 +155,7 @@ impl Supervisor {
     async fn pass(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
         if let State::Ended(_) = self.state {
-            self.replace().await?;
+            self.replace().await.map_err(|error| self.secrets.masked(error.into_failure()))?;
             if !self.snapshot {
                 // what is loaded in the copy has nothing to be restored
                 return Ok(());
@@ -187,7 +187,10 @@ impl Supervisor {
             self.end();
         }
         if let State::Ended(_) = self.state {
-            self.replace().await.map_err(InvokeError::Gone)?;
+            self.replace().await.map_err(|error| match error {
+                StartError::Failed(failure) => InvokeError::Gone(failure),
+                StartError::Ended(failure) => InvokeError::Untaken(failure),
+            })?;
         }
         let State::Ready { worker, used } = &mut self.state else {
             unreachable!("BUG: a replaced worker is ready");
@@ -209,19 +212,18 @@ impl Supervisor {
         }
     }
 
-    async fn replace(&mut self) -> Result<(), Failure> {
+    async fn replace(&mut self) -> Result<(), StartError> {
         self.state = State::Ended(None);
-        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot)
-            .await
-            .map_err(|failure| self.secrets.masked(failure))?;
+        let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot).await?;
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }
 
     async fn replace_or_wait(&mut self) {
-        if let Err(failure) = self.replace().await
+        if let Err(error) = self.replace().await
             && !self.children.ending()
         {
+            let failure = self.secrets.masked(error.into_failure());
             tracing::error!("a new worker could not be started: {failure}");
         }
     }

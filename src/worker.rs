@@ -51,6 +51,31 @@ pub struct Worker {
     limit: Pin<Box<Sleep>>,
 }
 
+/// Why a worker could not be started.
+#[derive(Debug)]
+pub enum StartError {
+    /// Another start would fail in the same way.
+    Failed(Failure),
+    /// It ended without having said why: it may have been killed, and another may live.
+    Ended(Failure),
+}
+
+impl StartError {
+    /// What the caller gets.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) | Self::Ended(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
 /// What a worker did first.
 enum Happening {
     Report(Report),
@@ -66,21 +91,21 @@ impl Worker {
         config: &Config,
         children: &Children,
         snapshot: bool,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StartError> {
         let mut worker = Self::spawn(launch, config, children, snapshot).map_err(|error| {
             exhausted(&format!("`{}` cannot be started", launch.program.display()), &error)
         })?;
-        let failure = match timeout(INIT_LIMIT, worker.ready(config)).await {
+        let error = match timeout(INIT_LIMIT, worker.ready(config)).await {
             Ok(Ok(())) => return Ok(worker),
-            Ok(Err(failure)) => failure,
+            Ok(Err(error)) => error,
             Err(_) => {
                 let message = format!("`{}` was not loaded within {INIT_LIMIT:?}", config.handler);
-                Failure::new(ErrorType::HandlerLoadFailed, message)
+                Failure::new(ErrorType::HandlerLoadFailed, message).into()
             }
         };
         worker.child.kill().await;
         worker.log.drain();
-        Err(failure)
+        Err(error)
     }
 
     fn spawn(launch: &Launch, config: &Config, children: &Children, snapshot: bool) -> io::Result<Self> {
@@ -111,23 +136,22 @@ impl Worker {
         })
     }
 
-    async fn ready(&mut self, config: &Config) -> Result<(), Failure> {
+    async fn ready(&mut self, config: &Config) -> Result<(), StartError> {
         let mut stack_trace = Vec::new();
         loop {
             match self.happening().await {
                 Happening::Report(Report::Ready) => return Ok(()),
                 Happening::Report(Report::Trace(_, lines)) => keep_innermost(&mut stack_trace, lines),
-                Happening::Report(Report::Failed(failure)) => return Err(failure),
-                Happening::Report(Report::Undefined(names)) => return Err(undefined(config, names)),
+                Happening::Report(Report::Failed(failure)) => return Err(failure.into()),
+                Happening::Report(Report::Undefined(names)) => return Err(undefined(config, names).into()),
                 Happening::Report(_) => {}
-                Happening::Malformed(error) => return Err(broken(&error)),
+                Happening::Malformed(error) => return Err(StartError::Ended(broken(&error))),
                 Happening::Exited(status) => {
                     self.log.drain();
                     let message = format!("`{}` could not be loaded ({status})", config.handler);
                     let message = with_lines(message, &self.log.last_lines());
-                    return Err(
-                        Failure::new(ErrorType::HandlerLoadFailed, message).with_stack_trace(stack_trace)
-                    );
+                    let failure = Failure::new(ErrorType::HandlerLoadFailed, message);
+                    return Err(StartError::Ended(failure.with_stack_trace(stack_trace)));
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use super::recovers;
 use crate::support::{
-    CallerError, Event, Running, available,
+    CallerError, Event, Post, Running, available,
     language::{BASH, LANGUAGES, LISP, Language, POWERSHELL},
     processes,
     storm::{Random, storm},
@@ -57,6 +57,54 @@ fn a_worker_that_was_killed_between_events_is_missed_by_no_event() {
             until("its end", || processes::has_ended(worker));
         }
         recovers(language, &function, "all");
+    }
+}
+
+/// Kills a worker, and gives the one that comes in its place.
+fn replaced(function: &Running, worker: u32) -> u32 {
+    processes::kill(worker, KILL);
+    let mut next = None;
+    until("a new worker", || {
+        next = function.children().into_iter().find(|&pid| pid != worker && !processes::has_ended(pid));
+        next.is_some()
+    });
+    next.unwrap()
+}
+
+/// What comes of an event while this many workers are killed in their load, after one that had no event.
+fn post_despite_kills(language: &Language, function: &Running, kills: usize) -> Post {
+    let wait = function.task_root.path().join("wait");
+    fs::write(&wait, "").unwrap();
+    let mut worker = replaced(function, function.children()[0]);
+    let id = function.api.send(Event::new(language.fine));
+    for _ in 0..kills {
+        worker = replaced(function, worker);
+    }
+    fs::remove_file(wait).unwrap();
+    function.api.wait(&id)
+}
+
+#[test]
+fn an_event_whose_worker_is_killed_in_its_load_goes_to_another_once() {
+    for (language, file, load) in [
+        (&BASH, "function.sh", "while [[ -e wait ]]; do sleep 0.01; done"),
+        (&LISP, "main.lisp", "(loop while (probe-file \"wait\") do (sleep 0.01))"),
+        (&POWERSHELL, "m.psm1", "while (Test-Path wait) { Start-Sleep -Milliseconds 10 }"),
+    ] {
+        let Some(function) = language.evaluator() else { continue };
+        let code = fs::read_to_string(function.path(file)).unwrap();
+        let function = function.file(file, format!("{code}\n{load}\n")).start();
+        recovers(language, &function, "init");
+        // the first of the kills hits what is loaded ahead of the event
+        for (kills, kind) in [(1, "response"), (2, "response"), (3, "error")] {
+            let post = post_despite_kills(language, &function, kills);
+            let body = String::from_utf8_lossy(&post.body).into_owned();
+            assert_eq!(post.kind, kind, "{}, {kills} kills: {body}", language.name);
+            if kind == "error" {
+                assert!(body.contains("Runtime.HandlerLoadFailed") && body.contains("SIGKILL"), "{body}");
+            }
+        }
+        recovers(language, &function, "kills in its load");
     }
 }
 
