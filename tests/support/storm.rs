@@ -2,22 +2,29 @@
 
 use std::{fmt, fs, iter, thread, time::Duration};
 
-use super::{Event, PATIENCE, Post, Running, language::Language, processes};
+use super::{Event, Post, Running, language::Language, processes, until};
 
 /// How many events are queued at a time.
 const BATCH: usize = 20;
 
+/// How long an event may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
 /// How many workers there are.
 const WORKERS: usize = 2;
 
-/// The largest growth of the bootstrap that is none, in KiB: the C library keeps up to twice a large event.
-const NO_GROWTH: usize = 2 * LARGE / 1024 + 2048;
+/// The largest growth of the bootstrap that is none, in KiB: the C library keeps up to twice a large event for each
+/// worker.
+const NO_GROWTH: usize = WORKERS * 2 * LARGE / 1024 + 2048;
 
 /// The size of a large event, in bytes.
 const LARGE: usize = 2 << 20;
 
-/// The signals of random kills: SIGABRT, SIGKILL, SIGTERM. SBCL lives on after a SIGSEGV that is sent to it.
-const SIGNALS: [i32; 3] = [6, 9, 15];
+const SIGKILL: i32 = 9;
+
+/// The signals of random kills, with SIGHUP and SIGTERM. SBCL lives on after a SIGSEGV that is sent to it, .NET after a
+/// SIGABRT.
+const SIGNALS: [i32; 3] = [1, SIGKILL, 15];
 
 /// Numbers that look random and are the same for the same seed (`SplitMix64`).
 pub struct Random(pub u64);
@@ -53,6 +60,8 @@ pub struct Tally {
     pub events: usize,
     pub answers: usize,
     pub errors: usize,
+    /// Errors of those that ran into their deadline.
+    pub deadlines: usize,
     pub kills: usize,
     /// Events without an answer or an error.
     pub lost: usize,
@@ -72,12 +81,13 @@ impl fmt::Display for Tally {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "{}: {} events: {} answers, {} errors, {} kills; lost {}, crossed {}, surplus {}; \
+            "{}: {} events: {} answers, {} errors ({} at a deadline), {} kills; lost {}, crossed {}, surplus {}; \
              growth: {} KiB, {} descriptors, {} processes, {} files",
             self.language,
             self.events,
             self.answers,
             self.errors,
+            self.deadlines,
             self.kills,
             self.lost,
             self.crossed,
@@ -143,14 +153,7 @@ impl Storm<'_> {
         let deeds: Vec<_> = iter::repeat_with(|| self.deed()).take(BATCH).collect();
         let events: Vec<_> = deeds.iter().map(|&deed| self.event(deed)).collect();
         let ids: Vec<_> = events.into_iter().map(|event| self.function.api.send(event)).collect();
-        if self.random.below(2) == 0 {
-            thread::sleep(Duration::from_micros(self.random.below(5000) as u64));
-            let children = self.function.children();
-            if !children.is_empty() {
-                processes::kill(self.random.of(&children), self.random.of(&SIGNALS));
-                self.tally.kills += 1;
-            }
-        }
+        let killed = if self.random.below(2) == 0 { self.kill_child() } else { None };
         for (id, deed) in ids.iter().zip(deeds) {
             self.tally.events += 1;
             self.tally.kills += usize::from(deed == Deed::KillWorker);
@@ -159,6 +162,25 @@ impl Storm<'_> {
                 None => self.tally.lost += 1,
             }
         }
+        if let Some(killed) = killed {
+            // an event goes to another worker once: two of these kills may not meet it
+            until("the end of what was killed", || {
+                // once more: where SBCL's finalizer thread takes a SIGTERM, the process lives on
+                processes::has_ended(killed) || {
+                    processes::kill(killed, SIGKILL);
+                    false
+                }
+            });
+        }
+    }
+
+    fn kill_child(&mut self) -> Option<u32> {
+        thread::sleep(Duration::from_micros(self.random.below(5000) as u64));
+        let children = self.function.children();
+        let killed = (!children.is_empty()).then(|| self.random.of(&children))?;
+        processes::kill(killed, self.random.of(&SIGNALS));
+        self.tally.kills += 1;
+        Some(killed)
     }
 
     fn deed(&mut self) -> Deed {
@@ -180,7 +202,7 @@ impl Storm<'_> {
             Deed::Fail => language.fail.to_owned(),
             Deed::KillWorker => language.killed_by(self.random.of(&SIGNALS)),
         });
-        event.deadline_in(PATIENCE / 2)
+        event.deadline_in(DEADLINE)
     }
 
     /// A worker may have been killed under any event.
@@ -191,7 +213,8 @@ impl Storm<'_> {
             text.trim_end() == id && !matches!(deed, Deed::Fail | Deed::KillWorker)
         } else {
             self.tally.errors += 1;
-            // what ignores its signal ends at its deadline
+            self.tally.deadlines += usize::from(text.contains("\"Runtime.DeadlineExceeded\""));
+            // SBCL may lose a signal, or hang in it, for which the deadline is there
             let ours = ["Runtime.WorkerExited", "Function.Signal", "Runtime.DeadlineExceeded"];
             ours.iter().any(|kind| text.contains(&format!("\"{kind}\"")))
                 || (deed == Deed::Fail && text.contains(id))
