@@ -60,12 +60,16 @@ fn a_worker_that_was_killed_between_events_is_missed_by_no_event() {
     }
 }
 
-/// Kills a worker, and gives the one that comes in its place.
-fn replaced(function: &Running, worker: u32) -> u32 {
-    processes::kill(worker, KILL);
+/// Kills the worker, if there is one, and gives the one that comes in its place.
+fn worker_after(function: &Running, killed: Option<u32>) -> u32 {
+    if let Some(worker) = killed {
+        processes::kill(worker, KILL);
+    }
     let mut next = None;
     until("a new worker", || {
-        next = function.children().into_iter().find(|&pid| pid != worker && !processes::has_ended(pid));
+        // not what the last one has left behind
+        next =
+            function.children().into_iter().find(|&pid| Some(pid) != killed && processes::leads_group(pid));
         next.is_some()
     });
     next.unwrap()
@@ -75,10 +79,11 @@ fn replaced(function: &Running, worker: u32) -> u32 {
 fn post_despite_kills(language: &Language, function: &Running, kills: usize) -> Post {
     let wait = function.task_root.path().join("wait");
     fs::write(&wait, "").unwrap();
-    let mut worker = replaced(function, function.children()[0]);
+    let worker = worker_after(function, None);
+    let mut worker = worker_after(function, Some(worker));
     let id = function.api.send(Event::new(language.fine));
     for _ in 0..kills {
-        worker = replaced(function, worker);
+        worker = worker_after(function, Some(worker));
     }
     fs::remove_file(wait).unwrap();
     function.api.wait(&id)

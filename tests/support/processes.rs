@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, kill_process};
 
 /// The variable that marks all processes of an event.
 const MARK: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
@@ -45,6 +45,12 @@ pub fn resident(pid: u32) -> usize {
 pub fn has_ended(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     threads <= 1 && field(pid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
+}
+
+/// Whether a process runs that is the leader of its group, as workers are.
+pub fn leads_group(pid: u32) -> bool {
+    let group = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    getpgid(group).is_ok_and(|leader| Some(leader) == group) && !has_ended(pid)
 }
 
 /// Sends a signal of this number to a process that may have ended.
