@@ -16,7 +16,7 @@
     unreachable_pub
 )]
 
-#[path = "../tests/support/api.rs"]
+#[path = "../tests/support/api/mod.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
 mod api;
 mod bare;

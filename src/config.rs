@@ -1,6 +1,8 @@
-//! The environment, read once into one struct. Every variable's name stands here, once.
+//! The environment, read once into one struct. Every variable's name stands in `variable`, once.
 //!
 //! What does not parse is refused at init, in one line that names the variable.
+
+pub mod variable;
 
 use std::{
     collections::BTreeMap,
@@ -20,79 +22,6 @@ use crate::{
     snapstart::SNAP_START,
 };
 
-/// The environment variables that the bootstrap reads.
-pub mod variable {
-    /// Host and port of the Runtime API; set by Lambda and by its emulator.
-    pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
-    /// The handler.
-    pub const HANDLER: &str = "_HANDLER";
-    /// The directory of the user's files.
-    pub const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
-    /// The function's name.
-    pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
-    /// The function's version.
-    pub const FUNCTION_VERSION: &str = "AWS_LAMBDA_FUNCTION_VERSION";
-    /// The function's memory in MB.
-    pub const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
-    /// The log group's name.
-    pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
-    /// The log stream's name.
-    pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
-    /// How the environment begins: `snap-start` where Lambda takes a snapshot of it.
-    pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
-    /// Stands in for that one once `snapstart` has taken over. Nobody else sets it.
-    pub const SNAPSTART: &str = "SCRIPT_RUNTIME_SNAPSTART";
-    /// `JSON` or `Text`.
-    pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
-    /// The least level of the runtime's own log lines.
-    pub const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
-    /// How many events are answered at the same time.
-    pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
-    /// How long before its deadline an event is given up, in milliseconds; 0 for never.
-    pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
-    /// The path of `pwsh`, where it is not the one on the `PATH`.
-    pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
-    /// Further directories of PowerShell modules.
-    pub const MODULE_PATH: &str = "PSModulePath";
-    /// How a Lisp handler gets its event and gives its answer.
-    pub const LISP_CONVENTION: &str = "SCRIPT_RUNTIME_LISP_CONVENTION";
-    /// The saved core that SBCL is started from.
-    pub const LISP_CORE: &str = "SCRIPT_RUNTIME_LISP_CORE";
-    /// The user's home.
-    pub const HOME: &str = "HOME";
-
-    /// What no error may show.
-    pub const CREDENTIALS: [&str; 5] = [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "AWS_LAMBDA_METADATA_TOKEN",
-    ];
-
-    /// All that others set, as the README lists them.
-    pub const ALL: [&str; 18] = [
-        RUNTIME_API,
-        HANDLER,
-        TASK_ROOT,
-        FUNCTION_NAME,
-        FUNCTION_VERSION,
-        MEMORY_SIZE,
-        LOG_GROUP,
-        LOG_STREAM,
-        INITIALIZATION_TYPE,
-        LOG_FORMAT,
-        LOG_LEVEL,
-        MAX_CONCURRENCY,
-        DEADLINE_MARGIN,
-        PWSH,
-        MODULE_PATH,
-        LISP_CONVENTION,
-        LISP_CORE,
-        HOME,
-    ];
-}
-
 /// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
 const LOCAL_DEFAULTS: [(&str, &str); 5] = [
     (variable::FUNCTION_NAME, "test_function"),
@@ -101,6 +30,9 @@ const LOCAL_DEFAULTS: [(&str, &str); 5] = [
     (variable::LOG_GROUP, "/aws/lambda/Functions"),
     (variable::LOG_STREAM, "$LATEST"),
 ];
+
+/// Who sets what a function has everywhere.
+const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -191,43 +123,22 @@ impl Config {
         local: bool,
     ) -> Result<Self, ConfigError> {
         let mut settings = Settings(environment.into_iter().collect());
-        let runtime_api = settings.text(variable::RUNTIME_API)?;
+        let runtime_api = settings.runtime_api(local)?;
         if local {
             settings.default_to(&LOCAL_DEFAULTS);
         }
-        match &runtime_api {
-            Some(value) if local => {
-                let takes = "an event on the command line and `--serve` are for runs without it; unset it or drop them";
-                return Err(ConfigError::Malformed {
-                    name: variable::RUNTIME_API,
-                    value: value.clone(),
-                    takes,
-                });
-            }
-            Some(value) => check_runtime_api(value)?,
-            None if !local => {
-                let otherwise = "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`";
-                return Err(ConfigError::Missing(variable::RUNTIME_API, otherwise));
-            }
-            None => {}
-        }
         for name in [variable::FUNCTION_NAME, variable::FUNCTION_VERSION] {
-            settings.text(name)?.ok_or(ConfigError::Missing(name, "Lambda and its emulator set it"))?;
+            settings.text(name)?.ok_or(ConfigError::Missing(name, SET_BY_LAMBDA))?;
         }
         let memory = settings
             .parse::<i32>(variable::MEMORY_SIZE, "it takes a number of MB")?
-            .ok_or(ConfigError::Missing(variable::MEMORY_SIZE, "Lambda and its emulator set it"))?;
+            .ok_or(ConfigError::Missing(variable::MEMORY_SIZE, SET_BY_LAMBDA))?;
         let handler = settings.text(variable::HANDLER)?.or(handler.filter(|text| !text.is_empty()));
         let handler = handler.ok_or(ConfigError::Missing(
             variable::HANDLER,
             "set it, or give the handler as the first argument (an image's CMD), as in `function.handler`",
         ))?;
-        let task_root = match settings.0.get(OsStr::new(variable::TASK_ROOT)).filter(|root| !root.is_empty())
-        {
-            Some(root) => std::path::absolute(root),
-            None => std::env::current_dir(),
-        }
-        .map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?;
+        let task_root = settings.task_root()?;
         let margin = settings
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
@@ -237,7 +148,7 @@ impl Config {
             log_format: settings
                 .parse(variable::LOG_FORMAT, "it takes `Text` or `JSON`")?
                 .unwrap_or_default(),
-            log_level: log_level(&settings)?,
+            log_level: settings.log_level()?,
             max_concurrency: settings.concurrency()?,
             memory,
             lisp_convention: settings.parse(variable::LISP_CONVENTION, LispConvention::TAKES)?,
@@ -264,21 +175,6 @@ fn check_runtime_api(value: &str) -> Result<(), ConfigError> {
     let malformed = || ConfigError::Malformed { name: variable::RUNTIME_API, value: value.to_owned(), takes };
     let uri = value.parse::<http::Uri>().map_err(|_| malformed())?;
     if uri.authority().is_none() { Err(malformed()) } else { Ok(()) }
-}
-
-fn log_level(settings: &Settings) -> Result<LevelFilter, ConfigError> {
-    let Some(text) = settings.text(variable::LOG_LEVEL)? else { return Ok(LevelFilter::INFO) };
-    Ok(match text.to_ascii_uppercase().as_str() {
-        "TRACE" => LevelFilter::TRACE,
-        "DEBUG" => LevelFilter::DEBUG,
-        "INFO" => LevelFilter::INFO,
-        "WARN" => LevelFilter::WARN,
-        "ERROR" | "FATAL" => LevelFilter::ERROR,
-        _ => {
-            let takes = "it takes TRACE, DEBUG, INFO, WARN, ERROR or FATAL";
-            return Err(ConfigError::Malformed { name: variable::LOG_LEVEL, value: text, takes });
-        }
-    })
 }
 
 /// What workers inherit: everything but an event's own variables, with a home that can be written to.
@@ -321,6 +217,45 @@ impl Settings {
     fn parse<T: FromStr>(&self, name: &'static str, takes: &'static str) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.text(name)? else { return Ok(None) };
         value.parse().map(Some).map_err(|_| ConfigError::Malformed { name, value, takes })
+    }
+
+    /// The Runtime API, which must be there but for a `local` run, and must not for one.
+    fn runtime_api(&self, local: bool) -> Result<Option<String>, ConfigError> {
+        let value = self.text(variable::RUNTIME_API)?;
+        match &value {
+            Some(value) if local => {
+                let takes = "an event on the command line and `--serve` are for runs without it; unset it or drop them";
+                Err(ConfigError::Malformed { name: variable::RUNTIME_API, value: value.clone(), takes })
+            }
+            Some(value) => check_runtime_api(value),
+            None if !local => {
+                let otherwise = "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`";
+                Err(ConfigError::Missing(variable::RUNTIME_API, otherwise))
+            }
+            None => Ok(()),
+        }?;
+        Ok(value)
+    }
+
+    fn task_root(&self) -> Result<PathBuf, ConfigError> {
+        let root = self.0.get(OsStr::new(variable::TASK_ROOT)).filter(|root| !root.is_empty());
+        let root = root.map_or_else(std::env::current_dir, std::path::absolute);
+        root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))
+    }
+
+    fn log_level(&self) -> Result<LevelFilter, ConfigError> {
+        let Some(text) = self.text(variable::LOG_LEVEL)? else { return Ok(LevelFilter::INFO) };
+        Ok(match text.to_ascii_uppercase().as_str() {
+            "TRACE" => LevelFilter::TRACE,
+            "DEBUG" => LevelFilter::DEBUG,
+            "INFO" => LevelFilter::INFO,
+            "WARN" => LevelFilter::WARN,
+            "ERROR" | "FATAL" => LevelFilter::ERROR,
+            _ => {
+                let takes = "it takes TRACE, DEBUG, INFO, WARN, ERROR or FATAL";
+                return Err(ConfigError::Malformed { name: variable::LOG_LEVEL, value: text, takes });
+            }
+        })
     }
 
     fn concurrency(&self) -> Result<usize, ConfigError> {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Function, PATIENCE, Running, api::read_headers, until};
+use crate::support::{Function, PATIENCE, Running, api::connection::read_headers, until};
 
 const ECHO: &str = "handler() { printf %s \"$1\"; }";
 

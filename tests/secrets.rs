@@ -6,7 +6,7 @@ use std::{fmt::Write, fs, time::Duration};
 use crate::{
     lisp::{lisp, sbcl},
     powershell::files,
-    support::{Event, Function, Post, Running, processes_below},
+    support::{Event, Function, Post, Running, processes},
 };
 
 const CREDENTIALS: [(&str, &str); 3] = [
@@ -46,7 +46,7 @@ fn shows_none(function: Function, log: (&str, &str), own: &str, cases: &[&str]) 
         let event = Event::new(case).deadline_in(Duration::from_secs(3));
         let post = function.post(event);
         assert_none(case, &text_of(&post));
-        for pid in [vec![function.pid()], processes_below(function.pid())].concat() {
+        for pid in [vec![function.pid()], processes::below(function.pid())].concat() {
             let title = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             assert_none("a process title", &String::from_utf8_lossy(&title));
         }

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     lisp::{lisp, sbcl},
     powershell::files,
-    support::{Event, Function, Reception, Running, processes_below, until},
+    support::{Event, Function, Reception, Running, processes, until},
 };
 
 /// The documented 500 ms, and what a loaded machine may add.
@@ -64,7 +64,7 @@ fn go(running: &Running) {
 
 /// Ends it by SIGTERM; nothing that it started is left. Gives its log.
 fn ends(mut running: Running) -> String {
-    let below = processes_below(running.pid());
+    let below = processes::below(running.pid());
     let began = Instant::now();
     running.terminate();
     assert_eq!(running.wait().code(), Some(0), "{}", running.log());
@@ -206,7 +206,7 @@ fn what_has_left_the_group_and_ignores_it_is_killed() {
         let Some(function) = function else { continue };
         let running = function.start();
         running.answer("{}");
-        assert!(processes_below(running.pid()).len() > 1, "{language}");
+        assert!(processes::below(running.pid()).len() > 1, "{language}");
         ends(running);
     }
 }

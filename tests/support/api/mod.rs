@@ -1,10 +1,11 @@
 //! A small Runtime API: what the emulator cannot show (headers, error bodies, refusals, broken connections).
 //! The benchmarks use it, too; tests and benchmarks each leave some of it unused.
 
+pub mod connection;
+
 use std::{
     collections::{HashMap, VecDeque},
-    io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener},
     sync::{Arc, Condvar, Mutex, MutexGuard},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -111,7 +112,7 @@ impl Api {
             for connection in listener.incoming().flatten() {
                 let server = server.clone();
                 // a client may go away at any time
-                thread::spawn(move || drop(server.serve(connection)));
+                thread::spawn(move || drop(connection::serve(&server, connection)));
             }
         });
         api
@@ -246,67 +247,6 @@ impl Api {
         }
     }
 
-    fn serve(&self, connection: TcpStream) -> std::io::Result<()> {
-        connection.set_nodelay(true)?;
-        let mut writer = connection.try_clone()?;
-        let mut reader = BufReader::with_capacity(1 << 20, connection);
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let path = line.split(' ').nth(1).unwrap().to_owned();
-            let headers = read_headers(&mut reader)?;
-            let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-            if path.ends_with("/invocation/next") {
-                let event = self.next();
-                let response = response(&event);
-                // before it is written: the answer may be there before this thread runs again
-                self.lock().handed_out.insert(event.id().to_owned(), Instant::now());
-                writer.write_all(&response)?;
-                continue;
-            }
-            if path.ends_with("/restore/next") {
-                let status = self.next_restore();
-                write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
-                if status.starts_with("200") {
-                    // a copy has none of the connections of before: who uses this one again hears nothing
-                    thread::park();
-                }
-                continue;
-            }
-            let reception = self.lock().receptions.pop_front();
-            if let Some(Reception::Reset) = reception {
-                reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
-                return Ok(());
-            }
-            if let Some(Reception::Never) = reception {
-                reader.take(length as u64 / 2).read_to_end(&mut Vec::new())?;
-                self.lock().stalled += 1;
-                self.shared.observed.notify_all();
-                // the connection stays open
-                writer.read_exact(&mut [0]).map(|()| thread::park())?;
-                return Ok(());
-            }
-            let mut body = Vec::with_capacity(length);
-            reader.by_ref().take(length as u64).read_to_end(&mut body)?;
-            if body.len() < length {
-                return Ok(());
-            }
-            self.note(&path, headers, body);
-            let status = match reception {
-                Some(Reception::Status(status)) => status,
-                _ => "202 Accepted",
-            };
-            let body = format!(r#"{{"status":"{status}"}}"#);
-            let response = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-            let written = writer.write_all(response.as_bytes());
-            // last: whoever waits for the post shall not take the processor from the bootstrap
-            self.shared.observed.notify_all();
-            written?;
-        }
-    }
-
     fn next(&self) -> Event {
         let mut state = self.lock();
         state.asked.push(Instant::now());
@@ -348,42 +288,4 @@ impl Api {
             assert!(state.ends.insert(kind.to_owned(), post).is_none(), "a second {kind}");
         }
     }
-}
-
-pub fn read_headers(reader: &mut impl BufRead) -> std::io::Result<HashMap<String, String>> {
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok(headers) };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-}
-
-fn response(event: &Event) -> Vec<u8> {
-    let deadline = Event::default().deadline_in(Duration::from_secs(300)).headers.remove(0);
-    let usual = [
-        deadline,
-        ("content-type".to_owned(), "application/json".to_owned()),
-        (
-            "lambda-runtime-invoked-function-arn".to_owned(),
-            "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
-        ),
-        (
-            "lambda-runtime-trace-id".to_owned(),
-            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned(),
-        ),
-    ];
-    let mut bytes = b"HTTP/1.1 200 OK\r\n".to_vec();
-    for (name, value) in &usual {
-        if !event.headers.iter().any(|(own, _)| own == name) {
-            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-        }
-    }
-    for (name, value) in event.headers.iter().filter(|(_, value)| !value.is_empty()) {
-        bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
-    }
-    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", event.body.len()).as_bytes());
-    bytes.extend_from_slice(&event.body);
-    bytes
 }

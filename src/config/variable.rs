@@ -1,0 +1,71 @@
+//! The environment variables that the bootstrap reads.
+
+/// Host and port of the Runtime API; set by Lambda and by its emulator.
+pub const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+/// The handler.
+pub const HANDLER: &str = "_HANDLER";
+/// The directory of the user's files.
+pub const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
+/// The function's name.
+pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+/// The function's version.
+pub const FUNCTION_VERSION: &str = "AWS_LAMBDA_FUNCTION_VERSION";
+/// The function's memory in MB.
+pub const MEMORY_SIZE: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+/// The log group's name.
+pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
+/// The log stream's name.
+pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
+/// How the environment begins: `snap-start` where Lambda takes a snapshot of it.
+pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+/// Stands in for that one once `snapstart` has taken over. Nobody else sets it.
+pub const SNAPSTART: &str = "SCRIPT_RUNTIME_SNAPSTART";
+/// `JSON` or `Text`.
+pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
+/// The least level of the runtime's own log lines.
+pub const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
+/// How many events are answered at the same time.
+pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+/// How long before its deadline an event is given up, in milliseconds; 0 for never.
+pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
+/// The path of `pwsh`, where it is not the one on the `PATH`.
+pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
+/// Further directories of PowerShell modules.
+pub const MODULE_PATH: &str = "PSModulePath";
+/// How a Lisp handler gets its event and gives its answer.
+pub const LISP_CONVENTION: &str = "SCRIPT_RUNTIME_LISP_CONVENTION";
+/// The saved core that SBCL is started from.
+pub const LISP_CORE: &str = "SCRIPT_RUNTIME_LISP_CORE";
+/// The user's home.
+pub const HOME: &str = "HOME";
+
+/// What no error may show.
+pub const CREDENTIALS: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_LAMBDA_METADATA_TOKEN",
+];
+
+/// All that others set, as the README lists them.
+pub const ALL: [&str; 18] = [
+    RUNTIME_API,
+    HANDLER,
+    TASK_ROOT,
+    FUNCTION_NAME,
+    FUNCTION_VERSION,
+    MEMORY_SIZE,
+    LOG_GROUP,
+    LOG_STREAM,
+    INITIALIZATION_TYPE,
+    LOG_FORMAT,
+    LOG_LEVEL,
+    MAX_CONCURRENCY,
+    DEADLINE_MARGIN,
+    PWSH,
+    MODULE_PATH,
+    LISP_CONVENTION,
+    LISP_CORE,
+    HOME,
+];

@@ -1,0 +1,148 @@
+//! A bootstrap that runs, and what it answers.
+
+use std::{
+    fs,
+    process::{Child, Command, ExitStatus},
+};
+
+use serde_json::Value;
+use tempfile::{NamedTempFile, TempDir};
+
+use super::{Api, Event, Post, until};
+
+/// A bootstrap that runs.
+pub struct Running {
+    pub(super) child: Child,
+    pub api: Api,
+    pub task_root: TempDir,
+    /// A file, not a pipe: what was written when an answer came is there.
+    pub(super) log: NamedTempFile,
+}
+
+/// An error as the caller gets it.
+#[derive(Debug)]
+pub struct CallerError {
+    pub kind: String,
+    pub message: String,
+    pub stack: Vec<String>,
+    pub json: Value,
+}
+
+impl Running {
+    /// The error with which its init fails; the bootstrap has ended with status 1.
+    pub fn init_error(mut self) -> CallerError {
+        let post = self.api.wait_for_init_error();
+        assert_eq!(self.wait().code(), Some(1), "log: {}", self.log());
+        caller_error(&post)
+    }
+
+    /// The same of the restore.
+    pub fn restore_error(mut self) -> CallerError {
+        let post = self.api.wait_for_restore_error();
+        assert_eq!(self.wait().code(), Some(1), "log: {}", self.log());
+        caller_error(&post)
+    }
+
+    /// Goes on in a copy of its snapshot.
+    pub fn restored(self) -> Self {
+        self.api.wait_for_checkpoint();
+        self.api.restore("200 OK");
+        self
+    }
+
+    /// Runs one event to its answer.
+    pub fn answer(&self, event: impl AsRef<[u8]>) -> Vec<u8> {
+        self.answer_to(Event::new(event))
+    }
+
+    /// The same with headers.
+    pub fn answer_to(&self, event: Event) -> Vec<u8> {
+        let post = self.post(event);
+        assert_eq!(post.kind, "response", "{} log: {}", String::from_utf8_lossy(&post.body), self.log());
+        post.body
+    }
+
+    /// Runs one event to its answer, as text.
+    pub fn text(&self, event: impl AsRef<[u8]>) -> String {
+        String::from_utf8(self.answer(event)).unwrap()
+    }
+
+    /// Runs one event to its error.
+    pub fn error(&self, event: impl AsRef<[u8]>) -> CallerError {
+        self.error_to(Event::new(event))
+    }
+
+    /// The same with headers.
+    pub fn error_to(&self, event: Event) -> CallerError {
+        let post = self.post(event);
+        assert_eq!(post.kind, "error", "answer: {}", String::from_utf8_lossy(&post.body));
+        caller_error(&post)
+    }
+
+    /// Runs one event to whatever comes.
+    pub fn post(&self, event: Event) -> Post {
+        let id = self.api.send(event);
+        self.api.wait(&id)
+    }
+
+    /// What it has written to standard error up to now.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log_bytes()).into_owned()
+    }
+
+    /// The bytes of the log.
+    pub fn log_bytes(&self) -> Vec<u8> {
+        fs::read(self.log.path()).unwrap()
+    }
+
+    /// Waits until the log holds this text.
+    pub fn wait_for_log(&self, text: &str) {
+        until(&format!("{text:?} in the log"), || self.log().contains(text));
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn terminate(&self) {
+        let status = Command::new("kill").arg(self.pid().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        until("the bootstrap's end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    /// The processes right below it: workers, and what was left behind and is not reaped yet.
+    pub fn children(&self) -> Vec<u32> {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = fs::read_to_string(children).unwrap();
+        children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            // workers go with it
+            self.terminate();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn caller_error(post: &Post) -> CallerError {
+    let json: Value = serde_json::from_slice(&post.body).unwrap();
+    let text = |name: &str| json[name].as_str().unwrap().to_owned();
+    let kind = text("errorType");
+    assert_eq!(post.headers["lambda-runtime-function-error-type"], kind);
+    let stack = json["stackTrace"].as_array().unwrap();
+    let stack = stack.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+    CallerError { kind, message: text("errorMessage"), stack, json }
+}
