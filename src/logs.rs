@@ -12,7 +12,7 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::de::IgnoredAny;
-use tokio::net::unix::pipe;
+use tokio::{net::unix::pipe, task::coop::consume_budget};
 use tracing::Level;
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -97,6 +97,8 @@ impl Log {
         if !self.open || self.receiver.readable().await.is_err() {
             return std::future::pending().await;
         }
+        // who writes faster than this reads must not keep all else from its turn
+        consume_budget().await;
         match self.receiver.try_read(&mut self.buffer) {
             Ok(0) => self.open = false,
             Ok(count) => self.pass(count),

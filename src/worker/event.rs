@@ -4,9 +4,13 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration}
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
-use tokio::time::Instant;
+use tokio::{task::coop::consume_budget, time::Instant};
 
-use super::{lanes::Lanes, pipes::BLOCK, with_lines};
+use super::{
+    lanes::Lanes,
+    pipes::{BLOCK, PIPE_SIZE},
+    with_lines,
+};
 use crate::{
     failure::{ErrorType, Failure},
     frame::PAYLOAD_LIMIT,
@@ -56,7 +60,9 @@ impl Event {
                 tokio::time::sleep_until(self.next_look).await;
             }
             lanes.readable().await;
-            loop {
+            // a handler that writes faster than this reads must not keep its deadline from being seen
+            consume_budget().await;
+            for _ in 0..PIPE_SIZE / BLOCK {
                 let (token, block) = lanes.read();
                 if block.is_empty() {
                     break;
@@ -73,7 +79,7 @@ impl Event {
     /// Takes what is in the pipe now; what comes later, from a child in the background, is no answer.
     pub(super) fn receive_rest(&mut self, lanes: Option<&mut Lanes>) {
         let Some(lanes) = lanes else { return };
-        loop {
+        for _ in 0..PIPE_SIZE / BLOCK {
             let (token, block) = lanes.read_rest();
             if block.is_empty() || self.answer.take(block, token).is_some() {
                 return;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::{task::coop::unconstrained, time::Instant};
 
 use super::{
     Happening, Worker, broken,
@@ -104,7 +104,8 @@ impl Worker {
                 }
                 happening = happening(&mut self.child, &mut self.log, &mut self.reports) => happening,
                 () = self.requests.send() => continue,
-                () = self.limit.as_mut(), if limit.is_some() => {
+                // also where the others have used up the task's budget
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => {
                     return Err(InvokeError::Gone(deadline_exceeded(limit.unwrap_or_default())));
                 }
             };

@@ -18,11 +18,8 @@ use rustix::{
 use tokio::net::unix::pipe;
 use uuid::Uuid;
 
-use super::pipes::BLOCK;
+use super::pipes::{BLOCK, PIPE_SIZE};
 use crate::invocation::Invocation;
-
-/// How much of an answer fits into its pipe between two looks, in bytes: what Linux lets any user have.
-const PIPE_SIZE: usize = 1024 * 1024;
 
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
 const SMALL_EVENT: usize = 64 * 1024;

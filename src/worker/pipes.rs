@@ -14,6 +14,10 @@ use crate::frame::{Decoder, FrameError, Report};
 /// How much of a pipe is read at once, in bytes.
 pub(super) const BLOCK: usize = 64 * 1024;
 
+/// How much a pipe holds at most, in bytes: what Linux lets any user have. Who reads more at one time reads what has
+/// been written meanwhile, and may never come to an end.
+pub(super) const PIPE_SIZE: usize = 1024 * 1024;
+
 /// The pipe to the shim. Both ends are held: the shim opens its end by path.
 pub(super) struct Requests {
     sender: pipe::Sender,
@@ -98,7 +102,8 @@ impl Reports {
 
     /// Feeds what a worker left behind when it ended, which the event loop may not have seen.
     pub(super) fn fill_rest(&mut self) {
-        while let Ok(count @ 1..) = rustix::io::read(&self.receiver, &mut self.buffer[..]) {
+        for _ in 0..PIPE_SIZE / BLOCK {
+            let Ok(count @ 1..) = rustix::io::read(&self.receiver, &mut self.buffer[..]) else { return };
             self.decoder.feed(&self.buffer[..count]);
         }
     }

@@ -9,7 +9,7 @@ use crate::support::{
     processes, until,
 };
 
-const IN_BASH: [&str; 15] = [
+const IN_BASH: [&str; 17] = [
     "while :; do :; done",
     "sleep 1000",
     "trap '' TERM INT HUP; while :; do :; done",
@@ -24,6 +24,8 @@ const IN_BASH: [&str; 15] = [
     "kill -STOP $$; sleep 1000",
     "yes",
     "yes >&2",
+    "yes & yes & yes & wait",
+    "(yes & yes & yes & wait) >&2",
     "while :; do echo flood >&2; done",
 ];
 
