@@ -24,6 +24,9 @@ const HANDLER: &str = "handler";
 /// How much is read at once, in bytes; also how much of a line without an end is held back in text mode.
 const BLOCK: usize = 64 * 1024;
 
+/// How much costs one unit of the 128 that tokio gives a task before the others have their turn, in bytes.
+const UNIT: usize = BLOCK / 128;
+
 /// A line longer than this is cut into several objects in JSON mode: the most that a log event can hold, in bytes.
 const LONGEST_LINE: usize = 256 * 1024;
 
@@ -97,11 +100,15 @@ impl Log {
         if !self.open || self.receiver.readable().await.is_err() {
             return std::future::pending().await;
         }
-        // who writes faster than this reads must not keep all else from its turn
-        consume_budget().await;
         match self.receiver.try_read(&mut self.buffer) {
             Ok(0) => self.open = false,
-            Ok(count) => self.pass(count),
+            Ok(count) => {
+                self.pass(count);
+                // who writes faster than this passes it on must not keep all else, as deadlines, from its turn
+                for _ in 0..=count / UNIT {
+                    consume_budget().await;
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => self.open = false,
         }

@@ -54,17 +54,21 @@ const IN_POWERSHELL: [&str; 8] = [
 
 /// Each of these is ended by its deadline, nothing of it is left, and the next event is answered.
 fn ends_all(language: &Language, deeds: &[&str]) {
-    let Some(function) = language.evaluator() else { return };
-    let function = function.start();
-    recovers(language, &function, "init");
+    if let Some(function) = language.evaluator() {
+        ends_all_in(language, &function.start(), deeds);
+    }
+}
+
+fn ends_all_in(language: &Language, function: &Running, deeds: &[&str]) {
+    recovers(language, function, "init");
     for deed in deeds {
         let id = function.api.send(Event::new(deed).deadline_in(Duration::from_millis(700)));
         let post = function.api.wait(&id);
         let body = String::from_utf8_lossy(&post.body).into_owned();
         assert!(body.contains("\"Runtime.DeadlineExceeded\""), "{deed}: {body}");
         assert_eq!(processes::of_request(&id), [0; 0], "{deed}");
-        recovers(language, &function, deed);
-        only_the_worker_is_left(&function, deed);
+        recovers(language, function, deed);
+        only_the_worker_is_left(function, deed);
     }
 }
 
@@ -87,6 +91,16 @@ fn ends_whatever_a_lisp_handler_does() {
 #[test]
 fn ends_whatever_a_powershell_handler_does() {
     ends_all(&POWERSHELL, &IN_POWERSHELL);
+}
+
+#[test]
+fn ends_what_writes_lines_faster_than_they_become_json() {
+    for (language, flood) in
+        [(&BASH, "yes >&2"), (&LISP, "(loop (write-line \"\"))"), (&POWERSHELL, "yes | Out-Host")]
+    {
+        let Some(function) = language.evaluator() else { continue };
+        ends_all_in(language, &function.env("AWS_LAMBDA_LOG_FORMAT", "JSON").start(), &[flood]);
+    }
 }
 
 #[test]
