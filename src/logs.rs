@@ -21,11 +21,14 @@ use crate::config::{Config, LogFormat};
 /// The `tracing` target of handlers' lines, which no level filters.
 const HANDLER: &str = "handler";
 
-/// How much is read at once, in bytes; also how much of a line without an end is held back in text mode.
+/// How much is read at once in text mode, in bytes; also how much of a line without an end is held back.
 const BLOCK: usize = 64 * 1024;
 
-/// How much costs one unit of the 128 that tokio gives a task before the others have their turn, in bytes.
-const UNIT: usize = BLOCK / 128;
+/// How much is read at once in JSON mode, in bytes: if its lines are empty, it takes as long as some megabytes of text.
+const JSON_BLOCK: usize = 8 * 1024;
+
+/// How many units tokio gives a task before the others have their turn: a block costs all of them.
+const UNITS: usize = 128;
 
 /// A line longer than this is cut into several objects in JSON mode: the most that a log event can hold, in bytes.
 const LONGEST_LINE: usize = 256 * 1024;
@@ -81,7 +84,10 @@ impl Log {
         Ok(Self {
             receiver: pipe::Receiver::from_owned_fd(pipe)?,
             format,
-            buffer: vec![0; BLOCK],
+            buffer: match format {
+                LogFormat::Text => vec![0; BLOCK],
+                LogFormat::Json => vec![0; JSON_BLOCK],
+            },
             line: Vec::new(),
             tail: VecDeque::new(),
             request_id: String::new(),
@@ -105,7 +111,7 @@ impl Log {
             Ok(count) => {
                 self.pass(count);
                 // who writes faster than this passes it on must not keep all else, as deadlines, from its turn
-                for _ in 0..=count / UNIT {
+                for _ in 0..=count * UNITS / self.buffer.len() {
                     consume_budget().await;
                 }
             }
