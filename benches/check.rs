@@ -22,15 +22,17 @@ pub fn ratios(results: &Results) -> Ratios {
     rows.map(|row| (row.name.to_owned(), of(row))).collect()
 }
 
-/// A line for each ratio that has become worse by more than is allowed. The slowest few events are left out: they
-/// differ by more than that between any two runs.
-pub fn worse(kept: &Ratios, now: &Ratios) -> Vec<String> {
+/// A line for each ratio of ours that has become worse by more than is allowed. The slowest few events are left out:
+/// they differ by more than that between any two runs.
+pub fn worse(kept: &Ratios, results: &Results) -> Vec<String> {
+    let now = ratios(results);
     let mut lines = Vec::new();
     for metric in Metric::ALL.into_iter().filter(|metric| !metric.is_tail()) {
-        for (name, ratios) in now {
-            let pair = kept.get(name).and_then(|kept| kept.get(&key(metric))).zip(ratios.get(&key(metric)));
+        for name in results.rows.iter().filter(|row| row.ours).map(|row| row.name) {
+            let ratio_in = |ratios: &Ratios| ratios.get(name)?.get(&key(metric)).copied();
+            let pair = ratio_in(kept).zip(ratio_in(&now));
             if let Some((kept, now)) = pair
-                && *now > kept * ALLOWED
+                && now > kept * ALLOWED
             {
                 let percent = (now / kept - 1.0) * 100.0;
                 lines.push(format!(

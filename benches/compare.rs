@@ -6,7 +6,7 @@
 //! * `BENCH_EVENTS` (2000): warm events of each runtime; the rounds of everything else follow from it.
 //! * `BENCH_ONLY`: take the runtimes whose name holds it, and the floor; what they give is printed, not written.
 //! * `BENCH_INTO`: the directory to write to, with `benches/` and `README.md` below it; nothing is written without.
-//! * `BENCH_AGAINST`: a `RESULTS.json`; fail if a ratio is worse than there by more than 20 %.
+//! * `BENCH_AGAINST`: a `RESULTS.json`; fail if a ratio of ours is worse than there by more than 20 %.
 
 // counts and times are far from where their conversions lose anything
 #![allow(
@@ -46,7 +46,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         write(Path::new(&directory), &results)?;
     }
     let Some(kept) = env::var_os("BENCH_AGAINST") else { return Ok(ExitCode::SUCCESS) };
-    let worse = check::worse(&serde_json::from_slice(&fs::read(kept)?)?, &check::ratios(&results));
+    let worse = check::worse(&serde_json::from_slice(&fs::read(kept)?)?, &results);
     if worse.is_empty() {
         println!("no ratio has become worse by more than 20 %");
         return Ok(ExitCode::SUCCESS);
