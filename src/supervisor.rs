@@ -18,7 +18,7 @@ use crate::{
     language::Launch,
     process::Children,
     secrets::Secrets,
-    worker::{InvokeError, StartError, Step, Worker},
+    worker::{Step, Worker, WorkerError},
 };
 
 /// What an event ends in.
@@ -96,7 +96,7 @@ impl Slot {
 impl Supervisor {
     async fn start(mut self, mut started: oneshot::Sender<Result<(), Failure>>, jobs: mpsc::Receiver<Job>) {
         let result = tokio::select! {
-            result = self.replace() => result.map_err(|error| self.secrets.masked(error.into_failure())),
+            result = self.replace() => result.map_err(|error| self.masked(error)),
             () = started.closed() => return,
         };
         let is_ready = result.is_ok();
@@ -156,7 +156,7 @@ impl Supervisor {
     async fn pass(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
         if let State::Ended(_) = self.state {
-            self.replace().await.map_err(|error| self.secrets.masked(error.into_failure()))?;
+            self.replace().await.map_err(|error| self.masked(error))?;
             if !self.snapshot {
                 // what is loaded in the copy has nothing to be restored
                 return Ok(());
@@ -170,17 +170,17 @@ impl Supervisor {
 
     async fn invoke(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
-            Err(InvokeError::Untaken(failure)) => {
+            Err(WorkerError::Untaken(failure)) => {
                 let failure = self.secrets.masked(failure);
                 tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
                 self.attempt(invocation).await
             }
             result => result,
         };
-        result.map_err(|error| self.secrets.masked(error.into_failure()))
+        result.map_err(|error| self.masked(error))
     }
 
-    async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+    async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.children.catch_up();
         if let State::Ready { worker, .. } = &self.state
             && worker.has_ended()
@@ -188,17 +188,14 @@ impl Supervisor {
             self.end();
         }
         if let State::Ended(_) = self.state {
-            self.replace().await.map_err(|error| match error {
-                StartError::Failed(failure) => InvokeError::Gone(failure),
-                StartError::Ended(failure) => InvokeError::Untaken(failure),
-            })?;
+            self.replace().await?;
         }
         let State::Ready { worker, used } = &mut self.state else {
             unreachable!("BUG: a replaced worker is ready");
         };
         *used = true;
         let result = worker.invoke(invocation).await;
-        if let Err(InvokeError::Gone(_) | InvokeError::Untaken(_)) = &result {
+        if let Err(WorkerError::Gone(_) | WorkerError::Untaken(_)) = &result {
             self.end();
         }
         result
@@ -213,18 +210,23 @@ impl Supervisor {
         }
     }
 
-    async fn replace(&mut self) -> Result<(), StartError> {
+    async fn replace(&mut self) -> Result<(), WorkerError> {
         self.state = State::Ended(None);
         let worker = Worker::start(&self.launch, &self.config, &self.children, self.snapshot).await?;
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }
 
+    /// What may be shown of an error.
+    fn masked(&self, error: WorkerError) -> Failure {
+        self.secrets.masked(error.into_failure())
+    }
+
     async fn replace_or_wait(&mut self) {
         if let Err(error) = self.replace().await
             && !self.children.ending()
         {
-            let failure = self.secrets.masked(error.into_failure());
+            let failure = self.masked(error);
             tracing::error!("a new worker could not be started: {failure}");
         }
     }

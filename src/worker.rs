@@ -20,12 +20,12 @@ use std::{
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::time::{Sleep, sleep, timeout};
 
+pub use self::snapshot::Step;
 use self::{
     event::keep_innermost,
     lanes::Lanes,
     pipes::{Reports, Requests},
 };
-pub use self::{invoke::InvokeError, snapshot::Step};
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
@@ -51,28 +51,24 @@ pub struct Worker {
     limit: Pin<Box<Sleep>>,
 }
 
-/// Why a worker could not be started.
+/// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.
 #[derive(Debug)]
-pub enum StartError {
-    /// Another start would fail in the same way.
+pub enum WorkerError {
+    /// The worker can take the next event.
     Failed(Failure),
-    /// It ended without having said why: it may have been killed, and another may live.
-    Ended(Failure),
+    /// The worker is gone.
+    Gone(Failure),
+    /// The worker is gone, and has not taken the event: no handler has seen it. Another may live.
+    Untaken(Failure),
 }
 
-impl StartError {
+impl WorkerError {
     /// What the caller gets.
     #[must_use]
     pub fn into_failure(self) -> Failure {
         match self {
-            Self::Failed(failure) | Self::Ended(failure) => failure,
+            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
         }
-    }
-}
-
-impl From<Failure> for StartError {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
     }
 }
 
@@ -91,16 +87,17 @@ impl Worker {
         config: &Config,
         children: &Children,
         snapshot: bool,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, WorkerError> {
         let mut worker = Self::spawn(launch, config, children, snapshot).map_err(|error| {
-            exhausted(&format!("`{}` cannot be started", launch.program.display()), &error)
+            let what = format!("`{}` cannot be started", launch.program.display());
+            WorkerError::Gone(exhausted(&what, &error))
         })?;
         let error = match timeout(INIT_LIMIT, worker.ready(config)).await {
             Ok(Ok(())) => return Ok(worker),
             Ok(Err(error)) => error,
             Err(_) => {
                 let message = format!("`{}` was not loaded within {INIT_LIMIT:?}", config.handler);
-                Failure::new(ErrorType::HandlerLoadFailed, message).into()
+                WorkerError::Gone(Failure::new(ErrorType::HandlerLoadFailed, message))
             }
         };
         worker.child.kill().await;
@@ -136,22 +133,24 @@ impl Worker {
         })
     }
 
-    async fn ready(&mut self, config: &Config) -> Result<(), StartError> {
+    async fn ready(&mut self, config: &Config) -> Result<(), WorkerError> {
         let mut stack_trace = Vec::new();
         loop {
             match self.happening().await {
                 Happening::Report(Report::Ready) => return Ok(()),
                 Happening::Report(Report::Trace(_, lines)) => keep_innermost(&mut stack_trace, lines),
-                Happening::Report(Report::Failed(failure)) => return Err(failure.into()),
-                Happening::Report(Report::Undefined(names)) => return Err(undefined(config, names).into()),
+                Happening::Report(Report::Failed(failure)) => return Err(WorkerError::Gone(failure)),
+                Happening::Report(Report::Undefined(names)) => {
+                    return Err(WorkerError::Gone(undefined(config, names)));
+                }
                 Happening::Report(_) => {}
-                Happening::Malformed(error) => return Err(StartError::Ended(broken(&error))),
+                Happening::Malformed(error) => return Err(WorkerError::Untaken(broken(&error))),
                 Happening::Exited(status) => {
                     self.log.drain();
                     let message = format!("`{}` could not be loaded ({status})", config.handler);
                     let message = with_lines(message, &self.log.last_lines());
                     let failure = Failure::new(ErrorType::HandlerLoadFailed, message);
-                    return Err(StartError::Ended(failure.with_stack_trace(stack_trace)));
+                    return Err(WorkerError::Untaken(failure.with_stack_trace(stack_trace)));
                 }
             }
         }

@@ -8,7 +8,7 @@ use tokio::{task::coop::consume_budget, time::Instant};
 
 use super::{
     lanes::Lanes,
-    pipes::{BLOCK, PIPE_SIZE},
+    pipes::{BLOCK, BLOCKS},
     with_lines,
 };
 use crate::{
@@ -62,14 +62,8 @@ impl Event {
             lanes.readable().await;
             // a handler that writes faster than this reads must not keep its deadline from being seen
             consume_budget().await;
-            for _ in 0..PIPE_SIZE / BLOCK {
-                let (token, block) = lanes.read();
-                if block.is_empty() {
-                    break;
-                }
-                if let Some(status) = self.answer.take(block, token) {
-                    return status;
-                }
+            if let Some(status) = self.look(lanes, Lanes::read) {
+                return status;
             }
             self.looks += 1;
             self.next_look = Instant::now() + PACE;
@@ -78,13 +72,23 @@ impl Event {
 
     /// Takes what is in the pipe now; what comes later, from a child in the background, is no answer.
     pub(super) fn receive_rest(&mut self, lanes: Option<&mut Lanes>) {
-        let Some(lanes) = lanes else { return };
-        for _ in 0..PIPE_SIZE / BLOCK {
-            let (token, block) = lanes.read_rest();
-            if block.is_empty() || self.answer.take(block, token).is_some() {
-                return;
+        if let Some(lanes) = lanes {
+            self.look(lanes, Lanes::read_rest);
+        }
+    }
+
+    /// Takes what is in the pipe, as `read` sees it; gives the handler's status if it ends in it.
+    fn look(&mut self, lanes: &mut Lanes, read: fn(&mut Lanes) -> (&str, &[u8])) -> Option<i32> {
+        for _ in 0..BLOCKS {
+            let (token, block) = read(lanes);
+            if block.is_empty() {
+                break;
+            }
+            if let Some(status) = self.answer.take(block, token) {
+                return Some(status);
             }
         }
+        None
     }
 
     /// The end of a handler that is a process of its own. `last_lines` gives the end of its log, which only an

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::{task::coop::unconstrained, time::Instant};
 
 use super::{
-    Happening, Worker, broken,
+    Happening, Worker, WorkerError, broken,
     event::{End, Event, keep_innermost, too_large},
     exhausted, happening,
     lanes::Lanes,
@@ -22,30 +22,9 @@ use crate::{
 /// An event that is copied in front of the pipe, in bytes.
 const SMALL_EVENT: usize = 16 * 1024;
 
-/// How an event can fail, by what becomes of the worker.
-#[derive(Debug)]
-pub enum InvokeError {
-    /// The worker can take the next event.
-    Failed(Failure),
-    /// The worker is gone.
-    Gone(Failure),
-    /// The worker is gone, and has not taken the event: no handler has seen it.
-    Untaken(Failure),
-}
-
-impl InvokeError {
-    /// What the caller gets.
-    #[must_use]
-    pub fn into_failure(self) -> Failure {
-        match self {
-            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
-        }
-    }
-}
-
 impl Worker {
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
-    pub async fn invoke(&mut self, invocation: &Invocation) -> Result<Bytes, InvokeError> {
+    pub async fn invoke(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.log.begin(invocation.request_id());
         let limit = self.deadline_margin.and_then(|margin| {
             let left = invocation.time_left(SystemTime::now())?;
@@ -57,14 +36,14 @@ impl Worker {
         }
         let result = self.exchange(invocation, limit).await;
         let result = match result {
-            Err(InvokeError::Gone(failure)) => {
+            Err(WorkerError::Gone(failure)) => {
                 let ended = self.child.has_ended();
                 self.child.kill_event(&self.marks(invocation)).await;
                 // only now nobody is left who could take it
                 Err(if ended && !self.event_was_taken() {
-                    InvokeError::Untaken(failure)
+                    WorkerError::Untaken(failure)
                 } else {
-                    InvokeError::Gone(failure)
+                    WorkerError::Gone(failure)
                 })
             }
             result => result,
@@ -93,20 +72,20 @@ impl Worker {
         &mut self,
         invocation: &Invocation,
         limit: Option<Duration>,
-    ) -> Result<Bytes, InvokeError> {
-        self.begin(invocation).map_err(InvokeError::Failed)?;
+    ) -> Result<Bytes, WorkerError> {
+        self.begin(invocation).map_err(WorkerError::Failed)?;
         let mut event = Event::new();
         loop {
             let happening = tokio::select! {
                 biased;
                 status = event.receive(self.lanes.as_mut()) => {
-                    return self.handler_ended(event, End::Exited(status)).map_err(InvokeError::Failed);
+                    return self.handler_ended(event, End::Exited(status)).map_err(WorkerError::Failed);
                 }
                 happening = happening(&mut self.child, &mut self.log, &mut self.reports) => happening,
                 () = self.requests.send() => continue,
                 // also where the others have used up the task's budget
                 () = unconstrained(self.limit.as_mut()), if limit.is_some() => {
-                    return Err(InvokeError::Gone(deadline_exceeded(limit.unwrap_or_default())));
+                    return Err(WorkerError::Gone(deadline_exceeded(limit.unwrap_or_default())));
                 }
             };
             match happening {
@@ -115,28 +94,28 @@ impl Worker {
                 }
                 Happening::Report(Report::Exited(number, status)) if self.is_current(number) => {
                     event.receive_rest(self.lanes.as_mut());
-                    return self.handler_ended(event, End::Exited(status)).map_err(InvokeError::Failed);
+                    return self.handler_ended(event, End::Exited(status)).map_err(WorkerError::Failed);
                 }
                 Happening::Report(Report::Ended(number, status)) if self.is_current(number) => {
                     event.receive_rest(self.lanes.as_mut());
                     if !self.hand_on(invocation)? {
-                        return self.handler_ended(event, End::Ended(status)).map_err(InvokeError::Failed);
+                        return self.handler_ended(event, End::Ended(status)).map_err(WorkerError::Failed);
                     }
                 }
                 Happening::Report(Report::Answer(answer)) => return Ok(answer),
                 Happening::Report(Report::AnswerTooLarge(size)) => {
-                    return Err(InvokeError::Failed(too_large(size)));
+                    return Err(WorkerError::Failed(too_large(size)));
                 }
-                Happening::Report(Report::Failed(failure)) => return Err(InvokeError::Failed(failure)),
+                Happening::Report(Report::Failed(failure)) => return Err(WorkerError::Failed(failure)),
                 // of a process that an earlier event left behind, or what has no meaning in an event
                 Happening::Report(_) => {}
-                Happening::Malformed(error) => return Err(InvokeError::Gone(broken(&error))),
+                Happening::Malformed(error) => return Err(WorkerError::Gone(broken(&error))),
                 Happening::Exited(status) => {
                     self.log.drain();
                     let message = format!("the worker ended ({status}) before it answered");
                     let message = with_lines(message, &self.log.last_lines());
                     let failure = Failure::new(ErrorType::WorkerExited, message);
-                    return Err(InvokeError::Gone(failure.with_stack_trace(event.stack_trace)));
+                    return Err(WorkerError::Gone(failure.with_stack_trace(event.stack_trace)));
                 }
             }
         }
@@ -171,7 +150,7 @@ impl Worker {
     }
 
     /// Hands the event to the next process if the current one has ended without having taken it.
-    fn hand_on(&mut self, invocation: &Invocation) -> Result<bool, InvokeError> {
+    fn hand_on(&mut self, invocation: &Invocation) -> Result<bool, WorkerError> {
         let Some(lanes) = &mut self.lanes else { return Ok(false) };
         let handed_on = lanes.event_was_taken().and_then(|taken| {
             if !taken {
@@ -180,7 +159,7 @@ impl Worker {
             }
             Ok(!taken)
         });
-        handed_on.map_err(|error| InvokeError::Gone(exhausted("the event cannot be handed over", &error)))
+        handed_on.map_err(|error| WorkerError::Gone(exhausted("the event cannot be handed over", &error)))
     }
 
     /// Hands this event over, or begins to.

@@ -18,7 +18,7 @@ use rustix::{
 use tokio::net::unix::pipe;
 use uuid::Uuid;
 
-use super::pipes::{BLOCK, PIPE_SIZE};
+use super::pipes::{BLOCK, BLOCKS, PIPE_SIZE};
 use crate::invocation::Invocation;
 
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
@@ -76,7 +76,7 @@ impl Lanes {
     /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
     pub(super) fn prepare(&mut self) -> io::Result<()> {
         // what is there before the event has come, a handler has written where it should not
-        for _ in 0..PIPE_SIZE / BLOCK {
+        for _ in 0..BLOCKS {
             if self.read_rest().1.is_empty() {
                 break;
             }

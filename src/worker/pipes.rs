@@ -14,9 +14,12 @@ use crate::frame::{Decoder, FrameError, Report};
 /// How much of a pipe is read at once, in bytes.
 pub(super) const BLOCK: usize = 64 * 1024;
 
-/// How much a pipe holds at most, in bytes: what Linux lets any user have. Who reads more at one time reads what has
-/// been written meanwhile, and may never come to an end.
+/// How much a pipe holds at most, in bytes: what Linux lets any user have.
 pub(super) const PIPE_SIZE: usize = 1024 * 1024;
+
+/// How many blocks are read at one time. Who reads more than a pipe holds reads what has been written meanwhile, and
+/// may never come to an end.
+pub(super) const BLOCKS: usize = PIPE_SIZE / BLOCK;
 
 /// The pipe to the shim. Both ends are held: the shim opens its end by path.
 pub(super) struct Requests {
@@ -102,7 +105,7 @@ impl Reports {
 
     /// Feeds what a worker left behind when it ended, which the event loop may not have seen.
     pub(super) fn fill_rest(&mut self) {
-        for _ in 0..PIPE_SIZE / BLOCK {
+        for _ in 0..BLOCKS {
             let Ok(count @ 1..) = rustix::io::read(&self.receiver, &mut self.buffer[..]) else { return };
             self.decoder.feed(&self.buffer[..count]);
         }
