@@ -6,12 +6,11 @@ use super::recovers;
 use crate::support::{
     CallerError, Event, Post, Running, available,
     language::{BASH, LANGUAGES, LISP, Language, POWERSHELL},
-    processes,
+    processes::{self, SIGKILL},
     storm::{Random, storm},
     until,
 };
 
-const KILL: i32 = 9;
 const SEGV: i32 = 11;
 
 /// The error of this code; the event after it is answered.
@@ -26,7 +25,7 @@ fn a_worker_that_is_killed_in_its_handler_is_an_error_that_names_the_signal() {
     for language in LANGUAGES {
         let Some(function) = language.evaluator() else { continue };
         let function = function.start();
-        let killed = error(language, &function, &language.killed_by(KILL));
+        let killed = error(language, &function, &language.killed_by(SIGKILL));
         assert_eq!(killed.kind, "Runtime.WorkerExited");
         assert_eq!(killed.message, "the worker ended (signal: 9 (SIGKILL)) before it answered");
     }
@@ -53,7 +52,7 @@ fn a_worker_that_was_killed_between_events_is_missed_by_no_event() {
         for _ in 0..10 {
             recovers(language, &function, "a kill between events");
             let worker = function.children()[0];
-            processes::kill(worker, KILL);
+            processes::kill(worker, SIGKILL);
             until("its end", || processes::has_ended(worker));
         }
         recovers(language, &function, "all");
@@ -63,7 +62,7 @@ fn a_worker_that_was_killed_between_events_is_missed_by_no_event() {
 /// Kills the worker, if there is one, and gives the one that comes in its place.
 fn worker_after(function: &Running, killed: Option<u32>) -> u32 {
     if let Some(worker) = killed {
-        processes::kill(worker, KILL);
+        processes::kill(worker, SIGKILL);
     }
     let mut next = None;
     until("a new worker", || {
@@ -125,7 +124,7 @@ fn echoes_or_fails(language: &Language, seed: u64) {
         let id = function.api.send(Event::new(&event));
         thread::sleep(Duration::from_micros(random.below(30_000) as u64));
         if let Some(&worker) = function.children().first() {
-            processes::kill(worker, KILL);
+            processes::kill(worker, SIGKILL);
         }
         let post = function.api.wait(&id);
         if post.kind == "response" {

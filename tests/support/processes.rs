@@ -7,6 +7,9 @@ use rustix::process::{Pid, Signal, getpgid, kill_process};
 /// The variable that marks all processes of an event.
 const MARK: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
 
+/// The number of the signal that nothing survives.
+pub const SIGKILL: i32 = 9;
+
 /// The processes that carry the mark of this request in their environment.
 pub fn of_request(id: &str) -> Vec<u32> {
     let marker = format!("{MARK}={id}").into_bytes();

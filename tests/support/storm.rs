@@ -2,7 +2,12 @@
 
 use std::{fmt, fs, iter, thread, time::Duration};
 
-use super::{Event, Post, Running, language::Language, processes, until};
+use super::{
+    Event, Post, Running,
+    language::Language,
+    processes::{self, SIGKILL},
+    until,
+};
 
 /// How many events are queued at a time.
 const BATCH: usize = 20;
@@ -19,8 +24,6 @@ const NO_GROWTH: usize = WORKERS * 2 * LARGE / 1024 + 2048;
 
 /// The size of a large event, in bytes.
 const LARGE: usize = 2 << 20;
-
-const SIGKILL: i32 = 9;
 
 /// The signals of random kills, with SIGHUP and SIGTERM. SBCL lives on after a SIGSEGV that is sent to it, .NET after a
 /// SIGABRT.

@@ -51,7 +51,8 @@ fn receive(
 ) -> io::Result<bool> {
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let reception = api.lock().receptions.pop_front();
-    let read = if let Some(Reception::Reset | Reception::Never) = reception { length / 2 } else { length };
+    let breaks_off = matches!(reception, Some(Reception::Reset | Reception::Never));
+    let read = if breaks_off { length / 2 } else { length };
     let mut body = Vec::with_capacity(read);
     reader.take(read as u64).read_to_end(&mut body)?;
     if let Some(Reception::Never) = reception {
@@ -60,7 +61,7 @@ fn receive(
         // the connection stays open
         writer.read_exact(&mut [0]).map(|()| thread::park())?;
     }
-    if matches!(reception, Some(Reception::Reset | Reception::Never)) || body.len() < length {
+    if breaks_off || body.len() < length {
         return Ok(false);
     }
     api.note(path, headers, body);
