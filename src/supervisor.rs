@@ -121,7 +121,7 @@ impl Supervisor {
                             continue;
                         }
                         tracing::warn!("a worker ended between events ({status})");
-                        if *used {
+                        if *used && self.in_flight.is_none() {
                             self.replace_or_wait().await;
                         } else {
                             self.end();

@@ -1,8 +1,12 @@
 //! The Runtime API: headers, refusals, connections that break, concurrency, the end.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fs, time::Duration};
 
-use crate::support::{Event, Function, Reception, until};
+use crate::support::{
+    Event, Function, Reception,
+    processes::{self, SIGKILL},
+    until,
+};
 
 const ECHO: &str = "handler() { [[ $1 != fail ]] || exit 3; printf %s \"$1\"; }";
 
@@ -12,7 +16,7 @@ fn asks_for_the_next_event_when_the_handler_is_ready() {
     let function = Function::bash(code).start();
     until("the worker", || !function.children().is_empty());
     assert_eq!(function.api.asked(), 0);
-    std::fs::write(function.task_root.path().join("go"), "").unwrap();
+    fs::write(function.task_root.path().join("go"), "").unwrap();
     assert_eq!(function.text("{}"), "ready");
 }
 
@@ -64,6 +68,21 @@ fn posts_again_when_the_connection_breaks() {
     assert_eq!(function.text(&event), event);
     assert!(function.log().contains("trying again"), "{}", function.log());
     assert_eq!(function.text("next"), "next");
+}
+
+#[test]
+fn a_worker_that_ends_before_its_answer_is_taken_is_replaced_once() {
+    let handler = format!("{ECHO}\nif [[ -e broken ]]; then exit 3; fi");
+    let function = Function::bash(&handler).start();
+    function.api.receive_with([Reception::Held]);
+    assert_eq!(function.text("held"), "held");
+    fs::write(function.task_root.path().join("broken"), "").unwrap();
+    processes::kill(function.children()[0], SIGKILL);
+    function.wait_for_log("a worker ended between events");
+    function.api.release();
+    function.wait_for_log("a new worker could not be started");
+    assert_eq!(function.error("next").kind, "Runtime.HandlerLoadFailed");
+    assert_eq!(function.log().matches("a new worker could not be started").count(), 1, "{}", function.log());
 }
 
 #[test]

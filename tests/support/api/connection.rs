@@ -65,6 +65,10 @@ fn receive(
         return Ok(false);
     }
     api.note(path, headers, body);
+    if let Some(Reception::Held) = reception {
+        api.shared.observed.notify_all();
+        api.wait_until_given(|state| state.released.then_some(()));
+    }
     let status = match reception {
         Some(Reception::Status(status)) => status,
         _ => "202 Accepted",

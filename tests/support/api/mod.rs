@@ -64,6 +64,8 @@ pub enum Reception {
     Reset,
     /// Half of the body is read, and nothing more happens.
     Never,
+    /// By `202`, but not before [`Api::release`].
+    Held,
 }
 
 #[derive(Default)]
@@ -84,6 +86,8 @@ struct State {
     /// What is answered to that, once there is a copy to answer in.
     restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
+    /// Whether posts that are held are answered.
+    released: bool,
     issued: usize,
 }
 
@@ -149,6 +153,12 @@ impl Api {
     /// The next posts are received like this.
     pub fn receive_with(&self, receptions: impl IntoIterator<Item = Reception>) {
         self.lock().receptions.extend(receptions);
+    }
+
+    /// Answers the posts that are received by [`Reception::Held`].
+    pub fn release(&self) {
+        self.lock().released = true;
+        self.shared.given.notify_all();
     }
 
     /// Waits for the first post about this event.
@@ -248,24 +258,22 @@ impl Api {
     }
 
     fn next(&self) -> Event {
-        let mut state = self.lock();
-        state.asked.push(Instant::now());
+        self.lock().asked.push(Instant::now());
         self.shared.observed.notify_all();
-        loop {
-            if let Some(event) = state.events.pop_front() {
-                return event;
-            }
-            state = self.shared.given.wait(state).unwrap();
-        }
+        self.wait_until_given(|state| state.events.pop_front())
     }
 
     fn next_restore(&self) -> &'static str {
-        let mut state = self.lock();
-        state.asked_for_restore += 1;
+        self.lock().asked_for_restore += 1;
         self.shared.observed.notify_all();
+        self.wait_until_given(|state| state.restored)
+    }
+
+    fn wait_until_given<T>(&self, mut given: impl FnMut(&mut State) -> Option<T>) -> T {
+        let mut state = self.lock();
         loop {
-            if let Some(status) = state.restored {
-                return status;
+            if let Some(value) = given(&mut state) {
+                return value;
             }
             state = self.shared.given.wait(state).unwrap();
         }
