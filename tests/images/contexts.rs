@@ -1,0 +1,131 @@
+//! What the Dockerfile downloads or compiles, as build contexts, and the build with them.
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use super::IMAGE;
+use crate::support::{BOOTSTRAP, on_path, repository};
+
+/// Where the build contexts are made anew by each run.
+pub(super) fn contexts() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("contexts")
+}
+
+/// Builds what can be built of what is installed here, and gives the targets.
+pub(super) fn build() -> Vec<&'static str> {
+    let contexts = contexts();
+    let _ = fs::remove_dir_all(&contexts);
+    fs::create_dir_all(&contexts).unwrap();
+    let mut targets = vec!["bash-al2-amd64"];
+    let mut command = Command::new("docker");
+    command.args(["buildx", "bake"]).env("IMAGE", IMAGE).current_dir(repository());
+    let mut bring = |target: &str, name: &str, directory: &Path| {
+        command.arg("--set").arg(format!("{target}.contexts.{name}={}", directory.display()));
+    };
+    bring("*", "bootstrap", &bootstrap_context(&contexts));
+    bring("*", "jq", &jq_context(&contexts));
+    if let Some(context) = emulator_context(&contexts) {
+        targets.push("rie-bash-al2-amd64");
+        bring("rie-*", "rie", &context);
+    }
+    let sbcl = sbcl_context(&contexts);
+    let powershell = powershell_context(&contexts);
+    if let Some(context) = &sbcl {
+        targets.push("lisp-al2-amd64");
+        bring("*", "sbcl", context);
+    }
+    if let Some(context) = &powershell {
+        targets.push("powershell-runtime-al2-amd64");
+        bring("*", "powershell", context);
+    }
+    if sbcl.is_some() && powershell.is_some() {
+        targets.push("all-al2-amd64");
+    }
+    let output = command.args(&targets).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    targets
+}
+
+/// A file of a build context, executable, and the context.
+fn context(contexts: &Path, name: &str, from: &Path, to: &str) -> PathBuf {
+    let context = contexts.join(name);
+    let file = context.join(to);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::copy(from, &file).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    context
+}
+
+fn bootstrap_context(contexts: &Path) -> PathBuf {
+    // the release build where there is one, for the sizes
+    let bootstrap = std::env::var_os("IMAGE_BOOTSTRAP").map_or_else(|| BOOTSTRAP.into(), PathBuf::from);
+    context(contexts, "bootstrap", &bootstrap, "var/runtime/bootstrap")
+}
+
+/// jq as it is here, with the libraries that the base lacks.
+fn jq_context(contexts: &Path) -> PathBuf {
+    let script = contexts.join("jq.sh");
+    fs::write(&script, "#!/bin/sh\nLD_LIBRARY_PATH=/opt/lib exec /opt/lib/jq \"$@\"\n").unwrap();
+    let jq = context(contexts, "jq", &script, "opt/bin/jq");
+    if on_path("jq") {
+        let program = text_of("sh", &["-c", "command -v jq"]);
+        context(contexts, "jq", Path::new(&program), "opt/lib/jq");
+        for line in
+            text_of("ldd", &[&program]).lines().filter(|line| line.contains("jq") || line.contains("onig"))
+        {
+            let library = Path::new(line.split_whitespace().nth(2).unwrap());
+            let name = library.file_name().unwrap().to_str().unwrap();
+            context(contexts, "jq", library, &format!("opt/lib/{name}"));
+        }
+    }
+    jq
+}
+
+fn text_of(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+fn emulator_context(contexts: &Path) -> Option<PathBuf> {
+    let file = std::env::var_os("AWS_LAMBDA_RIE").map(PathBuf::from).filter(|file| file.is_file())?;
+    Some(context(contexts, "rie", &file, "usr/local/bin/aws-lambda-rie"))
+}
+
+/// SBCL as it is here, without its own core, and one with the shim and the libraries that are here.
+fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
+    if !on_path("sbcl") {
+        return None;
+    }
+    let program = text_of("sh", &["-c", "readlink -f \"$(command -v sbcl)\""]);
+    let context = context(contexts, "sbcl", Path::new(&program), "opt/bin/sbcl");
+    let core = context.join("opt/lisp/runtime.core");
+    let built = Command::new(repository().join("lisp/build-core.sh")).arg(&core).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    copy_tree("/usr/lib/sbcl/contrib", &context.join("opt/lib/sbcl/contrib"));
+    // as the Dockerfile does
+    fs::remove_file(context.join("opt/lib/sbcl/contrib/sb-simd.fasl")).unwrap();
+    Some(context)
+}
+
+/// The directory of the `pwsh` that is here.
+fn powershell_context(contexts: &Path) -> Option<PathBuf> {
+    let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
+    let program = text_of("sh", &["-c", &format!("readlink -f \"$(command -v '{program}')\"")]);
+    let home = Path::new(&program).parent()?.to_str().filter(|home| !home.is_empty())?.to_owned();
+    let context = contexts.join("powershell");
+    copy_tree(&home, &context.join("opt/powershell"));
+    fs::create_dir_all(context.join("opt/bin")).unwrap();
+    symlink("../powershell/pwsh", context.join("opt/bin/pwsh")).unwrap();
+    Some(context)
+}
+
+fn copy_tree(from: &str, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    let status =
+        Command::new("cp").args(["--archive", "--no-target-directory", from]).arg(to).status().unwrap();
+    assert!(status.success(), "{from}");
+}

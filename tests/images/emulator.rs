@@ -1,0 +1,79 @@
+//! The variant for local runs, with the emulator inside, and `make run-local`.
+
+use std::{
+    net::TcpListener,
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+};
+
+use super::{Container, IMAGE, contexts::contexts, docker, docker_text, image};
+use crate::support::{available, on_path, repository, until};
+
+const INVOCATIONS: &str = "http://127.0.0.1:8080/2015-03-31/functions/function/invocations";
+
+impl Container {
+    /// The answer of the emulator inside, without any network.
+    fn invoke(&self, event: &str) -> String {
+        let mut answer = String::new();
+        until("an answer of the emulator", || {
+            let output = docker(&["exec", &self.0, "curl", "--silent", "--data", event, INVOCATIONS]);
+            answer = String::from_utf8(output.stdout).unwrap();
+            output.status.success()
+        });
+        answer
+    }
+}
+
+#[test]
+fn the_emulator_variant_answers_without_a_network() {
+    let Some(image) = image("rie-bash-al2-amd64") else { return };
+    let container = Container::start(&["--network", "none", "--read-only", "--tmpfs", "/tmp", &image]);
+    for _ in 0..2 {
+        let answer = container.invoke("{}");
+        assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer}");
+    }
+}
+
+#[test]
+fn the_emulator_variant_says_what_is_wrong_with_a_handler() {
+    let Some(image) = image("rie-bash-al2-amd64") else { return };
+    let container = Container::start(&["--network", "none", &image, "function.wrong"]);
+    let answer = container.invoke("{}");
+    assert!(answer.contains("Runtime.HandlerNotFound"), "{answer}");
+}
+
+#[test]
+fn run_local_serves_until_it_is_interrupted_and_leaves_no_container() {
+    if image("rie-bash-al2-amd64").is_none() || !available("make", on_path("make")) {
+        return;
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let brought =
+        |target: &str, name| format!("--set {target}.contexts.{name}={}", contexts().join(name).display());
+    let bake = [brought("*", "bootstrap"), brought("*", "jq"), brought("rie-*", "rie")].join(" ");
+    let word = |word: &str| {
+        let mut command = Command::new("make");
+        command.arg("--no-print-directory").arg(word).arg(format!("PORT={port}")).current_dir(repository());
+        command
+    };
+    let mut serving = word("run-local")
+        .args(["VARIANT=bash", &format!("IMAGE={IMAGE}-local"), &format!("BAKE={bake}")])
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut answer = String::new();
+    until("an answer", || {
+        let output = word("invoke").output().unwrap();
+        answer = String::from_utf8(output.stdout).unwrap();
+        output.status.success()
+    });
+    assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer}");
+    // as Ctrl-C does: to all of the terminal's foreground group
+    let group = format!("-{}", serving.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    serving.wait().unwrap();
+    let filter = format!("ancestor={IMAGE}-local:rie-bash-al2-amd64");
+    until("no container", || docker_text(&["ps", "--all", "--quiet", "--filter", &filter]).is_empty());
+}
