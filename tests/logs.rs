@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Event, Function, PATIENCE};
+use crate::support::{Event, Function, PATIENCE, processes};
 
 #[test]
 fn text_lines_pass_as_they_are() {
@@ -26,9 +26,7 @@ fn a_flood_of_lines_neither_stalls_nor_grows() {
     let function = Function::bash(code).start();
     assert_eq!(function.text("{}"), "answer");
     assert_eq!(function.log_bytes().len(), 100_000_004);
-    let status = std::fs::read_to_string(format!("/proc/{}/status", function.pid())).unwrap();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    let peak = processes::peak(function.pid());
     assert!(peak < 24 * 1024, "peak {peak} KiB");
 }
 

@@ -1,7 +1,7 @@
 //! What goes into a handler and what comes out of it.
 
 use super::{lisp, lisp_files, sbcl};
-use crate::support::{Event, Running, until};
+use crate::support::{Event, processes, until};
 
 /// The most that an event or an answer may hold, in bytes.
 const LIMIT: usize = 6 * 1024 * 1024;
@@ -262,13 +262,6 @@ fn random_numbers_differ_between_workers() {
     assert_ne!(random(), random());
 }
 
-fn resident(function: &Running) -> u64 {
-    let [worker] = function.children()[..] else { panic!("{:?}", function.children()) };
-    let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn does_not_grow_over_ten_thousand_events() {
     if !sbcl() {
@@ -276,21 +269,20 @@ fn does_not_grow_over_ten_thousand_events() {
     }
     let function = lisp(ECHO).start();
     let event = "ä".repeat(500);
+    assert_eq!(function.text(""), "");
+    let [worker] = function.children()[..] else { panic!("{:?}", function.children()) };
+    let open = processes::descriptors(worker);
     // between two collections garbage comes and goes: the least that is used counts
-    let mut least = [u64::MAX; 2];
+    let mut least = [usize::MAX; 2];
     for half in &mut least {
         for _ in 0..10 {
             for _ in 0..500 {
                 assert_eq!(function.text(&event), event);
             }
-            *half = resident(&function).min(*half);
+            *half = processes::resident(worker).min(*half);
         }
     }
     // a leak of a kilobyte an event would be five megabytes
     assert!(least[1] < least[0] + 2500, "{least:?} KiB");
-    let [worker] = function.children()[..] else { panic!() };
-    let descriptors = || std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap().count();
-    let before = descriptors();
-    function.text("");
-    until("as many descriptors as before", || descriptors() == before);
+    until("as many descriptors as before", || processes::descriptors(worker) == open);
 }

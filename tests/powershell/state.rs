@@ -1,7 +1,7 @@
 //! What one event leaves to the next.
 
 use super::{files, module};
-use crate::support::until;
+use crate::support::{processes, until};
 
 #[test]
 fn globals_stay_and_locals_do_not() {
@@ -114,21 +114,16 @@ fn memory_and_descriptors_do_not_grow() {
     let running = function.start();
     running.answer("{}");
     let worker = running.children()[0];
-    let memory = || {
-        let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
-    };
-    let descriptors = || std::fs::read_dir(format!("/proc/{worker}/fd")).unwrap().count();
     for _ in 0..500 {
         running.answer(r#"{"x": [1, 2, 3]}"#);
     }
-    let (before, open) = (memory(), descriptors());
+    let (before, open) = (processes::resident(worker), processes::descriptors(worker));
     for _ in 0..1500 {
         running.answer(r#"{"x": [1, 2, 3]}"#);
     }
-    assert!(memory() < before + 30 * 1024, "{before} KiB became {}", memory());
-    until("the descriptors of before", || descriptors() <= open);
+    let after = processes::resident(worker);
+    assert!(after < before + 30 * 1024, "{before} KiB became {after}");
+    until("the descriptors of before", || processes::descriptors(worker) <= open);
 }
 
 #[test]

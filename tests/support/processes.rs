@@ -1,6 +1,6 @@
 //! What `/proc` says of processes.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 
@@ -34,14 +34,26 @@ pub fn below(pid: u32) -> Vec<u32> {
     found
 }
 
-/// The open descriptors of a process.
+/// The open descriptors of a process that runs, but for .NET's assemblies, which stay open from their first use on.
 pub fn descriptors(pid: u32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+    let is_assembly = |file: PathBuf| file.extension().is_some_and(|extension| extension == "dll");
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    // one may be closed meanwhile
+    files.filter_map(|file| fs::read_link(file.path()).ok()).filter(|file| !is_assembly(file.clone())).count()
 }
 
-/// The resident memory of a process in KiB.
+/// The resident memory in KiB of a process that runs.
 pub fn resident(pid: u32) -> usize {
-    field(pid, "VmRSS:").and_then(|text| text.split(' ').next()?.parse().ok()).unwrap_or(0)
+    kibibytes(pid, "VmRSS:")
+}
+
+/// The most that it ever was.
+pub fn peak(pid: u32) -> usize {
+    kibibytes(pid, "VmHWM:")
+}
+
+fn kibibytes(pid: u32, name: &str) -> usize {
+    field(pid, name).unwrap().trim_end_matches(" kB").parse().unwrap()
 }
 
 /// Whether a process has ended with all its threads, be it reaped or not.
