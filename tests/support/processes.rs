@@ -1,6 +1,6 @@
 //! What `/proc` says of processes.
 
-use std::{fs, path::PathBuf};
+use std::fs;
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 
@@ -36,10 +36,10 @@ pub fn below(pid: u32) -> Vec<u32> {
 
 /// The open descriptors of a process that runs, but for .NET's assemblies, which stay open from their first use on.
 pub fn descriptors(pid: u32) -> usize {
-    let is_assembly = |file: PathBuf| file.extension().is_some_and(|extension| extension == "dll");
-    let files = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
     // one may be closed meanwhile
-    files.filter_map(|file| fs::read_link(file.path()).ok()).filter(|file| !is_assembly(file.clone())).count()
+    let files = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    files.filter(|file| file.extension().is_none_or(|extension| extension != "dll")).count()
 }
 
 /// The resident memory in KiB of a process that runs.
