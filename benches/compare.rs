@@ -48,7 +48,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let Some(kept) = env::var_os("BENCH_AGAINST") else { return Ok(ExitCode::SUCCESS) };
     let worse = check::worse(&serde_json::from_slice(&fs::read(kept)?)?, &results);
     if worse.is_empty() {
-        println!("no ratio has become worse by more than 20 %");
+        println!("no ratio of ours has become worse by more than 20 %");
         return Ok(ExitCode::SUCCESS);
     }
     println!("worse by more than 20 %:\n{}", worse.join("\n"));
