@@ -1,8 +1,10 @@
-//! Bash handlers: what goes in, what comes out, what lasts from one event to the next.
+//! Bash handlers: what goes in, what comes out.
+
+mod state;
 
 use std::fs;
 
-use crate::support::{Event, Function, available, on_path, until};
+use crate::support::{Event, Function, available, on_path};
 
 const MIB: usize = 1024 * 1024;
 
@@ -171,16 +173,6 @@ fn runs_in_the_task_root_with_a_home_that_can_be_written() {
 }
 
 #[test]
-fn loads_the_file_once_and_leaks_nothing_from_event_to_event() {
-    let code = "loaded=$RANDOM$RANDOM\n\
-                handler() { echo \"$loaded ${seen:-none} ${EXPORTED:-none}\"; seen=1; export EXPORTED=1; set +e; }";
-    let function = Function::bash(code).start();
-    let first = function.text("{}");
-    assert!(first.ends_with(" none none"), "{first}");
-    assert_eq!(function.text("{}"), first);
-}
-
-#[test]
 fn what_goes_to_standard_error_is_no_answer() {
     let code = "handler() { set -x; echo log >&2; sh -c 'echo child >&2'; echo answer; }";
     let function = Function::bash(code).start();
@@ -197,23 +189,6 @@ fn what_is_printed_while_the_file_loads_goes_to_the_log() {
 }
 
 #[test]
-fn a_child_in_the_background_neither_delays_an_answer_nor_writes_into_a_later_one() {
-    let code = "handler() {\n\
-                  if [[ $1 == first ]]; then\n\
-                    (until [[ -e go ]]; do sleep 0.01; done; echo late; touch wrote) &\n\
-                    echo now\n\
-                  else\n\
-                    touch go; until [[ -e wrote || -e gone ]]; do sleep 0.01; [[ -d /proc/$(<pid) ]] || touch gone; done\n\
-                    echo later\n\
-                  fi\n\
-                }";
-    let code = code.replace("&\n", "& echo $! >pid\n");
-    let function = Function::bash(&code).start();
-    assert_eq!(function.text("first"), "now");
-    assert_eq!(function.text("second"), "later");
-}
-
-#[test]
 fn a_handler_may_send_its_standard_output_elsewhere() {
     let code = "handler() {\n  echo answer\n  case $1 in file) exec >out ;; log) exec >&2 ;; closed) exec >&- ;; esac\n  \
                 [[ $1 == closed ]] || echo elsewhere\n  [[ $1 != log ]] || return 7\n}";
@@ -225,26 +200,6 @@ fn a_handler_may_send_its_standard_output_elsewhere() {
     let error = function.error("log");
     assert_eq!(error.message, "the handler ended with status 7: elsewhere");
     assert_eq!(function.text("{}"), "answer\nelsewhere");
-}
-
-#[test]
-fn takes_no_output_after_the_end_of_the_handler() {
-    let code = "handler() { (while :; do echo late; done) & printf answer; }";
-    let function = Function::bash(code).start();
-    for _ in 0..20 {
-        let answer = function.text("{}");
-        assert!(answer.replace("late\n", "").trim_end_matches(['l', 'a', 't', 'e']) == "answer", "{answer}");
-    }
-    until("the end of the children", || function.children().len() == 1);
-}
-
-#[test]
-fn reaps_what_handlers_leave_behind() {
-    let function = Function::bash("handler() { for i in {1..20}; do sleep 0 & done; }").start();
-    for _ in 0..3 {
-        function.answer("{}");
-    }
-    until("the end of all but the worker", || function.children().len() == 1);
 }
 
 #[test]

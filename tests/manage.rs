@@ -5,6 +5,7 @@ mod deploy;
 mod examples;
 mod failures;
 mod in_use;
+mod message;
 mod registry;
 mod resume;
 mod script;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::IMAGE;
-use crate::support::{BOOTSTRAP, on_path, repository};
+use crate::support::{BOOTSTRAP, find_on_path, repository};
 
 /// Where the build contexts are made anew by each run.
 pub(super) fn contexts() -> PathBuf {
@@ -71,23 +71,17 @@ fn jq_context(contexts: &Path) -> PathBuf {
     let script = contexts.join("jq.sh");
     fs::write(&script, "#!/bin/sh\nLD_LIBRARY_PATH=/opt/lib exec /opt/lib/jq \"$@\"\n").unwrap();
     let jq = context(contexts, "jq", &script, "opt/bin/jq");
-    if on_path("jq") {
-        let program = text_of("sh", &["-c", "command -v jq"]);
-        context(contexts, "jq", Path::new(&program), "opt/lib/jq");
-        for line in
-            text_of("ldd", &[&program]).lines().filter(|line| line.contains("jq") || line.contains("onig"))
-        {
+    if let Some(program) = find_on_path("jq") {
+        context(contexts, "jq", &program, "opt/lib/jq");
+        let libraries = Command::new("ldd").arg(&program).output().unwrap().stdout;
+        let libraries = String::from_utf8(libraries).unwrap();
+        for line in libraries.lines().filter(|line| line.contains("jq") || line.contains("onig")) {
             let library = Path::new(line.split_whitespace().nth(2).unwrap());
             let name = library.file_name().unwrap().to_str().unwrap();
             context(contexts, "jq", library, &format!("opt/lib/{name}"));
         }
     }
     jq
-}
-
-fn text_of(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
 }
 
 fn emulator_context(contexts: &Path) -> Option<PathBuf> {
@@ -97,15 +91,11 @@ fn emulator_context(contexts: &Path) -> Option<PathBuf> {
 
 /// SBCL as it is here, without its own core, and one with the shim and the libraries that are here.
 fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
-    if !on_path("sbcl") {
-        return None;
-    }
-    let program = text_of("sh", &["-c", "readlink -f \"$(command -v sbcl)\""]);
-    let context = context(contexts, "sbcl", Path::new(&program), "opt/bin/sbcl");
+    let context = context(contexts, "sbcl", &find_on_path("sbcl")?, "opt/bin/sbcl");
     let core = context.join("opt/lisp/runtime.core");
     let built = Command::new(repository().join("lisp/build-core.sh")).arg(&core).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    copy_tree("/usr/lib/sbcl/contrib", &context.join("opt/lib/sbcl/contrib"));
+    copy_tree(Path::new("/usr/lib/sbcl/contrib"), &context.join("opt/lib/sbcl/contrib"));
     // as the Dockerfile does
     fs::remove_file(context.join("opt/lib/sbcl/contrib/sb-simd.fasl")).unwrap();
     Some(context)
@@ -114,18 +104,17 @@ fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
 /// The directory of the `pwsh` that is here.
 fn powershell_context(contexts: &Path) -> Option<PathBuf> {
     let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
-    let program = text_of("sh", &["-c", &format!("readlink -f \"$(command -v '{program}')\"")]);
-    let home = Path::new(&program).parent()?.to_str().filter(|home| !home.is_empty())?.to_owned();
+    let program = fs::canonicalize(find_on_path(program)?).unwrap();
     let context = contexts.join("powershell");
-    copy_tree(&home, &context.join("opt/powershell"));
+    copy_tree(program.parent().unwrap(), &context.join("opt/powershell"));
     fs::create_dir_all(context.join("opt/bin")).unwrap();
     symlink("../powershell/pwsh", context.join("opt/bin/pwsh")).unwrap();
     Some(context)
 }
 
-fn copy_tree(from: &str, to: &Path) {
+fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     let status =
-        Command::new("cp").args(["--archive", "--no-target-directory", from]).arg(to).status().unwrap();
-    assert!(status.success(), "{from}");
+        Command::new("cp").args(["--archive", "--no-target-directory"]).args([from, to]).status().unwrap();
+    assert!(status.success(), "{}", from.display());
 }

@@ -3,8 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
-    io::{BufRead, BufReader, Write},
+    io::{BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
@@ -13,7 +12,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::announced;
+use super::{announced, message::Message};
 
 /// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
@@ -180,53 +179,6 @@ impl Cloud {
     }
 }
 
-/// A request or an answer of HTTP.
-struct Message {
-    start: String,
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-impl Message {
-    fn read(reader: &mut impl BufRead) -> std::io::Result<Self> {
-        let mut start = String::new();
-        reader.read_line(&mut start)?;
-        let mut message = Self { start: start.trim_end().to_owned(), headers: Vec::new(), body: Vec::new() };
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line)?;
-            let Some((name, value)) = line.trim_end().split_once(':') else { break };
-            message.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-        }
-        let length = message.header("content-length").map_or(0, |length| length.parse().unwrap());
-        assert!(message.header("transfer-encoding").is_none(), "{}", message.start);
-        message.body.resize(length, 0);
-        reader.read_exact(&mut message.body)?;
-        Ok(message)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{}\r\n", self.start);
-        for (name, value) in &self.headers {
-            if name != "content-length" && name != "connection" {
-                write!(head, "{name}: {value}\r\n").unwrap();
-            }
-        }
-        write!(head, "connection: close\r\ncontent-length: {}\r\n\r\n", self.body.len()).unwrap();
-        let mut bytes = head.into_bytes();
-        bytes.extend_from_slice(&self.body);
-        bytes
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
-    }
-
-    fn path(&self) -> &str {
-        self.start.split(' ').nth(1).unwrap_or_default()
-    }
-}
-
 /// AWS's name of what is asked: in a header, in a form, or in method and path, as each service has it.
 fn operation(request: &Message) -> String {
     if let Some(target) = request.header("x-amz-target") {
@@ -264,7 +216,7 @@ fn failure(request: &Message, code: &str, message: &str) -> Message {
     } else {
         json!({ "__type": code, "Type": "User", "message": message, "Message": message }).to_string()
     };
-    let headers = vec![("x-amzn-errortype".to_owned(), code.to_owned())];
+    let headers = HashMap::from([("x-amzn-errortype".to_owned(), code.to_owned())]);
     Message { start: "HTTP/1.1 400 Bad Request".to_owned(), headers, body: body.into_bytes() }
 }
 
@@ -295,7 +247,7 @@ pub fn moto(program: &std::path::Path) -> SocketAddr {
 fn without_containers(moto: SocketAddr) {
     let body = br#"{"lambda": {"use_docker": false}}"#.to_vec();
     let start = "POST /moto-api/config HTTP/1.1".to_owned();
-    let headers = vec![("host".to_owned(), moto.to_string())];
+    let headers = HashMap::from([("host".to_owned(), moto.to_string())]);
     let mut connection = TcpStream::connect(moto).unwrap();
     connection.write_all(&Message { start, headers, body }.bytes()).unwrap();
     let answer = Message::read(&mut BufReader::new(connection)).unwrap();
