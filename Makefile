@@ -15,7 +15,7 @@ help: ## list the words
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: setup
-setup: ## install what is missing on Debian: gcc, Bash, jq, curl
+setup: ## install what is missing on Debian: gcc, Bash, jq, curl, ps
 	@.ci/setup
 
 .PHONY: try
