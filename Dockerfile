@@ -182,7 +182,7 @@ while read -r name date file sha256; do
 done </tmp/libraries
 EOF
 COPY lisp /src/lisp
-COPY src/shims/lisp /src/src/shims/lisp
+COPY src/languages/lisp/shim /src/src/languages/lisp/shim
 RUN <<'EOF'
 set -eux
 SBCL=/out/opt/bin/sbcl SBCL_HOME=/out/opt/lib/sbcl CL_SOURCE_REGISTRY=/tmp/lisp-libraries//: \

@@ -19,7 +19,7 @@
 
 (defun source-file (name)
   "The file of a part of the shim."
-  (merge-pathnames (format nil "../src/shims/lisp/~A.lisp" name) *load-truename*))
+  (merge-pathnames (format nil "../src/languages/lisp/shim/~A.lisp" name) *load-truename*))
 
 (defun digest (files)
   "FNV-1a of what is in the files: how bootstrap tells that a core holds its own shim."

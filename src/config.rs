@@ -18,7 +18,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     failure::{ErrorType, Failure},
     invocation,
-    language::LispConvention,
+    languages::LispConvention,
     snapstart::SNAP_START,
 };
 

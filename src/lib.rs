@@ -2,10 +2,10 @@
 //!
 //! The way of an event:
 //!
-//! 1. `config` reads the environment once; `handler` reads the text of the handler; `language` finds the
+//! 1. `config` reads the environment once; `handler` reads the text of the handler; `languages` finds the
 //!    interpreter and says how it is started.
 //! 2. `supervisor` keeps one warm `worker` alive for each event that may run at the same time. A worker is an
-//!    interpreter process with a shim of ours in it (`src/shims`); `frame` describes what goes between them.
+//!    interpreter process with a shim of ours in it (`src/languages`); `frame` describes what goes between them.
 //! 3. `runtime` gets events from `lambda_runtime`, hands each to a worker, and posts what comes back: the
 //!    handler's bytes as they are, or a `failure`, in which `secrets` masks credentials.
 //! 4. `snapstart` takes the workers through a snapshot before the first event, where Lambda takes one.
@@ -19,7 +19,7 @@ pub mod failure;
 pub mod frame;
 pub mod handler;
 pub mod invocation;
-pub mod language;
+pub mod languages;
 pub mod local;
 pub mod logs;
 pub mod process;

@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     failure::Failure,
     invocation::{INVOCATION_ID, Invocation},
-    language,
+    languages,
     process::Children,
     snapstart::{self, Unready},
     supervisor::{Outcome, Slot},
@@ -89,7 +89,7 @@ async fn unless_told_to_end<T>(running: impl Future<Output = T>, children: Child
 }
 
 async fn start(config: &Config, client: &PooledClient, children: &Children) -> Result<Vec<Slot>, Unready> {
-    let launch = language::launch(config).map_err(Unready::Init)?;
+    let launch = languages::launch(config).map_err(Unready::Init)?;
     let slots = (0..config.max_concurrency).map(|_| Slot::start(&launch, config, children));
     let slots = try_join_all(slots).await.map_err(Unready::Init)?;
     if config.snapstart {

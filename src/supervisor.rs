@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     failure::Failure,
     invocation::Invocation,
-    language::Launch,
+    languages::Launch,
     process::Children,
     secrets::Secrets,
     worker::{Step, Worker, WorkerError},

@@ -30,7 +30,7 @@ use crate::{
     config::Config,
     failure::{ErrorType, Failure},
     frame::{Delivery, FrameError, Report},
-    language::Launch,
+    languages::Launch,
     logs::Log,
     process::{Child, Children},
 };

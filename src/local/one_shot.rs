@@ -20,7 +20,7 @@ use crate::{
     failure::{ErrorType, Failure},
     frame::PAYLOAD_LIMIT,
     invocation::Invocation,
-    language,
+    languages,
     process::Children,
     supervisor::{Outcome, Slot},
 };
@@ -58,7 +58,7 @@ async fn start(
     children: &Children,
 ) -> Result<(Slot, Invocation), Failure> {
     let event = read(source)?;
-    let slot = Slot::start(&language::launch(config)?, config, children).await?;
+    let slot = Slot::start(&languages::launch(config)?, config, children).await?;
     Ok((slot, invocation(config, event, TIMEOUT, HeaderMap::new())))
 }
 

@@ -4,9 +4,9 @@ use std::{env, fs, process::Command};
 
 use crate::support::language::pwsh;
 
-const JSON: &str = include_str!("../../src/shims/powershell_json.ps1");
-const DATES: &str = include_str!("../../src/shims/powershell_dates.ps1");
-const INPUT: &str = include_str!("../../src/shims/powershell_input.ps1");
+const JSON: &str = include_str!("../../src/languages/powershell/shim/powershell_json.ps1");
+const DATES: &str = include_str!("../../src/languages/powershell/shim/powershell_dates.ps1");
+const INPUT: &str = include_str!("../../src/languages/powershell/shim/powershell_input.ps1");
 
 /// A value with its types, keys in order.
 const DESCRIBE: &str = r#"

@@ -18,7 +18,7 @@ use crate::{
     arguments::Serve,
     config::Config,
     failure::Failure,
-    language,
+    languages,
     local::{invocation, report, watch::Files},
     process::Children,
     runtime,
@@ -186,7 +186,7 @@ impl Pool {
     }
 
     async fn start(&self) -> Result<Slot, Failure> {
-        Slot::start(&language::launch(&self.config)?, &self.config, &self.children).await
+        Slot::start(&languages::launch(&self.config)?, &self.config, &self.children).await
     }
 
     fn log_init_error(&self, failure: &Failure, version: u64) {

@@ -22,13 +22,13 @@ use crate::{
 
 /// The shim: what handlers see, then what runs it, in the order in which it is loaded.
 const SHIM: &str = concat!(
-    include_str!("../shims/lisp/api.lisp"),
-    include_str!("../shims/lisp/utf8.lisp"),
-    include_str!("../shims/lisp/pipes.lisp"),
-    include_str!("../shims/lisp/failure.lisp"),
-    include_str!("../shims/lisp/handler.lisp"),
-    include_str!("../shims/lisp/context.lisp"),
-    include_str!("../shims/lisp/serve.lisp"),
+    include_str!("shim/api.lisp"),
+    include_str!("shim/utf8.lisp"),
+    include_str!("shim/pipes.lisp"),
+    include_str!("shim/failure.lisp"),
+    include_str!("shim/handler.lisp"),
+    include_str!("shim/context.lisp"),
+    include_str!("shim/serve.lisp"),
 );
 
 /// Where the image has its core.

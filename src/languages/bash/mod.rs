@@ -10,7 +10,7 @@ use crate::{
     invocation::ENVIRONMENT,
 };
 
-const SHIM: &str = include_str!("../shims/bash.sh");
+const SHIM: &str = include_str!("shim.sh");
 
 /// How to start Bash for this handler.
 pub(super) fn launch(

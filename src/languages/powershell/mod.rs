@@ -19,22 +19,22 @@ use crate::{
     invocation::REQUEST_ID_VARIABLE,
 };
 
-const SHIM: &str = include_str!("../shims/powershell.ps1");
+const SHIM: &str = include_str!("shim/powershell.ps1");
 /// What the shim includes, by the lines that say so.
 const PARTS: [(&str, &str); 13] = [
-    ("#include powershell_session.ps1\n", include_str!("../shims/powershell_session.ps1")),
-    ("#include powershell_json.ps1\n", include_str!("../shims/powershell_json.ps1")),
-    ("#include powershell_snapstart.ps1\n", include_str!("../shims/powershell_snapstart.ps1")),
-    ("#include powershell_read.ps1\n", include_str!("../shims/powershell_read.ps1")),
-    ("#include powershell_context.ps1\n", include_str!("../shims/powershell_context.ps1")),
-    ("#include powershell_input.ps1\n", include_str!("../shims/powershell_input.ps1")),
-    ("#include powershell_answer.ps1\n", include_str!("../shims/powershell_answer.ps1")),
-    ("#include powershell_request.ps1\n", include_str!("../shims/powershell_request.ps1")),
-    ("#include powershell_restore.ps1\n", include_str!("../shims/powershell_restore.ps1")),
-    ("#include powershell_dates.ps1\n", include_str!("../shims/powershell_dates.ps1")),
-    ("#include powershell_logs.ps1\n", include_str!("../shims/powershell_logs.ps1")),
-    ("#include powershell_step.ps1\n", include_str!("../shims/powershell_step.ps1")),
-    ("#include powershell_failure.ps1\n", include_str!("../shims/powershell_failure.ps1")),
+    ("#include powershell_session.ps1\n", include_str!("shim/powershell_session.ps1")),
+    ("#include powershell_json.ps1\n", include_str!("shim/powershell_json.ps1")),
+    ("#include powershell_snapstart.ps1\n", include_str!("shim/powershell_snapstart.ps1")),
+    ("#include powershell_read.ps1\n", include_str!("shim/powershell_read.ps1")),
+    ("#include powershell_context.ps1\n", include_str!("shim/powershell_context.ps1")),
+    ("#include powershell_input.ps1\n", include_str!("shim/powershell_input.ps1")),
+    ("#include powershell_answer.ps1\n", include_str!("shim/powershell_answer.ps1")),
+    ("#include powershell_request.ps1\n", include_str!("shim/powershell_request.ps1")),
+    ("#include powershell_restore.ps1\n", include_str!("shim/powershell_restore.ps1")),
+    ("#include powershell_dates.ps1\n", include_str!("shim/powershell_dates.ps1")),
+    ("#include powershell_logs.ps1\n", include_str!("shim/powershell_logs.ps1")),
+    ("#include powershell_step.ps1\n", include_str!("shim/powershell_step.ps1")),
+    ("#include powershell_failure.ps1\n", include_str!("shim/powershell_failure.ps1")),
 ];
 
 /// Where the C library of an image may have ICU, which .NET does not start without.

@@ -1,5 +1,5 @@
-//! How a handler's interpreter is found and started. One file for each language; the shims that run inside
-//! the interpreters are in `src/shims`.
+//! How a handler's interpreter is found and started. A folder for each language, with the shim that runs inside
+//! the interpreter.
 
 mod bash;
 mod lisp;
