@@ -6,10 +6,10 @@ use std::{
     path::{Component, Path},
 };
 
-use script_runtime::{
-    config::{Config, variable},
-    frame::{Decoder, FrameError, PAYLOAD_LIMIT, Report},
-    handler::Handler,
+use script_runtime::internals::{
+    Config, Handler, PAYLOAD_LIMIT,
+    frame::{Decoder, FrameError, Report},
+    variable,
 };
 
 /// Any bytes are frames or an error, the same however they are cut, and no more is allocated than was announced.

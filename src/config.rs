@@ -19,7 +19,6 @@ use crate::{
     failure::{ErrorType, Failure},
     invocation,
     languages::LispConvention,
-    snapstart::SNAP_START,
 };
 
 /// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
@@ -30,6 +29,9 @@ const LOCAL_DEFAULTS: [(&str, &str); 5] = [
     (variable::LOG_GROUP, "/aws/lambda/Functions"),
     (variable::LOG_STREAM, "$LATEST"),
 ];
+
+/// What Lambda sets the initialization type to where it takes a snapshot of the environment.
+const SNAP_START: &str = "snap-start";
 
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
@@ -143,7 +145,8 @@ impl Config {
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
         Ok(Self {
-            snapstart: runtime_api.is_some() && settings.text(variable::SNAPSTART)?.is_some(),
+            snapstart: runtime_api.is_some()
+                && settings.text(variable::INITIALIZATION_TYPE)?.as_deref() == Some(SNAP_START),
             runtime_api,
             log_format: settings
                 .parse(variable::LOG_FORMAT, "it takes `Text` or `JSON`")?
@@ -188,9 +191,6 @@ fn worker_environment(
     }
     environment.insert(variable::HANDLER.into(), handler.into());
     environment.insert(variable::TASK_ROOT.into(), task_root.into());
-    if environment.remove(OsStr::new(variable::SNAPSTART)).is_some() {
-        environment.insert(variable::INITIALIZATION_TYPE.into(), SNAP_START.into());
-    }
     let home = environment.get(OsStr::new(variable::HOME));
     if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
         environment.insert(variable::HOME.into(), "/tmp".into());

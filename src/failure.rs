@@ -21,6 +21,8 @@ pub enum ErrorType {
     WorkerExited,
     /// The deadline was near.
     DeadlineExceeded,
+    /// The event is larger than any that Lambda sends.
+    EventTooLarge,
     /// The environment lacks memory, descriptors or processes for this event.
     ResourceExhausted,
     /// No file, or no function in it, fits the handler.
@@ -39,12 +41,13 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// All of them, in the order in which the README explains them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ExitStatus,
         Self::Signal,
         Self::ResponseSizeTooLarge,
         Self::WorkerExited,
         Self::DeadlineExceeded,
+        Self::EventTooLarge,
         Self::ResourceExhausted,
         Self::HandlerNotFound,
         Self::InvalidHandler,
@@ -63,6 +66,7 @@ impl ErrorType {
             Self::ResponseSizeTooLarge => "Function.ResponseSizeTooLarge",
             Self::WorkerExited => "Runtime.WorkerExited",
             Self::DeadlineExceeded => "Runtime.DeadlineExceeded",
+            Self::EventTooLarge => "Runtime.EventTooLarge",
             Self::ResourceExhausted => "Runtime.ResourceExhausted",
             Self::HandlerNotFound => "Runtime.HandlerNotFound",
             Self::InvalidHandler => "Runtime.InvalidHandler",

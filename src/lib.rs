@@ -13,28 +13,41 @@
 //!
 //! `local` runs the same without Lambda. Everything runs on one thread.
 
-pub mod arguments;
-pub mod config;
-pub mod failure;
-pub mod frame;
-pub mod handler;
-pub mod invocation;
-pub mod languages;
-pub mod local;
-pub mod logs;
-pub mod process;
-pub mod runtime;
-pub mod secrets;
-pub mod snapstart;
-pub mod supervisor;
-pub mod worker;
+mod cli;
+mod config;
+mod failure;
+mod handler;
+mod headers;
+mod invocation;
+mod lambda;
+mod languages;
+mod local;
+mod logs;
+mod process;
+mod secrets;
+mod supervisor;
+mod worker;
 
-use std::{ffi::OsString, io, process::ExitCode, time::Duration};
+/// What tests and fuzz targets reach of the inside.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::{
+        config::{Config, variable},
+        failure::ErrorType,
+        handler::Handler,
+        invocation::ENVIRONMENT,
+        lambda::http,
+        worker::transport::{PAYLOAD_LIMIT, frame},
+    };
+}
+
+use std::{ffi::OsString, io, process::ExitCode, sync::Arc, time::Duration};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arguments::{Arguments, Events, HELP},
+    cli::{Arguments, Events, HELP},
     config::Config,
     failure::Failure,
     process::Children,
@@ -54,7 +67,7 @@ pub enum Error {
     Config(#[from] config::ConfigError),
     /// The runtime ended, or never began.
     #[error("{0}")]
-    Runtime(#[from] runtime::RuntimeError),
+    Runtime(#[from] lambda::run::RuntimeError),
     /// The local server.
     #[error("{0}")]
     Serve(#[from] local::serve::ServeError),
@@ -68,8 +81,7 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    let (handler, events) = match arguments::parse(arguments.iter().cloned())? {
+    let (handler, events) = match cli::parse(arguments)? {
         Arguments::Help => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
@@ -81,10 +93,6 @@ pub fn run(
         Arguments::Run { handler, events } => (handler, events),
     };
     let environment: Vec<_> = environment.into_iter().collect();
-    if events == Events::Lambda && snapstart::is_announced(&environment) {
-        let error = snapstart::take_over(&arguments, &environment);
-        return Err(Error::Start("the bootstrap cannot be started anew for SnapStart", error));
-    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -94,7 +102,7 @@ pub fn run(
             Ok(config) => until_told_to_end(config, events).await,
             Err(error) => {
                 if let Some(api) = config::runtime_api(&environment) {
-                    runtime::report_init_error(&api, Failure::from(error.clone())).await;
+                    lambda::run::report_init_error(&api, &Failure::from(error.clone())).await;
                 }
                 Err(error.into())
             }
@@ -109,30 +117,42 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (config, shutdown) = (Arc::new(config), CancellationToken::new());
     // it lives until the workers have ended: dropped, it would take them along at once
-    let answering = answer(&config, &events, &children);
+    let answering = answer(&config, &events, &children, &shutdown);
     tokio::pin!(answering);
     let told = tokio::select! {
         ended = &mut answering => {
+            shutdown.cancel();
             children.terminate(GRACE).await;
             return ended;
         }
         _ = terminated.recv() => ExitCode::SUCCESS,
         _ = interrupted.recv() => ExitCode::from(130),
     };
+    shutdown.cancel();
     match events {
         // its callers hear how their events end
         Events::Served(_) => drop(tokio::join!(children.terminate(GRACE), answering)),
-        Events::Lambda | Events::One(_) => children.terminate(GRACE).await,
+        // it passes on what the workers log
+        Events::Lambda | Events::One(_) => tokio::select! {
+            () = children.terminate(GRACE) => {}
+            () = async { drop(answering.await); std::future::pending().await } => {}
+        },
     }
     Ok(told)
 }
 
-async fn answer(config: &Config, events: &Events, children: &Children) -> Result<ExitCode, Error> {
+async fn answer(
+    config: &Arc<Config>,
+    events: &Events,
+    children: &Children,
+    shutdown: &CancellationToken,
+) -> Result<ExitCode, Error> {
     match (&config.runtime_api, events) {
-        (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children).await),
-        (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children).await?),
-        (Some(api), Events::Lambda) => Err(runtime::run(config, api, children).await.into()),
+        (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children, shutdown).await),
+        (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children, shutdown).await?),
+        (Some(api), Events::Lambda) => Err(lambda::run::run(config, api, children, shutdown).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the configuration asks for a Runtime API"),
     }
 }

@@ -34,7 +34,7 @@ const REAP_LIMIT: Duration = Duration::from_secs(1);
 const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
 
 /// How often is looked whether all have ended.
-const PACE: Duration = Duration::from_millis(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How often all processes are looked through for those to be killed.
 const KILL_ROUNDS: usize = 10;
@@ -47,14 +47,12 @@ pub struct Children {
     exits: Arc<Mutex<Exits>>,
     /// Children that were not started here.
     inherited: Arc<[Pid]>,
-    ending: watch::Sender<bool>,
 }
 
 /// One child process, the leader of its own process group.
 pub struct Child {
     pid: Pid,
     exit: watch::Receiver<Option<ExitStatus>>,
-    ending: watch::Receiver<bool>,
 }
 
 impl Children {
@@ -72,23 +70,19 @@ impl Children {
         Ok(children)
     }
 
-    /// Starts a child in a process group of its own; none once all have been asked to end.
+    /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
-        if self.ending() {
-            return Err(io::Error::other("the bootstrap has been told to end"));
-        }
         // nothing else runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
-        Ok(Child { pid, exit, ending: self.ending.subscribe() })
+        Ok(Child { pid, exit })
     }
 
     /// Asks everything to end (SIGTERM), also what has left its group, and kills what is left after `grace`.
     pub async fn terminate(&self, grace: Duration) {
-        self.ending.send_replace(true);
         let groups: Vec<_> = self.exits().keys().copied().collect();
         for &group in &groups {
             signal_group(group, Signal::TERM);
@@ -112,7 +106,7 @@ impl Children {
     async fn all_ended(&self) {
         let ours = || self.inherited.is_empty() || !descendants::running(&self.inherited).is_empty();
         while self.collect() && ours() {
-            tokio::time::sleep(PACE).await;
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
@@ -127,18 +121,6 @@ impl Children {
                 let _ = kill_process(descendant.pid, Signal::KILL);
             }
         }
-    }
-
-    /// Whether all of them have been asked to end.
-    #[must_use]
-    pub fn ending(&self) -> bool {
-        *self.ending.borrow()
-    }
-
-    /// Waits until all of them have been asked to end.
-    pub async fn told_to_end(&self) {
-        // it cannot fail: `self` holds the sender
-        let _ = self.ending.subscribe().wait_for(|&ending| ending).await;
     }
 
     /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. What a child
@@ -198,44 +180,53 @@ impl Child {
         self.exit.borrow().is_some()
     }
 
-    /// Kills the process and its whole group, and waits until it is gone.
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Kills the process and its whole group.
+    pub fn kill_group(&self) {
+        signal_group(self.pid, Signal::KILL);
+    }
+
+    /// The same, and waits until the process is gone.
     pub async fn kill(&mut self) {
         self.kill_group();
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
+    }
+
+    /// Asks all that belongs to an event of this process to end, the process itself only if `keep` is not set, and
+    /// waits until they have, for this long.
+    pub async fn terminate_event(&self, marks: &Marks, keep: bool, grace: Duration) {
+        let others = || belonging(self.pid, marks).into_iter().filter(|other| !keep || other.pid != self.pid);
+        for process in others() {
+            let _ = kill_process(process.pid, Signal::TERM);
+        }
+        let ended = async {
+            while others().next().is_some() {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let _ = tokio::time::timeout(grace, ended).await;
     }
 
     /// Kills all that belongs to an event of this process, and the process, and waits until they are gone.
     pub async fn kill_event(&mut self, marks: &Marks) {
         let gone = async {
             // what is killed while the others still have their parents is found; what was forked meanwhile, too
-            while !self.ending() {
+            loop {
                 let left = belonging(self.pid, marks);
                 if left.is_empty() {
                     break;
                 }
                 left.iter().for_each(kill);
-                tokio::time::sleep(PACE).await;
+                tokio::time::sleep(LOOK_INTERVAL).await;
             }
             self.exited().await
         };
         let _ = tokio::time::timeout(REAP_LIMIT, gone).await;
-    }
-
-    /// Whether all children have been asked to end, and get their time for it.
-    fn ending(&self) -> bool {
-        *self.ending.borrow()
-    }
-
-    fn kill_group(&self) {
-        if !self.ending() {
-            signal_group(self.pid, Signal::KILL);
-        }
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.kill_group();
     }
 }
 

@@ -1,6 +1,5 @@
-//! A Runtime API on a bad network, or gone wrong: what comes slowly comes whole; what cannot be an event ends the
-//! bootstrap with one line and status 1, as AWS's own clients do, and Lambda starts another. Nothing is asked over
-//! and over.
+//! A Runtime API on a bad network, or gone wrong: what comes slowly comes whole; what cannot be an event is asked for
+//! again, five times, and ends the bootstrap with one line and status 1, so that Lambda starts another.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -174,12 +173,12 @@ fn connections_that_are_closed_between_events_are_made_anew() {
     assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")]);
 }
 
-#[test]
-fn what_is_no_event_ends_with_one_line_and_is_asked_for_once() {
+/// Answers that are no event, and a part of what is said of each.
+fn no_events() -> Vec<(&'static str, Answer, &'static str)> {
     let answer = |text: &str| text.replace('\n', "\r\n").into_bytes();
     let half = sized("half", "0123456789");
     let half = &half[..half.len() - 5];
-    for (case, given, said) in [
+    vec![
         ("500", Answer::Whole(answer("HTTP/1.1 500 Oops\nContent-Length: 2\n\n{}")), "no event"),
         ("403", Answer::Whole(answer("HTTP/1.1 403 Forbidden\nContent-Length: 0\n\n")), "no event"),
         (
@@ -187,6 +186,7 @@ fn what_is_no_event_ends_with_one_line_and_is_asked_for_once() {
             Answer::Whole(answer("HTTP/1.1 302 Found\nLocation: /elsewhere\nContent-Length: 0\n\n")),
             "no event",
         ),
+        ("no id", Answer::Whole(answer("HTTP/1.1 200 OK\nContent-Length: 2\n\n{}")), "no event"),
         ("garbage", Answer::Cut(answer("\0\u{1}garbage\n\n")), "invalid HTTP"),
         ("nothing", Answer::Cut(Vec::new()), "connection closed"),
         ("half a head", Answer::Cut(answer("HTTP/1.1 200 OK\nLambda-Run")), "connection closed"),
@@ -197,18 +197,55 @@ fn what_is_no_event_ends_with_one_line_and_is_asked_for_once() {
             Answer::Whole(event("x", "Transfer-Encoding: chunked", "zz\r\n")),
             "Invalid chunk size",
         ),
-    ] {
-        let raw = Raw::start([given]);
-        let mut function = raw.function();
-        assert_eq!(function.wait().code(), Some(1), "{case}");
-        let log = function.log();
-        assert!(
-            log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1,
-            "{case}: {log}"
-        );
-        assert!(log.contains(said), "{case}: {log}");
-        assert_eq!((raw.asked(), raw.posts(0).len()), (1, 0), "{case}");
+    ]
+}
+
+#[test]
+fn what_is_no_event_is_asked_for_again_and_ends_with_one_line() {
+    // at the same time: the pauses between six requests take 1.5 seconds
+    let threads: Vec<_> = no_events()
+        .into_iter()
+        .map(|(case, given, said)| {
+            thread::spawn(move || {
+                let raw = Raw::start(vec![given; 6]);
+                let mut function = raw.function();
+                assert_eq!(function.wait().code(), Some(1), "{case}");
+                let log = function.log();
+                assert!(
+                    log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1,
+                    "{case}: {log}"
+                );
+                assert!(log.contains(said), "{case}: {log}");
+                assert_eq!((raw.asked(), raw.posts(0).len()), (6, 0), "{case}");
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
     }
+}
+
+#[test]
+fn an_event_that_comes_after_failures_is_answered() {
+    let mut answers: Vec<_> = no_events().into_iter().map(|(_, answer, _)| answer).take(5).collect();
+    answers.push(Answer::Whole(sized("first", "1")));
+    answers.push(Answer::Whole(sized("second", "2")));
+    let raw = Raw::start(answers);
+    let function = raw.function();
+    assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")]);
+    assert_eq!(function.log(), "");
+}
+
+#[test]
+fn values_of_headers_are_bytes() {
+    let head = "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: bytes\r\nLambda-Runtime-Client-Context: ";
+    let bytes = [head.as_bytes(), b"\xe4\xff\x80 {}\r\nContent-Length: 2\r\n\r\n{}"].concat();
+    let raw = Raw::start([Answer::Whole(bytes), Answer::Whole(sized("next", "fine"))]);
+    let code = "handler() { printf %s \"${AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT-none}\"; }";
+    let _function = Function::bash(code).env("AWS_LAMBDA_RUNTIME_API", &raw.address.to_string()).start();
+    let posts = raw.posts(2);
+    assert_eq!(posts[0].1, b"\xe4\xff\x80 {}");
+    assert_eq!(posts[1].1, b"none");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::{fs, path::Path};
 
 use bytes::Bytes;
 use proptest::{prelude::*, test_runner::RngSeed};
-use script_runtime::frame::{Report, encode};
+use script_runtime::internals::frame::{Report, encode};
 
 fn settled() -> ProptestConfig {
     // the same cases in every run, and no files of its own beside the sources

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use script_runtime::{config::variable, failure::ErrorType, handler::Handler, invocation};
+use script_runtime::internals::{ENVIRONMENT, ErrorType, Handler, variable};
 
 use crate::support::repository;
 
@@ -25,7 +25,7 @@ fn quoted(cells: &[String]) -> Vec<String> {
 #[test]
 fn lists_every_environment_variable() {
     let listed: BTreeSet<_> = quoted(&table("Environment variables")).into_iter().collect();
-    let per_event = invocation::ENVIRONMENT.into_iter().map(|(name, _)| name);
+    let per_event = ENVIRONMENT.into_iter().map(|(name, _)| name);
     let read: BTreeSet<_> = variable::ALL.into_iter().chain(per_event).map(str::to_owned).collect();
     assert_eq!(listed, read);
 }

@@ -96,22 +96,57 @@ fn ends_with_a_clear_line_when_the_runtime_api_goes_away() {
 }
 
 #[test]
-fn a_client_context_that_is_no_json_ends_with_one_line() {
-    let mut function = Function::bash(ECHO).start();
-    function.api.send(Event::new("{}").header("lambda-runtime-client-context", "{oops"));
-    assert_eq!(function.wait().code(), Some(1));
-    let log = function.log();
-    assert!(log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1, "{log}");
+fn a_client_context_of_any_shape_reaches_the_handler() {
+    for (header, variable) in [
+        ("lambda-runtime-client-context", "AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT"),
+        ("lambda-runtime-cognito-identity", "AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY"),
+    ] {
+        let function =
+            Function::bash(&format!("handler() {{ printf %s \"${{{variable}-unset}}\"; }}")).start();
+        for value in [
+            r#"{"custom":{"retries":3}}"#,
+            r#"{"custom":{"order":{"id":7}}}"#,
+            r#"{"client":{"app_title":"Shop"}}"#,
+            r#"{"client":null,"custom":null,"env":null}"#,
+            r#""text""#,
+            "[1]",
+            "7",
+            "null",
+            "{oops",
+            "not JSON at all",
+            "ä \u{1f600} \u{7f}",
+            "$(exit 7) `exit 7` 'x' \\ *",
+        ] {
+            let answer = function.answer_to(Event::new("{}").header(header, value));
+            assert_eq!(String::from_utf8(answer).unwrap(), value, "{header}");
+            assert_eq!(function.text("{}"), "unset", "after {value}");
+        }
+        assert_eq!(function.log(), "");
+    }
 }
 
 #[test]
-fn an_event_without_its_headers_ends_with_one_line() {
-    let mut function = Function::bash(ECHO).start();
-    function.api.send(Event::new("{}").header("lambda-runtime-deadline-ms", ""));
-    assert_eq!(function.wait().code(), Some(1));
-    function.wait_for_log("missing lambda-runtime-deadline-ms header");
-    let log = function.log();
-    assert!(!log.contains("panicked") && log.lines().count() == 1, "{log}");
+fn an_event_needs_no_header_but_its_id() {
+    let function = Function::bash("handler() { echo \"${AWS_LAMBDA_RUNTIME_DEADLINE_MS-none}\"; }").start();
+    let event = ["deadline-ms", "invoked-function-arn", "trace-id"]
+        .iter()
+        .fold(Event::new("{}"), |event, name| event.header(&format!("lambda-runtime-{name}"), ""));
+    assert_eq!(function.answer_to(event.clone()), b"none");
+    assert_eq!(function.answer_to(event.header("content-type", "")), b"none");
+}
+
+#[test]
+fn an_event_over_a_limit_is_answered_by_an_error_and_the_next_one_runs() {
+    let function = Function::bash(ECHO).start();
+    let large_head = Event::new("{}").header("lambda-runtime-client-context", &"x".repeat(3 << 19));
+    let error = function.error_to(large_head);
+    assert_eq!(error.kind, "Runtime.EventTooLarge");
+    assert_eq!(error.message, "the event's headers have more than 1048576 bytes, and no handler has seen it");
+    assert_eq!(function.text("next"), "next");
+    let error = function.error("x".repeat((64 << 20) + 1));
+    assert_eq!(error.kind, "Runtime.EventTooLarge");
+    assert_eq!(error.message, "the event's body has more than 67108864 bytes, and no handler has seen it");
+    assert_eq!(function.text("next"), "next");
 }
 
 #[test]

@@ -18,8 +18,6 @@ pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
 pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
 /// How the environment begins: `snap-start` where Lambda takes a snapshot of it.
 pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
-/// Stands in for that one once `snapstart` has taken over. Nobody else sets it.
-pub const SNAPSTART: &str = "SCRIPT_RUNTIME_SNAPSTART";
 /// `JSON` or `Text`.
 pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
 /// The least level of the runtime's own log lines.

@@ -14,23 +14,9 @@ pub use self::lisp::Convention as LispConvention;
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
-    frame::Delivery,
     handler::{Handler, HandlerError, Language, MODULE_PATH},
+    worker::Launch,
 };
-
-/// How to start a worker. The shim gets three more arguments: the directory `/proc/PID/fd` of the
-/// bootstrap, and the descriptors there of the request and the report pipe.
-#[derive(Clone, Debug)]
-pub struct Launch {
-    /// The interpreter.
-    pub program: PathBuf,
-    /// Its arguments up to those three.
-    pub arguments: Vec<OsString>,
-    /// What the interpreter needs in its environment beside the user's.
-    pub environment: Vec<(OsString, OsString)>,
-    /// How the shim takes its requests.
-    pub delivery: Delivery,
-}
 
 /// Finds the handler's files and its interpreter.
 pub fn launch(config: &Config) -> Result<Launch, Failure> {

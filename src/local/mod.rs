@@ -11,31 +11,32 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{
     config::{Config, variable},
+    headers::Headers,
     invocation::{self, Invocation},
     process::Children,
 };
 
 /// An invocation as Lambda would make it, with `timeout` from now on; `own` are the headers that the caller set.
-fn invocation(config: &Config, event: Bytes, timeout: Duration, own: HeaderMap) -> Invocation {
+fn invocation(config: &Config, event: Bytes, timeout: Duration, own: Headers) -> Invocation {
     let name = config.environment.get(OsStr::new(variable::FUNCTION_NAME));
     let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let deadline = SystemTime::now() + timeout;
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let mut headers = HeaderMap::new();
-    let mut set = |header: HeaderName, value: String| {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(header, value);
+    let mut headers = own;
+    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{name}");
+    for (header, value) in [
+        (invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string()),
+        (invocation::DEADLINE, deadline.to_string()),
+        (invocation::FUNCTION_ARN, arn),
+        ("content-type", "application/json".to_owned()),
+    ] {
+        if headers.get(header).is_none() {
+            headers.append(header, value);
         }
-    };
-    set(invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string());
-    set(invocation::DEADLINE, deadline.to_string());
-    set(invocation::FUNCTION_ARN, format!("arn:aws:lambda:us-east-1:012345678912:function:{name}"));
-    set(http::header::CONTENT_TYPE, "application/json".to_owned());
-    headers.extend(own);
+    }
     Invocation::new(headers, event)
 }
 

@@ -7,39 +7,51 @@ use std::{
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use tokio_util::sync::CancellationToken;
 
 use super::{invocation, report};
 use crate::{
-    arguments::EventSource,
+    cli::EventSource,
     config::Config,
     failure::{ErrorType, Failure},
-    frame::PAYLOAD_LIMIT,
-    invocation::Invocation,
+    headers::Headers,
     languages,
     process::Children,
     supervisor::{Outcome, Slot},
+    worker::transport::PAYLOAD_LIMIT,
 };
 
 /// How long the handler may take: Lambda's longest timeout.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
-/// Runs the event; the status is 0 if the handler answered, else 1.
-pub async fn run(config: &Config, source: &EventSource, children: &Children) -> ExitCode {
+/// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
+pub async fn run(
+    config: &Arc<Config>,
+    source: &EventSource,
+    children: &Children,
+    shutdown: &CancellationToken,
+) -> ExitCode {
     let began = Instant::now();
-    let (outcome, init, ran) = match start(config, source, children).await {
-        Ok((slot, invocation)) => {
+    let (outcome, init, ran) = match start(config, source, children, shutdown).await {
+        Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let (outcome, _) = slot.invoke(invocation).await;
-            (outcome, init, began.elapsed().saturating_sub(init))
+            let outcome = slot.run(&invocation(config, event, TIMEOUT, Headers::default())).await;
+            if shutdown.is_cancelled() {
+                match slot.keep_quiet().await {}
+            }
+            let ran = began.elapsed().saturating_sub(init);
+            shutdown.cancel();
+            slot.quiet_during(children.terminate(crate::GRACE)).await;
+            (outcome, init, ran)
         }
+        Err(_) if shutdown.is_cancelled() => std::future::pending().await,
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
-    children.terminate(crate::GRACE).await;
     let written = print(&outcome);
     report(None, Some(init), ran, children);
     match written {
@@ -53,13 +65,15 @@ pub async fn run(config: &Config, source: &EventSource, children: &Children) -> 
 }
 
 async fn start(
-    config: &Config,
+    config: &Arc<Config>,
     source: &EventSource,
     children: &Children,
-) -> Result<(Slot, Invocation), Failure> {
+    shutdown: &CancellationToken,
+) -> Result<(Slot, Bytes), Failure> {
     let event = read(source)?;
-    let slot = Slot::start(&languages::launch(config)?, config, children).await?;
-    Ok((slot, invocation(config, event, TIMEOUT, HeaderMap::new())))
+    let mut slot = Slot::new(&Arc::new(languages::launch(config)?), config, children, shutdown);
+    slot.load().await?;
+    Ok((slot, event))
 }
 
 fn read(source: &EventSource) -> Result<Bytes, Failure> {

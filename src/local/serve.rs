@@ -9,7 +9,7 @@ mod pool;
 use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::join_all};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -19,15 +19,17 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
+    sync::oneshot,
     time::{sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use self::{
     api::{Call, InvocationType, PATH, Refusal},
     pool::Pool,
 };
 use crate::{
-    GRACE, arguments::Serve, config::Config, failure::Failure, frame::PAYLOAD_LIMIT, process::Children,
+    GRACE, cli::Serve, config::Config, failure::Failure, process::Children, worker::transport::PAYLOAD_LIMIT,
 };
 
 /// How long callers have to take their answers once the workers have ended.
@@ -47,21 +49,27 @@ pub enum ServeError {
     Init(Failure),
 }
 
-/// Serves until the children are told to end, and answers those who still wait then.
-pub async fn run(config: &Config, options: &Serve, children: &Children) -> Result<ExitCode, ServeError> {
+/// Serves until `shutdown` is cancelled, and answers those who still wait then.
+pub async fn run(
+    config: &Config,
+    options: &Serve,
+    children: &Children,
+    shutdown: &CancellationToken,
+) -> Result<ExitCode, ServeError> {
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?.to_string();
     let mut config = config.clone();
     // the timeout holds also where nothing is left of it to flush the log
     config.deadline_margin.get_or_insert(Duration::ZERO);
-    let server = Arc::new(Server { address, pool: Pool::new(&config, options, children) });
+    let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
+    let server = Arc::new(Server { address, pool });
     eprintln!("serving http://{}{PATH}", server.address);
     let connections = GracefulShutdown::new();
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
-        failure = init_failed(&server.pool, options.watch) => Err(ServeError::Init(failure)),
-        () = children.told_to_end() => Ok(ExitCode::SUCCESS),
+        failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
+        () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
     drop(listener);
     let _ = timeout(GRACE + LAST_ANSWERS, connections.shutdown()).await;
@@ -73,12 +81,20 @@ struct Server {
     pool: Arc<Pool>,
 }
 
-/// Starts the workers. Waits for the init error that ends the server; with a watch there is none.
-async fn init_failed(pool: &Arc<Pool>, watch: bool) -> Failure {
-    match pool.warm().await {
-        Err(failure) if !watch => failure,
-        _ => match pool.watch().await {},
+/// Waits for the init error that ends the server; with a watch there is none.
+async fn init_failed(
+    pool: &Pool,
+    starts: Vec<oneshot::Receiver<Result<(), Failure>>>,
+    watch: bool,
+) -> Failure {
+    for started in join_all(starts).await {
+        if let Err(failure) = started.expect("BUG: a slot starts or says why not")
+            && !watch
+        {
+            return failure;
+        }
     }
+    match pool.watch().await {}
 }
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &GracefulShutdown) -> Infallible {
@@ -133,7 +149,7 @@ async fn read(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
     Ok((size <= PAYLOAD_LIMIT).then(|| event.freeze()))
 }
 
-async fn invoke(pool: &Arc<Pool>, call: Call, event: Bytes) -> Response<Full<Bytes>> {
+async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Full<Bytes>> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {

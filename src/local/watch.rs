@@ -16,7 +16,7 @@ use std::{
 };
 
 /// How often is looked, if looking costs next to nothing.
-const PACE: Duration = Duration::from_millis(200);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Looking takes at most this part of the time.
 const SHARE: u32 = 20;
@@ -69,7 +69,7 @@ impl Files {
 
     /// How long to wait before the next look.
     pub(super) fn pause(&self) -> Duration {
-        PACE.max(self.took * SHARE)
+        LOOK_INTERVAL.max(self.took * SHARE)
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Marks {
     /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
     pub variable: Vec<u8>,
     /// A part of the worker's command line, and so of that of what was forked from it and runs no other program.
-    pub arguments: Vec<u8>,
+    pub arguments: Option<Vec<u8>>,
 }
 
 /// Kills a process, and its group with it: one that forks all the time would else be gone before its signal comes.
@@ -48,5 +48,5 @@ pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
 fn is_marked(pid: Pid, marks: &Marks) -> bool {
     let read = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default();
     read("environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
-        || memmem::find(&read("cmdline"), &marks.arguments).is_some()
+        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&read("cmdline"), part).is_some())
 }

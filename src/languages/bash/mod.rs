@@ -2,12 +2,12 @@
 
 use std::{ffi::OsString, path::Path};
 
-use super::{Launch, interpreter};
+use super::interpreter;
 use crate::{
     failure::Failure,
-    frame::Delivery,
     handler::{Handler, Language},
     invocation::ENVIRONMENT,
+    worker::{Launch, transport::Kind},
 };
 
 const SHIM: &str = include_str!("shim.sh");
@@ -30,6 +30,8 @@ pub(super) fn launch(
         program: interpreter("bash", Language::Bash, search_path)?,
         arguments: vec!["-c".into(), SHIM.into(), file.into(), function.into(), variables.into()],
         environment: Vec::new(),
-        delivery: Delivery::ByDescriptor,
+        transport: Kind::Forking,
+        last_words: &[],
+        empty_answer: None,
     })
 }

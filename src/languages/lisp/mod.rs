@@ -12,12 +12,12 @@ use std::{
     time::SystemTime,
 };
 
-use super::{Launch, interpreter};
+use super::interpreter;
 use crate::{
     config::{Config, variable},
     failure::{ErrorType, Failure},
-    frame::Delivery,
     handler::{Handler, Language},
+    worker::{Launch, transport::Kind},
 };
 
 /// The shim: what handlers see, then what runs it, in the order in which it is loaded.
@@ -123,7 +123,9 @@ pub(super) fn launch(
             .collect(),
         program,
         arguments,
-        delivery: Delivery::Streamed,
+        transport: Kind::Streamed,
+        last_words: &["fatal error"],
+        empty_answer: None,
     })
 }
 

@@ -10,13 +10,16 @@ use std::{
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::{Launch, interpreter, search_path};
+use super::{interpreter, search_path};
 use crate::{
     config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
-    frame::{Delivery, encode},
     handler::{Handler, Language, MODULE_DIRECTORIES, MODULE_PATH, Module, PowerShellAnswer},
     invocation::REQUEST_ID_VARIABLE,
+    worker::{
+        Launch,
+        transport::{Kind, frame::encode},
+    },
 };
 
 const SHIM: &str = include_str!("shim/powershell.ps1");
@@ -94,7 +97,9 @@ pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failu
         .into(),
         environment: environment(config, &program),
         program,
-        delivery: Delivery::Streamed,
+        transport: Kind::Streamed,
+        last_words: &["Unhandled exception"],
+        empty_answer: None,
     })
 }
 

@@ -2,21 +2,22 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body_util::Full;
 use serde_json::{Map, Value};
 
 use crate::{
-    frame::PAYLOAD_LIMIT,
+    headers::Headers,
     invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     supervisor::Outcome,
+    worker::transport::PAYLOAD_LIMIT,
 };
 
 /// Where events are posted, as to the emulator. In place of the second `function` any name will do.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
 
 /// The headers of the caller that reach the handler as they are, by their names at the Runtime API.
-const PASSED_ON: [(&str, HeaderName); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
+const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
 /// What a caller wants to be done with the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(super) enum InvocationType {
 pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
     /// The headers of the invocation that come from the caller, and its request id.
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     request_id: HeaderValue,
 }
 
@@ -54,14 +55,14 @@ impl Call {
         let invocation_type = invocation_type(&head.headers)?;
         let request_id = HeaderValue::try_from(uuid::Uuid::new_v4().to_string())
             .expect("BUG: a UUID has hexadecimal digits and hyphens only");
-        let mut headers = HeaderMap::new();
-        headers.insert(REQUEST_ID, request_id.clone());
+        let mut headers = Headers::default();
+        headers.append(REQUEST_ID, request_id.as_bytes().to_vec());
         if let Some(context) = head.headers.get("x-amz-client-context").filter(|value| !value.is_empty()) {
-            headers.insert(CLIENT_CONTEXT, client_context(context)?);
+            headers.append(CLIENT_CONTEXT, client_context(context)?);
         }
         for (name, passed_on) in PASSED_ON {
             if let Some(value) = head.headers.get(name) {
-                headers.insert(passed_on, value.clone());
+                headers.append(passed_on, value.as_bytes().to_vec());
             }
         }
         Ok(Self { invocation_type, headers, request_id })
@@ -158,12 +159,12 @@ fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refusal> {
 }
 
 /// The JSON object of a client context, in one line.
-fn client_context(encoded: &HeaderValue) -> Result<HeaderValue, Refusal> {
+fn client_context(encoded: &HeaderValue) -> Result<Vec<u8>, Refusal> {
     let decoded = STANDARD.decode(encoded.as_bytes()).ok();
     let json = decoded.filter(|json| serde_json::from_slice::<Map<String, Value>>(json).is_ok());
     // in JSON, control characters are white space between the tokens
     let line = json.map(|json| json.into_iter().map(|byte| byte.max(b' ')).collect::<Vec<_>>());
-    line.and_then(|line| HeaderValue::from_bytes(&line).ok()).ok_or_else(|| {
+    line.ok_or_else(|| {
         let message = "X-Amz-Client-Context is a JSON object in base64, and this does not decode to one";
         Refusal::bad("InvalidRequestContentException", message)
     })
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn puts_a_client_context_into_one_line() {
         let headers = with_context("{\n\t\"a\": \"\\n\u{e4}\"\r\n}").unwrap().headers;
-        assert_eq!(headers[CLIENT_CONTEXT].as_bytes(), "{  \"a\": \"\\n\u{e4}\"  }".as_bytes());
+        assert_eq!(headers.get(CLIENT_CONTEXT).unwrap(), "{  \"a\": \"\\n\u{e4}\"  }".as_bytes());
     }
 
     #[test]

@@ -1,7 +1,6 @@
-//! The workers of a local server. Who waits for one gets it in the order of asking.
+//! The slots of a local server. Events wait for them in the order in which they came.
 //!
-//! Always true: there are as many places as events may run at the same time, and a place is either free or
-//! held by who has a turn.
+//! Always true: there are as many slots as events may run at the same time, and each is run by a task of its own.
 
 use std::{
     convert::Infallible,
@@ -10,214 +9,188 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::future::join_all;
-use http::HeaderMap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
-    arguments::Serve,
+    cli::Serve,
     config::Config,
     failure::Failure,
-    languages,
+    headers::Headers,
+    lambda, languages,
     local::{invocation, report, watch::Files},
     process::Children,
-    runtime,
     supervisor::{Outcome, Slot},
 };
 
-/// The workers.
+/// The slots, and the events that wait for one.
 pub(super) struct Pool {
-    config: Config,
+    config: Arc<Config>,
     timeout: Duration,
     children: Children,
-    turns: Arc<Semaphore>,
-    state: Mutex<State>,
-}
-
-struct State {
-    free: Vec<Place>,
-    /// Where they are watched.
-    files: Option<Files>,
+    shutdown: CancellationToken,
+    waiting: mpsc::UnboundedSender<Waiting>,
     /// How often the files have changed.
-    version: u64,
+    version: watch::Sender<u64>,
+    /// Where they are watched.
+    files: Option<Mutex<Files>>,
     /// The version whose init error has been logged.
-    logged: Option<u64>,
+    logged: Mutex<Option<u64>>,
 }
 
-/// The right to one place.
-type Turn = OwnedSemaphorePermit;
+/// An event that waits for its turn, and whoever waits for its outcome.
+struct Waiting {
+    headers: Headers,
+    event: Bytes,
+    outcome: oneshot::Sender<Outcome>,
+}
 
-/// A place for one worker.
+type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
+
+/// What a slot has made of the files.
 struct Place {
-    worker: PlacedWorker,
-    /// The version of the files that it has loaded.
-    version: Option<u64>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Preferred {
-    Warm,
-    Lagging,
-}
-
-enum PlacedWorker {
-    /// None yet.
-    Absent,
-    /// Has loaded the files; the time of its init is told once.
-    Ready(Slot, Option<Duration>),
-    /// The files could not be loaded.
-    Broken(Failure),
+    /// Which version of them.
+    version: u64,
+    loaded: Result<Slot, Failure>,
+    /// How long that took, until it is told.
+    init: Option<Duration>,
 }
 
 impl Pool {
-    pub(super) fn new(config: &Config, options: &Serve, children: &Children) -> Arc<Self> {
-        let places = options.concurrency.get();
-        let absent = || Place { worker: PlacedWorker::Absent, version: None };
-        // what changes from here on is seen, also while the first workers start
-        let files = options.watch.then(|| Files::below(&config.task_root));
-        let free = (0..places).map(|_| absent()).collect();
-        Arc::new(Self {
-            config: config.clone(),
+    /// Starts a worker in every slot; with it, what becomes of each of these starts.
+    pub(super) fn start(
+        config: &Arc<Config>,
+        options: &Serve,
+        children: &Children,
+        shutdown: &CancellationToken,
+    ) -> (Arc<Self>, Vec<oneshot::Receiver<Result<(), Failure>>>) {
+        let (waiting, queue) = mpsc::unbounded_channel();
+        let pool = Arc::new(Self {
+            config: Arc::clone(config),
             timeout: options.timeout,
             children: children.clone(),
-            turns: Arc::new(Semaphore::new(places)),
-            state: Mutex::new(State { free, files, version: 0, logged: None }),
-        })
+            shutdown: shutdown.clone(),
+            waiting,
+            version: watch::Sender::new(0),
+            // what changes from here on is seen, also while the first workers start
+            files: options.watch.then(|| Mutex::new(Files::below(&config.task_root))),
+            logged: Mutex::new(None),
+        });
+        let queue: Queue = Arc::new(tokio::sync::Mutex::new(queue));
+        let starts = (0..options.concurrency.get()).map(|_| {
+            let (started, start) = oneshot::channel();
+            tokio::spawn(Arc::clone(&pool).keep_slot(Arc::clone(&queue), started));
+            start
+        });
+        let starts = starts.collect();
+        (pool, starts)
     }
 
     /// Runs one event when its turn comes, whether or not anybody still waits for the outcome.
-    pub(super) fn run(self: &Arc<Self>, headers: HeaderMap, event: Bytes) -> oneshot::Receiver<Outcome> {
-        let (sender, outcome) = oneshot::channel();
-        let pool = Arc::clone(self);
-        tokio::spawn(async move {
-            let turns = Arc::clone(&pool.turns);
-            let turn = turns.acquire_owned().await.expect("BUG: turns are never closed");
-            pool.look();
-            let mut place = pool.take(Preferred::Warm);
-            pool.renew(&mut place).await;
-            let outcome = pool.run_at(&mut place, headers, event).await;
-            let _ = sender.send(outcome);
-            pool.renew(&mut place).await;
-            pool.give_back(place, turn);
-        });
-        outcome
+    pub(super) fn run(&self, headers: Headers, event: Bytes) -> oneshot::Receiver<Outcome> {
+        let (outcome, answered) = oneshot::channel();
+        let sent = self.waiting.send(Waiting { headers, event, outcome });
+        assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
+        answered
     }
 
-    async fn run_at(&self, place: &mut Place, headers: HeaderMap, event: Bytes) -> Outcome {
-        let invocation = invocation(&self.config, event, self.timeout, headers);
-        let request_id = invocation.request_id().to_owned();
-        let began = Instant::now();
-        let (outcome, init) = match &mut place.worker {
-            PlacedWorker::Ready(slot, init) => (slot.invoke(invocation).await.0, init.take()),
-            PlacedWorker::Broken(failure) => (Err(failure.clone()), None),
-            PlacedWorker::Absent => unreachable!("BUG: a renewed place has a worker, or a failure"),
-        };
-        if let Err(failure) = &outcome {
-            runtime::log(&request_id, failure);
-        }
-        report(Some(&request_id), init, began.elapsed(), &self.children);
-        outcome
-    }
-
-    /// Starts a worker at every free place that lacks one for the files as they are; the error of one that
-    /// could not load them.
-    pub(super) async fn warm(self: &Arc<Self>) -> Result<(), Failure> {
-        let mut starting = Vec::new();
-        while let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
-            let mut place = self.take(Preferred::Lagging);
-            if !self.lags(&place) {
-                self.give_back(place, turn);
-                break;
-            }
-            let pool = Arc::clone(self);
-            starting.push(async move {
-                pool.renew(&mut place).await;
-                let result = match &place.worker {
-                    PlacedWorker::Broken(failure) => Err(failure.clone()),
-                    PlacedWorker::Ready(..) | PlacedWorker::Absent => Ok(()),
-                };
-                pool.give_back(place, turn);
-                result
-            });
-        }
-        join_all(starting).await.into_iter().collect()
-    }
-
-    /// Looks for changed files every now and then, and starts workers anew when no more change; for ever.
-    pub(super) async fn watch(self: &Arc<Self>) -> Infallible {
+    /// Looks for changed files every now and then, for ever.
+    pub(super) async fn watch(&self) -> Infallible {
         loop {
-            let Some(pause) = self.state().files.as_ref().map(Files::pause) else {
+            let Some(pause) = self.files.as_ref().map(|files| locked(files).pause()) else {
                 return std::future::pending().await;
             };
             tokio::time::sleep(pause).await;
-            if !self.look() {
-                // its error has been logged
-                let _ = self.warm().await;
+            self.look();
+        }
+    }
+
+    /// Looks whether a file has changed since the last look: then all slots load them again.
+    fn look(&self) {
+        if let Some(path) = self.files.as_ref().and_then(|files| locked(files).changed()) {
+            tracing::info!("`{}` has changed: the handler is loaded again", path.display());
+            self.version.send_modify(|version| *version += 1);
+        }
+    }
+
+    /// The life of a slot.
+    async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
+        let mut changes = self.version.subscribe();
+        let mut place = self.load().await;
+        let _ = started.send(place.loaded.as_ref().map(drop).map_err(Clone::clone));
+        loop {
+            let loaded_version = place.version;
+            let next = async {
+                let changed = async { drop(changes.wait_for(|&version| version != loaded_version).await) };
+                tokio::select! {
+                    biased;
+                    waiting = async { queue.lock().await.recv().await } => waiting,
+                    () = changed => None,
+                }
+            };
+            let waiting = match &mut place.loaded {
+                Ok(slot) => slot.ready_during(next).await,
+                Err(_) => next.await,
+            };
+            if waiting.is_some() {
+                self.look();
+            }
+            if place.version != *self.version.borrow() {
+                // the old worker is gone before the new one needs its memory
+                drop(place);
+                place = self.load().await;
+            }
+            if let Some(waiting) = waiting {
+                let outcome = self.run_at(&mut place, waiting.headers, waiting.event).await;
+                let _ = waiting.outcome.send(outcome);
+                if let Ok(slot) = &mut place.loaded {
+                    slot.prepare().await;
+                }
             }
         }
     }
 
-    /// Whether a file has changed since the last look: then the workers that there are lag behind.
-    fn look(&self) -> bool {
-        let mut state = self.state();
-        let Some(path) = state.files.as_mut().and_then(Files::changed) else { return false };
-        state.version += 1;
-        drop(state);
-        tracing::info!("`{}` has changed: the handler is loaded again", path.display());
-        true
-    }
-
-    /// Makes the worker of this place one that has loaded the files as they are.
-    async fn renew(&self, place: &mut Place) {
-        if !self.lags(place) {
-            return;
-        }
-        let version = self.state().version;
-        // the old worker is gone before the new one needs its memory
-        *place = Place { worker: PlacedWorker::Absent, version: Some(version) };
+    async fn run_at(&self, place: &mut Place, headers: Headers, event: Bytes) -> Outcome {
+        let invocation = invocation(&self.config, event, self.timeout, headers);
         let began = Instant::now();
-        place.worker = match self.start().await {
-            Ok(slot) => PlacedWorker::Ready(slot, Some(began.elapsed())),
-            Err(failure) => {
-                self.log_init_error(&failure, version);
-                PlacedWorker::Broken(failure)
-            }
+        let (outcome, init) = match &mut place.loaded {
+            Ok(slot) => (slot.run(&invocation).await, place.init.take()),
+            Err(failure) => (Err(failure.clone()), None),
         };
+        if let Err(failure) = &outcome {
+            lambda::run::log(invocation.request_id(), failure);
+        }
+        report(Some(invocation.request_id()), init, began.elapsed(), &self.children);
+        outcome
     }
 
-    async fn start(&self) -> Result<Slot, Failure> {
-        Slot::start(&languages::launch(&self.config)?, &self.config, &self.children).await
+    /// Loads the files as they are.
+    async fn load(&self) -> Place {
+        let version = *self.version.borrow();
+        let began = Instant::now();
+        let start = async {
+            let launch = Arc::new(languages::launch(&self.config)?);
+            let mut slot = Slot::new(&launch, &self.config, &self.children, &self.shutdown);
+            slot.load().await.map(|()| slot)
+        };
+        let loaded = start.await;
+        if let Err(failure) = &loaded {
+            self.log_init_error(failure, version);
+        }
+        Place { version, loaded, init: Some(began.elapsed()) }
     }
 
     fn log_init_error(&self, failure: &Failure, version: u64) {
-        let mut state = self.state();
         // without a watch it ends the server, and is printed then
-        if state.files.is_none() || self.children.ending() {
+        if self.files.is_none() || self.shutdown.is_cancelled() {
             return;
         }
-        if state.logged.replace(version) != Some(version) {
+        if locked(&self.logged).replace(version) != Some(version) {
             tracing::error!("the handler cannot be loaded; waiting for a change: {failure}");
         }
     }
+}
 
-    fn lags(&self, place: &Place) -> bool {
-        place.version != Some(self.state().version)
-    }
-    /// The place of who has a turn.
-    fn take(&self, preferred: Preferred) -> Place {
-        let mut state = self.state();
-        let lagging = preferred == Preferred::Lagging;
-        let best = state.free.iter().position(|place| (place.version != Some(state.version)) == lagging);
-        let any = state.free.len().checked_sub(1).expect("BUG: there is a free place for each turn");
-        state.free.swap_remove(best.unwrap_or(any))
-    }
-
-    fn give_back(&self, place: Place, turn: Turn) {
-        self.state().free.push(place);
-        drop(turn);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("BUG: no code panics while it holds this lock")
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("BUG: no code panics while it holds this lock")
 }

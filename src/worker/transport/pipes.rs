@@ -6,20 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use crate::frame::{Decoder, FrameError, Report};
-
-/// How much of a pipe is read at once, in bytes.
-pub(super) const BLOCK: usize = 64 * 1024;
-
-/// How much a pipe holds at most, in bytes: what Linux lets any user have.
-pub(super) const PIPE_SIZE: usize = 1024 * 1024;
-
-/// How many blocks are read at one time. Who reads more than a pipe holds reads what has been written meanwhile, and
-/// may never come to an end.
-pub(super) const BLOCKS: usize = PIPE_SIZE / BLOCK;
+use super::{
+    BLOCK, BLOCKS, PIPE_SIZE,
+    frame::{Decoder, FrameError, Report},
+};
 
 /// The pipe to the shim. Both ends are held: the shim opens its end by path.
 pub(super) struct Requests {
@@ -49,12 +42,12 @@ impl Requests {
     }
 
     /// Makes these parts, the last one first, the next request.
-    pub(super) fn begin(&mut self, parts: Vec<Bytes>) {
+    pub(super) fn send(&mut self, parts: Vec<Bytes>) {
         self.parts = parts;
     }
 
     /// Writes the request as the shim takes it; pending once all is written.
-    pub(super) async fn send(&mut self) {
+    pub(super) async fn write(&mut self) {
         if self.parts.is_empty() || self.sender.writable().await.is_err() {
             return std::future::pending().await;
         }
@@ -117,6 +110,20 @@ impl Reports {
     }
 }
 
+/// A pipe for an answer, and its other end.
+pub(super) fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
+    let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
+    // a smaller pipe does as well, only slower
+    let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
+    Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
+}
+
+/// What a shim is told of its two pipes: the directory where it opens them, and their descriptors.
+pub(super) fn arguments(requests: &Requests, reports: &Reports) -> [String; 3] {
+    let directory = format!("/proc/{}/fd", std::process::id());
+    [directory, requests.descriptor().to_string(), reports.descriptor().to_string()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,9 +131,9 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_taken_once_all_of_it_has_been_read() {
         let mut requests = Requests::new().unwrap();
-        requests.begin(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
+        requests.send(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
         assert!(!requests.taken(), "it is not written");
-        requests.send().await;
+        requests.write().await;
         rustix::io::read(&requests.end, &mut [0; 5]).unwrap();
         assert!(!requests.taken(), "it is read in part");
         rustix::io::read(&requests.end, &mut [0; 1]).unwrap();

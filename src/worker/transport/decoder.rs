@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-use super::{PAYLOAD_LIMIT, Report};
+use super::{PAYLOAD_LIMIT, frame::Report};
 
 /// The frames of a shim, which `report` reads.
 const NAMES: [&str; 7] = ["ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
@@ -28,6 +28,9 @@ pub enum FrameError {
     /// The payload is larger than any frame of this name may be.
     #[error("a shim announced a frame `{0}` of {1} bytes")]
     Size(String, usize),
+    /// A frame that only another kind of shim sends.
+    #[error("a shim sent a frame `{0}`, which is not for shims of its kind")]
+    Foreign(&'static str),
     /// The worker ended inside a frame.
     #[error("a shim's frame ended in the middle")]
     Truncated,
@@ -117,7 +120,9 @@ fn head(line: &[u8]) -> Result<(String, usize), FrameError> {
     let malformed = || FrameError::Head(lossy(line));
     let line = std::str::from_utf8(line).map_err(|_| malformed())?;
     let (name, length) = line.split_once(' ').ok_or_else(malformed)?;
-    let length = length.parse().map_err(|_| malformed())?;
+    // `parse` would take a sign
+    let is_number = length.bytes().all(|byte| byte.is_ascii_digit());
+    let length = length.parse().ok().filter(|_| is_number).ok_or_else(malformed)?;
     Ok((name.to_owned(), length))
 }
 

@@ -6,10 +6,10 @@
 //! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. A report's head may end in a space as
 //! well: Bash writes line by line, and what several processes report at the same time must not mix.
 //!
-//! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`Delivery`]):
+//! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`super::Kind`]):
 //!
 //! * *streamed*: a frame `context`, then a frame `event` with the event's bytes.
-//! * *by descriptor*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
+//! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
 //!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
 //!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have
 //!   been written. The answer ends with a line `TOKEN STATUS` without the space, where the handler's
@@ -18,11 +18,11 @@
 //!   `event`, `answer`.
 //!
 //! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
-//! it, each answered with `ready` or `failure`. Streamed: an empty frame of that name. By descriptor: a line of it,
+//! it, each answered with `ready` or `failure`. Streamed: an empty frame of that name. Forking: a line of it,
 //! to a shim that was started with one more argument, `snapshot`; its waiting for events begins after the second.
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
-//! empty line, and the headers of the event as lines `name: value`. By descriptor: a line `COUNT [ARGUMENT [MARK]]`,
+//! empty line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`,
 //! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes, with a newline behind
 //! it. Of a large event, which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
 //! been added to its end, as Bash takes trailing newlines off what it reads.
@@ -31,24 +31,10 @@
 //!
 //! This module does no IO. A frame's size is checked before anything is allocated for it.
 
-mod decoder;
-
 use bytes::Bytes;
 
-pub use self::decoder::{Decoder, FrameError};
+pub use super::decoder::{Decoder, FrameError};
 use crate::failure::Failure;
-
-/// The largest event and the largest answer, in bytes: 6 MiB, Lambda's limit for synchronous invocations.
-pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
-
-/// How a language's shim takes its requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    /// Frames on the request pipe.
-    Streamed,
-    /// Files and pipes that a process of the shim's own opens for each event.
-    ByDescriptor,
-}
 
 /// What a shim tells the bootstrap.
 #[derive(Debug, PartialEq)]
@@ -57,7 +43,7 @@ pub enum Report {
     Ready,
     /// The handler's answer, whole.
     Answer(Bytes),
-    /// The handler's answer was over [`PAYLOAD_LIMIT`]: its size in bytes. The answer itself is dropped.
+    /// The handler's answer was over [`super::PAYLOAD_LIMIT`]: its size in bytes. The answer itself is dropped.
     AnswerTooLarge(usize),
     /// The handler, or loading it, failed: the error as the caller gets it.
     Failed(Failure),
@@ -69,6 +55,22 @@ pub enum Report {
     Exited(u64, i32),
     /// The handler's process of this number has ended, with the status that a shell gives it.
     Ended(u64, i32),
+}
+
+impl Report {
+    /// The name of its frame.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Answer(_) | Self::AnswerTooLarge(_) => "answer",
+            Self::Failed(_) => "failure",
+            Self::Undefined(_) => "undefined",
+            Self::Trace(..) => "trace",
+            Self::Exited(..) => "exited",
+            Self::Ended(..) => "ended",
+        }
+    }
 }
 
 /// One frame for a shim: the head line and the payload.

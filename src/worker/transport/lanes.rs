@@ -11,14 +11,16 @@ use std::{
 };
 
 use rustix::{
-    fs::{MemfdFlags, ftruncate, memfd_create},
-    io::{DupFlags, dup3, ioctl_fionread, pwrite, read, write},
-    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
+    fs::ftruncate,
+    io::{DupFlags, dup3, ioctl_fionread, read},
+    pipe::{PipeFlags, pipe_with},
 };
 use tokio::net::unix::pipe;
-use uuid::Uuid;
 
-use super::pipes::{BLOCK, BLOCKS, PIPE_SIZE};
+use super::{
+    memory::{fill, memory_file},
+    pipes::answer_pipe,
+};
 use crate::invocation::Invocation;
 
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
@@ -32,9 +34,6 @@ pub(super) struct Lanes {
     pair: [Lane; 2],
     /// The number of the process that has the event, or is to have the next one.
     current: u64,
-    /// What the end of a handler begins with, behind its answer.
-    token: String,
-    buffer: Vec<u8>,
 }
 
 /// The descriptors keep their numbers for as long as the worker lives; what they are changes with each event.
@@ -53,19 +52,12 @@ struct Lane {
 
 impl Lanes {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self {
-            pair: [Lane::new()?, Lane::new()?],
-            current: 1,
-            token: Uuid::new_v4().simple().to_string(),
-            buffer: vec![0; BLOCK],
-        })
+        Ok(Self { pair: [Lane::new()?, Lane::new()?], current: 1 })
     }
 
-    /// What the shim is told of them: the token, and of each lane the descriptors where a process waits, of the
-    /// context, of the event and of the answer.
-    pub(super) fn arguments(&self) -> impl Iterator<Item = String> {
-        let descriptors = self.pair.iter().flat_map(Lane::descriptors);
-        std::iter::once(self.token.clone()).chain(descriptors.map(|descriptor| descriptor.to_string()))
+    /// Of each lane the descriptors where a process waits, of the context, of the event and of the answer.
+    pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.pair.iter().flat_map(Lane::descriptors)
     }
 
     /// Whether this is the number of the process that has the event, or is to have the next one.
@@ -74,24 +66,14 @@ impl Lanes {
     }
 
     /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
-    pub(super) fn prepare(&mut self) -> io::Result<()> {
-        // what is there before the event has come, a handler has written where it should not
-        for _ in 0..BLOCKS {
-            if self.read_rest().1.is_empty() {
-                break;
-            }
-        }
-        self.renew()
-    }
-
-    fn renew(&mut self) -> io::Result<()> {
+    pub(super) fn renew(&mut self) -> io::Result<()> {
         self.pair.iter_mut().filter(|lane| lane.used).try_for_each(Lane::renew)
     }
 
     /// Hands an event to the process that waits for it.
-    pub(super) fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
+    pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
         self.renew()?;
-        self.lane().begin(invocation)
+        self.lane().send_event(invocation)
     }
 
     /// Whether the current process, which has ended, had taken the event; if not, the next one can have it.
@@ -118,26 +100,9 @@ impl Lanes {
         }
     }
 
-    /// Waits for output of the current process.
-    pub(super) async fn readable(&self) {
-        if self.pair[index(self.current)].answer.readable().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// What the end of a handler begins with, and what the current process has written; empty where the event loop
-    /// has seen no more.
-    pub(super) fn read(&mut self) -> (&str, &[u8]) {
-        let answer = &self.pair[index(self.current)].answer;
-        let count = answer.try_read(&mut self.buffer).unwrap_or(0);
-        (&self.token, &self.buffer[..count])
-    }
-
-    /// The same, also of what the event loop has not seen.
-    pub(super) fn read_rest(&mut self) -> (&str, &[u8]) {
-        let answer = &self.pair[index(self.current)].answer;
-        let count = read(answer, &mut self.buffer[..]).unwrap_or(0);
-        (&self.token, &self.buffer[..count])
+    /// Where the current process writes its answer.
+    pub(super) fn answer(&self) -> &pipe::Receiver {
+        &self.pair[index(self.current)].answer
     }
 
     fn lane(&mut self) -> &mut Lane {
@@ -154,7 +119,7 @@ impl Lane {
     fn new() -> io::Result<Self> {
         let (wake_end, wake) = pipe_with(PipeFlags::CLOEXEC)?;
         let (answer, answer_end) = answer_pipe()?;
-        let (context, event) = (memory_file()?, memory_file()?);
+        let (context, event) = (memory_file("event")?, memory_file("event")?);
         Ok(Self { wake, wake_end, context, event, answer, answer_end, argument: None, used: false })
     }
 
@@ -165,7 +130,7 @@ impl Lane {
     /// Gives the numbers of the descriptors to fresh files and a fresh pipe.
     fn renew(&mut self) -> io::Result<()> {
         let (answer, answer_end) = answer_pipe()?;
-        let (context, event) = (memory_file()?, memory_file()?);
+        let (context, event) = (memory_file("event")?, memory_file("event")?);
         dup3(&context, &mut self.context, DupFlags::CLOEXEC)?;
         dup3(&event, &mut self.event, DupFlags::CLOEXEC)?;
         dup3(&answer_end, &mut self.answer_end, DupFlags::CLOEXEC)?;
@@ -174,8 +139,8 @@ impl Lane {
         Ok(())
     }
 
-    fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
-        let filled = self.fill(invocation).and_then(|()| Ok(write(&self.wake, b"\n")?));
+    fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
+        let filled = self.write(invocation).and_then(|()| Ok(rustix::io::write(&self.wake, b"\n")?));
         if filled.is_err() {
             // the process that waits has opened these very files
             ftruncate(&self.event, 0)?;
@@ -184,43 +149,25 @@ impl Lane {
         filled.map(drop)
     }
 
-    fn fill(&mut self, invocation: &Invocation) -> io::Result<()> {
+    fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
-        write_all(&self.event, event)?;
+        fill(&self.event, event)?;
         let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
         if event.len() <= SMALL_EVENT {
             let mut context = invocation.environment("");
             context.extend(without_nul());
             context.push(b'\n');
-            return write_all(&self.context, &context);
+            return Ok(fill(&self.context, &context)?);
         }
         let (mut argument, mut mark) = (&self.event, "");
         if event.ends_with(b"\n") || event.contains(&0) {
             let mut text: Vec<u8> = without_nul().collect();
             text.extend_from_slice(MARK.as_bytes());
-            argument = self.argument.insert(memory_file()?);
-            write_all(argument, &text)?;
+            argument = self.argument.insert(memory_file("event")?);
+            fill(argument, &text)?;
             mark = MARK;
         }
-        write_all(&self.context, &invocation.environment(&format!(" {} {mark}", argument.as_raw_fd())))
+        let context = invocation.environment(&format!(" {} {mark}", argument.as_raw_fd()));
+        Ok(fill(&self.context, &context)?)
     }
-}
-
-fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
-    let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
-    // a smaller pipe does as well, only slower
-    let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
-    Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
-}
-
-fn memory_file() -> io::Result<OwnedFd> {
-    Ok(memfd_create("event", MemfdFlags::CLOEXEC)?)
-}
-
-fn write_all(file: &OwnedFd, bytes: &[u8]) -> io::Result<()> {
-    let mut written = 0;
-    while written < bytes.len() {
-        written += pwrite(file, &bytes[written..], written as u64)?;
-    }
-    Ok(())
 }

@@ -1,0 +1,37 @@
+//! Headers of a response or an event. Values are any bytes but line ends and NUL: the crate `http` refuses the character
+//! DEL, which a client context in JSON may hold.
+
+use bytes::Bytes;
+
+/// Names in lower case with their values, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, Bytes)>);
+
+impl Headers {
+    /// Adds a header behind the others.
+    pub fn append(&mut self, name: &str, value: impl Into<Bytes>) {
+        self.0.push((name.to_ascii_lowercase(), value.into()));
+    }
+
+    /// The first value of this name, which is in lower case.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// The same, if it is text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        std::str::from_utf8(self.get(name)?).ok()
+    }
+
+    /// All values of this name, which is in lower case.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value)
+    }
+
+    /// All headers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), &value[..]))
+    }
+}

@@ -1,0 +1,160 @@
+//! One kept-alive connection to the Runtime API, opened when it is needed.
+
+use std::{io, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use super::http::{Decoder, HttpError, Response, request_head};
+
+/// How long the server may take to accept a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// A body up to this size goes out in one write with its head, in bytes.
+const SMALL_BODY: usize = 16 * 1024;
+
+/// How much is read at least at a time, in bytes. Room that has grown beyond [`KEPT_ROOM`] is given back.
+const ROOM: usize = 8 * 1024;
+const KEPT_ROOM: usize = 64 * 1024;
+
+/// A request without what is the same in all of them.
+pub(super) struct Request<'a> {
+    pub(super) method: &'static str,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a [(&'a str, &'a [u8])],
+    pub(super) body: Bytes,
+}
+
+/// Why a request got no response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectionError {
+    #[error("cannot connect to `{0}`: {1}")]
+    Connect(String, io::Error),
+    #[error("the request could not be sent: {0}")]
+    Send(io::Error),
+    #[error("the response could not be read: {0}")]
+    Read(io::Error),
+    #[error("{0}")]
+    Response(HttpError),
+}
+
+impl ConnectionError {
+    /// Whether the server may have closed the connection before it saw the request.
+    fn before_any_response(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Response(HttpError::Closed("before a response came")) => true,
+            Self::Read(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            Self::Connect(..) | Self::Response(_) => false,
+        }
+    }
+}
+
+pub(super) struct Connection {
+    /// Host and port.
+    server: String,
+    /// Open between two requests. It is taken out while one runs: a request that is given up takes it along.
+    stream: Option<TcpStream>,
+    buffer: BytesMut,
+}
+
+impl Connection {
+    pub(super) fn new(server: &str) -> Self {
+        Self { server: server.to_owned(), stream: None, buffer: BytesMut::new() }
+    }
+
+    /// The next request opens the connection anew.
+    pub(super) fn close(&mut self) {
+        self.stream = None;
+    }
+
+    /// Sends a request and reads its response. One that may be repeated is, once, where the server has closed a kept
+    /// connection without an answer.
+    pub(super) async fn request(
+        &mut self,
+        request: &Request<'_>,
+        may_be_repeated: bool,
+    ) -> Result<Response, ConnectionError> {
+        if let Some(stream) = self.stream.take().filter(is_quiet) {
+            match self.exchange(stream, request).await {
+                Err(error) if may_be_repeated && error.before_any_response() => {}
+                result => return result,
+            }
+        }
+        let stream = self.connect().await?;
+        self.exchange(stream, request).await
+    }
+
+    async fn connect(&self) -> Result<TcpStream, ConnectionError> {
+        let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
+            Ok(Ok(stream)) => {
+                // small requests go out at once; where that cannot be had they are as good
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Ok(Err(error)) => error,
+            Err(_) => io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_LIMIT:?}")),
+        };
+        Err(ConnectionError::Connect(self.server.clone(), error))
+    }
+
+    async fn exchange(
+        &mut self,
+        mut stream: TcpStream,
+        request: &Request<'_>,
+    ) -> Result<Response, ConnectionError> {
+        self.buffer.clear();
+        let sent = send(&mut stream, &self.server, request).await;
+        let response = match sent {
+            Ok(()) => self.receive(&mut stream).await?,
+            // a server that refuses a large body may answer without reading all of it
+            Err(error) => {
+                let response = self.receive(&mut stream).await.map_err(|_| ConnectionError::Send(error))?;
+                Response { reusable: false, ..response }
+            }
+        };
+        if response.reusable && self.buffer.is_empty() {
+            self.stream = Some(stream);
+        }
+        if self.buffer.capacity() > KEPT_ROOM {
+            self.buffer = BytesMut::new();
+        }
+        Ok(response)
+    }
+
+    async fn receive(&mut self, stream: &mut TcpStream) -> Result<Response, ConnectionError> {
+        let mut decoder = Decoder::default();
+        loop {
+            if self.buffer.capacity() - self.buffer.len() < ROOM {
+                self.buffer.reserve(ROOM);
+            }
+            // unlike `try_read` it knows from a short read that nothing more is there
+            let count = stream.read_buf(&mut self.buffer).await.map_err(ConnectionError::Read)?;
+            if count == 0 {
+                return decoder.finish(&mut self.buffer).map_err(ConnectionError::Response);
+            }
+            if let Some(response) = decoder.decode(&mut self.buffer).map_err(ConnectionError::Response)? {
+                return Ok(response);
+            }
+        }
+    }
+}
+
+/// Whether nothing has come on a connection since its last response, its end neither, as far as is known.
+fn is_quiet(stream: &TcpStream) -> bool {
+    stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}
+
+async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
+    let Request { method, path, headers, body } = request;
+    let mut head = request_head(method, path, server, headers, body.len());
+    if body.len() <= SMALL_BODY {
+        head.extend_from_slice(body);
+        return stream.write_all(&head).await;
+    }
+    stream.write_all(&head).await?;
+    stream.write_all(body).await
+}

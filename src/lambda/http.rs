@@ -1,0 +1,458 @@
+//! HTTP/1.1 as a client of the Runtime API needs it: bytes of a response in, the response out. No IO.
+//!
+//! A response is the same however its bytes are cut, and no more is kept of it than the two limits allow. Of a
+//! response that is over a limit the short header lines are kept, so that its event can be answered by an error.
+
+use std::mem;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::StatusCode;
+use memchr::memchr;
+
+use crate::headers::Headers;
+
+/// The largest head of a response, in bytes.
+pub const HEAD_LIMIT: usize = 1024 * 1024;
+
+/// The largest body of a response, in bytes.
+pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The longest header line that is kept of a head that is too large, in bytes, and how many bytes of such lines.
+const SHORT_LINE: usize = 8 * 1024;
+const SHORT_LINES: usize = 64 * 1024;
+
+/// How much of a head that is too large is read to its end.
+const ENDLESS_HEAD: usize = 16 * HEAD_LIMIT;
+
+/// The longest line with the size of a chunk, in bytes.
+const SIZE_LINE: usize = 4 * 1024;
+
+/// The most that room is made for before it has come, in bytes.
+const ROOM: usize = 8 * 1024 * 1024;
+
+/// One response.
+#[derive(Debug, PartialEq)]
+pub struct Response {
+    /// What the server says of the request.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: Headers,
+    /// Its body; empty if it is too large.
+    pub body: Bytes,
+    /// The limit that it is over, and the connection with it: nothing more is read from there.
+    pub too_large: Option<TooLarge>,
+    /// Whether the connection can be used again.
+    pub reusable: bool,
+}
+
+/// A limit, by the part of a response that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooLarge {
+    /// [`HEAD_LIMIT`].
+    Head,
+    /// [`BODY_LIMIT`].
+    Body,
+}
+
+/// Why bytes are no response. Nothing more can be read from their connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HttpError {
+    /// The head does not follow the grammar.
+    #[error("invalid HTTP: {0}")]
+    Head(String),
+    /// Nobody can say where the body ends.
+    #[error("invalid HTTP: `{0}` says nothing of where the body ends")]
+    Length(&'static str),
+    /// The size of a chunk is none.
+    #[error("Invalid chunk size: {0:?}")]
+    ChunkSize(String),
+    /// A chunk does not end where it should.
+    #[error("invalid HTTP: a chunk does not end in a line end")]
+    ChunkEnd,
+    /// The connection has ended before the response.
+    #[error("connection closed {0}")]
+    Closed(&'static str),
+}
+
+/// Makes one response out of the bytes of a connection.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    state: State,
+    /// How many bytes of the buffer are known to hold no end of the head.
+    searched: usize,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Head,
+    /// The head is too large. Its short lines, and how many bytes there were in all.
+    LongHead {
+        kept: Vec<u8>,
+        seen: usize,
+        in_long_line: bool,
+    },
+    Body {
+        head: Head,
+        chunks: Option<Chunks>,
+    },
+}
+
+#[derive(Debug)]
+struct Head {
+    status: StatusCode,
+    headers: Headers,
+    framing: Framing,
+    reusable: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClose,
+}
+
+#[derive(Debug, Default)]
+struct Chunks {
+    body: BytesMut,
+    next: Part,
+    trailers: usize,
+}
+
+/// What comes next of a body in chunks.
+#[derive(Clone, Copy, Debug, Default)]
+enum Part {
+    #[default]
+    Size,
+    Data(usize),
+    DataEnd,
+    Trailers,
+}
+
+impl Decoder {
+    /// Takes what belongs to the response out of the buffer, and gives it once it is whole.
+    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Response>, HttpError> {
+        loop {
+            match &mut self.state {
+                State::Head => match self.take_head(buffer)? {
+                    Step::More => return Ok(None),
+                    Step::On => {}
+                },
+                State::LongHead { .. } => return self.skim_head(buffer),
+                State::Body { head, chunks } => {
+                    let body = match chunks {
+                        Some(chunks) => chunks.decode(buffer)?,
+                        None => sized_body(head.framing, buffer),
+                    };
+                    return Ok(body.map(|body| self.response(body)));
+                }
+            }
+        }
+    }
+
+    /// The connection has ended: the response, if that is the end of its body.
+    pub fn finish(mut self, buffer: &mut BytesMut) -> Result<Response, HttpError> {
+        match &self.state {
+            State::Body { head: Head { framing: Framing::UntilClose, .. }, .. } => {
+                let body = buffer.split().freeze();
+                Ok(self.response(Ok(body)))
+            }
+            State::Body { .. } => {
+                Err(HttpError::Closed("in a body: end of file before message length reached"))
+            }
+            State::Head if buffer.is_empty() => Err(HttpError::Closed("before a response came")),
+            State::Head | State::LongHead { .. } => Err(HttpError::Closed("in the head of a response")),
+        }
+    }
+
+    fn take_head(&mut self, buffer: &mut BytesMut) -> Result<Step, HttpError> {
+        let Some(end) = end_of_head(buffer, &mut self.searched) else {
+            if buffer.len() > HEAD_LIMIT {
+                self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
+                return Ok(Step::On);
+            }
+            return Ok(Step::More);
+        };
+        if end > HEAD_LIMIT {
+            self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
+            return Ok(Step::On);
+        }
+        let bytes = buffer.split_to(end).freeze();
+        self.searched = 0;
+        let head = parse_head(&bytes)?;
+        // an interim response, which the final one follows
+        if !head.status.is_informational() {
+            let chunks = matches!(head.framing, Framing::Chunked).then(Chunks::default);
+            self.state = State::Body { head, chunks };
+        }
+        Ok(Step::On)
+    }
+
+    /// Takes whole lines, and keeps the short ones, until the head is over.
+    fn skim_head(&mut self, buffer: &mut BytesMut) -> Result<Option<Response>, HttpError> {
+        let State::LongHead { kept, seen, in_long_line } = &mut self.state else {
+            unreachable!("BUG: only a long head is skimmed");
+        };
+        loop {
+            let line_end = memchr(b'\n', buffer);
+            let count = match line_end {
+                Some(end) => end + 1,
+                None if buffer.len() >= SHORT_LINE => buffer.len(),
+                None => return Ok(None),
+            };
+            let line = buffer.split_to(count);
+            *seen += count;
+            let is_end = !*in_long_line && matches!(&line[..], b"\n" | b"\r\n");
+            let is_short = line_end.is_some() && !*in_long_line && count <= SHORT_LINE;
+            if is_end || (is_short && kept.len() + count <= SHORT_LINES) {
+                kept.extend_from_slice(&line);
+            }
+            *in_long_line = line_end.is_none();
+            if is_end {
+                let head = parse_head(&Bytes::from(mem::take(kept)))?;
+                let head = Head { reusable: false, ..head };
+                return Ok(Some(head.response(Err(TooLarge::Head))));
+            }
+            if *seen > ENDLESS_HEAD {
+                return Err(HttpError::Head(format!("the head has more than {ENDLESS_HEAD} bytes")));
+            }
+        }
+    }
+
+    fn response(&mut self, body: Result<Bytes, TooLarge>) -> Response {
+        let State::Body { head, .. } = mem::take(&mut self.state) else {
+            unreachable!("BUG: a body follows a head");
+        };
+        head.response(body)
+    }
+}
+
+/// Whether a part of a response was there to be taken.
+enum Step {
+    On,
+    More,
+}
+
+impl Head {
+    fn response(self, body: Result<Bytes, TooLarge>) -> Response {
+        let Self { status, headers, framing, reusable } = self;
+        let reusable = reusable && body.is_ok() && !matches!(framing, Framing::UntilClose);
+        Response {
+            status,
+            headers,
+            too_large: body.as_ref().err().copied(),
+            body: body.unwrap_or_default(),
+            reusable,
+        }
+    }
+}
+
+/// Where the empty line behind a head ends. Lines may end in a bare newline, as `httparse` takes them, too.
+fn end_of_head(buffer: &[u8], searched: &mut usize) -> Option<usize> {
+    while let Some(offset) = memchr(b'\n', &buffer[*searched..]) {
+        let newline = *searched + offset;
+        match &buffer[newline + 1..] {
+            [b'\n', ..] => return Some(newline + 2),
+            [b'\r', b'\n', ..] => return Some(newline + 3),
+            // the rest of an end may be still to come
+            [] | [b'\r'] => return None,
+            _ => *searched = newline + 1,
+        }
+    }
+    *searched = buffer.len();
+    None
+}
+
+/// Reads the lines of a whole head. Not by the crate `httparse`, which refuses values that our headers may have.
+fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
+    let refused = |what: &str, line: &[u8]| {
+        Err(HttpError::Head(format!("{what} {:?}", String::from_utf8_lossy(&line[..line.len().min(64)]))))
+    };
+    let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let first = lines.next().unwrap_or_default();
+    let Some((is_1_1, status)) = status_line(first) else { return refused("the status line is", first) };
+    let mut headers = Headers::default();
+    for line in lines.take_while(|line| !line.is_empty()) {
+        let Some((name, value)) = header_line(line) else { return refused("a header line is", line) };
+        headers.append(name, bytes.slice_ref(value));
+    }
+    let has = |word: &[u8]| {
+        let words = headers.all("connection").flat_map(|value| value.split(|&byte| byte == b','));
+        words.map(<[u8]>::trim_ascii).any(|own| own.eq_ignore_ascii_case(word))
+    };
+    let reusable = if is_1_1 { !has(b"close") } else { has(b"keep-alive") };
+    let framing = if status.is_informational() || matches!(status.as_u16(), 204 | 304) {
+        Framing::Length(0)
+    } else {
+        framing(&headers)?
+    };
+    Ok(Head { status, headers, framing, reusable })
+}
+
+/// Whether the version is 1.1, and the status, of `HTTP/1.1 200 OK` or the like.
+fn status_line(line: &[u8]) -> Option<(bool, StatusCode)> {
+    let (version, rest) = line.split_at_checked(9)?;
+    let is_1_1 = match version {
+        b"HTTP/1.1 " => true,
+        b"HTTP/1.0 " => false,
+        _ => return None,
+    };
+    let (status, reason) = rest.split_at_checked(3)?;
+    let is_separated = reason.first().is_none_or(|&byte| byte == b' ');
+    Some((is_1_1, StatusCode::from_bytes(status).ok().filter(|_| is_separated)?))
+}
+
+/// Name and value of a header. A name has no spaces around it, and no line continues the one before.
+fn header_line(line: &[u8]) -> Option<(&str, &[u8])> {
+    let colon = memchr(b':', line)?;
+    let (name, value) = (&line[..colon], &line[colon + 1..]);
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_sound =
+        !name.is_empty() && name.iter().all(is_token) && !value.iter().any(|byte| b"\0\r".contains(byte));
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let begin = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
+    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(begin, |last| last + 1);
+    Some((std::str::from_utf8(name).ok().filter(|_| is_sound)?, &value[begin..end]))
+}
+
+/// How the end of a body is known (RFC 9112, section 6.3).
+fn framing(headers: &Headers) -> Result<Framing, HttpError> {
+    if let Some(encoding) = headers.all("transfer-encoding").last() {
+        let is_chunked = encoding.eq_ignore_ascii_case(b"chunked");
+        return if is_chunked { Ok(Framing::Chunked) } else { Err(HttpError::Length("transfer-encoding")) };
+    }
+    let mut length = None;
+    for number in headers.all("content-length").flat_map(|value| value.split(|&byte| byte == b',')) {
+        let number = decimal(number.trim_ascii()).ok_or(HttpError::Length("content-length"))?;
+        if length.replace(number).is_some_and(|other| other != number) {
+            return Err(HttpError::Length("content-length"));
+        }
+    }
+    Ok(length.map_or(Framing::UntilClose, Framing::Length))
+}
+
+fn decimal(digits: &[u8]) -> Option<usize> {
+    // `parse` would take a sign
+    let digits =
+        std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits?.parse().ok()
+}
+
+/// The body of a response whose length is known, or that ends with its connection.
+fn sized_body(framing: Framing, buffer: &mut BytesMut) -> Option<Result<Bytes, TooLarge>> {
+    let Framing::Length(length) = framing else {
+        return (buffer.len() > BODY_LIMIT).then_some(Err(TooLarge::Body));
+    };
+    if length > BODY_LIMIT {
+        return Some(Err(TooLarge::Body));
+    }
+    if buffer.len() < length {
+        buffer.reserve((length - buffer.len()).min(ROOM));
+        return None;
+    }
+    Some(Ok(buffer.split_to(length).freeze()))
+}
+
+impl Chunks {
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Result<Bytes, TooLarge>>, HttpError> {
+        loop {
+            match self.next {
+                Part::Size => {
+                    let Some(line) = take_line(buffer, SIZE_LINE).map_err(HttpError::ChunkSize)? else {
+                        return Ok(None);
+                    };
+                    let size = chunk_size(&line)?;
+                    if self.body.len().saturating_add(size) > BODY_LIMIT {
+                        return Ok(Some(Err(TooLarge::Body)));
+                    }
+                    self.next = if size == 0 { Part::Trailers } else { Part::Data(size) };
+                }
+                Part::Data(left) => {
+                    let here = left.min(buffer.len());
+                    self.body.extend_from_slice(&buffer[..here]);
+                    buffer.advance(here);
+                    if here < left {
+                        self.next = Part::Data(left - here);
+                        return Ok(None);
+                    }
+                    self.next = Part::DataEnd;
+                }
+                Part::DataEnd => {
+                    let end = match &buffer[..] {
+                        [b'\n', ..] => 1,
+                        [b'\r', b'\n', ..] => 2,
+                        [] | [b'\r'] => return Ok(None),
+                        _ => return Err(HttpError::ChunkEnd),
+                    };
+                    buffer.advance(end);
+                    self.next = Part::Size;
+                }
+                Part::Trailers => {
+                    let too_long = |_| HttpError::Head("trailers without an end".to_owned());
+                    let Some(line) = take_line(buffer, HEAD_LIMIT - self.trailers).map_err(too_long)? else {
+                        return Ok(None);
+                    };
+                    if line.is_empty() {
+                        return Ok(Some(Ok(mem::take(&mut self.body).freeze())));
+                    }
+                    self.trailers = (self.trailers + line.len() + 2).min(HEAD_LIMIT);
+                }
+            }
+        }
+    }
+}
+
+/// A line without its end; an error with its beginning if it is longer than `limit`.
+fn take_line(buffer: &mut BytesMut, limit: usize) -> Result<Option<BytesMut>, String> {
+    match memchr(b'\n', &buffer[..buffer.len().min(limit)]) {
+        Some(end) => {
+            let mut line = buffer.split_to(end);
+            buffer.advance(1);
+            if line.ends_with(b"\r") {
+                line.truncate(line.len() - 1);
+            }
+            Ok(Some(line))
+        }
+        None if buffer.len() >= limit => Err(String::from_utf8_lossy(&buffer[..limit.min(64)]).into_owned()),
+        None => Ok(None),
+    }
+}
+
+/// The hexadecimal number in front of a chunk's extensions.
+fn chunk_size(line: &[u8]) -> Result<usize, HttpError> {
+    let refused = || HttpError::ChunkSize(String::from_utf8_lossy(&line[..line.len().min(64)]).into_owned());
+    let digits = line.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    let text = std::str::from_utf8(digits).map_err(|_| refused())?;
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(refused());
+    }
+    usize::from_str_radix(text, 16).map_err(|_| refused())
+}
+
+/// The head of a request with a body of this length.
+#[must_use]
+pub fn request_head(
+    method: &str,
+    path: &str,
+    host: &str,
+    headers: &[(&str, &[u8])],
+    length: usize,
+) -> Vec<u8> {
+    let agent = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
+    let mut head =
+        format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\n").into_bytes();
+    for (name, value) in headers {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    if method != "GET" {
+        head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+#[cfg(test)]
+mod tests;

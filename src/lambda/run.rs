@@ -1,0 +1,125 @@
+//! A slot's life on Lambda: its worker loads the user's file, then it takes one event after the other.
+
+use std::{future::pending, sync::Arc};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ApiError, Client,
+    snapstart::{self, Unready},
+};
+use crate::{config::Config, failure::Failure, languages, process::Children, supervisor::Slot};
+
+/// Why the runtime ends. It never does of itself.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The init, or the restore, failed; Lambda has been told.
+    #[error("{0}")]
+    Unready(Failure),
+    /// Events can no longer be had or answered.
+    #[error("the runtime ends: {0}")]
+    Api(#[from] ApiError),
+}
+
+/// Starts the workers and answers events until the Runtime API goes away. Once `shutdown` is cancelled nothing more is
+/// asked for or posted, and this passes on what the workers log, for ever.
+pub async fn run(
+    config: &Arc<Config>,
+    api: &str,
+    children: &Children,
+    shutdown: &CancellationToken,
+) -> RuntimeError {
+    let mut client = Client::new(api);
+    let slots = match start(config, &mut client, children, shutdown).await {
+        Ok(slots) => slots,
+        Err(unready) => {
+            let (Unready::Init(failure) | Unready::Restore(failure)) = &unready;
+            client.fail_phase(unready.phase(), failure).await;
+            return RuntimeError::Unready(failure.clone());
+        }
+    };
+    // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
+    let mut answering: JoinSet<_> =
+        slots.into_iter().map(|slot| answer_events(slot, Client::new(api), shutdown.clone())).collect();
+    match answering.join_next().await.expect("BUG: there is a slot") {
+        Ok(error) => error.into(),
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+async fn start(
+    config: &Arc<Config>,
+    client: &mut Client,
+    children: &Children,
+    shutdown: &CancellationToken,
+) -> Result<Vec<Slot>, Unready> {
+    let launch = Arc::new(languages::launch(config).map_err(Unready::Init)?);
+    let mut loading = JoinSet::new();
+    for _ in 0..config.max_concurrency {
+        let mut slot = Slot::new(&launch, config, children, shutdown);
+        loading.spawn(async move { slot.load().await.map(|()| slot) });
+    }
+    let mut slots = Vec::new();
+    let mut started = async || {
+        while let Some(loaded) = loading.join_next().await {
+            let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+            slots.push(loaded.map_err(Unready::Init)?);
+        }
+        if config.snapstart { snapstart::run(client, &mut slots).await } else { Ok(()) }
+    };
+    match started().await {
+        Ok(()) => Ok(slots),
+        // nobody is told, and the others have their time to end
+        Err(_) if shutdown.is_cancelled() => pending().await,
+        Err(unready) => Err(unready),
+    }
+}
+
+/// Posts an error of the init, where the Runtime API can be reached.
+pub async fn report_init_error(api: &str, failure: &Failure) {
+    Client::new(api).fail_phase("init", failure).await;
+}
+
+/// The way of an event, in one place.
+async fn answer_events(mut slot: Slot, mut client: Client, shutdown: CancellationToken) -> ApiError {
+    let error = loop {
+        let next = slot.ready_during(shutdown.run_until_cancelled(client.next())).await;
+        let invocation = match next {
+            Some(Ok(invocation)) => invocation,
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        };
+        let outcome = slot.run(&invocation).await;
+        let posting = async {
+            match outcome {
+                Ok(answer) => client.respond(&invocation, answer).await,
+                Err(failure) => {
+                    log(invocation.request_id(), &failure);
+                    client.fail(&invocation, &failure).await
+                }
+            }
+        };
+        match slot.quiet_during(shutdown.run_until_cancelled(posting)).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => break Some(error),
+            None => break None,
+        }
+        // the event's memory does not wait for the next event
+        drop(invocation);
+        slot.prepare().await;
+    };
+    match error {
+        Some(error) => error,
+        None => match slot.keep_quiet().await {},
+    }
+}
+
+/// The line that an error leaves in the log.
+pub fn log(request_id: &str, failure: &Failure) {
+    if failure.stack_trace.is_empty() {
+        tracing::error!(requestId = request_id, "{failure}");
+    } else {
+        tracing::error!(requestId = request_id, "{failure}\n{}", failure.stack_trace.join("\n"));
+    }
+}

@@ -1,0 +1,55 @@
+//! SnapStart: workers are made ready for a snapshot of the environment, and for use in each copy of it.
+//!
+//! The order: all workers have loaded the user's file, all have run its hooks before the checkpoint, Lambda is
+//! asked for the restore, once, and answers in the copy; all workers have new random state and have run the hooks
+//! after the restore; events are asked for. Nothing that waits for a time, and no connection, is carried through.
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::Client;
+use crate::{
+    failure::{ErrorType, Failure},
+    supervisor::Slot,
+    worker::Step,
+};
+
+/// A failure by what it keeps from coming to be.
+#[derive(Debug)]
+pub(super) enum Unready {
+    /// The environment, or the snapshot of it.
+    Init(Failure),
+    /// The copy.
+    Restore(Failure),
+}
+
+impl Unready {
+    /// The part of the Runtime API that hears of it.
+    pub(super) fn phase(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Restore(_) => "restore",
+        }
+    }
+}
+
+/// Takes all workers into the snapshot and out of it.
+pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
+    run_hooks(slots, Step::Checkpoint).await.map_err(Unready::Init)?;
+    restored(client, slots).await.map_err(Unready::Init)?;
+    run_hooks(slots, Step::Restore).await.map_err(Unready::Restore)
+}
+
+async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {
+    try_join_all(slots.iter_mut().map(|slot| slot.run_hooks(step))).await.map(drop)
+}
+
+/// Waits until Lambda has restored the environment, and passes on what the workers log until then.
+async fn restored(client: &mut Client, slots: &mut [Slot]) -> Result<(), Failure> {
+    tokio::select! {
+        restored = client.restored() => restored.map_err(|refused| {
+            let message = format!("the Runtime API did not say that the environment was restored: {refused}");
+            Failure::new(ErrorType::RestoreFailed, message)
+        }),
+        _ = join_all(slots.iter_mut().map(Slot::keep_quiet)) => unreachable!("BUG: this has no end"),
+    }
+}

@@ -1,0 +1,234 @@
+//! What a handler that is a process of its own writes to its standard output, and what its end makes of it.
+
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use memchr::memmem;
+use tokio::{net::unix::pipe, task::coop::consume_budget, time::Instant};
+
+use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
+use crate::failure::{ErrorType, Failure};
+
+/// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
+/// time, and a look at each of them made 6 MiB five times as slow.
+const LOOK_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How many looks follow each other at once: a small answer and its end are taken as they come.
+const EAGER_LOOKS: u32 = 64;
+
+/// The most bytes of an answer that are kept: one block more than allowed, as it may be newlines, which do not count.
+const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
+
+/// The most bytes of the end of a handler: the token, a status, a newline.
+const END: usize = 40;
+
+/// The output of one event.
+pub(super) struct Output {
+    bytes: BytesMut,
+    /// All that was written, also what is no longer kept, in bytes.
+    size: usize,
+    looks: u32,
+    next_look: Instant,
+    block: Vec<u8>,
+}
+
+/// How a handler's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Of its own will, with this status.
+    Exited(i32),
+    /// With what a shell says of it: a status, or 128 + n for signal n.
+    Ended(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self { bytes: BytesMut::new(), size: 0, looks: 0, next_look: Instant::now(), block: vec![0; BLOCK] }
+    }
+
+    /// Forgets what another event has written.
+    pub(super) fn clear(&mut self) {
+        (self.bytes, self.size, self.looks) = (BytesMut::new(), 0, 0);
+    }
+
+    /// Takes what comes out of the pipe until the handler says there that it ended: the token, its status, a newline.
+    /// Without a token it never does. May be dropped and called again.
+    pub(super) async fn receive(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> i32 {
+        loop {
+            if self.looks >= EAGER_LOOKS {
+                tokio::time::sleep_until(self.next_look).await;
+            }
+            if pipe.readable().await.is_err() {
+                return std::future::pending().await;
+            }
+            // a handler that writes faster than this reads must not keep its deadline from being seen
+            consume_budget().await;
+            let read = |block: &mut [u8]| pipe.try_read(block).unwrap_or(0);
+            if let Some(status) = self.look(token, read) {
+                return status;
+            }
+            self.looks += 1;
+            self.next_look = Instant::now() + LOOK_INTERVAL;
+        }
+    }
+
+    /// Takes what is in the pipe now, also where the event loop has not seen it; what comes later, from a child in the
+    /// background, is no answer.
+    pub(super) fn receive_rest(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> Option<i32> {
+        self.look(token, |block| rustix::io::read(pipe, block).unwrap_or(0))
+    }
+
+    /// Takes what is in the pipe, as `read` sees it; gives the handler's status if it ends in it.
+    fn look(&mut self, token: Option<&str>, read: impl Fn(&mut [u8]) -> usize) -> Option<i32> {
+        for _ in 0..BLOCKS {
+            let mut block = std::mem::take(&mut self.block);
+            let count = read(&mut block);
+            let status = self.take(&block[..count], token);
+            self.block = block;
+            if count == 0 || status.is_some() {
+                return status;
+            }
+        }
+        None
+    }
+
+    /// Takes a block of output; gives the handler's status if it ends in it.
+    fn take(&mut self, block: &[u8], token: Option<&str>) -> Option<i32> {
+        // the end may come in parts
+        let from = self.bytes.len().saturating_sub(END);
+        self.size += block.len();
+        self.bytes.extend_from_slice(block);
+        if let Some(token) = token
+            && let Some(at) = memmem::find(&self.bytes[from..], token.as_bytes())
+        {
+            let behind = &self.bytes[from + at + token.len()..];
+            let digits = behind.iter().position(|&byte| byte == b'\n')?;
+            let status = std::str::from_utf8(&behind[..digits]).ok()?.parse().ok()?;
+            self.size -= self.bytes.len() - from - at;
+            self.bytes.truncate(from + at);
+            return Some(status);
+        }
+        if let dropped @ 1.. = self.bytes.len().saturating_sub(KEPT + END) {
+            self.bytes.copy_within(KEPT + dropped.., KEPT);
+            self.bytes.truncate(KEPT + END);
+        }
+        None
+    }
+
+    /// The answer without its trailing newlines.
+    pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let end = bytes.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
+        if end > PAYLOAD_LIMIT || self.size > bytes.len() {
+            return Err(too_large(self.size));
+        }
+        bytes.truncate(end);
+        Ok(bytes.freeze())
+    }
+}
+
+impl End {
+    /// How a process ended that was waited for.
+    pub(super) fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exited(code),
+            (None, signal) => Self::Signalled(signal.unwrap_or_default()),
+        }
+    }
+
+    /// The failure that it is, if it is one. `last_lines` gives the end of the handler's log.
+    pub(super) fn failure(self, last_lines: impl FnOnce() -> String) -> Option<Failure> {
+        let signal = match self {
+            Self::Signalled(signal) => Some(signal),
+            Self::Ended(status) => Some(status - 128).filter(|&signal| is_signal(signal)),
+            Self::Exited(_) => None,
+        };
+        if let Some(signal) = signal {
+            let signal = ExitStatus::from_raw(signal);
+            return Some(Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")));
+        }
+        let (Self::Exited(status) | Self::Ended(status) | Self::Signalled(status)) = self;
+        (status != 0).then(|| {
+            let message = format!("the handler ended with status {status}");
+            Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines()))
+        })
+    }
+}
+
+/// Whether this is the number of a signal that has a name.
+fn is_signal(number: i32) -> bool {
+    number > 0 && ExitStatus::from_raw(number).to_string().contains("(SIG")
+}
+
+/// A message with the last lines of the log behind it.
+pub(super) fn with_lines(message: String, lines: &str) -> String {
+    if lines.is_empty() { message } else { format!("{message}: {lines}") }
+}
+
+/// The error of an answer of this many bytes.
+pub(super) fn too_large(size: usize) -> Failure {
+    let message = format!(
+        "the answer has {size} bytes, and Lambda takes at most {PAYLOAD_LIMIT}: \
+         put it into Amazon S3 and answer with its address"
+    );
+    Failure::new(ErrorType::ResponseSizeTooLarge, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: Option<&str> = Some("TOKEN");
+
+    #[test]
+    fn an_answer_loses_its_trailing_newlines_and_keeps_its_limit() {
+        let answer = |parts: &[&[u8]]| {
+            let mut output = Output::new();
+            for part in parts {
+                assert_eq!(output.take(part, TOKEN), None);
+            }
+            output.finish()
+        };
+        assert_eq!(answer(&[b"\n a\n\n", b"\n"]).unwrap(), Bytes::from_static(b"\n a"));
+        assert_eq!(answer(&[]).unwrap(), Bytes::new());
+        let limit = vec![b'x'; PAYLOAD_LIMIT];
+        assert_eq!(answer(&[&limit, b"\n"]).unwrap().len(), PAYLOAD_LIMIT);
+        let error = answer(&[&limit, b"xx", b"yy"]).unwrap_err();
+        assert!(error.error_message.contains("6291460 bytes"), "{error}");
+    }
+
+    #[test]
+    fn an_answer_ends_where_the_handler_says_so() {
+        let ended = |parts: &[&[u8]]| {
+            let mut output = Output::new();
+            let statuses: Vec<_> = parts.iter().map(|part| output.take(part, TOKEN)).collect();
+            (statuses, output.finish().unwrap())
+        };
+        let whole = Bytes::from_static(b"a TO TOKE");
+        assert_eq!(ended(&[b"a TO TOKETOKEN3\nlater"]), (vec![Some(3)], whole.clone()));
+        assert_eq!(
+            ended(&[b"a TO TOKETOK", b"EN", b"25", b"5\n"]),
+            (vec![None, None, None, Some(255)], whole)
+        );
+        let large = vec![b'x'; KEPT + 10 * END];
+        let mut output = Output::new();
+        for part in [&large[..], b"xTOK", b"EN0\n"] {
+            output.take(part, TOKEN);
+        }
+        let size = large.len() + 1;
+        assert!(output.finish().unwrap_err().error_message.contains(&format!("{size} bytes")));
+    }
+
+    #[test]
+    fn tells_a_signal_from_a_status_over_128() {
+        let kind = |end: End| end.failure(String::new).unwrap().to_string();
+        let killed = "Function.Signal: the handler was ended by signal: 9 (SIGKILL)";
+        assert_eq!(kind(End::Ended(137)), killed);
+        assert_eq!(kind(End::Signalled(9)), killed);
+        assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
+        assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");
+        assert_eq!(End::Exited(0).failure(String::new), None);
+    }
+}

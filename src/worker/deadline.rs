@@ -1,0 +1,80 @@
+//! When an event is given up, and what its caller is told then.
+
+use std::time::{Duration, SystemTime};
+
+use crate::{
+    failure::{ErrorType, Failure},
+    invocation::Invocation,
+};
+
+/// How long the processes of a handler have at most to end after SIGTERM.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// The end of the time that an event has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    /// The function's timeout, as far as it was left when the event came.
+    timeout: Duration,
+    /// How long before the timeout the event is given up.
+    margin: Duration,
+}
+
+impl Deadline {
+    /// That of an event which has come just now; `None` if it has none.
+    pub(super) fn of(invocation: &Invocation, margin: Duration) -> Option<Self> {
+        let timeout = invocation.time_left(SystemTime::now())?;
+        // a timeout as short as the margin still leaves the handler some of it
+        Some(Self { timeout, margin: margin.min(timeout / 2) })
+    }
+
+    /// The time that the handler has.
+    pub(super) fn limit(self) -> Duration {
+        self.timeout - self.margin
+    }
+
+    /// How long its processes may take to end after that.
+    pub(super) fn grace(self) -> Duration {
+        (self.margin / 2).min(GRACE)
+    }
+
+    pub(super) fn exceeded(self) -> Failure {
+        let (margin, timeout) = (self.margin.as_secs_f64(), self.timeout.as_secs_f64());
+        let message =
+            format!("the handler had not answered {margin:.1} s before its timeout of {timeout:.1} s");
+        Failure::new(ErrorType::DeadlineExceeded, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{headers::Headers, invocation::DEADLINE};
+
+    fn deadline_in(time: Duration, margin: u64) -> Deadline {
+        let at = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let mut headers = Headers::default();
+        headers.append(DEADLINE, at.to_string());
+        let invocation = Invocation::new(headers, Bytes::new());
+        Deadline::of(&invocation, Duration::from_millis(margin)).unwrap()
+    }
+
+    #[test]
+    fn leaves_at_least_half_of_the_time_to_the_handler() {
+        let usual = deadline_in(Duration::from_secs(1000), 200);
+        assert_eq!((usual.timeout - usual.limit(), usual.grace()), (Duration::from_millis(200), GRACE));
+        let short = deadline_in(Duration::from_secs(10), 60_000);
+        assert_eq!((short.limit() * 2, short.grace()), (short.timeout, GRACE));
+        let none = deadline_in(Duration::from_secs(10), 0);
+        assert_eq!((none.limit(), none.grace()), (none.timeout, Duration::ZERO));
+    }
+
+    #[test]
+    fn says_the_timeout_and_the_margin() {
+        let message = deadline_in(Duration::from_millis(30_040), 200).exceeded().error_message;
+        assert_eq!(message, "the handler had not answered 0.2 s before its timeout of 30.0 s");
+    }
+}

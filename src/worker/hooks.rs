@@ -1,0 +1,46 @@
+//! The steps of a SnapStart snapshot, on either side of which a worker runs the user's hooks.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
+
+use super::INIT_LIMIT;
+
+/// How long a restore may take: Lambda gives it 10 seconds, and nobody would hear of an error after them.
+const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
+
+/// What a worker does on either side of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Runs the user's hooks before the snapshot.
+    Checkpoint,
+    /// Draws new random state in the copy, and runs the user's hooks there.
+    Restore,
+}
+
+impl Step {
+    /// As a shim knows it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Restore => "restore",
+        }
+    }
+
+    pub(super) const fn limit(self) -> Duration {
+        match self {
+            Self::Checkpoint => INIT_LIMIT,
+            Self::Restore => RESTORE_LIMIT,
+        }
+    }
+}
+
+impl Display for Step {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Checkpoint => "before the checkpoint",
+            Self::Restore => "after the restore",
+        })
+    }
+}

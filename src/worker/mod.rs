@@ -1,0 +1,474 @@
+//! One slot's way to run a handler: an interpreter that has loaded the user's file, or a program for each event.
+//!
+//! Always true: between two calls of [`Worker::run`] it can take an event, or its process is gone and it says so.
+
+mod answer;
+mod deadline;
+mod hooks;
+mod launch;
+mod log;
+mod stack;
+pub mod transport;
+
+use std::{
+    convert::Infallible, future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration,
+};
+
+use bytes::Bytes;
+use rustix::pipe::{PipeFlags, pipe_with};
+use tokio::{
+    task::coop::unconstrained,
+    time::{Instant, Sleep, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    answer::with_lines,
+    deadline::Deadline,
+    launch::Starter,
+    log::Log,
+    transport::{Message, Transport, TransportError},
+};
+pub use self::{hooks::Step, launch::Launch};
+use crate::{
+    config::Config,
+    failure::{ErrorType, Failure},
+    invocation::{Invocation, REQUEST_ID_VARIABLE},
+    process::{Child, Children, Marks},
+};
+
+/// The longest init that is waited for: Lambda's own longest timeout.
+const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// What is ready for an event.
+pub struct Worker {
+    /// The interpreter, or the program of the event that runs.
+    child: Option<Child>,
+    transport: Transport,
+    starter: Starter,
+    log: Log,
+    shutdown: CancellationToken,
+    /// Ends what is waited for. One timer for all: a new one would interrupt the event loop for each event.
+    limit: Pin<Box<Sleep>>,
+}
+
+/// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.
+#[derive(Debug)]
+pub enum WorkerError {
+    /// The worker can take the next event.
+    Failed(Failure),
+    /// The worker is gone.
+    Gone(Failure),
+    /// The worker is gone, and has not taken the event: no handler has seen it. Another may live.
+    Untaken(Failure),
+}
+
+impl WorkerError {
+    /// What the caller gets.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
+        }
+    }
+}
+
+/// What a worker is waited for.
+#[derive(Clone, Copy)]
+enum Phase<'a> {
+    Load,
+    Hooks(Step),
+    Event(&'a Invocation, Option<Deadline>),
+}
+
+/// What happened first.
+enum Happening {
+    Said(Message),
+    Ended(ExitStatus),
+    Broken(TransportError),
+    LimitReached,
+}
+
+impl Worker {
+    /// Starts the interpreter and waits until it has loaded the user's file. `snapshot` says that the worker is to
+    /// take both steps of a SnapStart snapshot before its first event.
+    pub async fn start(
+        launch: &Arc<Launch>,
+        config: &Arc<Config>,
+        children: &Children,
+        shutdown: &CancellationToken,
+        snapshot: bool,
+    ) -> Result<Self, WorkerError> {
+        let started = Self::spawn(launch, config, children, shutdown, snapshot);
+        let mut worker = started.map_err(|error| {
+            let what = format!("`{}` cannot be started", launch.program.display());
+            WorkerError::Gone(exhausted(&what, &error))
+        })?;
+        if let Err(error) = worker.wait(Phase::Load).await {
+            worker.kill().await;
+            worker.log.drain();
+            return Err(error);
+        }
+        Ok(worker)
+    }
+
+    fn spawn(
+        launch: &Arc<Launch>,
+        config: &Arc<Config>,
+        children: &Children,
+        shutdown: &CancellationToken,
+        snapshot: bool,
+    ) -> io::Result<Self> {
+        let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        let transport = Transport::new(launch)?;
+        let starter = Starter {
+            launch: Arc::clone(launch),
+            config: Arc::clone(config),
+            children: children.clone(),
+            log: log_end,
+        };
+        let mut child = None;
+        if transport.has_worker() {
+            let mut command = starter.command()?;
+            command.args(transport.arguments(snapshot));
+            child = Some(starter.start(&mut command)?);
+        }
+        Ok(Self {
+            child,
+            transport,
+            starter,
+            log: Log::new(log, config.log_format, launch.last_words)?,
+            shutdown: shutdown.clone(),
+            limit: Box::pin(sleep(Duration::ZERO)),
+        })
+    }
+
+    /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
+    pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
+        self.log.begin(invocation.request_id());
+        let margin = self.starter.config.deadline_margin;
+        let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
+        let result = match self.send_event(invocation) {
+            Ok(()) => self.wait(Phase::Event(invocation, deadline)).await,
+            Err(failure) => Err(WorkerError::Failed(failure)),
+        };
+        let result = match result {
+            Err(WorkerError::Gone(failure)) => {
+                let had_ended = self.has_ended();
+                self.kill_event(invocation).await;
+                // only now nobody is left who could take it
+                if had_ended && !self.transport.event_was_taken() {
+                    Err(WorkerError::Untaken(failure))
+                } else {
+                    Err(WorkerError::Gone(failure))
+                }
+            }
+            result => result,
+        };
+        self.log.drain();
+        result
+    }
+
+    fn send_event(&mut self, invocation: &Invocation) -> Result<(), Failure> {
+        match self.transport.send_event(invocation, &self.starter) {
+            Ok(None) => {}
+            Ok(Some(child)) => self.child = Some(child),
+            Err(error) => return Err(exhausted("the event cannot be handed over", &error)),
+        }
+        Ok(())
+    }
+
+    /// Runs the hooks of a step and passes on all that was logged in it. After an error the worker is of no use.
+    pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
+        if !self.transport.has_worker() {
+            return Ok(());
+        }
+        self.log.begin("");
+        self.transport.send_step(step);
+        let result = self.wait(Phase::Hooks(step)).await;
+        self.log.drain();
+        result.map(drop).map_err(WorkerError::into_failure)
+    }
+
+    /// Waits until the worker has done what the phase asks for: the answer, in an event.
+    async fn wait(&mut self, phase: Phase<'_>) -> Result<Bytes, WorkerError> {
+        let limit = phase.limit();
+        if let Some(limit) = limit {
+            self.limit.as_mut().reset(Instant::now() + limit);
+        }
+        loop {
+            let happening = tokio::select! {
+                biased;
+                happening = happening(&mut self.child, &mut self.log, &mut self.transport) => happening,
+                // also where the others have used up the task's budget
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Happening::LimitReached,
+            };
+            match (happening, phase) {
+                (Happening::Said(message), _) => {
+                    if let Some(result) = self.hear(message, phase) {
+                        return result;
+                    }
+                }
+                (Happening::Broken(error), _) => return Err(phase.broken(&error)),
+                (Happening::Ended(status), _) => {
+                    self.log.drain();
+                    let stack_trace = self.transport.take_stack_trace();
+                    return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
+                }
+                (Happening::LimitReached, Phase::Event(invocation, Some(deadline))) => {
+                    self.ask_to_end(invocation, deadline.grace()).await;
+                    return Err(WorkerError::Gone(deadline.exceeded()));
+                }
+                (Happening::LimitReached, _) => {
+                    return Err(WorkerError::Gone(phase.too_late(self.handler())));
+                }
+            }
+        }
+    }
+
+    /// The result that a message is in this phase; messages that belong to none are passed over.
+    fn hear(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
+        match (message, phase) {
+            (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
+            (Message::Undefined(names), Phase::Load) => {
+                Some(Err(WorkerError::Gone(undefined(self.handler(), names))))
+            }
+            (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
+                Some(Err(WorkerError::Gone(failure)))
+            }
+            (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
+            (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
+            (Message::Ended(end, answer), Phase::Event(..)) => {
+                if !self.transport.has_worker() {
+                    self.child = None;
+                }
+                let (log, transport) = (&mut self.log, &mut self.transport);
+                let failure = end.failure(|| {
+                    log.drain();
+                    log.last_lines()
+                });
+                Some(
+                    match failure {
+                        Some(failure) => Err(failure.with_stack_trace(transport.take_stack_trace())),
+                        None => answer,
+                    }
+                    .map_err(WorkerError::Failed),
+                )
+            }
+            (Message::Untaken, Phase::Event(invocation, _)) => {
+                self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))
+            }
+            (
+                Message::Ready
+                | Message::Answer(_)
+                | Message::Undefined(_)
+                | Message::Ended(..)
+                | Message::Untaken,
+                _,
+            ) => None,
+        }
+    }
+
+    /// Does ahead of the next event what can be done without it.
+    pub fn prepare(&mut self) {
+        if let Err(error) = self.transport.prepare() {
+            // the next event says so, if it is still so then
+            tracing::debug!("the next event cannot be prepared for: {error}");
+        }
+    }
+
+    /// Whether the worker is known to have ended.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.child.as_ref().is_some_and(Child::has_ended)
+    }
+
+    /// Waits for the worker's end while no event runs, and passes on what it logs.
+    pub async fn ended(&mut self) -> ExitStatus {
+        loop {
+            match happening(&mut self.child, &mut self.log, &mut self.transport).await {
+                Happening::Ended(status) => {
+                    self.log.drain();
+                    return status;
+                }
+                Happening::Broken(error) => {
+                    tracing::error!("{error}; the worker is replaced");
+                    self.kill().await;
+                    // not by `happening`: what ended inside of a frame stays malformed
+                    return exited(&mut self.child).await;
+                }
+                // what is said between events belongs to none
+                Happening::Said(_) | Happening::LimitReached => {}
+            }
+        }
+    }
+
+    /// Passes on what others say after the worker's end, for as long as there are any.
+    pub async fn pass_on_log(&mut self) -> Infallible {
+        loop {
+            self.log.pump().await;
+        }
+    }
+
+    /// Kills the worker and its group, unless all have been asked to end and get their time for it.
+    async fn kill(&mut self) {
+        if let Some(child) = self.child.as_mut().filter(|_| !self.shutdown.is_cancelled()) {
+            child.kill().await;
+        }
+    }
+
+    /// Asks the handler's processes to end, gives them this time for it, and passes on what they log. What they
+    /// answer now comes too late.
+    async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
+        let marks = self.marks(invocation);
+        let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
+        let keep_worker = self.transport.has_worker();
+        let end = child.terminate_event(&marks, keep_worker, grace);
+        let (log, transport) = (&mut self.log, &mut self.transport);
+        let pass_on = async {
+            loop {
+                tokio::select! {
+                    () = log.pump() => {}
+                    message = transport.message() => if message.is_err() { pending::<()>().await },
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = pass_on => {}
+        }
+    }
+
+    /// Kills all that belongs to the event, and the worker.
+    async fn kill_event(&mut self, invocation: &Invocation) {
+        let marks = self.marks(invocation);
+        let Some(child) = &mut self.child else { return };
+        if self.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
+            // all have been asked to end, and get their time for it
+            child.exited().await;
+        }
+    }
+
+    fn marks(&self, invocation: &Invocation) -> Marks {
+        Marks {
+            variable: format!("{REQUEST_ID_VARIABLE}={}", invocation.request_id()).into_bytes(),
+            arguments: self.transport.mark(),
+        }
+    }
+
+    fn handler(&self) -> &str {
+        &self.starter.config.handler
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) {
+            child.kill_group();
+        }
+    }
+}
+
+/// Waits until the worker says something or ends, and passes on what it logs.
+async fn happening(child: &mut Option<Child>, log: &mut Log, transport: &mut Transport) -> Happening {
+    loop {
+        tokio::select! {
+            biased;
+            message = transport.message() => return message.map_or_else(Happening::Broken, Happening::Said),
+            () = log.pump() => {}
+            status = exited(child) => {
+                // what it said before it ended counts
+                return match transport.last_message(status) {
+                    Ok(Some(message)) => Happening::Said(message),
+                    Ok(None) => Happening::Ended(status),
+                    Err(error) => Happening::Broken(error),
+                };
+            }
+        }
+    }
+}
+
+/// Waits for the end of a process; for ever where there is none.
+async fn exited(child: &mut Option<Child>) -> ExitStatus {
+    match child {
+        Some(child) => child.exited().await,
+        None => pending().await,
+    }
+}
+
+impl Phase<'_> {
+    fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Load => Some(INIT_LIMIT),
+            Self::Hooks(step) => Some(step.limit()),
+            Self::Event(_, deadline) => deadline.map(Deadline::limit),
+        }
+    }
+
+    fn too_late(self, handler: &str) -> Failure {
+        match self {
+            Self::Hooks(step) => {
+                let message = format!("the hooks {step} had not ended after {} ms", step.limit().as_millis());
+                Failure::new(ErrorType::DeadlineExceeded, message)
+            }
+            Self::Load | Self::Event(..) => {
+                let message = format!("`{handler}` was not loaded within {INIT_LIMIT:?}");
+                Failure::new(ErrorType::HandlerLoadFailed, message)
+            }
+        }
+    }
+
+    fn broken(self, error: &TransportError) -> WorkerError {
+        let failure = Failure::new(ErrorType::WorkerExited, format!("the worker was given up: {error}"));
+        match self {
+            Self::Load => WorkerError::Untaken(failure),
+            Self::Hooks(_) | Self::Event(..) => WorkerError::Gone(failure),
+        }
+    }
+
+    /// What the worker's end means.
+    fn ended(
+        self,
+        status: ExitStatus,
+        last_lines: &str,
+        stack_trace: Vec<String>,
+        handler: &str,
+    ) -> WorkerError {
+        let failure = |error_type, message| {
+            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
+        };
+        match self {
+            Self::Load => {
+                let message = format!("`{handler}` could not be loaded ({status})");
+                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
+            }
+            // in Bash a hook that fails ends the shell that it runs in
+            Self::Hooks(step) => WorkerError::Gone(match status.code() {
+                Some(code @ 1..) => {
+                    failure(ErrorType::ExitStatus, format!("a hook {step} ended with status {code}"))
+                }
+                _ => failure(ErrorType::WorkerExited, format!("the worker ended ({status}) {step}")),
+            }),
+            Self::Event(..) => {
+                let message = format!("the worker ended ({status}) before it answered");
+                WorkerError::Gone(failure(ErrorType::WorkerExited, message))
+            }
+        }
+    }
+}
+
+fn undefined(handler: &str, names: Vec<String>) -> Failure {
+    let names: Vec<_> =
+        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
+    let defined =
+        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
+    let message = format!(
+        "handler `{handler}`: its file defines {defined}, but not the function that the handler names"
+    );
+    Failure::new(ErrorType::HandlerNotFound, message)
+}
+
+fn exhausted(what: &str, error: &io::Error) -> Failure {
+    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
+}

@@ -1,0 +1,185 @@
+//! A shim that forks a process for each event: it is handed over in files, and the answer is the process's output.
+//!
+//! Always true: no two processes write to the same pipe. The process of number n uses lane n mod 2.
+
+use std::io;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::{
+    Message, TransportError,
+    frame::{FrameError, Report},
+    lanes::Lanes,
+    pipes::{self, Reports, Requests},
+};
+use crate::{
+    invocation::Invocation,
+    worker::{
+        Step,
+        answer::{End, Output},
+        stack::keep_innermost,
+    },
+};
+
+pub(crate) struct Forking {
+    requests: Requests,
+    reports: Reports,
+    lanes: Lanes,
+    /// What the end of a handler begins with, behind its answer.
+    token: String,
+    output: Output,
+    stack_trace: Vec<String>,
+    /// Whether an event has been handed over and its process has not ended.
+    runs_event: bool,
+}
+
+impl Forking {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            requests: Requests::new()?,
+            reports: Reports::new()?,
+            lanes: Lanes::new()?,
+            token: Uuid::new_v4().simple().to_string(),
+            output: Output::new(),
+            stack_trace: Vec::new(),
+            runs_event: false,
+        })
+    }
+
+    /// The pipes, the token, of each lane its four descriptors, and whether there will be a snapshot.
+    pub(super) fn arguments(&self, snapshot: bool) -> Vec<String> {
+        let lanes = self.lanes.descriptors().map(|descriptor| descriptor.to_string());
+        let arguments = self.pipe_arguments().into_iter().chain([self.token.clone()]).chain(lanes);
+        arguments.chain(snapshot.then(|| "snapshot".to_owned())).collect()
+    }
+
+    pub(super) fn pipe_arguments(&self) -> [String; 3] {
+        pipes::arguments(&self.requests, &self.reports)
+    }
+
+    pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
+        self.output.clear();
+        self.stack_trace.clear();
+        self.lanes.send_event(invocation)?;
+        self.runs_event = true;
+        Ok(())
+    }
+
+    pub(super) fn send_step(&mut self, step: Step) {
+        self.stack_trace.clear();
+        self.requests.send(vec![Bytes::from(format!("{}\n", step.name()))]);
+    }
+
+    pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
+        loop {
+            if let Some(message) = self.decoded()? {
+                return Ok(message);
+            }
+            tokio::select! {
+                biased;
+                status = self.output.receive(self.lanes.answer(), Some(&self.token)), if self.runs_event => {
+                    return Ok(self.ended(End::Exited(status)));
+                }
+                () = self.reports.fill() => {}
+                () = self.requests.write() => {}
+            }
+        }
+    }
+
+    pub(super) fn last_message(&mut self) -> Result<Option<Message>, TransportError> {
+        self.reports.fill_rest();
+        let message = self.decoded()?;
+        if message.is_none() {
+            self.reports.finish()?;
+        }
+        Ok(message)
+    }
+
+    pub(super) fn event_was_taken(&mut self) -> bool {
+        self.lanes.event_was_taken().unwrap_or(true)
+    }
+
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        // what is there before the event has come, a handler has written where it should not
+        self.output.receive_rest(self.lanes.answer(), None);
+        self.lanes.renew()
+    }
+
+    pub(super) fn take_stack_trace(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.stack_trace)
+    }
+
+    /// The next of the reports that have come which says something to others.
+    fn decoded(&mut self) -> Result<Option<Message>, TransportError> {
+        while let Some(report) = self.reports.next()? {
+            if let Some(message) = self.understood(report)? {
+                return Ok(Some(message));
+            }
+        }
+        Ok(None)
+    }
+
+    fn understood(&mut self, report: Report) -> Result<Option<Message>, TransportError> {
+        Ok(match report {
+            Report::Ready => Some(Message::Ready),
+            Report::Failed(failure) => Some(Message::Failed(failure)),
+            Report::Undefined(names) => Some(Message::Undefined(names)),
+            Report::Trace(number, lines) => {
+                if number == 0 || self.lanes.is_current(number) {
+                    keep_innermost(&mut self.stack_trace, lines);
+                }
+                None
+            }
+            // of a process that an earlier event left behind
+            Report::Exited(number, _) | Report::Ended(number, _) if !self.lanes.is_current(number) => None,
+            Report::Exited(_, status) => {
+                self.receive_rest();
+                self.runs_event.then(|| self.ended(End::Exited(status)))
+            }
+            Report::Ended(_, status) if self.runs_event => {
+                self.receive_rest();
+                if self.lanes.event_was_taken()? {
+                    Some(self.ended(End::Ended(status)))
+                } else {
+                    self.runs_event = false;
+                    self.lanes.next()?;
+                    Some(Message::Untaken)
+                }
+            }
+            // it had waited for an event: the next one does
+            Report::Ended(..) => {
+                self.lanes.next()?;
+                self.lanes.renew()?;
+                None
+            }
+            other @ (Report::Answer(_) | Report::AnswerTooLarge(_)) => {
+                return Err(FrameError::Foreign(other.name()).into());
+            }
+        })
+    }
+
+    /// Takes what the process that has the event has written up to its end.
+    fn receive_rest(&mut self) {
+        self.output.receive_rest(self.lanes.answer(), Some(&self.token));
+    }
+
+    /// The end of the process that has the event.
+    fn ended(&mut self, end: End) -> Message {
+        if end != End::Exited(0) {
+            // where it failed, which it reported before its end
+            self.reports.fill_rest();
+            while let Ok(Some(report)) = self.reports.next() {
+                if let Report::Trace(number, stack) = report
+                    && self.lanes.is_current(number)
+                {
+                    keep_innermost(&mut self.stack_trace, stack);
+                }
+            }
+        }
+        self.runs_event = false;
+        // the next event is not sent before the next lane is there
+        let _ = self.lanes.next();
+        Message::Ended(end, self.output.finish())
+    }
+}

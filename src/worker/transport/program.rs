@@ -1,0 +1,185 @@
+//! A program that is started afresh for each event: the event is its argument and its standard input, its standard
+//! output is the answer.
+
+use std::{
+    ffi::OsStr,
+    io,
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    process::ExitStatus,
+};
+
+use rustix::{
+    fs::{fstat, ftruncate},
+    io::pread,
+    process::Pid,
+};
+use tokio::net::unix::pipe;
+
+use super::{
+    Message, Prelude, REPORTS, TransportError,
+    memory::{fill, memory_file},
+    pipes::answer_pipe,
+};
+use crate::{
+    invocation::Invocation,
+    process::Child,
+    worker::{
+        Starter,
+        answer::{End, Output},
+        stack::keep_innermost,
+    },
+};
+
+/// The longest argument that Linux gives a program, in bytes.
+const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
+
+/// How much of the reports is read, in bytes.
+const REPORTS_LIMIT: u64 = 1024 * 1024;
+
+pub(crate) struct Program {
+    reports: Option<Reports>,
+    output: Output,
+    event: Option<RunningEvent>,
+    stack_trace: Vec<String>,
+    /// Whether it has been said that an event was too long for an argument.
+    has_warned: bool,
+}
+
+/// Where a prelude reports what has failed.
+struct Reports {
+    variable: &'static str,
+    prelude: OwnedFd,
+    file: OwnedFd,
+}
+
+struct RunningEvent {
+    pid: Pid,
+    answer: pipe::Receiver,
+    /// The end that is written to: with it, the pipe has no end that would have to be told from an answer.
+    _answer_end: OwnedFd,
+}
+
+impl Program {
+    pub(super) fn new(prelude: Option<&Prelude>) -> io::Result<Self> {
+        Ok(Self {
+            reports: prelude.map(Reports::new).transpose()?,
+            output: Output::new(),
+            event: None,
+            stack_trace: Vec::new(),
+            has_warned: false,
+        })
+    }
+
+    pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
+        self.output.clear();
+        self.stack_trace.clear();
+        let input = memory_file("event")?;
+        fill(&input, &invocation.event)?;
+        if invocation.lacks_newline() {
+            rustix::io::pwrite(&input, b"\n", invocation.event.len() as u64)?;
+        }
+        let (answer, answer_end) = answer_pipe()?;
+        let mut command = starter.command()?;
+        command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
+        command.stdin(input).stdout(answer_end.try_clone()?);
+        for (variable, value) in invocation.variables() {
+            // those that are not set here are set nowhere
+            if let Some(value) = value {
+                command.env(variable, OsStr::from_bytes(value));
+            }
+        }
+        if let Some(reports) = &self.reports {
+            ftruncate(&reports.file, 0)?;
+            command.env(reports.variable, path(&reports.prelude));
+        }
+        let child = starter.start(&mut command)?;
+        self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
+        Ok(child)
+    }
+
+    /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
+    fn argument(&mut self, invocation: &Invocation) -> Option<Vec<u8>> {
+        let argument: Vec<u8> = invocation.event.iter().copied().filter(|&byte| byte != 0).collect();
+        if argument.len() <= ARGUMENT_LIMIT {
+            return Some(argument);
+        }
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tracing::warn!(
+                requestId = invocation.request_id(),
+                "the event has {} bytes, and an argument at most {ARGUMENT_LIMIT}: the program gets it on standard \
+                 input alone, and no argument",
+                argument.len()
+            );
+        }
+        None
+    }
+
+    /// A program says nothing but its answer.
+    pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
+        if let Some(event) = &self.event {
+            self.output.receive(&event.answer, None).await;
+        }
+        std::future::pending().await
+    }
+
+    /// The program of the event has ended.
+    pub(super) fn ended(&mut self, status: ExitStatus) -> Message {
+        let end = End::of(status);
+        if let Some(event) = self.event.take() {
+            self.output.receive_rest(&event.answer, None);
+            if let Some(reports) = &self.reports {
+                self.stack_trace = reports.stack_trace(event.pid, status);
+            }
+        }
+        Message::Ended(end, self.output.finish())
+    }
+
+    pub(super) fn take_stack_trace(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.stack_trace)
+    }
+}
+
+impl Reports {
+    fn new(prelude: &Prelude) -> io::Result<Self> {
+        let file = memory_file("reports")?;
+        let text = prelude.text.replace(REPORTS, &path(&file));
+        let prelude_file = memory_file("prelude")?;
+        fill(&prelude_file, text.as_bytes())?;
+        Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
+    }
+
+    /// The call stack of the command that has ended this program with its status. A program that has gone on after a
+    /// failing command, and ended with another status, has none.
+    fn stack_trace(&self, pid: Pid, status: ExitStatus) -> Vec<String> {
+        let mut stack_trace = Vec::new();
+        let mut last_status = None;
+        for line in String::from_utf8_lossy(&self.read()).lines() {
+            let mut parts = line.split('\u{1e}');
+            let head = parts.next().and_then(|head| head.split_once(' '));
+            // a process that an earlier event has left behind may report, too
+            let Some((_, failed)) = head.filter(|(own, _)| own.parse() == Ok(pid.as_raw_nonzero().get()))
+            else {
+                continue;
+            };
+            last_status = failed.parse().ok();
+            keep_innermost(&mut stack_trace, parts.map(str::to_owned).collect());
+        }
+        if last_status.is_some() && last_status == status.code() { stack_trace } else { Vec::new() }
+    }
+
+    fn read(&self) -> Vec<u8> {
+        let size = fstat(&self.file).map_or(0, |status| u64::try_from(status.st_size).unwrap_or(0));
+        let mut bytes = vec![0; usize::try_from(size.min(REPORTS_LIMIT)).unwrap_or(0)];
+        let count = pread(&self.file, &mut bytes[..], 0).unwrap_or(0);
+        bytes.truncate(count);
+        bytes
+    }
+}
+
+/// Where another process finds a file of this one.
+fn path(file: &OwnedFd) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
+}
