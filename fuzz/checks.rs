@@ -7,7 +7,7 @@ use std::{
 };
 
 use script_runtime::internals::{
-    Config, Handler, PAYLOAD_LIMIT,
+    Config, Handler, LANGUAGES, PAYLOAD_LIMIT,
     frame::{Decoder, FrameError, Report},
     variable,
 };
@@ -43,20 +43,20 @@ pub fn decoded(bytes: &[u8], block: usize) -> (Vec<Report>, Result<(), FrameErro
 /// Any text is a handler or an error, and no handler leaves the task root.
 pub fn handler(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if let Ok(handler) = Handler::resolve(&text, |_| true) {
+    if let Ok(handler) = Handler::resolve(&text, &LANGUAGES, &|_: &Path| true) {
         stays_inside(&handler);
     }
     // of one language alone, so that it is not refused as ambiguous
-    for extension in ["sh", "ps1", "psm1", "lisp", "ros"] {
+    for extension in ["sh", "py", "ps1", "psm1", "lisp", "ros"] {
         let exists = |file: &Path| file.extension().is_some_and(|own| own == extension);
-        if let Ok(handler) = Handler::resolve(&text, exists) {
+        if let Ok(handler) = Handler::resolve(&text, &LANGUAGES, &exists) {
             stays_inside(&handler);
         }
     }
 }
 
 fn stays_inside(handler: &Handler) {
-    for file in handler.files() {
+    for file in &handler.files {
         let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
         assert!(file.components().all(inside), "{handler:?}");
     }

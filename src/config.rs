@@ -18,7 +18,6 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     failure::{ErrorType, Failure},
     invocation,
-    languages::LispConvention,
 };
 
 /// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
@@ -77,14 +76,8 @@ pub struct Config {
     pub max_concurrency: usize,
     /// How long before its deadline an event is given up; `None` for never.
     pub deadline_margin: Option<Duration>,
-    /// The `pwsh` to use; `None` for the one on the `PATH`.
-    pub pwsh: Option<PathBuf>,
     /// The function's memory in MB.
     pub memory: i32,
-    /// How Lisp handlers are called, where it is said.
-    pub lisp_convention: Option<LispConvention>,
-    /// The core that SBCL is started from, where it is said.
-    pub lisp_core: Option<PathBuf>,
     /// The environment of the workers.
     pub environment: BTreeMap<OsString, OsString>,
 }
@@ -154,14 +147,27 @@ impl Config {
             log_level: settings.log_level()?,
             max_concurrency: settings.concurrency()?,
             memory,
-            lisp_convention: settings.parse(variable::LISP_CONVENTION, LispConvention::TAKES)?,
-            lisp_core: settings.text(variable::LISP_CORE)?.map(PathBuf::from),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
-            pwsh: settings.text(variable::PWSH)?.map(PathBuf::from),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,
             task_root,
         })
+    }
+}
+
+impl Config {
+    /// A setting of a language's own; `None` if it is not set or empty.
+    pub fn parse<T: FromStr>(
+        &self,
+        name: &'static str,
+        takes: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
+        parse(&self.environment, name, takes)
+    }
+
+    /// A setting that is a path. One that is relative is so to the task root.
+    pub fn path(&self, name: &'static str) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(text(&self.environment, name)?.map(|path| self.task_root.join(path)))
     }
 }
 
@@ -198,25 +204,40 @@ fn worker_environment(
     environment
 }
 
+/// A variable's text; `None` if it is not set or empty.
+fn text(
+    environment: &BTreeMap<OsString, OsString>,
+    name: &'static str,
+) -> Result<Option<String>, ConfigError> {
+    let Some(value) = environment.get(OsStr::new(name)).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let text = value.to_str().ok_or_else(|| ConfigError::Malformed {
+        name,
+        value: value.to_string_lossy().into_owned(),
+        takes: "it takes UTF-8",
+    })?;
+    Ok(Some(text.to_owned()))
+}
+
+fn parse<T: FromStr>(
+    environment: &BTreeMap<OsString, OsString>,
+    name: &'static str,
+    takes: &'static str,
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = text(environment, name)? else { return Ok(None) };
+    value.parse().map(Some).map_err(|_| ConfigError::Malformed { name, value, takes })
+}
+
 struct Settings(BTreeMap<OsString, OsString>);
 
 impl Settings {
-    /// A variable's text; `None` if it is not set or empty.
     fn text(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
-        let Some(value) = self.0.get(OsStr::new(name)).filter(|value| !value.is_empty()) else {
-            return Ok(None);
-        };
-        let text = value.to_str().ok_or_else(|| ConfigError::Malformed {
-            name,
-            value: value.to_string_lossy().into_owned(),
-            takes: "it takes UTF-8",
-        })?;
-        Ok(Some(text.to_owned()))
+        text(&self.0, name)
     }
 
     fn parse<T: FromStr>(&self, name: &'static str, takes: &'static str) -> Result<Option<T>, ConfigError> {
-        let Some(value) = self.text(name)? else { return Ok(None) };
-        value.parse().map(Some).map_err(|_| ConfigError::Malformed { name, value, takes })
+        parse(&self.0, name, takes)
     }
 
     /// The Runtime API, which must be there but for a `local` run, and must not for one.

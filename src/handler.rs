@@ -1,103 +1,109 @@
-//! What a handler is, and why a text is none. `grammar` reads the text.
+//! What a handler is, and why a text is none. `grammar` reads the text, and asks each language what it can run.
 
 mod grammar;
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+};
 
-use crate::failure::{ErrorType, Failure};
+pub use self::grammar::{inside_task_root, invalid, is_name};
+use crate::{
+    config::{Config, ConfigError},
+    failure::{ErrorType, Failure},
+    worker::Launch,
+};
 
 /// What to run for each event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handler {
-    /// A function of a Bash file.
-    BashFunction {
-        /// The file, relative to the task root.
-        file: PathBuf,
-        /// The function's name.
-        function: String,
-    },
-    /// A Bash script, run afresh for each event.
-    BashScript {
-        /// The file, relative to the task root.
-        file: PathBuf,
-    },
-    /// A function of a PowerShell module.
-    PowerShellFunction {
-        /// Where the module is.
-        module: Module,
-        /// The function's name.
-        function: String,
-        /// How the answer is made.
-        answer: PowerShellAnswer,
-    },
-    /// A PowerShell script.
-    PowerShellScript {
-        /// The file, relative to the task root.
-        file: PathBuf,
-    },
-    /// A function that a PowerShell script defines (`script.ps1::function`).
-    PowerShellScriptFunction {
-        /// The file, relative to the task root.
-        file: PathBuf,
-        /// The function's name.
-        function: String,
-    },
-    /// A Lisp function of a file, by a symbol that the Lisp reader reads.
-    LispFunction {
-        /// The files of that stem, relative to the task root: `.fasl`, `.lisp`, or both.
-        files: Vec<PathBuf>,
-        /// The text of the symbol.
-        symbol: String,
-    },
-    /// A Lisp script with a function `main`.
-    LispScript {
-        /// The file, relative to the task root.
-        file: PathBuf,
-    },
-    /// Lisp forms, the last of which gives the function.
-    LispForms {
-        /// Their text.
-        text: String,
-    },
+#[derive(Debug)]
+pub struct Handler {
+    /// The language's name for people.
+    pub language: &'static str,
+    /// The user's files that it names, relative to the task root.
+    pub files: Vec<PathBuf>,
+    /// How a worker for it is started.
+    pub runnable: Box<dyn Runnable>,
 }
 
-/// How a PowerShell handler names its module.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Module {
-    /// A file, relative to the task root.
-    File(PathBuf),
-    /// A name to be found on `PSModulePath`.
-    Name(String),
+/// A function or a file, as its language knows it.
+pub trait Runnable: Debug + Send + Sync {
+    /// How a worker for it is started.
+    fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }
 
-/// How a PowerShell function's pipeline becomes an answer.
+/// What the grammar asks a language.
+pub trait Language: Sync {
+    /// Its name for people.
+    fn name(&self) -> &'static str;
+
+    /// What a text can mean, read in this way.
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError>;
+
+    /// Whether one of its own places exists; `None` if it is not one.
+    fn has_place(&self, _config: &Config, _place: &Path) -> Option<bool> {
+        None
+    }
+
+    /// What could be meant where nothing fits: a file relative to the task root, and the handlers to write if it is
+    /// there. `function` is what stands behind the last dot.
+    fn similar(&self, _stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+        Vec::new()
+    }
+
+    /// Refuses settings of its own that do not parse, whatever is run.
+    fn check_settings(&self, _config: &Config) -> Result<(), ConfigError> {
+        Ok(())
+    }
+}
+
+/// One way to read the text of a handler, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PowerShellAnswer {
-    /// Text as `Out-String` gives it if all of it is strings, else JSON.
-    Pipeline,
-    /// One string as it is, else JSON: the rule of AWS's own PowerShell runtime.
-    Value,
+pub enum Reading<'a> {
+    /// By its shape, whatever files there are.
+    Shape(&'a str),
+    /// As the name of a file, or of a script without its extension.
+    File(&'a str),
+    /// As a file with its extension, and a function.
+    FunctionOfFile(&'a str, &'a str),
+    /// As a file without its extension, and a function.
+    FunctionOfStem(&'a str, &'a str),
 }
 
-/// The languages, in the words of error messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// GNU Bash.
-    Bash,
-    /// PowerShell 7.
-    PowerShell,
-    /// Common Lisp (SBCL).
-    Lisp,
+/// What a handler could mean if one of its places exists; without places, what it means.
+pub struct Candidate {
+    /// Relative to the task root, or absolute.
+    pub places: Vec<PathBuf>,
+    /// What follows a place in the form of the handler that can only mean it.
+    pub suffix: String,
+    /// Makes it of those of the places that exist.
+    pub make: Box<Make>,
 }
 
-impl Language {
-    /// The name for people.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Bash => "Bash",
-            Self::PowerShell => "PowerShell",
-            Self::Lisp => "Common Lisp",
+/// Makes a handler of the places that exist.
+pub type Make = dyn Fn(&[PathBuf]) -> Found;
+
+/// A candidate that is there.
+pub struct Found {
+    /// The user's files that it names, relative to the task root.
+    pub files: Vec<PathBuf>,
+    /// How a worker for it is started.
+    pub runnable: Box<dyn Runnable>,
+}
+
+impl Candidate {
+    /// A file, and what is made of it.
+    pub fn of_file<R: Runnable + 'static>(
+        place: impl Into<PathBuf>,
+        suffix: impl Into<String>,
+        make: impl Fn(PathBuf) -> R + 'static,
+    ) -> Self {
+        Self {
+            places: vec![place.into()],
+            suffix: suffix.into(),
+            make: Box::new(move |files| Found {
+                files: vec![files[0].clone()],
+                runnable: Box::new(make(files[0].clone())),
+            }),
         }
     }
 }
@@ -131,44 +137,32 @@ impl From<HandlerError> for Failure {
     }
 }
 
-/// Where PowerShell looks for a module by name besides the task root: directories that hold modules.
-pub const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MODULE_PATH];
+/// What there is in the task root, and beyond it.
+pub trait Places {
+    /// Whether this is a file, or a directory or link to it of any kind.
+    fn exists(&self, place: &Path) -> bool;
+    /// Whether this is a file.
+    fn is_file(&self, place: &Path) -> bool;
+}
 
-/// Stands for the directories of modules that PowerShell itself brings and that the environment names.
-pub const MODULE_PATH: &str = "$PSModulePath";
+impl<F: Fn(&Path) -> bool> Places for F {
+    fn exists(&self, place: &Path) -> bool {
+        self(place)
+    }
+
+    fn is_file(&self, place: &Path) -> bool {
+        self(place)
+    }
+}
 
 impl Handler {
-    /// Reads the text of a handler; `exists` answers for paths relative to the task root, and for absolute
-    /// ones of modules.
-    pub fn resolve(text: &str, exists: impl Fn(&Path) -> bool) -> Result<Self, HandlerError> {
-        grammar::resolve(text, exists)
-    }
-
-    /// The language that runs it.
-    #[must_use]
-    pub const fn language(&self) -> Language {
-        match self {
-            Self::BashFunction { .. } | Self::BashScript { .. } => Language::Bash,
-            Self::PowerShellFunction { .. }
-            | Self::PowerShellScript { .. }
-            | Self::PowerShellScriptFunction { .. } => Language::PowerShell,
-            Self::LispFunction { .. } | Self::LispScript { .. } | Self::LispForms { .. } => Language::Lisp,
-        }
-    }
-
-    /// The user's files that it names, relative to the task root.
-    #[must_use]
-    pub fn files(&self) -> Vec<&Path> {
-        match self {
-            Self::BashFunction { file, .. }
-            | Self::BashScript { file }
-            | Self::PowerShellScript { file }
-            | Self::PowerShellScriptFunction { file, .. }
-            | Self::LispScript { file }
-            | Self::PowerShellFunction { module: Module::File(file), .. } => vec![file],
-            Self::LispFunction { files, .. } => files.iter().map(PathBuf::as_path).collect(),
-            Self::PowerShellFunction { module: Module::Name(_), .. } | Self::LispForms { .. } => Vec::new(),
-        }
+    /// Reads the text of a handler.
+    pub fn resolve(
+        text: &str,
+        languages: &[&'static dyn Language],
+        places: &dyn Places,
+    ) -> Result<Self, HandlerError> {
+        grammar::resolve(text, languages, places)
     }
 }
 

@@ -34,9 +34,10 @@ pub mod internals {
     pub use crate::{
         config::{Config, variable},
         failure::ErrorType,
-        handler::Handler,
+        handler::{Handler, HandlerError, Places},
         invocation::ENVIRONMENT,
         lambda::http,
+        languages::LANGUAGES,
         worker::transport::{PAYLOAD_LIMIT, frame},
     };
 }

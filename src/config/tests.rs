@@ -52,7 +52,6 @@ fn names_the_variable_that_is_missing_or_malformed() {
         ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
         ("AWS_LAMBDA_MAX_CONCURRENCY", "-1"),
         ("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "1s"),
-        ("SCRIPT_RUNTIME_LISP_CONVENTION", "json"),
     ] {
         let message = read(&[(name, Some(value))]).unwrap_err().to_string();
         assert!(message.starts_with(&format!("`{name}` is `{value}`: it takes ")), "{message}");

@@ -36,6 +36,8 @@ pub const LISP_CONVENTION: &str = "SCRIPT_RUNTIME_LISP_CONVENTION";
 pub const LISP_CORE: &str = "SCRIPT_RUNTIME_LISP_CORE";
 /// The user's home.
 pub const HOME: &str = "HOME";
+/// Where programs are looked for.
+pub const PATH: &str = "PATH";
 
 /// What no error may show.
 pub const CREDENTIALS: [&str; 5] = [

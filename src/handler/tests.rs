@@ -1,23 +1,39 @@
 use super::*;
+use crate::languages::LANGUAGES;
 
-fn resolve(text: &str, files: &[&str]) -> Result<Handler, HandlerError> {
-    Handler::resolve(text, |place| files.iter().any(|file| Path::new(file) == place))
+/// The language and what it makes of the text.
+fn resolve(text: &str, files: &[&str]) -> Result<String, HandlerError> {
+    let exists = |place: &Path| files.iter().any(|file| Path::new(file) == place);
+    let handler = Handler::resolve(text, &LANGUAGES, &exists)?;
+    Ok(format!("{}: {:?}", handler.language, handler.runnable))
 }
 
-fn bash(file: &str, function: &str) -> Handler {
-    Handler::BashFunction { file: file.into(), function: function.into() }
+fn bash(file: &str, function: &str) -> String {
+    format!("Bash: Function {{ file: {file:?}, function: {function:?} }}")
 }
 
-fn lisp(files: &[&str], symbol: &str) -> Handler {
-    Handler::LispFunction { files: files.iter().map(PathBuf::from).collect(), symbol: symbol.into() }
+fn program(file: &str) -> String {
+    format!("program: File({file:?})")
 }
 
-fn module(module: Module, function: &str, answer: PowerShellAnswer) -> Handler {
-    Handler::PowerShellFunction { module, function: function.into(), answer }
+fn lisp(files: &[&str], symbol: &str) -> String {
+    format!("Common Lisp: Function {{ files: {files:?}, symbol: {symbol:?} }}")
 }
 
-fn module_file(file: &str, function: &str) -> Handler {
-    module(Module::File(file.into()), function, PowerShellAnswer::Pipeline)
+fn lisp_script(file: &str) -> String {
+    format!("Common Lisp: Script {{ file: {file:?} }}")
+}
+
+fn powershell_script(file: &str) -> String {
+    format!("PowerShell: Script {{ file: {file:?} }}")
+}
+
+fn module(module: &str, function: &str, answer: &str) -> String {
+    format!("PowerShell: Function {{ module: {module}, function: {function:?}, answer: {answer} }}")
+}
+
+fn module_file(file: &str, function: &str) -> String {
+    module(&format!("File({file:?})"), function, "Pipeline")
 }
 
 #[test]
@@ -36,22 +52,12 @@ fn bash_functions() {
 
 #[test]
 fn scripts_by_their_very_file() {
-    let script = |file: &str| Handler::BashScript { file: file.into() };
-    assert_eq!(resolve("report.sh", &["report.sh"]), Ok(script("report.sh")));
-    assert_eq!(resolve("./bin/report.sh", &["./bin/report.sh"]), Ok(script("./bin/report.sh")));
-    assert_eq!(
-        resolve("./MyScript.ps1", &["./MyScript.ps1"]),
-        Ok(Handler::PowerShellScript { file: "./MyScript.ps1".into() })
-    );
-    assert_eq!(
-        resolve("MyScript", &["MyScript.ps1"]),
-        Ok(Handler::PowerShellScript { file: "MyScript.ps1".into() })
-    );
-    assert_eq!(resolve("echo.ros", &["echo.ros"]), Ok(Handler::LispScript { file: "echo.ros".into() }));
-    assert_eq!(
-        resolve("script.lisp", &["script.lisp"]),
-        Ok(Handler::LispScript { file: "script.lisp".into() })
-    );
+    assert_eq!(resolve("report.sh", &["report.sh"]), Ok(program("report.sh")));
+    assert_eq!(resolve("./bin/report.sh", &["./bin/report.sh"]), Ok(program("./bin/report.sh")));
+    assert_eq!(resolve("./MyScript.ps1", &["./MyScript.ps1"]), Ok(powershell_script("./MyScript.ps1")));
+    assert_eq!(resolve("MyScript", &["MyScript.ps1"]), Ok(powershell_script("MyScript.ps1")));
+    assert_eq!(resolve("echo.ros", &["echo.ros"]), Ok(lisp_script("echo.ros")));
+    assert_eq!(resolve("script.lisp", &["script.lisp"]), Ok(lisp_script("script.lisp")));
     assert_eq!(resolve("script.lisp", &["script.fasl"]), Ok(lisp(&["script.fasl"], "lisp")));
 }
 
@@ -61,10 +67,10 @@ fn powershell_modules() {
         assert_eq!(resolve("MyModule.MyFunction", &[file]), Ok(module_file(file, "MyFunction")), "{file}");
     }
     for place in ["modules/My.Module", "/opt/modules/My.Module", "$PSModulePath/My.Module"] {
-        let by_name = Module::Name("My.Module".into());
+        let by_name = r#"Name("My.Module")"#;
         assert_eq!(
             resolve("My.Module.Get-Thing", &[place]),
-            Ok(module(by_name, "Get-Thing", PowerShellAnswer::Pipeline)),
+            Ok(module(by_name, "Get-Thing", "Pipeline")),
             "{place}"
         );
     }
@@ -82,11 +88,11 @@ fn powershell_modules() {
 fn forms_of_the_aws_powershell_runtime() {
     assert_eq!(
         resolve("script.ps1::function", &["script.ps1"]),
-        Ok(Handler::PowerShellScriptFunction { file: "script.ps1".into(), function: "function".into() })
+        Ok(r#"PowerShell: ScriptFunction { file: "script.ps1", function: "function" }"#.to_owned())
     );
     assert_eq!(
         resolve("Module::My.Module::Get-Thing", &["modules/My.Module"]),
-        Ok(module(Module::Name("My.Module".into()), "Get-Thing", PowerShellAnswer::Value))
+        Ok(module(r#"Name("My.Module")"#, "Get-Thing", "Value"))
     );
     for text in ["Module::name", "Module::", "Module::::f", ".ps1::f", "script.ps1::", "script.ps1::a::b"] {
         assert!(matches!(resolve(text, &["script.ps1"]), Err(HandlerError::Invalid { .. })), "{text}");
@@ -105,7 +111,7 @@ fn lisp_symbols_scripts_and_forms() {
     );
     assert_eq!(resolve("main.lisp.f", &["main.lisp", "main.fasl"]), Ok(lisp(&["main.lisp"], "f")));
     for text in ["'pkg::name", "(constantly\"hi\")", "(load\"h.lisp\")'f", "(in-package"] {
-        assert_eq!(resolve(text, &[]), Ok(Handler::LispForms { text: text.into() }));
+        assert_eq!(resolve(text, &[]), Ok(format!("Common Lisp: Forms {{ text: {text:?} }}")));
     }
 }
 
@@ -130,7 +136,7 @@ fn lists_every_place_that_was_looked_at() {
     let error = resolve("function.handler", &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "handler `function.handler` fits no file; looked for `function.handler.ps1`, `function.sh`, \
+        "handler `function.handler` fits no file; looked for `function.handler`, `function.handler.ps1`, `function.sh`, \
          `function.fasl`, `function.lisp`, `function.psd1`, `function/function.psd1`, `function.psm1`, \
          `function/function.psm1`, `modules/function`, `/opt/modules/function`, \
          `$PSModulePath/function` in the task root: write FILE.FUNCTION, or the file of a script with its extension"
@@ -142,5 +148,31 @@ fn lists_every_place_that_was_looked_at() {
 fn refuses_what_leaves_the_task_root() {
     for text in ["/etc/profile.f", "../f.handler", "a/../../b.f", "/bin/x.sh", "src/", ""] {
         assert!(matches!(resolve(text, &["/bin/x.sh"]), Err(HandlerError::Invalid { .. })), "{text}");
+    }
+}
+
+#[test]
+fn any_file_by_its_very_name_is_a_program() {
+    for file in ["bin/tool", "report.R", "cgi-bin/app.pl", "function.handler", "a b", "tool"] {
+        assert_eq!(resolve(file, &[file]), Ok(program(file)));
+    }
+    assert_eq!(
+        resolve("function.handler", &["function.handler", "function.sh"]),
+        Ok(program("function.handler"))
+    );
+    assert_eq!(resolve("MyScript", &["MyScript", "MyScript.ps1"]), Ok(program("MyScript")));
+    assert_eq!(resolve("a.psm1", &["a.psm1"]), Ok(r#"PowerShell: BareModule("a.psm1")"#.to_owned()));
+}
+
+#[test]
+fn says_what_to_write_for_a_file_that_is_there() {
+    for (text, file, advice) in [
+        ("orders", "orders.sh", "for `orders.sh` write `orders.sh`, to run it or `orders.FUNCTION`"),
+        ("fn.handler", "fn.ps1", "for `fn.ps1` write `fn.ps1` or `fn.ps1::handler`"),
+        ("main", "main.lisp", "for `main.lisp` write `main.lisp`, for its `main` or `main.FUNCTION`"),
+        ("echo.main", "echo.ros", "for `echo.ros` write `echo.ros`"),
+    ] {
+        let message = resolve(text, &[file]).unwrap_err().to_string();
+        assert!(message.ends_with(&format!(" in the task root: {advice}")), "{message}");
     }
 }

@@ -1,40 +1,56 @@
-//! How a handler's interpreter is found and started. A folder for each language, with the shim that runs inside
-//! the interpreter.
+//! The languages: a folder for each, with what it can run, how that is started, and what runs inside the interpreter.
 
 mod bash;
 mod lisp;
 mod powershell;
+mod program;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
-pub use self::lisp::Convention as LispConvention;
 use crate::{
-    config::Config,
+    config::{Config, variable},
     failure::{ErrorType, Failure},
-    handler::{Handler, HandlerError, Language, MODULE_PATH},
+    handler::{Handler, HandlerError, Language, Places},
     worker::Launch,
 };
 
+/// All of them. A file that several know is the first one's; any file can be a program.
+pub const LANGUAGES: [&dyn Language; 4] =
+    [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
+
 /// Finds the handler's files and its interpreter.
 pub fn launch(config: &Config) -> Result<Launch, Failure> {
+    for language in LANGUAGES {
+        language.check_settings(config)?;
+    }
     let root = std::fs::canonicalize(&config.task_root).map_err(|error| {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
-    let handler = Handler::resolve(&config.handler, |place| match place.strip_prefix(MODULE_PATH) {
-        Ok(name) => powershell::module_exists(config, name),
-        Err(_) => root.join(place).exists(),
-    })?;
-    for file in handler.files() {
+    let handler = Handler::resolve(&config.handler, &LANGUAGES, &TaskRoot { config, root: &root })?;
+    for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
-    match handler.language() {
-        Language::Bash => bash::launch(&handler, &config.task_root, search_path(config)),
-        Language::Lisp => lisp::launch(&handler, config, search_path(config)),
-        Language::PowerShell => powershell::launch(&handler, config),
+    handler.runnable.launch(config)
+}
+
+struct TaskRoot<'a> {
+    config: &'a Config,
+    /// Without links.
+    root: &'a Path,
+}
+
+impl Places for TaskRoot<'_> {
+    fn exists(&self, place: &Path) -> bool {
+        let own = LANGUAGES.iter().find_map(|language| language.has_place(self.config, place));
+        own.unwrap_or_else(|| self.root.join(place).exists())
+    }
+
+    fn is_file(&self, place: &Path) -> bool {
+        self.root.join(place).is_file()
     }
 }
 
@@ -55,18 +71,29 @@ fn check_inside(handler: &str, root: &Path, file: &Path) -> Result<(), Failure> 
     Err(HandlerError::Invalid { handler: handler.to_owned(), reason }.into())
 }
 
+/// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
+fn absolute(config: &Config, file: &Path) -> PathBuf {
+    config.task_root.join(file.strip_prefix(".").unwrap_or(file))
+}
+
 /// The interpreter of this name on the `PATH` that workers have.
-fn interpreter(name: &str, language: Language, search_path: Option<&OsString>) -> Result<PathBuf, Failure> {
-    which::which_in(name, search_path, "/").map_err(|_| {
-        let shown = search_path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-        let message = format!(
-            "`{name}` is not on the PATH (`{shown}`): a {} handler needs it in the image",
-            language.name()
-        );
+fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
+    let path = search_path(config);
+    which::which_in(name, path, "/").map_err(|_| {
+        let shown = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+        let message = format!("`{name}` is not on the PATH (`{shown}`): {handlers} needs it in the image");
         Failure::new(ErrorType::InterpreterNotFound, message)
     })
 }
 
 fn search_path(config: &Config) -> Option<&OsString> {
-    config.environment.get(std::ffi::OsStr::new("PATH"))
+    config.environment.get(OsStr::new(variable::PATH))
+}
+
+/// The text of one of the user's files.
+fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(absolute(config, file)).map_err(|error| {
+        let message = format!("`{}` cannot be read: {error}", file.display());
+        Failure::new(ErrorType::HandlerLoadFailed, message)
+    })
 }

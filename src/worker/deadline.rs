@@ -29,7 +29,7 @@ impl Deadline {
 
     /// The time that the handler has.
     pub(super) fn limit(self) -> Duration {
-        self.timeout - self.margin
+        self.timeout.saturating_sub(self.margin)
     }
 
     /// How long its processes may take to end after that.
@@ -65,9 +65,9 @@ mod tests {
     #[test]
     fn leaves_at_least_half_of_the_time_to_the_handler() {
         let usual = deadline_in(Duration::from_secs(1000), 200);
-        assert_eq!((usual.timeout - usual.limit(), usual.grace()), (Duration::from_millis(200), GRACE));
+        assert_eq!((usual.timeout, usual.grace()), (usual.limit() + Duration::from_millis(200), GRACE));
         let short = deadline_in(Duration::from_secs(10), 60_000);
-        assert_eq!((short.limit() * 2, short.grace()), (short.timeout, GRACE));
+        assert_eq!((short.limit(), short.grace()), (short.timeout.saturating_sub(short.timeout / 2), GRACE));
         let none = deadline_in(Duration::from_secs(10), 0);
         assert_eq!((none.limit(), none.grace()), (none.timeout, Duration::ZERO));
     }

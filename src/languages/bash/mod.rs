@@ -1,37 +1,74 @@
-//! Bash: one process that has sourced the user's file, and a subshell of it for each event.
+//! Bash functions: one process that has sourced the user's file, and a subshell of it for each event.
 
-use std::{ffi::OsString, path::Path};
+use std::path::{Path, PathBuf};
 
-use super::interpreter;
+use super::{absolute, interpreter};
 use crate::{
+    config::Config,
     failure::Failure,
-    handler::{Handler, Language},
+    handler::{Candidate, HandlerError, Language, Reading, Runnable},
     invocation::ENVIRONMENT,
     worker::{Launch, transport::Kind},
 };
 
 const SHIM: &str = include_str!("shim.sh");
 
-/// How to start Bash for this handler.
-pub(super) fn launch(
-    handler: &Handler,
-    task_root: &Path,
-    search_path: Option<&OsString>,
-) -> Result<Launch, Failure> {
-    let (file, function) = match handler {
-        Handler::BashFunction { file, function } => (file, function.as_str()),
-        Handler::BashScript { file } => (file, ""),
-        other => unreachable!("BUG: {other:?} is no Bash handler"),
-    };
-    // an absolute path, so that `source` does not search the PATH and `BASH_SOURCE` outlives a `cd`
-    let file = task_root.join(file.strip_prefix(".").unwrap_or(file));
-    let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
-    Ok(Launch {
-        program: interpreter("bash", Language::Bash, search_path)?,
-        arguments: vec!["-c".into(), SHIM.into(), file.into(), function.into(), variables.into()],
-        environment: Vec::new(),
-        transport: Kind::Forking,
-        last_words: &[],
-        empty_answer: None,
-    })
+/// GNU Bash.
+pub(super) struct Bash;
+
+/// A function of a file.
+#[derive(Debug)]
+struct Function {
+    file: PathBuf,
+    function: String,
+}
+
+impl Language for Bash {
+    fn name(&self) -> &'static str {
+        "Bash"
+    }
+
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+        let (file, function) = match reading {
+            Reading::FunctionOfFile(file, function) if is_bash(file) => (file.to_owned(), function),
+            Reading::FunctionOfStem(stem, function) => (format!("{stem}.sh"), function),
+            Reading::FunctionOfFile(..) | Reading::Shape(_) | Reading::File(_) => return Ok(Vec::new()),
+        };
+        let function = function.to_owned();
+        Ok(vec![Candidate::of_file(file, format!(".{function}"), move |file| Function {
+            file,
+            function: function.clone(),
+        })])
+    }
+
+    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+        let file = format!("{stem}.sh");
+        let handlers = vec![format!("`{file}`, to run it"), format!("`{stem}.FUNCTION`")];
+        vec![(file.into(), handlers)]
+    }
+}
+
+fn is_bash(file: &str) -> bool {
+    Path::new(file).extension().is_some_and(|extension| extension == "sh")
+}
+
+impl Runnable for Function {
+    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
+        let file = absolute(config, &self.file);
+        let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
+        Ok(Launch {
+            program: interpreter("bash", "a Bash handler", config)?,
+            arguments: vec![
+                "-c".into(),
+                SHIM.into(),
+                file.into(),
+                self.function.as_str().into(),
+                variables.into(),
+            ],
+            environment: Vec::new(),
+            transport: Kind::Forking,
+            last_words: &[],
+            empty_answer: None,
+        })
+    }
 }

@@ -14,9 +14,9 @@ use std::{
 
 use super::interpreter;
 use crate::{
-    config::{Config, variable},
+    config::{Config, ConfigError, variable},
     failure::{ErrorType, Failure},
-    handler::{Handler, Language},
+    handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     worker::{Launch, transport::Kind},
 };
 
@@ -48,7 +48,7 @@ const LEAST_HEAP: i32 = 96;
 
 /// How a handler gets its event and gives its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Convention {
+enum Convention {
     /// A string, and a string or octets.
     String,
     /// Standard input and standard output, as strings.
@@ -63,7 +63,7 @@ pub enum Convention {
 
 impl Convention {
     /// What the variable takes.
-    pub const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `jsown` or `yason`";
+    const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `jsown` or `yason`";
 
     const ALL: [Self; 5] = [Self::String, Self::StandardIo, Self::Octets, Self::Jsown, Self::Yason];
 
@@ -86,13 +86,93 @@ impl FromStr for Convention {
     }
 }
 
+/// Common Lisp (SBCL).
+pub(super) struct Lisp;
+
+#[derive(Clone, Debug)]
+enum Handler {
+    /// A function of a file, by a symbol that the Lisp reader reads: of `.fasl`, `.lisp`, or the newer of both.
+    Function { files: Vec<PathBuf>, symbol: String },
+    /// A script with a function `main`.
+    Script { file: PathBuf },
+    /// Forms, the last of which gives the function.
+    Forms { text: String },
+}
+
+impl Language for Lisp {
+    fn name(&self) -> &'static str {
+        "Common Lisp"
+    }
+
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+        let extension = |file| Path::new(file).extension().and_then(OsStr::to_str);
+        Ok(match reading {
+            Reading::Shape(text) if text.starts_with('\'') || text.contains(['(', ')']) => {
+                let forms = Handler::Forms { text: text.to_owned() };
+                vec![candidate(Vec::new(), "", move |_| forms.clone())]
+            }
+            Reading::File(file) if matches!(extension(file), Some("ros" | "lisp")) => {
+                vec![candidate(vec![file.into()], "", |files| Handler::Script { file: files[0].clone() })]
+            }
+            Reading::FunctionOfFile(file, symbol) if matches!(extension(file), Some("lisp" | "fasl")) => {
+                vec![function(vec![file.into()], symbol)]
+            }
+            Reading::FunctionOfStem(stem, symbol) => {
+                vec![function(vec![format!("{stem}.fasl").into(), format!("{stem}.lisp").into()], symbol)]
+            }
+            Reading::Shape(_) | Reading::File(_) | Reading::FunctionOfFile(..) => Vec::new(),
+        })
+    }
+
+    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+        let script = |file: String| {
+            let handlers = vec![format!("`{file}`, for its `main`"), format!("`{stem}.FUNCTION`")];
+            (file.into(), handlers)
+        };
+        let ros = format!("{stem}.ros");
+        vec![script(format!("{stem}.lisp")), (ros.clone().into(), vec![format!("`{ros}`")])]
+    }
+
+    fn check_settings(&self, config: &Config) -> Result<(), ConfigError> {
+        convention(config).map(drop)
+    }
+}
+
+fn function(places: Vec<PathBuf>, symbol: &str) -> Candidate {
+    let symbol = symbol.to_owned();
+    let suffix = format!(".{symbol}");
+    candidate(places, &suffix, move |files| Handler::Function {
+        files: files.to_vec(),
+        symbol: symbol.clone(),
+    })
+}
+
+fn candidate(
+    places: Vec<PathBuf>,
+    suffix: &str,
+    make: impl Fn(&[PathBuf]) -> Handler + 'static,
+) -> Candidate {
+    Candidate {
+        places,
+        suffix: suffix.to_owned(),
+        make: Box::new(move |files| Found { files: files.to_vec(), runnable: Box::new(make(files)) }),
+    }
+}
+
+impl Runnable for Handler {
+    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
+        launch(self, config)
+    }
+}
+
+/// How handlers are called, where it is said.
+fn convention(config: &Config) -> Result<Option<Convention>, ConfigError> {
+    config.parse(variable::LISP_CONVENTION, Convention::TAKES)
+}
+
 /// How to start SBCL for this handler.
-pub(super) fn launch(
-    handler: &Handler,
-    config: &Config,
-    search_path: Option<&OsString>,
-) -> Result<Launch, Failure> {
-    let program = interpreter("sbcl", Language::Lisp, search_path)?;
+fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
+    let program = interpreter("sbcl", "a Common Lisp handler", config)?;
     let core = core(config, &program)?;
     let mut arguments: Vec<OsString> = vec!["--noinform".into()];
     if let Some(core) = &core {
@@ -115,7 +195,7 @@ pub(super) fn launch(
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
-    arguments.extend(described(handler, config));
+    arguments.extend(described(handler, config)?);
     Ok(Launch {
         environment: home(&program, config)
             .map(|home| ("SBCL_HOME".into(), home.into()))
@@ -130,18 +210,17 @@ pub(super) fn launch(
 }
 
 /// The shim's arguments: its version, the convention, and the handler's kind, file and text.
-fn described(handler: &Handler, config: &Config) -> [OsString; 5] {
-    let convention = config.lisp_convention;
+fn described(handler: &Handler, config: &Config) -> Result<[OsString; 5], ConfigError> {
+    let convention = convention(config)?;
     let (default, kind, file, text) = match handler {
-        Handler::LispFunction { files, symbol } => {
+        Handler::Function { files, symbol } => {
             (Convention::String, "function", newest(&config.task_root, files), symbol.as_str())
         }
-        Handler::LispScript { file } => (Convention::StandardIo, "script", file.as_path(), ""),
-        Handler::LispForms { text } => (Convention::String, "forms", Path::new(""), text.as_str()),
-        other => unreachable!("BUG: {other:?} is no Lisp handler"),
+        Handler::Script { file } => (Convention::StandardIo, "script", file.as_path(), ""),
+        Handler::Forms { text } => (Convention::String, "forms", Path::new(""), text.as_str()),
     };
     let convention = convention.unwrap_or(default).name();
-    [version().into(), convention.into(), kind.into(), file.into(), text.into()]
+    Ok([version().into(), convention.into(), kind.into(), file.into(), text.into()])
 }
 
 /// The newest of a handler's files; the first, which is the fasl, where they are of the same time.
@@ -171,7 +250,7 @@ fn heap(config: &Config) -> i32 {
 
 /// The core to start from; `None` for SBCL's own.
 fn core(config: &Config, program: &Path) -> Result<Option<PathBuf>, Failure> {
-    let Some(core) = &config.lisp_core else {
+    let Some(core) = config.path(variable::LISP_CORE)? else {
         let core = PathBuf::from(DEFAULT_CORE);
         return Ok(core.exists().then_some(core));
     };

@@ -1,5 +1,7 @@
 //! PowerShell 7: one `pwsh` that has loaded the user's module or script and takes events on a pipe.
 
+mod handler;
+
 use std::{
     ffi::{OsStr, OsString},
     fs::File,
@@ -10,11 +12,12 @@ use std::{
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use super::{interpreter, search_path};
+use self::handler::{Answer, Handler, MODULE_DIRECTORIES, MODULE_PATH, Module};
+use super::{absolute, interpreter};
 use crate::{
     config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
-    handler::{Handler, Language, MODULE_DIRECTORIES, MODULE_PATH, Module, PowerShellAnswer},
+    handler::Runnable,
     invocation::REQUEST_ID_VARIABLE,
     worker::{
         Launch,
@@ -51,26 +54,33 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
     "/usr/local/lib",
 ];
 
+/// PowerShell 7.
+pub(super) struct PowerShell;
+
+impl Runnable for Handler {
+    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
+        launch(self, config)
+    }
+}
+
 /// How to start PowerShell for this handler.
-pub(super) fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
-    let absolute =
-        |file: &Path| config.task_root.join(file.strip_prefix(".").unwrap_or(file)).into_os_string();
+fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
+    let absolute = |file: &Path| absolute(config, file).into_os_string();
     let (kind, place, function, answer) = match handler {
-        Handler::PowerShellFunction { module: Module::File(file), function, answer } => {
+        Handler::Function { module: Module::File(file), function, answer } => {
             ("module", absolute(file), function.as_str(), *answer)
         }
-        Handler::PowerShellFunction { module: Module::Name(name), function, answer } => {
+        Handler::Function { module: Module::Name(name), function, answer } => {
             ("module", name.into(), function.as_str(), *answer)
         }
-        Handler::PowerShellScript { file } => ("script", absolute(file), "", PowerShellAnswer::Pipeline),
-        Handler::PowerShellScriptFunction { file, function } => {
-            ("dotsource", absolute(file), function.as_str(), PowerShellAnswer::Value)
+        Handler::Script { file } => ("script", absolute(file), "", Answer::Pipeline),
+        Handler::ScriptFunction { file, function } => {
+            ("dotsource", absolute(file), function.as_str(), Answer::Value)
         }
-        other => unreachable!("BUG: {other:?} is no PowerShell handler"),
     };
     let answer = match answer {
-        PowerShellAnswer::Pipeline => "pipeline",
-        PowerShellAnswer::Value => "value",
+        Answer::Pipeline => "pipeline",
+        Answer::Value => "value",
     };
     let logs = match config.log_format {
         LogFormat::Text => "text",
@@ -131,7 +141,7 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
 
 /// Whether a place of [`MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
 /// the `PSModulePath` that the environment brings along.
-pub(super) fn module_exists(config: &Config, place: &Path) -> bool {
+fn module_exists(config: &Config, place: &Path) -> bool {
     let shipped = program(config).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
     let own = config.environment.get(OsStr::new(variable::MODULE_PATH));
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
@@ -140,13 +150,13 @@ pub(super) fn module_exists(config: &Config, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    match &config.pwsh {
-        Some(program) if program.is_file() => Ok(program.clone()),
+    match config.path(variable::PWSH)? {
+        Some(program) if program.is_file() => Ok(program),
         Some(program) => Err(Failure::new(
             ErrorType::InterpreterNotFound,
             format!("`{}` is `{}`, which is no file", variable::PWSH, program.display()),
         )),
-        None => interpreter("pwsh", Language::PowerShell, search_path(config)),
+        None => interpreter("pwsh", "a PowerShell handler", config),
     }
 }
 

@@ -121,11 +121,12 @@ impl Pool {
         loop {
             let loaded_version = place.version;
             let next = async {
-                let changed = async { drop(changes.wait_for(|&version| version != loaded_version).await) };
+                let has_changed =
+                    async { drop(changes.wait_for(|&version| version != loaded_version).await) };
                 tokio::select! {
                     biased;
                     waiting = async { queue.lock().await.recv().await } => waiting,
-                    () = changed => None,
+                    () = has_changed => None,
                 }
             };
             let waiting = match &mut place.loaded {

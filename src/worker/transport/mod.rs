@@ -91,16 +91,16 @@ pub(super) enum TransportError {
 /// The way to one worker.
 pub(super) enum Transport {
     Streamed(Streamed),
-    Forking(Forking),
-    Program(Program),
+    Forking(Box<Forking>),
+    Program(Box<Program>),
 }
 
 impl Transport {
     pub(super) fn new(launch: &Launch) -> io::Result<Self> {
         Ok(match &launch.transport {
             Kind::Streamed => Self::Streamed(Streamed::new()?),
-            Kind::Forking => Self::Forking(Forking::new()?),
-            Kind::Program(prelude) => Self::Program(Program::new(prelude.as_ref())?),
+            Kind::Forking => Self::Forking(Box::new(Forking::new()?)),
+            Kind::Program(prelude) => Self::Program(Box::new(Program::new(prelude.as_ref())?)),
         })
     }
 

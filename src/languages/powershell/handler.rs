@@ -1,0 +1,166 @@
+//! What of PowerShell can be a handler, and how its text names it.
+
+use std::path::{Path, PathBuf};
+
+use super::{PowerShell, module_exists};
+use crate::{
+    config::Config,
+    failure::{ErrorType, Failure},
+    handler::{
+        Candidate, Found, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
+    },
+    worker::Launch,
+};
+
+/// Where PowerShell looks for a module by name besides the task root: directories that hold modules.
+pub(super) const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MODULE_PATH];
+
+/// Stands for the directories of modules that PowerShell itself brings and that the environment names.
+pub(super) const MODULE_PATH: &str = "$PSModulePath";
+
+#[derive(Debug)]
+pub(super) enum Handler {
+    /// A function of a module.
+    Function { module: Module, function: String, answer: Answer },
+    /// A script.
+    Script { file: PathBuf },
+    /// A function that a script defines (`script.ps1::function`).
+    ScriptFunction { file: PathBuf, function: String },
+}
+
+/// How a handler names its module.
+#[derive(Debug)]
+pub(super) enum Module {
+    /// A file, relative to the task root.
+    File(PathBuf),
+    /// A name to be found on `PSModulePath`.
+    Name(String),
+}
+
+/// How a function's pipeline becomes an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Text as `Out-String` gives it if all of it is strings, else JSON.
+    Pipeline,
+    /// One string as it is, else JSON: the rule of AWS's own PowerShell runtime.
+    Value,
+}
+
+/// A module as a handler, which lacks its function.
+#[derive(Debug)]
+struct BareModule(PathBuf);
+
+impl Language for PowerShell {
+    fn name(&self) -> &'static str {
+        "PowerShell"
+    }
+
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+        Ok(match reading {
+            Reading::Shape(text) => by_shape(text)?.into_iter().collect(),
+            Reading::File(file) => match extension(file) {
+                Some("ps1") => vec![script(file.into())],
+                Some("psd1" | "psm1") => vec![Candidate::of_file(file, "", BareModule)],
+                _ => vec![script(format!("{file}.ps1"))],
+            },
+            Reading::FunctionOfFile(file, function)
+                if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains("::") =>
+            {
+                vec![module_by_file(file, function)]
+            }
+            Reading::FunctionOfStem(stem, function) if !function.contains("::") => {
+                vec![module_by_name(stem, function, Answer::Pipeline)]
+            }
+            Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
+        })
+    }
+
+    fn has_place(&self, config: &Config, place: &Path) -> Option<bool> {
+        place.strip_prefix(MODULE_PATH).ok().map(|name| module_exists(config, name))
+    }
+
+    fn similar(&self, stem: &str, function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+        let file = format!("{stem}.ps1");
+        let of_script = format!("`{file}::{}`", function.unwrap_or("FUNCTION"));
+        let of_module =
+            |extension: &str| (format!("{stem}.{extension}").into(), vec![format!("`{stem}.FUNCTION`")]);
+        vec![
+            (file.clone().into(), vec![format!("`{file}`"), of_script]),
+            of_module("psm1"),
+            of_module("psd1"),
+        ]
+    }
+}
+
+impl Runnable for BareModule {
+    fn launch(&self, _config: &Config) -> Result<Launch, Failure> {
+        let file = self.0.display();
+        let message = format!("handler `{file}` names a module: add the function, as in `{file}.Get-Thing`");
+        Err(Failure::new(ErrorType::InvalidHandler, message))
+    }
+}
+
+fn extension(file: &str) -> Option<&str> {
+    Path::new(file).extension()?.to_str()
+}
+
+fn script(file: String) -> Candidate {
+    Candidate::of_file(file, "", |file| Handler::Script { file })
+}
+
+/// The two forms with `::` of AWS's own PowerShell runtime.
+fn by_shape(text: &str) -> Result<Option<Candidate>, HandlerError> {
+    if let Some(rest) = text.strip_prefix("Module::") {
+        let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function))
+        else {
+            return Err(invalid(text, "begins like a PowerShell module: write `Module::NAME::FUNCTION`"));
+        };
+        inside_task_root(name)?;
+        return Ok(Some(module_by_name(name, function, Answer::Value)));
+    }
+    let Some((file, function)) = text.split_once(".ps1::") else { return Ok(None) };
+    if !is_name(file, function) || function.contains("::") {
+        return Err(invalid(text, "begins like a PowerShell script: write `SCRIPT.ps1::FUNCTION`"));
+    }
+    inside_task_root(file)?;
+    let function = function.to_owned();
+    Ok(Some(Candidate::of_file(format!("{file}.ps1"), "", move |file| Handler::ScriptFunction {
+        file,
+        function: function.clone(),
+    })))
+}
+
+fn module_by_file(file: &str, function: &str) -> Candidate {
+    let function = function.to_owned();
+    Candidate::of_file(file, format!(".{function}"), move |file| Handler::Function {
+        module: Module::File(file),
+        function: function.clone(),
+        answer: Answer::Pipeline,
+    })
+}
+
+/// A module beside the handler's path, or one of that name where PowerShell looks for modules.
+fn module_by_name(stem: &str, function: &str, answer: Answer) -> Candidate {
+    let (base, function) = (stem.rsplit('/').next().unwrap_or(stem).to_owned(), function.to_owned());
+    let mut places: Vec<PathBuf> = ["psd1", "psm1"]
+        .iter()
+        .flat_map(|extension| [format!("{stem}.{extension}"), format!("{stem}/{base}.{extension}")])
+        .map(PathBuf::from)
+        .collect();
+    let own_places = places.clone();
+    if base == stem {
+        places.extend(MODULE_DIRECTORIES.iter().map(|directory| Path::new(directory).join(&base)));
+    }
+    Candidate {
+        places,
+        suffix: format!(".{function}"),
+        make: Box::new(move |files| {
+            let own = files.first().filter(|file| own_places.contains(file));
+            let module = own.map_or_else(|| Module::Name(base.clone()), |file| Module::File(file.clone()));
+            Found {
+                files: own.into_iter().cloned().collect(),
+                runnable: Box::new(Handler::Function { module, function: function.clone(), answer }),
+            }
+        }),
+    }
+}

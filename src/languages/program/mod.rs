@@ -1,0 +1,240 @@
+//! Programs: any file that can be run in a terminal, started afresh for each event, by its own interpreter with its
+//! own defaults.
+
+mod shebang;
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{Access, access};
+
+use self::shebang::Shebang;
+use super::{absolute, interpreter, read, search_path};
+use crate::{
+    config::Config,
+    failure::{ErrorType, Failure},
+    handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    worker::{
+        Launch,
+        transport::{Kind, Prelude},
+    },
+};
+
+/// What Bash runs before a program that is written in it.
+const PRELUDE: &str = include_str!("prelude.sh");
+
+/// What Bash reads the prelude by.
+const BASH_ENV: &str = "BASH_ENV";
+
+/// A program of any language.
+pub(super) struct Program;
+
+/// A file that is run.
+#[derive(Debug)]
+struct File(PathBuf);
+
+/// What starts a file, and with which arguments in front of the event.
+struct Start {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    /// Whether that is Bash.
+    is_bash: bool,
+}
+
+impl Language for Program {
+    fn name(&self) -> &'static str {
+        "program"
+    }
+
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+        Ok(match reading {
+            Reading::File(file) => vec![Candidate::of_file(file, "", File)],
+            Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
+        })
+    }
+}
+
+impl Runnable for File {
+    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
+        let text = read(config, &self.0)?;
+        let Start { program, arguments, is_bash } = self.start(config, &text)?;
+        let prelude = (is_bash && may_have_prelude(&text)).then(|| prelude(config));
+        Ok(Launch {
+            program,
+            arguments,
+            environment: Vec::new(),
+            transport: Kind::Program(prelude),
+            last_words: &[],
+            empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
+        })
+    }
+}
+
+impl File {
+    fn start(&self, config: &Config, text: &[u8]) -> Result<Start, Failure> {
+        let file = absolute(config, &self.0);
+        let shown = self.0.display();
+        if text.starts_with(b"\x7fELF") {
+            if access(&file, Access::EXEC_OK).is_err() {
+                let message =
+                    format!("`{shown}` may not be executed: run `chmod +x {shown}` before it is copied");
+                return Err(Failure::new(ErrorType::HandlerLoadFailed, message));
+            }
+            return Ok(Start { program: file, arguments: Vec::new(), is_bash: false });
+        }
+        if let Some(what) = shebang::spoiled(text) {
+            let message = format!("`{shown}` {what}");
+            return Err(Failure::new(ErrorType::HandlerLoadFailed, message));
+        }
+        if let Some(Shebang { program, argument }) = Shebang::of(text) {
+            let (name, real) = self.interpreter(config, &program, argument.as_deref())?;
+            let arguments = argument.into_iter().chain([file.into()]).collect();
+            return Ok(Start { program: real, arguments, is_bash: name == "bash" });
+        }
+        if self.0.extension() == Some(OsStr::new("sh")) {
+            let bash = interpreter("bash", "a Bash program", config)?;
+            return Ok(Start { program: bash, arguments: vec![file.into()], is_bash: true });
+        }
+        let message = format!(
+            "`{shown}` does not say what runs it: add a first line, as `#!/usr/bin/env python3`, or write \
+             FILE.FUNCTION for a function of it"
+        );
+        Err(Failure::new(ErrorType::InvalidHandler, message))
+    }
+
+    /// The name of the interpreter that a first line asks for, and the program that is started for it.
+    fn interpreter(
+        &self,
+        config: &Config,
+        program: &OsStr,
+        argument: Option<&OsStr>,
+    ) -> Result<(OsString, PathBuf), Failure> {
+        let missing = |name: &Path, place: &str| {
+            let message = format!(
+                "`{}` asks in its first line for `{}`, which is not {place}: add it to the image",
+                self.0.display(),
+                name.display()
+            );
+            Failure::new(ErrorType::InterpreterNotFound, message)
+        };
+        let program = config.task_root.join(program);
+        if !program.is_file() {
+            return Err(missing(&program, "there"));
+        }
+        let name = program.file_name().unwrap_or_default().to_owned();
+        if name != "env" {
+            return Ok((name, program));
+        }
+        // `env` itself finds it for each event; here it is found that it will
+        let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
+        let path = search_path(config);
+        which::which_in(&command, path, &config.task_root)
+            .map_err(|_| missing(Path::new(&command), "on the PATH"))?;
+        Ok((Path::new(&command).file_name().unwrap_or_default().to_owned(), program))
+    }
+}
+
+/// The prelude, with what the user has the environment name as such.
+fn prelude(config: &Config) -> Prelude {
+    let own = config.environment.get(OsStr::new(BASH_ENV)).filter(|own| !own.is_empty());
+    let own = own.map(|own| own.to_string_lossy().replace('\'', r"'\''")).unwrap_or_default();
+    Prelude { variable: BASH_ENV, text: PRELUDE.replace("@BASH_ENV@", &own) }
+}
+
+/// Whether the prelude's trap would change nothing that the program itself can see: it says nothing of traps for
+/// errors and commands, of tracing, and of the shell's options.
+fn may_have_prelude(text: &[u8]) -> bool {
+    const WORDS: [&[u8]; 9] = [
+        b"ERR",
+        b"DEBUG",
+        b"xtrace",
+        b"errtrace",
+        b"functrace",
+        b"extdebug",
+        b"BASH_ENV",
+        b"$-",
+        b"SHELLOPTS",
+    ];
+    let sees = |word: &[u8]| memchr::memmem::find(text, word).is_some();
+    !WORDS.into_iter().any(sees) && !traces(text)
+}
+
+/// Whether some word behind `set` or `bash` in a line, also in the first one, turns tracing on.
+fn traces(text: &[u8]) -> bool {
+    text.split(|&byte| byte == b'\n' || byte == b';').any(|line| {
+        let mut words = line.split(|byte| !byte.is_ascii_graphic()).filter(|word| !word.is_empty());
+        words.any(|word| word.ends_with(b"set") || word.ends_with(b"bash") || word.ends_with(b"sh"))
+            && words.any(|word| matches!(word, [b'-' | b'+', options @ ..] if options.contains(&b'x')))
+    })
+}
+
+/// What to say of a file that may do nothing but define functions: the first that it defines.
+fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let function = text.lines().find_map(|line| {
+        let line = line.strip_prefix("function ").unwrap_or(line);
+        let (name, rest) = line.split_once("()").or_else(|| line.split_once(" {"))?;
+        let name = name.trim_end();
+        let is_name = !name.is_empty() && !name.contains([' ', '\t', '=', '$', '#', '"', '\'', '(', ')']);
+        (is_name && (rest.trim_start().starts_with(['{', '(']) || rest.trim().is_empty())).then_some(name)
+    })?;
+    let stem = file.with_extension("");
+    let (file, stem) = (file.display(), stem.display());
+    Some(format!(
+        "`{file}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is \
+         `{stem}.{function}`"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_speaks_of_traps_or_tracing_has_no_prelude() {
+        for text in [
+            "trap 'x' ERR",
+            "set -x",
+            "set -eux",
+            "  set -e -x; true",
+            "set +x",
+            "set -o xtrace",
+            "#!/bin/bash -x\n",
+            "builtin set -x",
+            "echo $-",
+            "trap x DEBUG",
+        ] {
+            assert!(!may_have_prelude(text.as_bytes()), "{text}");
+        }
+        for text in ["set -euo pipefail\ncurl -x proxy\n", "echo offset - x", "#!/bin/bash -e\n[[ -x a ]]"] {
+            assert!(may_have_prelude(text.as_bytes()), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_the_first_function_of_a_file() {
+        let named = |text: &str| only_defines(Path::new("./lib/a.sh"), text.as_bytes());
+        for text in
+            ["x=1\nlist() {\n:; }", "function list {\n:\n}", "list ()\n{\n:\n}", "function list() { :; }"]
+        {
+            let hint = named(text).unwrap();
+            assert!(
+                hint.ends_with("it defines `list`: to call that, the handler is `./lib/a.list`"),
+                "{hint}"
+            );
+        }
+        for text in ["echo 'a() {'", "x=$(list) {", "# list() {", "true"] {
+            assert_eq!(named(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_prelude_puts_back_what_the_user_has() {
+        let environment = [("BASH_ENV", "it's mine"), ("LAMBDA_TASK_ROOT", "/")];
+        let environment = environment.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+        let config = Config::read(environment, Some("f.h".to_owned()), true).unwrap();
+        assert!(prelude(&config).text.contains(r"'it'\''s mine'"));
+    }
+}

@@ -1,0 +1,25 @@
+# What Bash runs before a program that is written in it, as BASH_ENV says: it reports where a command fails, and leaves
+# nothing but names that begin with `__lambda_`. bootstrap puts in the path for reports and the user's own BASH_ENV.
+# A report is one line: process and status, and a frame behind each record separator, innermost first.
+__lambda_last=$_
+
+__lambda_failed() { # STATUS
+    builtin local __lambda_report="$$ $1" __lambda_depth
+    for ((__lambda_depth = 1; __lambda_depth < ${#FUNCNAME[@]}; __lambda_depth++)); do
+        __lambda_report+=$'\036'"at ${FUNCNAME[__lambda_depth]}, ${BASH_SOURCE[__lambda_depth]-}"
+        __lambda_report+=": line ${BASH_LINENO[__lambda_depth - 1]-}"
+    done
+    builtin printf '%s\n' "$__lambda_report" >>'@REPORTS@'
+}
+
+trap '__lambda_failed "$?"' ERR
+set -E
+BASH_ENV='@BASH_ENV@'
+if [[ -z $BASH_ENV ]]; then
+    unset BASH_ENV
+elif export BASH_ENV && [[ -r $BASH_ENV ]]; then
+    # it may set a trap of its own, and options
+    # shellcheck source=/dev/null
+    . "$BASH_ENV"
+fi
+: "$__lambda_last"
