@@ -135,10 +135,11 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     match events {
         // its callers hear how their events end
         Events::Served(_) => drop(tokio::join!(children.terminate(GRACE), answering)),
-        // it passes on what the workers log
         Events::Lambda | Events::One(_) => tokio::select! {
-            () = children.terminate(GRACE) => {}
+            biased;
+            // first: it passes on what the workers have logged before they ended
             () = async { drop(answering.await); std::future::pending().await } => {}
+            () = children.terminate(GRACE) => {}
         },
     }
     Ok(told)

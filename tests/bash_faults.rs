@@ -164,18 +164,6 @@ fn a_handlers_own_exit_trap_and_exec_work() {
 }
 
 #[test]
-fn an_error_of_a_script_names_its_line() {
-    let function =
-        Function::with(&[("report.sh", "[[ $1 == ok ]] && exit 0\n\nexit 2\n")]).handler("report.sh");
-    let file = function.path("report.sh").display().to_string();
-    let function = function.start();
-    let error = function.error("fail");
-    assert_eq!(error.message, "the handler ended with status 2");
-    assert_eq!(error.stack, [format!("at source, {file}: line 3")]);
-    assert_eq!(function.text("ok"), "");
-}
-
-#[test]
 fn a_stack_of_an_earlier_event_does_not_reach_a_later_one() {
     let code = "handler() {\n  case $1 in\n    leave) (until [[ -e go ]]; do sleep 0.01; done; touch went; false) & ;;\n    \
                 fail) touch go; until [[ -e went ]]; do sleep 0.01; done; sleep 0.05; return 1 ;;\n  esac\n}";

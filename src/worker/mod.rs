@@ -104,7 +104,9 @@ impl Worker {
             let what = format!("`{}` cannot be started", launch.program.display());
             WorkerError::Gone(exhausted(&what, &error))
         })?;
-        if let Err(error) = worker.wait(Phase::Load).await {
+        if worker.transport.has_worker()
+            && let Err(error) = worker.wait(Phase::Load).await
+        {
             worker.kill().await;
             worker.log.drain();
             return Err(error);
