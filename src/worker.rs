@@ -138,7 +138,9 @@ impl Worker {
         loop {
             match self.happening().await {
                 Happening::Report(Report::Ready) => return Ok(()),
-                Happening::Report(Report::Trace(_, lines)) => keep_innermost(&mut stack_trace, lines),
+                Happening::Report(Report::Trace(_, _, lines)) => {
+                    keep_innermost(&mut stack_trace, lines);
+                }
                 Happening::Report(Report::Failed(failure)) => return Err(WorkerError::Gone(failure)),
                 Happening::Report(Report::Undefined(names)) => {
                     return Err(WorkerError::Gone(undefined(config, names)));

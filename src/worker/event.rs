@@ -35,6 +35,8 @@ pub(super) struct Event {
     looks: u32,
     next_look: Instant,
     pub(super) stack_trace: Vec<String>,
+    /// The command that ended the handler, as `at line 4: …`; empty where it is not known.
+    place: String,
 }
 
 /// How a handler's process ended.
@@ -48,7 +50,7 @@ pub(super) enum End {
 
 impl Event {
     pub(super) fn new() -> Self {
-        Self { answer: Answer::default(), looks: 0, next_look: Instant::now(), stack_trace: Vec::new() }
+        Self { answer: Answer::default(), looks: 0, next_look: Instant::now(), stack_trace: Vec::new(), place: String::new() }
     }
 
     /// Takes what the handler writes to its standard output until it says that it ended, with a status; pending
@@ -91,6 +93,14 @@ impl Event {
         None
     }
 
+    /// Takes the place of a failure and its call stack, unless a failure further in has led to it.
+    pub(super) fn failed(&mut self, place: String, stack: Vec<String>) {
+        let known = !self.stack_trace.is_empty() && !self.place.is_empty();
+        if keep_innermost(&mut self.stack_trace, stack) || !known {
+            self.place = place;
+        }
+    }
+
     /// The end of a handler that is a process of its own. `last_lines` gives the end of its log, which only an
     /// error asks for.
     pub(super) fn ended(self, end: End, last_lines: impl FnOnce() -> String) -> Result<Bytes, Failure> {
@@ -105,10 +115,15 @@ impl Event {
             Some(signal) => Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")),
             None => Failure::new(
                 ErrorType::ExitStatus,
-                with_lines(format!("the handler ended with status {status}"), &last_lines()),
+                with_lines(self.status(status), &last_lines()),
             ),
         };
         Err(failure.with_stack_trace(self.stack_trace))
+    }
+
+    fn status(&self, status: i32) -> String {
+        let place = &self.place;
+        format!("the handler ended with status {status}{}{place}", if place.is_empty() { "" } else { " " })
     }
 }
 
@@ -163,12 +178,14 @@ pub(super) fn too_large(size: usize) -> Failure {
 }
 
 /// Keeps the stack if the new one is only the outer part of it, else takes the new one. Frames of the new one may
-/// lack their file or line.
-pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) {
+/// lack their file or line. Says whether it was taken.
+pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) -> bool {
     let outer = stack.len().checked_sub(new.len()).map(|begin| &stack[begin..]);
-    if !outer.is_some_and(|outer| outer.iter().zip(&new).all(|(old, new)| old.starts_with(new.as_str()))) {
-        *stack = new;
+    if outer.is_some_and(|outer| outer.iter().zip(&new).all(|(old, new)| old.starts_with(new.as_str()))) {
+        return false;
     }
+    *stack = new;
+    true
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use tokio::{task::coop::unconstrained, time::Instant};
 
 use super::{
     Happening, Worker, WorkerError, broken,
-    event::{End, Event, keep_innermost, too_large},
+    event::{End, Event, too_large},
     exhausted, happening,
     lanes::Lanes,
     pipe_arguments, with_lines,
@@ -89,8 +89,8 @@ impl Worker {
                 }
             };
             match happening {
-                Happening::Report(Report::Trace(number, lines)) if self.is_current(number) => {
-                    keep_innermost(&mut event.stack_trace, lines);
+                Happening::Report(Report::Trace(number, place, lines)) if self.is_current(number) => {
+                    event.failed(place, lines);
                 }
                 Happening::Report(Report::Exited(number, status)) if self.is_current(number) => {
                     event.receive_rest(self.lanes.as_mut());
@@ -133,10 +133,10 @@ impl Worker {
             // where it failed, which it reported before its end
             self.reports.fill_rest();
             while let Ok(Some(report)) = self.reports.next() {
-                if let Report::Trace(number, stack) = report
+                if let Report::Trace(number, place, stack) = report
                     && self.is_current(number)
                 {
-                    keep_innermost(&mut event.stack_trace, stack);
+                    event.failed(place, stack);
                 }
             }
         }

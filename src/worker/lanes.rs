@@ -187,11 +187,14 @@ impl Lane {
     fn fill(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
         write_all(&self.event, event)?;
+        if event.last().is_some_and(|&last| last != b'\n') {
+            // a text on standard input ends in a newline: without one `read` fails
+            pwrite(&self.event, b"\n", event.len() as u64)?;
+        }
         let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
         if event.len() <= SMALL_EVENT {
             let mut context = invocation.environment("");
             context.extend(without_nul());
-            context.push(b'\n');
             return write_all(&self.context, &context);
         }
         let (mut argument, mut mark) = (&self.event, "");

@@ -74,7 +74,9 @@ impl Worker {
             };
             match happening {
                 Happening::Report(Report::Ready) => return Ok(()),
-                Happening::Report(Report::Trace(_, lines)) => keep_innermost(&mut stack_trace, lines),
+                Happening::Report(Report::Trace(_, _, lines)) => {
+                    keep_innermost(&mut stack_trace, lines);
+                }
                 Happening::Report(Report::Failed(failure)) => return Err(failure),
                 Happening::Report(_) => {}
                 Happening::Malformed(error) => return Err(broken(&error)),
