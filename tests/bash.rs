@@ -1,5 +1,6 @@
 //! Bash handlers: what goes in, what comes out.
 
+mod settings;
 mod state;
 
 use std::fs;

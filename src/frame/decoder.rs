@@ -88,7 +88,11 @@ impl Decoder {
     fn line(&mut self, name: &str, begin: usize) -> Result<Option<Report>, FrameError> {
         let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) else {
             let size = self.buffer.len() - begin;
-            return if size > PAYLOAD_LIMIT { Err(FrameError::Size(name.to_owned(), size)) } else { Ok(None) };
+            return if size > PAYLOAD_LIMIT {
+                Err(FrameError::Size(name.to_owned(), size))
+            } else {
+                Ok(None)
+            };
         };
         self.buffer.advance(begin);
         let payload = self.buffer.split_to(length).freeze();

@@ -50,7 +50,13 @@ pub(super) enum End {
 
 impl Event {
     pub(super) fn new() -> Self {
-        Self { answer: Answer::default(), looks: 0, next_look: Instant::now(), stack_trace: Vec::new(), place: String::new() }
+        Self {
+            answer: Answer::default(),
+            looks: 0,
+            next_look: Instant::now(),
+            stack_trace: Vec::new(),
+            place: String::new(),
+        }
     }
 
     /// Takes what the handler writes to its standard output until it says that it ended, with a status; pending
@@ -113,10 +119,7 @@ impl Event {
             .filter(|signal| signal.to_string().contains("(SIG"));
         let failure = match signal {
             Some(signal) => Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")),
-            None => Failure::new(
-                ErrorType::ExitStatus,
-                with_lines(self.status(status), &last_lines()),
-            ),
+            None => Failure::new(ErrorType::ExitStatus, with_lines(self.status(status), &last_lines())),
         };
         Err(failure.with_stack_trace(self.stack_trace))
     }

@@ -42,6 +42,8 @@ __lambda_returned=
 __lambda_line_end=$'\036'
 __lambda_newline=$'\n'
 __lambda_needed=(builtin compgen declare eval exec exit export local mapfile printf set shopt trap unset)
+__lambda_lost="the file leaves no way to Bash's own commands: it makes a function \`builtin\` or \`exec\` readonly, or "
+__lambda_lost+="disables \`enable\` with \`builtin\` or another that is needed"
 set --
 
 __lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
@@ -104,9 +106,12 @@ __lambda_exiting() { # STATUS: the EXIT trap of an event; a handler with one of 
     fi
 }
 
-__lambda_claim() { # makes `builtin` and `exec` the builtins, and enables what is needed: for a file that has changed them
+__lambda_claim() { # for a file that has changed builtins: makes `builtin` and `exec` what they were, enables the others
     POSIXLY_CORRECT=y # now a function no longer goes before the builtin `unset`
-    unset -f builtin exec || { enable unset && unset -f builtin exec; } || { builtin enable unset && unset -f builtin exec; }
+    unset -f builtin exec || {
+        enable unset || builtin enable unset
+        unset -f builtin exec
+    }
     builtin enable "${__lambda_needed[@]}" || enable "${__lambda_needed[@]}"
     builtin unset -v POSIXLY_CORRECT
     [[ -z $__lambda_posix ]] || builtin set -o posix
@@ -118,20 +123,31 @@ __lambda_return_builtins() { # gives the file back what it has done to the built
 }
 
 __lambda_settle() { # what the file has set goes away, and comes back with each event; false where it cannot go
-    # in a fork, as it ends where POSIXLY_CORRECT is readonly
-    __lambda_odd=$(POSIXLY_CORRECT=y; unset -f declare; declare -f builtin exec; enable -n)
+    # each in a fork: one ends where POSIXLY_CORRECT is readonly. With quotes, as their text is parsed when they run
+    __lambda_odd=$(
+        { POSIXLY_CORRECT=y; \trap - DEBUG; } >/dev/null
+        \unset -f declare; \declare -f builtin exec; \enable -n
+    ) || __lambda_odd=$(\unset -f declare; \declare -f builtin exec; \enable -n) || __lambda_odd=' '
     if [[ -n $__lambda_odd ]]; then
-        __lambda_builtin=$(POSIXLY_CORRECT=y; unset -f declare; declare -f builtin exec)
-        __lambda_claimed=$(POSIXLY_CORRECT=y; unset -f enable; enable -n; builtin enable -n)
+        __lambda_builtin=$(
+            { POSIXLY_CORRECT=y; \trap - DEBUG; } >/dev/null
+            \unset -f declare; \declare -f builtin exec
+        )
+        __lambda_claimed=$(
+            { POSIXLY_CORRECT=y; \trap - DEBUG; } >/dev/null
+            \unset -f enable; \enable -n || \builtin enable -n
+        )
         __lambda_claim
         builtin mapfile -t __lambda_disabled <<<"${__lambda_claimed//enable -n /}"
-        __lambda_enabled=$__lambda_newline$(builtin compgen -A enabled)$__lambda_newline
+        __lambda_enabled=$__lambda_newline$(\builtin compgen -A enabled)$__lambda_newline
+        [[ -z $(\builtin declare -F builtin exec) ]] || return 1
         for __lambda_name in "${__lambda_needed[@]}"; do
             [[ $__lambda_enabled == *"$__lambda_newline$__lambda_name$__lambda_newline"* ]] || return 1
         done
     fi
     __lambda_options=()
-    for __lambda_name in allexport errexit errtrace functrace keyword nounset posix verbose xtrace; do
+    # not verbose, which would show our traps
+    for __lambda_name in allexport errexit errtrace functrace keyword nounset posix xtrace; do
         [[ ! -o $__lambda_name ]] || __lambda_options+=(-o "$__lambda_name")
     done
     [[ ! -o posix ]] || __lambda_posix=1
@@ -140,7 +156,7 @@ __lambda_settle() { # what the file has set goes away, and comes back with each 
     ! builtin shopt -q extdebug || __lambda_extdebug=1
     builtin shopt -u extdebug
     builtin set -E +o posix
-    __lambda_trap=$(builtin trap -p ERR)
+    __lambda_trap=$(\builtin trap -p ERR)
     builtin set +E
     builtin trap - ERR
     builtin unset -v "${__lambda_variables[@]}"
@@ -211,17 +227,17 @@ __lambda_wait() { # waits for a request; what it is, is known from when it comes
     set -euo pipefail
     [[ -n $__lambda_own_traps ]] || trap '{ __lambda_failed "$?" "$BASH_COMMAND"; } 2>/dev/null' ERR
     if [[ -n $__lambda_function ]]; then
+        __lambda_run=("$__lambda_function")
         # shellcheck source=/dev/null
         source "$0"
-        __lambda_run=("$__lambda_function")
     else
         __lambda_run=(source "$0")
     fi
 
     { if __lambda_settle; then __lambda_settled=1; fi; } >/dev/null 2>&1
-    __lambda_settled=${__lambda_settled:?"the file leaves no way to Bash's own commands: it makes a function \`builtin\` readonly, or disables \`builtin\` and \`enable\`, or \`enable\` and another command"}
+    __lambda_settled=${__lambda_settled:?"$__lambda_lost"}
     if [[ -n $__lambda_function ]] && ! builtin declare -F -- "$__lambda_function" >/dev/null; then
-        __lambda_names=$(builtin compgen -A function)
+        __lambda_names=$(\builtin compgen -A function)
         __lambda_report undefined "${__lambda_names//"$__lambda_newline"/"$__lambda_line_end"}"
         builtin exit 1
     fi
