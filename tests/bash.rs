@@ -1,5 +1,6 @@
 //! Bash handlers: what goes in, what comes out.
 
+mod files;
 mod settings;
 mod state;
 

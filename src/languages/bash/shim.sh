@@ -52,7 +52,7 @@ __lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
 
 __lambda_trace() { # [WHERE [unknown]]: the call stack from the caller's caller outwards; the line of its first may
     # not be known
-    local __lambda_text __lambda_unknown __lambda_depth
+    builtin local __lambda_text __lambda_unknown __lambda_depth
     __lambda_text=$__lambda_number$__lambda_line_end${1-}
     __lambda_unknown=${2-}
     for ((__lambda_depth = 2; __lambda_depth < ${#FUNCNAME[@]}; __lambda_depth++)); do
@@ -69,9 +69,9 @@ __lambda_trace() { # [WHERE [unknown]]: the call stack from the caller's caller 
 }
 
 __lambda_failed() { # STATUS COMMAND: the ERR trap; it exits itself, as Bash 4.2 would end a subshell with status 1
-    [[ -z $__lambda_odd ]] || __lambda_claim
+    [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
     if [[ -o errexit ]]; then
-        local __lambda_command
+        builtin local __lambda_command
         __lambda_command=${2//"$__lambda_line_end"/ }
         if ((${#FUNCNAME[@]} > 1)); then
             __lambda_trace "at line ${BASH_LINENO[0]}: \`${__lambda_command:0:200}\`"
@@ -86,15 +86,17 @@ __lambda_failed() { # STATUS COMMAND: the ERR trap; it exits itself, as Bash 4.2
 }
 
 exit() { # as the builtin, but it says where it stands
-    set -- "${1-$?}"
-    { [[ -z $__lambda_odd ]] || __lambda_claim; } 2>/dev/null
-    { [[ $1 == 0 ]] || __lambda_trace; } 2>/dev/null
-    __lambda_returned=1
-    builtin exit "$1"
+    {
+        __lambda_status=${1-$?}
+        [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
+        [[ $__lambda_status == 0 ]] || __lambda_trace
+        __lambda_returned=1
+    } 2>/dev/null
+    builtin exit "$__lambda_status"
 }
 
 __lambda_exiting() { # STATUS: the EXIT trap of an event; a handler with one of its own replaces it
-    [[ -z $__lambda_odd ]] || __lambda_claim
+    [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
     if [[ -z $__lambda_returned ]] && ((${#FUNCNAME[@]} > 1)); then
         # as at an unset variable: Bash no longer knows the line
         (($1 == 0)) || __lambda_trace '' unknown
@@ -137,7 +139,7 @@ __lambda_settle() { # what the file has set goes away, and comes back with each 
             { POSIXLY_CORRECT=y; \trap - DEBUG; } >/dev/null
             \unset -f enable; \enable -n || \builtin enable -n
         )
-        __lambda_claim
+        __lambda_claim || ((1))
         builtin mapfile -t __lambda_disabled <<<"${__lambda_claimed//enable -n /}"
         __lambda_enabled=$__lambda_newline$(\builtin compgen -A enabled)$__lambda_newline
         [[ -z $(\builtin declare -F builtin exec) ]] || return 1
@@ -203,7 +205,7 @@ __lambda_give_back() { # what __lambda_settle took
 }
 
 __lambda_slurp() { # DESCRIPTOR [MARK], in one word: its text without the mark at its end, in __lambda_event
-    local LC_ALL=C # where it may be changed: bytes take half the time of characters
+    builtin local LC_ALL=C # where it may be changed: bytes take half the time of characters
     __lambda_event=$(<"$__lambda_fds/${1%% *}")
     [[ $1 == "${1%% *}" ]] || __lambda_event=${__lambda_event%"${1#* }"}
 }
