@@ -21,7 +21,7 @@ handler() {
 "#;
 
 /// A few at a time: most of it is waiting.
-fn all(settings: Vec<String>, check: fn(&str) -> Result<(), String>) {
+fn all(settings: &[String], check: fn(&str) -> Result<(), String>) {
     let parts: Vec<_> = settings.chunks(settings.len().div_ceil(4)).map(<[_]>::to_vec).collect();
     let tried = move |setting: &String| match catch_unwind(|| check(setting)) {
         Ok(result) => result.err(),
@@ -104,7 +104,7 @@ fn no_option_of_bash() {
         // it keeps all that follows from running, its own undoing too
         ["-o", "+o"].map(|sign| format!("set {sign} {name}")).into_iter().filter(|set| set != "set -o noexec")
     });
-    all(shopts.chain(options).filter(|set| !set.contains("restricted")).collect(), holds);
+    all(&shopts.chain(options).filter(|set| !set.contains("restricted")).collect::<Vec<_>>(), holds);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn no_function_alias_or_disabling_of_a_builtin() {
         "unset() { echo U; }; builtin() { return 3; }",
         "shopt -s expand_aliases; alias while=false exec=echo builtin=echo trap=:",
     ];
-    all(each.chain(several.map(str::to_owned)).collect(), holds);
+    all(&each.chain(several.map(str::to_owned)).collect::<Vec<_>>(), holds);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn no_readonly_variable() {
         name if name.starts_with("BASH") || name.ends_with("ID") => format!("readonly {name} || :"),
         _ => format!("readonly {name}=1 || :"),
     });
-    all(settings.collect(), holds);
+    all(&settings.collect::<Vec<_>>(), holds);
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn nothing_else_that_files_set() {
         "ulimit -c 0",
         "umask 777",
     ];
-    all(settings.map(str::to_owned).into(), holds);
+    all(&settings.map(str::to_owned), holds);
 }
 
 #[test]
