@@ -37,7 +37,7 @@ soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, c
 lint: ## format, clippy, shellcheck
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
-	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh function/*.sh
+	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh
 	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
 
 .PHONY: bench

@@ -64,7 +64,7 @@ fn a_file_that_fails_while_it_loads_says_where() {
 fn a_file_that_cannot_be_read_is_named() {
     let error = of(&[("function.sh/inside", "")], "function.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-    assert!(error.message.contains("function.sh: is a directory"), "{}", error.message);
+    assert!(error.message.contains("`function.sh` cannot be read: Is a directory"), "{}", error.message);
 }
 
 #[test]

@@ -138,8 +138,9 @@ impl End {
         }
     }
 
-    /// The failure that it is, if it is one. `last_lines` gives the end of the handler's log.
-    pub(super) fn failure(self, last_lines: impl FnOnce() -> String) -> Option<Failure> {
+    /// The failure that it is, if it is one. `place` is the command that ended the handler, or empty; `last_lines` gives
+    /// the end of the handler's log.
+    pub(super) fn failure(self, place: &str, last_lines: impl FnOnce() -> String) -> Option<Failure> {
         let signal = match self {
             Self::Signalled(signal) => Some(signal),
             Self::Ended(status) => Some(status - 128).filter(|&signal| is_signal(signal)),
@@ -151,7 +152,8 @@ impl End {
         }
         let (Self::Exited(status) | Self::Ended(status) | Self::Signalled(status)) = self;
         (status != 0).then(|| {
-            let message = format!("the handler ended with status {status}");
+            let space = if place.is_empty() { "" } else { " " };
+            let message = format!("the handler ended with status {status}{space}{place}");
             Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines()))
         })
     }
@@ -223,12 +225,12 @@ mod tests {
 
     #[test]
     fn tells_a_signal_from_a_status_over_128() {
-        let kind = |end: End| end.failure(String::new).unwrap().to_string();
+        let kind = |end: End| end.failure("", String::new).unwrap().to_string();
         let killed = "Function.Signal: the handler was ended by signal: 9 (SIGKILL)";
         assert_eq!(kind(End::Ended(137)), killed);
         assert_eq!(kind(End::Signalled(9)), killed);
         assert_eq!(kind(End::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
         assert_eq!(kind(End::Ended(255)), "Function.ExitStatus: the handler ended with status 255");
-        assert_eq!(End::Exited(0).failure(String::new), None);
+        assert_eq!(End::Exited(0).failure("", String::new), None);
     }
 }

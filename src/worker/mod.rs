@@ -214,7 +214,7 @@ impl Worker {
                 (Happening::Broken(error), _) => return Err(phase.broken(&error)),
                 (Happening::Ended(status), _) => {
                     self.log.drain();
-                    let stack_trace = self.transport.take_stack_trace();
+                    let stack_trace = self.transport.take_trace().stack;
                     return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
                 }
                 (Happening::LimitReached, Phase::Event(invocation, Some(deadline))) => {
@@ -244,18 +244,15 @@ impl Worker {
                 if !self.transport.has_worker() {
                     self.child = None;
                 }
-                let (log, transport) = (&mut self.log, &mut self.transport);
-                let failure = end.failure(|| {
+                let (log, trace) = (&mut self.log, self.transport.take_trace());
+                let failure = end.failure(&trace.place, || {
                     log.drain();
                     log.last_lines()
                 });
-                Some(
-                    match failure {
-                        Some(failure) => Err(failure.with_stack_trace(transport.take_stack_trace())),
-                        None => answer,
-                    }
-                    .map_err(WorkerError::Failed),
-                )
+                Some(match failure {
+                    Some(failure) => Err(WorkerError::Failed(failure.with_stack_trace(trace.stack))),
+                    None => answer.map_err(WorkerError::Failed),
+                })
             }
             (Message::Untaken, Phase::Event(invocation, _)) => {
                 self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))

@@ -1,11 +1,28 @@
-//! The call stack of a shell's failing command: several processes of one event may each report theirs.
+//! Where a shell's command failed: several processes of one event may each report it.
 
-/// Keeps the stack if the new one is only the outer part of it, else takes the new one. Frames of the new one may
-/// lack their file or line.
-pub(super) fn keep_innermost(stack: &mut Vec<String>, new: Vec<String>) {
-    let outer = stack.len().checked_sub(new.len()).map(|begin| &stack[begin..]);
-    if !outer.is_some_and(|outer| outer.iter().zip(&new).all(|(old, new)| old.starts_with(new.as_str()))) {
-        *stack = new;
+/// The innermost failure that was reported.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Trace {
+    /// The command and its line, as in `at line 4: false`; empty where it is not known.
+    pub(super) place: String,
+    /// The call stack, innermost first.
+    pub(super) stack: Vec<String>,
+}
+
+impl Trace {
+    /// Takes the place of a failure and its call stack, unless a failure further in has led to it. Frames of the new
+    /// stack may lack their file or line.
+    pub(super) fn note(&mut self, place: String, stack: Vec<String>) {
+        let outer = self.stack.len().checked_sub(stack.len()).map(|begin| &self.stack[begin..]);
+        let led_to_it = outer
+            .is_some_and(|outer| outer.iter().zip(&stack).all(|(old, new)| old.starts_with(new.as_str())));
+        let is_known = !self.stack.is_empty() && !self.place.is_empty();
+        if !led_to_it || !is_known {
+            self.place = place;
+        }
+        if !led_to_it {
+            self.stack = stack;
+        }
     }
 }
 
@@ -15,9 +32,10 @@ mod tests {
 
     fn kept(first: &[&str], second: &[&str]) -> Vec<String> {
         let owned = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
-        let mut stack = owned(first);
-        keep_innermost(&mut stack, owned(second));
-        stack
+        let mut trace = Trace { place: "first".to_owned(), stack: owned(first) };
+        trace.note("second".to_owned(), owned(second));
+        assert_eq!(trace.place == "first", !first.is_empty() && trace.stack == first, "{trace:?}");
+        trace.stack
     }
 
     #[test]

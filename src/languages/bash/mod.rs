@@ -1,11 +1,13 @@
 //! Bash functions: one process that has sourced the user's file, and a subshell of it for each event.
 
+mod text;
+
 use std::path::{Path, PathBuf};
 
-use super::{absolute, interpreter};
+use super::{absolute, interpreter, read};
 use crate::{
     config::Config,
-    failure::Failure,
+    failure::{ErrorType, Failure},
     handler::{Candidate, HandlerError, Language, Reading, Runnable},
     invocation::ENVIRONMENT,
     worker::{Launch, transport::Kind},
@@ -54,6 +56,11 @@ fn is_bash(file: &str) -> bool {
 
 impl Runnable for Function {
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
+        let text = read(config, &self.file)?;
+        text::check(&text, &self.file).map_err(|reason| {
+            Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
+        })?;
+        let traps = if text::may_trap_errors(&text) { "traps" } else { "" };
         let file = absolute(config, &self.file);
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
@@ -64,6 +71,7 @@ impl Runnable for Function {
                 file.into(),
                 self.function.as_str().into(),
                 variables.into(),
+                traps.into(),
             ],
             environment: Vec::new(),
             transport: Kind::Forking,

@@ -1,10 +1,12 @@
 # What Bash runs before a program that is written in it, as BASH_ENV says: it reports where a command fails, and leaves
 # nothing but names that begin with `__lambda_`. bootstrap puts in the path for reports and the user's own BASH_ENV.
-# A report is one line: process and status, and a frame behind each record separator, innermost first.
+# A report is one line: process and status; behind each record separator the command, then the frames, innermost first.
 __lambda_last=$_
 
-__lambda_failed() { # STATUS
-    builtin local __lambda_report="$$ $1" __lambda_depth
+__lambda_failed() { # STATUS COMMAND
+    builtin local __lambda_report __lambda_depth
+    __lambda_report=${2//[$'\n\036']/ }
+    __lambda_report="$$ $1"$'\036'"at line ${BASH_LINENO[0]}: \`${__lambda_report:0:200}\`"
     for ((__lambda_depth = 1; __lambda_depth < ${#FUNCNAME[@]}; __lambda_depth++)); do
         __lambda_report+=$'\036'"at ${FUNCNAME[__lambda_depth]}, ${BASH_SOURCE[__lambda_depth]-}"
         __lambda_report+=": line ${BASH_LINENO[__lambda_depth - 1]-}"
@@ -12,7 +14,7 @@ __lambda_failed() { # STATUS
     builtin printf '%s\n' "$__lambda_report" >>'@REPORTS@'
 }
 
-trap '__lambda_failed "$?"' ERR
+trap '__lambda_failed "$?" "$BASH_COMMAND"' ERR
 set -E
 BASH_ENV='@BASH_ENV@'
 if [[ -z $BASH_ENV ]]; then

@@ -62,6 +62,7 @@ impl Decoder {
             return Ok(None);
         };
         let (name, length) = head(&self.buffer[..end])?;
+        let Some(length) = length else { return self.line(&name, end + 1) };
         if name == "answer" && length > PAYLOAD_LIMIT {
             self.buffer.advance(end + 1);
             let here = length.min(self.buffer.len());
@@ -84,6 +85,22 @@ impl Decoder {
             self.buffer = BytesMut::new();
         }
         report(&name, payload).map(Some)
+    }
+
+    /// A report whose payload begins here and ends at a newline.
+    fn line(&mut self, name: &str, begin: usize) -> Result<Option<Report>, FrameError> {
+        let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) else {
+            let size = self.buffer.len() - begin;
+            return if size > PAYLOAD_LIMIT {
+                Err(FrameError::Size(name.to_owned(), size))
+            } else {
+                Ok(None)
+            };
+        };
+        self.buffer.advance(begin);
+        let payload = self.buffer.split_to(length).freeze();
+        self.buffer.advance(1);
+        report(name, payload).map(Some)
     }
 
     /// How many bytes are held or set aside.
@@ -113,16 +130,22 @@ fn begins_head(bytes: &[u8]) -> bool {
     let fits = |known: &&str| {
         if length.is_empty() { known.as_bytes().starts_with(name) } else { known.as_bytes() == name }
     };
-    NAMES.iter().any(fits) && length.iter().skip(1).all(u8::is_ascii_digit)
+    NAMES.iter().any(fits) && (length == b" -" || length.iter().skip(1).all(u8::is_ascii_digit))
 }
 
-fn head(line: &[u8]) -> Result<(String, usize), FrameError> {
+/// The name and the length; none where the payload is a line.
+fn head(line: &[u8]) -> Result<(String, Option<usize>), FrameError> {
     let malformed = || FrameError::Head(lossy(line));
     let line = std::str::from_utf8(line).map_err(|_| malformed())?;
     let (name, length) = line.split_once(' ').ok_or_else(malformed)?;
-    // `parse` would take a sign
-    let is_number = length.bytes().all(|byte| byte.is_ascii_digit());
-    let length = length.parse().ok().filter(|_| is_number).ok_or_else(malformed)?;
+    let length = match length {
+        "-" => None,
+        // `parse` would take a sign
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(digits.parse().map_err(|_| malformed())?)
+        }
+        _ => return Err(malformed()),
+    };
     Ok((name.to_owned(), length))
 }
 
@@ -133,12 +156,17 @@ fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
         "failure" => Report::Failed(
             serde_json::from_slice(&payload).map_err(|_| FrameError::Payload("failure", lossy(&payload)))?,
         ),
-        "undefined" => Report::Undefined(lossy(&payload).lines().map(str::to_owned).collect()),
+        "undefined" => {
+            let text = lossy(&payload);
+            let names = text.split(['\n', LINE_END]).filter(|name| !name.is_empty());
+            Report::Undefined(names.map(str::to_owned).collect())
+        }
         "trace" => {
             let text = lossy(&payload);
             let mut lines = text.split(LINE_END);
             let number = integer("trace", lines.next().unwrap_or_default())?;
-            Report::Trace(number, lines.map(str::to_owned).collect())
+            let place = lines.next().unwrap_or_default().to_owned();
+            Report::Trace(number, place, lines.map(str::to_owned).collect())
         }
         "exited" => status("exited", &payload, Report::Exited)?,
         "ended" => status("ended", &payload, Report::Ended)?,
@@ -176,11 +204,11 @@ mod tests {
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
-        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace 15 7\x1eat f, f.sh: 1exited 3 7 3ended 3\n7 3";
+        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace - 7\x1eat line 1: `x`\x1eat f, f.sh: 1\nexited 3 7 3ended 3\n7 3";
         let expected = vec![
             Report::Ready,
             Report::Answer(Bytes::from_static(b"a\nb\0\xff")),
-            Report::Trace(7, vec!["at f, f.sh: 1".to_owned()]),
+            Report::Trace(7, "at line 1: `x`".to_owned(), vec!["at f, f.sh: 1".to_owned()]),
         ];
         let mut decoder = Decoder::default();
         let mut reports = Vec::new();

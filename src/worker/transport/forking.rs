@@ -18,7 +18,7 @@ use crate::{
     worker::{
         Step,
         answer::{End, Output},
-        stack::keep_innermost,
+        stack::Trace,
     },
 };
 
@@ -29,7 +29,7 @@ pub(crate) struct Forking {
     /// What the end of a handler begins with, behind its answer.
     token: String,
     output: Output,
-    stack_trace: Vec<String>,
+    trace: Trace,
     /// Whether an event has been handed over and its process has not ended.
     runs_event: bool,
 }
@@ -42,7 +42,7 @@ impl Forking {
             lanes: Lanes::new()?,
             token: Uuid::new_v4().simple().to_string(),
             output: Output::new(),
-            stack_trace: Vec::new(),
+            trace: Trace::default(),
             runs_event: false,
         })
     }
@@ -60,14 +60,14 @@ impl Forking {
 
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
         self.output.clear();
-        self.stack_trace.clear();
+        self.trace = Trace::default();
         self.lanes.send_event(invocation)?;
         self.runs_event = true;
         Ok(())
     }
 
     pub(super) fn send_step(&mut self, step: Step) {
-        self.stack_trace.clear();
+        self.trace = Trace::default();
         self.requests.send(vec![Bytes::from(format!("{}\n", step.name()))]);
     }
 
@@ -106,8 +106,8 @@ impl Forking {
         self.lanes.renew()
     }
 
-    pub(super) fn take_stack_trace(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.stack_trace)
+    pub(super) fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
     }
 
     /// The next of the reports that have come which says something to others.
@@ -125,9 +125,9 @@ impl Forking {
             Report::Ready => Some(Message::Ready),
             Report::Failed(failure) => Some(Message::Failed(failure)),
             Report::Undefined(names) => Some(Message::Undefined(names)),
-            Report::Trace(number, lines) => {
+            Report::Trace(number, place, stack) => {
                 if number == 0 || self.lanes.is_current(number) {
-                    keep_innermost(&mut self.stack_trace, lines);
+                    self.trace.note(place, stack);
                 }
                 None
             }
@@ -170,10 +170,10 @@ impl Forking {
             // where it failed, which it reported before its end
             self.reports.fill_rest();
             while let Ok(Some(report)) = self.reports.next() {
-                if let Report::Trace(number, stack) = report
+                if let Report::Trace(number, place, stack) = report
                     && self.lanes.is_current(number)
                 {
-                    keep_innermost(&mut self.stack_trace, stack);
+                    self.trace.note(place, stack);
                 }
             }
         }

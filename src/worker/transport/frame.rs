@@ -4,7 +4,8 @@
 //! descriptor of ours is there for a handler to close, write to, or pass on to its children.
 //!
 //! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. A report's head may end in a space as
-//! well: Bash writes line by line, and what several processes report at the same time must not mix.
+//! well: Bash writes line by line, and what several processes report at the same time must not mix. LENGTH may be `-`
+//! there: then the payload ends at the next newline. Bash cannot count bytes without changing its locale.
 //!
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`super::Kind`]):
 //!
@@ -23,8 +24,8 @@
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`,
-//! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes, with a newline behind
-//! it. Of a large event, which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
+//! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes. Of a large event,
+//! which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
 //! been added to its end, as Bash takes trailing newlines off what it reads.
 //!
 //! **Reports** (shim to bootstrap) are the frames of [`Report`].
@@ -49,8 +50,9 @@ pub enum Report {
     Failed(Failure),
     /// The file was loaded but does not define the handler. Holds the names that it does define.
     Undefined(Vec<String>),
-    /// The call stack, innermost first, of a command that failed in the handler's process of this number.
-    Trace(u64, Vec<String>),
+    /// Where a command failed in the handler's process of this number, as `at line 4: …`, or empty, and the call
+    /// stack, innermost first.
+    Trace(u64, String, Vec<String>),
     /// The handler's process of this number exits of its own will, with this status; it writes nothing more.
     Exited(u64, i32),
     /// The handler's process of this number has ended, with the status that a shell gives it.

@@ -152,11 +152,13 @@ impl Lane {
     fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
         fill(&self.event, event)?;
+        if invocation.lacks_newline() {
+            rustix::io::pwrite(&self.event, b"\n", event.len() as u64)?;
+        }
         let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
         if event.len() <= SMALL_EVENT {
             let mut context = invocation.environment("");
             context.extend(without_nul());
-            context.push(b'\n');
             return Ok(fill(&self.context, &context)?);
         }
         let (mut argument, mut mark) = (&self.event, "");

@@ -20,7 +20,7 @@ use std::{io, process::ExitStatus};
 use bytes::Bytes;
 
 use self::{forking::Forking, frame::FrameError, program::Program, streamed::Streamed};
-use super::{Launch, Starter, Step, answer::End};
+use super::{Launch, Starter, Step, answer::End, stack::Trace};
 use crate::{failure::Failure, invocation::Invocation, process::Child};
 
 /// The largest event and the largest answer, in bytes: 6 MiB, Lambda's limit for synchronous invocations.
@@ -56,8 +56,9 @@ pub struct Prelude {
     pub text: String,
 }
 
-/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, and the frames of the call
-/// stack of a command that failed with this status, innermost first, each behind a record separator (30).
+/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, the command that failed with
+/// this status, as `at line 4: false`, and the frames of the call stack, innermost first, each behind a record
+/// separator (30).
 pub const REPORTS: &str = "@REPORTS@";
 
 /// What a worker says.
@@ -176,12 +177,12 @@ impl Transport {
         }
     }
 
-    /// The call stack of what has failed, as far as it was reported.
-    pub(super) fn take_stack_trace(&mut self) -> Vec<String> {
+    /// Where it failed, as far as that was reported.
+    pub(super) fn take_trace(&mut self) -> Trace {
         match self {
-            Self::Streamed(_) => Vec::new(),
-            Self::Forking(forking) => forking.take_stack_trace(),
-            Self::Program(program) => program.take_stack_trace(),
+            Self::Streamed(_) => Trace::default(),
+            Self::Forking(forking) => forking.take_trace(),
+            Self::Program(program) => program.take_trace(),
         }
     }
 

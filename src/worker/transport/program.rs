@@ -29,7 +29,7 @@ use crate::{
     worker::{
         Starter,
         answer::{End, Output},
-        stack::keep_innermost,
+        stack::Trace,
     },
 };
 
@@ -43,7 +43,7 @@ pub(crate) struct Program {
     reports: Option<Reports>,
     output: Output,
     event: Option<RunningEvent>,
-    stack_trace: Vec<String>,
+    trace: Trace,
     /// Whether it has been said that an event was too long for an argument.
     has_warned: bool,
 }
@@ -68,14 +68,14 @@ impl Program {
             reports: prelude.map(Reports::new).transpose()?,
             output: Output::new(),
             event: None,
-            stack_trace: Vec::new(),
+            trace: Trace::default(),
             has_warned: false,
         })
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
         self.output.clear();
-        self.stack_trace.clear();
+        self.trace = Trace::default();
         let input = memory_file("event")?;
         fill(&input, &invocation.event)?;
         if invocation.lacks_newline() {
@@ -131,14 +131,14 @@ impl Program {
         if let Some(event) = self.event.take() {
             self.output.receive_rest(&event.answer, None);
             if let Some(reports) = &self.reports {
-                self.stack_trace = reports.stack_trace(event.pid, status);
+                self.trace = reports.trace(event.pid, status);
             }
         }
         Message::Ended(end, self.output.finish())
     }
 
-    pub(super) fn take_stack_trace(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.stack_trace)
+    pub(super) fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
     }
 }
 
@@ -151,23 +151,23 @@ impl Reports {
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
     }
 
-    /// The call stack of the command that has ended this program with its status. A program that has gone on after a
-    /// failing command, and ended with another status, has none.
-    fn stack_trace(&self, pid: Pid, status: ExitStatus) -> Vec<String> {
-        let mut stack_trace = Vec::new();
+    /// Where the command failed that has ended this program with its status. A program that has gone on after a failing
+    /// command, and ended with another status, has no such place.
+    fn trace(&self, pid: Pid, status: ExitStatus) -> Trace {
+        let mut trace = Trace::default();
         let mut last_status = None;
         for line in String::from_utf8_lossy(&self.read()).lines() {
-            let mut parts = line.split('\u{1e}');
-            let head = parts.next().and_then(|head| head.split_once(' '));
+            let mut parts = line.split('\u{1e}').map(str::to_owned);
+            let (head, place) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             // a process that an earlier event has left behind may report, too
-            let Some((_, failed)) = head.filter(|(own, _)| own.parse() == Ok(pid.as_raw_nonzero().get()))
-            else {
-                continue;
-            };
-            last_status = failed.parse().ok();
-            keep_innermost(&mut stack_trace, parts.map(str::to_owned).collect());
+            if let Some((own, failed)) = head.split_once(' ')
+                && own.parse() == Ok(pid.as_raw_nonzero().get())
+            {
+                last_status = failed.parse().ok();
+                trace.note(place, parts.collect());
+            }
         }
-        if last_status.is_some() && last_status == status.code() { stack_trace } else { Vec::new() }
+        if last_status.is_some() && last_status == status.code() { trace } else { Trace::default() }
     }
 
     fn read(&self) -> Vec<u8> {

@@ -1,0 +1,62 @@
+//! What the text of a Bash file says before Bash has read it.
+
+use std::path::Path;
+
+/// Finds what editors on Windows leave in a file, which Bash takes for parts of names; the error says what to do.
+pub(super) fn check(text: &[u8], file: &Path) -> Result<(), String> {
+    let file = file.display();
+    if text.starts_with(b"\xef\xbb\xbf") {
+        return Err(format!(
+            "begins with a byte order mark, which Bash takes for a part of the first word: \
+             save it as UTF-8 without one, or run `sed -i '1s/^\\xEF\\xBB\\xBF//' {file}`"
+        ));
+    }
+    let mut lines = text.split_inclusive(|&byte| byte == b'\n');
+    let is_windows = |line: &&[u8]| line.ends_with(b"\r\n");
+    let first = lines.clone().next().is_some_and(|line| is_windows(&line));
+    let (windows, all) = (lines.clone().filter(is_windows).count(), lines.clone().count());
+    if !first && windows * 2 <= all {
+        return Ok(());
+    }
+    let number = lines.position(|line| is_windows(&line)).map_or(1, |index| index + 1);
+    Err(format!(
+        "has Windows line ends (CRLF, first in line {number}), which Bash takes for parts of words: \
+         run `sed -i 's/\\r$//' {file}` or `dos2unix {file}`"
+    ))
+}
+
+/// Whether a file may set an ERR trap of its own.
+pub(super) fn may_trap_errors(text: &[u8]) -> bool {
+    let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    words().any(|word| word == b"trap")
+        && words().any(|word| word.eq_ignore_ascii_case(b"ERR") || word.eq_ignore_ascii_case(b"SIGERR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(text: &[u8]) -> String {
+        check(text, Path::new("bin/f.sh")).unwrap_err()
+    }
+
+    #[test]
+    fn names_a_byte_order_mark_and_windows_line_ends() {
+        assert!(said(b"\xef\xbb\xbff() { :; }\n").ends_with("run `sed -i '1s/^\\xEF\\xBB\\xBF//' bin/f.sh`"));
+        assert!(said(b"f() {\r\n:\r\n}\r\n").contains("first in line 1"));
+        assert!(said(b"\nf() {\r\n:\r\n}\r\n").contains("first in line 2"));
+        for text in [&b""[..], b"a", b"a\n", b"a\r", b"a\nb\r\nc\nd\n", b"cat <<E\na\r\nE\n"] {
+            assert_eq!(check(text, Path::new("f.sh")), Ok(()));
+        }
+    }
+
+    #[test]
+    fn finds_traps_for_errors_in_any_spelling() {
+        for text in ["trap x ERR", "set -E; trap 'a\nb' err", "builtin trap -- - ERR INT"] {
+            assert!(may_trap_errors(text.as_bytes()), "{text}");
+        }
+        for text in ["", "trap x EXIT", "echo ERR", "trap x EXIT # ERROR"] {
+            assert!(!may_trap_errors(text.as_bytes()), "{text}");
+        }
+    }
+}
