@@ -77,6 +77,8 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The `pwsh` to use; `None` for the one on the `PATH`.
     pub pwsh: Option<PathBuf>,
+    /// The assembly of the PowerShell host, where it is said.
+    pub pwsh_host: Option<PathBuf>,
     /// The function's memory in MB.
     pub memory: i32,
     /// How Lisp handlers are called, where it is said.
@@ -154,6 +156,7 @@ impl Config {
             lisp_convention: settings.parse(variable::LISP_CONVENTION, LispConvention::TAKES)?,
             lisp_core: settings.text(variable::LISP_CORE)?.map(PathBuf::from),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
+            pwsh_host: settings.text(variable::PWSH_HOST)?.map(|file| task_root.join(file)),
             pwsh: settings.text(variable::PWSH)?.map(PathBuf::from),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,

@@ -1,6 +1,5 @@
 //! PowerShell handlers, on a real `pwsh`.
 
-mod dates;
 mod errors;
 mod handlers;
 mod init;
