@@ -52,10 +52,8 @@ namespace LambdaScriptRuntime
 
             for (var index = 0; index < output.Count; index++)
             {
-                if (IsRecord(output[index]))
-                {
-                    output[index] = Base(output[index]).ToString();
-                }
+                var item = output[index];
+                output[index] = IsRecord(item) ? Base(item).ToString() : JsonWriter.Unwrap(item);
             }
 
             return JsonWriter.Write(output.Count == 1 ? output[0] : output);

@@ -79,8 +79,9 @@ namespace LambdaScriptRuntime
 
         private static ErrorRecord Record(Exception error)
         {
-            return (error as IContainsErrorRecord)?.ErrorRecord
-                ?? new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
+            return error is IContainsErrorRecord { ErrorRecord: { } record }
+                ? new ErrorRecord(record, error)
+                : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
         }
 
         // innermost first, without the line that has called the handler

@@ -75,14 +75,12 @@ namespace LambdaScriptRuntime
         public bool Run(Invocation invocation, object data, PSObject context, List<object> output)
         {
             var end = new ScriptEnd();
-            invocation.Run(
-                shell => shell.AddScript(text, true)
-                    .AddArgument(command).AddArgument(data).AddArgument(context).AddArgument(end),
-                output);
+            invocation.Run(text, output, command, data, context, end);
             return end.Failed;
         }
 
-        // blocks without names of their own: a function of the global session sees the variables of its caller
+        // what `Invocation.Run` runs: without names of its own, as a function of the global session sees the variables
+        // of its caller
         private static string Text(Call call, bool isScript)
         {
             var text = call switch
@@ -94,7 +92,7 @@ namespace LambdaScriptRuntime
                 Call.Piped => ", $args[1] | & $args[0] -Verbose",
                 _ => "& $args[0] -Verbose",
             };
-            return isScript ? text + "; if ($?) { } else { $args[3].Failed = $true }" : text;
+            return Invocation.Collected(text) + (isScript ? "; if ($?) { } else { $args[3].Failed = $true }" : string.Empty);
         }
 
         private static CommandParameterSetInfo DefaultParameterSet(CommandInfo command)

@@ -29,11 +29,10 @@ namespace LambdaScriptRuntime
                 hooks.Reverse();
             }
 
-            var invoke = new CmdletInfo("Invoke-Command", typeof(Microsoft.PowerShell.Commands.InvokeCommandCommand));
             foreach (var hook in hooks)
             {
                 var output = new List<object>();
-                invocation.Run(shell => shell.AddCommand(invoke).AddParameter("ScriptBlock", hook), output);
+                invocation.Run(Invocation.Collected("& $args[0]"), output, hook);
                 log.WriteAll(output);
             }
         }
@@ -42,7 +41,7 @@ namespace LambdaScriptRuntime
         {
             var random = new CmdletInfo("Get-Random", typeof(Microsoft.PowerShell.Commands.GetRandomCommand));
             var seed = Guid.NewGuid().GetHashCode() & int.MaxValue;
-            invocation.Run(shell => shell.AddCommand(random).AddParameter("SetSeed", seed), new List<object>());
+            invocation.Run(Invocation.Collected("& $args[0] -SetSeed $args[1]"), new List<object>(), random, seed);
         }
     }
 

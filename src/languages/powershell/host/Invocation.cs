@@ -1,13 +1,12 @@
 namespace LambdaScriptRuntime
 {
-    using System;
     using System.Collections.Generic;
     using System.Management.Automation;
     using System.Management.Automation.Runspaces;
 
     /// <summary>
     /// Runs commands in the session: what they put out is collected, what goes to their error stream is logged.
-    /// Both is done by cmdlets of ours at the end of the pipeline, which no name of the user's can stand in for.
+    /// Both is done by cmdlets of ours at the end of pipelines, which no name of the user's can stand in for.
     /// </summary>
     internal sealed class Invocation
     {
@@ -27,20 +26,46 @@ namespace LambdaScriptRuntime
             this.errors = errors;
         }
 
-        /// <summary>Runs one command.</summary>
-        /// <param name="add">Adds the command and its arguments.</param>
-        /// <param name="output">What it puts out, also where it fails later.</param>
-        public void Run(Action<PowerShell> add, List<object> output)
+        /// <summary>A command whose output is collected, as part of the text for <see cref="Run"/>.</summary>
+        public static string Collected(string command)
+        {
+            return command + " | & $args[4] -Output $args[5]";
+        }
+
+        /// <summary>Runs a text.</summary>
+        /// <param name="text">Commands, with the arguments in <c>$args</c>.</param>
+        /// <param name="output">What they put out, also where they fail later.</param>
+        /// <param name="arguments">The first four of <c>$args</c>.</param>
+        public void Run(string text, List<object> output, params object[] arguments)
         {
             host.ExitStatus = null;
             using var shell = PowerShell.Create(runspace);
-            add(shell);
-            shell.AddCommand(collect).AddParameter(nameof(CollectCommand.Output), output);
-            shell.AddCommand(log).AddParameter(nameof(LogErrorsCommand.Log), errors);
-            var commands = shell.Commands.Commands;
-            commands[commands.Count - 1].MergeUnclaimedPreviousCommandResults =
-                PipelineResultTypes.Error | PipelineResultTypes.Output;
+            shell.AddScript("& { " + text + " } @args 2>&1 | & $args[6] -Log $args[7]", true);
+            for (var index = 0; index < 4; index++)
+            {
+                shell.AddArgument(index < arguments.Length ? arguments[index] : null);
+            }
+
+            shell.AddArgument(collect).AddArgument(output).AddArgument(log).AddArgument(errors);
             DropStreams(shell.Streams);
+            shell.Invoke();
+        }
+
+        /// <summary>Runs a file in the global session itself.</summary>
+        public void DotSource(string file, List<object> output)
+        {
+            host.ExitStatus = null;
+            using var shell = PowerShell.Create(runspace);
+            shell.AddCommand(file, false);
+            shell.AddCommand(collect).AddParameter(nameof(CollectCommand.Output), output);
+            DropStreams(shell.Streams);
+            shell.Streams.Error.DataAdded += (sender, _) =>
+            {
+                foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
+                {
+                    errors.Write(record);
+                }
+            };
             shell.Invoke();
         }
 

@@ -35,8 +35,9 @@ namespace LambdaScriptRuntime
             }
 
             writer.path.Clear();
+            value = Unwrap(value);
             writer.AssertFinite(value);
-            return Convert(Unwrap(value));
+            return Convert(value);
         }
 
         // not inlined: few answers need the assembly
@@ -47,12 +48,17 @@ namespace LambdaScriptRuntime
             return Microsoft.PowerShell.Commands.JsonObject.ConvertToJson(value, in context);
         }
 
-        // a wrapper that a cmdlet has put around, without members of its own, says nothing
-        private static object Unwrap(object value)
+        /// <summary>The object in a wrapper that the pipeline has put around it; one with members of its own stays.</summary>
+        public static object Unwrap(object value)
         {
             if (value is not PSObject wrapped || wrapped.BaseObject is PSCustomObject)
             {
                 return value;
+            }
+
+            if (wrapped.BaseObject is string or DateTime)
+            {
+                return wrapped.BaseObject;
             }
 
             foreach (var property in wrapped.Properties)
@@ -64,7 +70,7 @@ namespace LambdaScriptRuntime
             }
 
             var inner = wrapped.BaseObject;
-            return inner is string or ValueType or IDictionary or IList ? inner : value;
+            return inner is ValueType or IDictionary or IList ? inner : value;
         }
 
         // false where the cmdlet's code has to do it

@@ -68,7 +68,7 @@ namespace LambdaScriptRuntime
             {
                 // to look a script up for a pipeline meets its #Requires; the first command keeps it from running
                 var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
-                Run(shell => shell.AddCommand(refuse).AddCommand(place));
+                Run("& $args[0] | & $args[1]", refuse, script);
             }
             catch (RuntimeException error) when (error.InnerException is RefusedException)
             {
@@ -80,11 +80,8 @@ namespace LambdaScriptRuntime
 
         private CommandInfo FunctionOfModule(string place, string function)
         {
-            var output = Run(shell => shell.AddCommand(ImportModule())
-                .AddParameter("Name", place)
-                .AddParameter("PassThru", true)
-                .AddParameter("DisableNameChecking", true)
-                .AddParameter("ErrorAction", ActionPreference.Stop));
+            var output = Run(
+                "& $args[0] -Name $args[1] -PassThru -DisableNameChecking -ErrorAction Stop", ImportModule(), place);
             // the module's file may have put something out as well
             var last = output.FindLastIndex(item => Base(item) is PSModuleInfo);
             if (last >= 0)
@@ -105,7 +102,7 @@ namespace LambdaScriptRuntime
 
         private CommandInfo FunctionOfScript(string place, string function)
         {
-            log.WriteAll(Run(shell => shell.AddCommand(place, false)));
+            log.WriteAll(DotSource(place));
             const CommandTypes Kinds = CommandTypes.Function | CommandTypes.Filter;
             var command = Commands.GetCommand(function, Kinds);
             if (command == null)
@@ -122,10 +119,18 @@ namespace LambdaScriptRuntime
             return command;
         }
 
-        private List<object> Run(Action<PowerShell> add)
+        private List<object> Run(string command, params object[] arguments)
         {
             var output = new List<object>();
-            invocation.Run(add, output);
+            invocation.Run(Invocation.Collected(command), output, arguments);
+            return output;
+        }
+
+        // into the global session: no block of ours may stand in between
+        private List<object> DotSource(string place)
+        {
+            var output = new List<object>();
+            invocation.DotSource(place, output);
             return output;
         }
 
