@@ -63,7 +63,8 @@ namespace LambdaScriptRuntime
 
             foreach (var property in wrapped.Properties)
             {
-                if (property.IsInstance)
+                // those of the object itself and of its type come with it
+                if (property.IsInstance && property is not PSProperty)
                 {
                     return value;
                 }

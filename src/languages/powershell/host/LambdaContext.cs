@@ -47,7 +47,14 @@ namespace LambdaScriptRuntime
         /// <summary>What the context of every event begins with: the environment.</summary>
         internal static Hashtable Begin()
         {
-            var context = new Hashtable(Environment.GetEnvironmentVariables(), StringComparer.OrdinalIgnoreCase);
+            var environment = Environment.GetEnvironmentVariables();
+            var context = new Hashtable(environment.Count + 32, StringComparer.OrdinalIgnoreCase);
+            foreach (DictionaryEntry variable in environment)
+            {
+                // names that differ only in case, as http_proxy and HTTP_PROXY, share an entry
+                context[variable.Key] = variable.Value;
+            }
+
             context["FunctionName"] = context["AWS_LAMBDA_FUNCTION_NAME"];
             context["FunctionVersion"] = context["AWS_LAMBDA_FUNCTION_VERSION"];
             context["LogGroupName"] = context["AWS_LAMBDA_LOG_GROUP_NAME"];

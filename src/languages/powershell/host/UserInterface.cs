@@ -144,7 +144,7 @@ namespace LambdaScriptRuntime
         private const int Height = 50;
 
         /// <inheritdoc/>
-        public override ConsoleColor BackgroundColor { get; set; } = ConsoleColor.Black;
+        public override ConsoleColor BackgroundColor { get; set; } = (ConsoleColor)(-1);
 
         /// <inheritdoc/>
         public override Size BufferSize { get; set; } = new(Width, Height);
@@ -156,7 +156,7 @@ namespace LambdaScriptRuntime
         public override int CursorSize { get; set; } = 100;
 
         /// <inheritdoc/>
-        public override ConsoleColor ForegroundColor { get; set; } = ConsoleColor.Gray;
+        public override ConsoleColor ForegroundColor { get; set; } = (ConsoleColor)(-1);
 
         /// <inheritdoc/>
         public override bool KeyAvailable => false;

@@ -56,6 +56,7 @@ namespace LambdaScriptRuntime
                     return;
                 }
 
+                session.Variables.Set("global:StackTrace", null);
                 Keep();
                 Reset();
                 Rehearse(handler);
