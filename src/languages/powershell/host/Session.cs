@@ -1,11 +1,10 @@
 namespace LambdaScriptRuntime
 {
     using System;
-    using System.Collections;
-    using System.Globalization;
     using System.IO;
     using System.Management.Automation;
     using System.Management.Automation.Runspaces;
+    using System.Threading;
 
     /// <summary>The runspace that handlers run in, set up as <c>pwsh</c> sets up its own.</summary>
     internal sealed class Session : IDisposable
@@ -25,7 +24,10 @@ namespace LambdaScriptRuntime
                 "Register-AfterRestore", typeof(RegisterAfterRestoreCommand), null));
             Runspace = RunspaceFactory.CreateRunspace(host, state);
             Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
+            using var opened = new ManualResetEventSlim();
+            Rehearsal = Warmup.Rehearse(opened);
             Runspace.Open();
+            opened.Wait();
             Runspace.DefaultRunspace = Runspace;
             host.Runspace = Runspace;
             Environment.SetEnvironmentVariable(
@@ -40,6 +42,9 @@ namespace LambdaScriptRuntime
 
         /// <summary>The runspace.</summary>
         public Runspace Runspace { get; }
+
+        /// <summary>What still goes on in a session beside this one.</summary>
+        public Thread Rehearsal { get; }
 
         /// <summary>The variables of the global session.</summary>
         public PSVariableIntrinsics Variables { get; }
