@@ -160,11 +160,29 @@ fn the_exit_of_a_script_is_its_status() {
 }
 
 #[test]
+fn the_exit_of_a_function_ends_its_event_alone() {
+    let Some(function) = module(
+        "function Stop-It { param($n) exit $n }\nfunction f { param($d) 'partial'; Write-Host 'some log'; Stop-It $d.status; 'never' }",
+    ) else {
+        return;
+    };
+    let running = function.start();
+    assert_eq!(running.text(r#"{"status": 0}"#), "partial\n");
+    let worker = running.children();
+    for status in [3, 255] {
+        let error = running.error(format!(r#"{{"status": {status}}}"#));
+        assert_eq!(error.kind, "Function.ExitStatus");
+        assert_eq!(error.message, format!("the handler ended with status {status}: some log"));
+        assert_eq!(running.text(r#"{"status": 0}"#), "partial\n");
+    }
+    assert_eq!(running.children(), worker);
+}
+
+#[test]
 fn a_worker_that_goes_is_replaced() {
     let Some(function) = module(RUN) else { return };
     let running = function.start();
     for (text, status) in [
-        ("Write-Host 'last words'; exit 3", "exit status: 3"),
         ("[Environment]::Exit(4)", "exit status: 4"),
         ("Stop-Process -Id $PID -Force", "signal: 9 (SIGKILL)"),
     ] {

@@ -29,7 +29,7 @@ namespace LambdaScriptRuntime
         }
 
         private readonly CommandInfo command;
-        private readonly string text;
+        private readonly ScriptBlock block;
 
         /// <summary>A handler that is this command.</summary>
         public Handler(CommandInfo command, bool answersValue)
@@ -57,7 +57,7 @@ namespace LambdaScriptRuntime
                 : !hasParameters && HasProcessBlock(command) ? Call.PlainPiped : Call.Plain;
             TakesObjects = answersValue
                 || string.Equals(first?.Name, "LambdaInput", StringComparison.OrdinalIgnoreCase);
-            text = Text(call, command is ExternalScriptInfo);
+            block = Block(call, command is ExternalScriptInfo);
         }
 
         /// <summary>Whether its input is what ConvertFrom-Json gives, instead of a hashtable.</summary>
@@ -75,13 +75,13 @@ namespace LambdaScriptRuntime
         public bool Run(Invocation invocation, object data, PSObject context, List<object> output)
         {
             var end = new ScriptEnd();
-            invocation.Run(text, output, command, data, context, end);
+            invocation.Run(block, output, command, data, context, end);
             return end.Failed;
         }
 
         // what `Invocation.Run` runs: without names of its own, as a function of the global session sees the variables
         // of its caller
-        private static string Text(Call call, bool isScript)
+        private static ScriptBlock Block(Call call, bool isScript)
         {
             var text = call switch
             {
@@ -92,7 +92,7 @@ namespace LambdaScriptRuntime
                 Call.Piped => ", $args[1] | & $args[0] -Verbose",
                 _ => "& $args[0] -Verbose",
             };
-            return Invocation.Collected(text) + (isScript ? "; if ($?) { } else { $args[3].Failed = $true }" : string.Empty);
+            return Invocation.Block(text, isScript ? "; if ($?) { } else { $args[3].Failed = $true }" : string.Empty);
         }
 
         private static CommandParameterSetInfo DefaultParameterSet(CommandInfo command)

@@ -32,7 +32,7 @@ namespace LambdaScriptRuntime
             foreach (var hook in hooks)
             {
                 var output = new List<object>();
-                invocation.Run(Invocation.Collected("& $args[0]"), output, hook);
+                invocation.Run(Invocation.Block("& $args[0]"), output, hook);
                 log.WriteAll(output);
             }
         }
@@ -41,7 +41,7 @@ namespace LambdaScriptRuntime
         {
             var random = new CmdletInfo("Get-Random", typeof(Microsoft.PowerShell.Commands.GetRandomCommand));
             var seed = Guid.NewGuid().GetHashCode() & int.MaxValue;
-            invocation.Run(Invocation.Collected("& $args[0] -SetSeed $args[1]"), new List<object>(), random, seed);
+            invocation.Run(Invocation.Block("& $args[0] -SetSeed $args[1]"), new List<object>(), random, seed);
         }
     }
 

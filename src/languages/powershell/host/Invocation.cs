@@ -1,8 +1,10 @@
 namespace LambdaScriptRuntime
 {
+    using System;
     using System.Collections.Generic;
     using System.Management.Automation;
     using System.Management.Automation.Runspaces;
+    using System.Runtime.ExceptionServices;
 
     /// <summary>
     /// Runs commands in the session: what they put out is collected, what goes to their error stream is logged.
@@ -18,6 +20,9 @@ namespace LambdaScriptRuntime
         // native commands write to standard error themselves where a command of this name takes the errors
         private readonly CmdletInfo log = new("Out-Default", typeof(LogErrorsCommand));
 
+        // a text would be compiled anew for every event, which takes longer than all the rest
+        private readonly CmdletInfo invoke = new("Invoke-LambdaBlock", typeof(CallCommand));
+
         /// <summary>Runs commands in this runspace.</summary>
         public Invocation(Runspace runspace, LambdaHost host, ErrorLog errors)
         {
@@ -26,29 +31,30 @@ namespace LambdaScriptRuntime
             this.errors = errors;
         }
 
-        /// <summary>A command whose output is collected, as part of the text for <see cref="Run"/>.</summary>
-        public static string Collected(string command)
+        /// <summary>Commands for <see cref="Run"/>: their output is collected, their errors are logged.</summary>
+        /// <param name="command">The command, with the arguments in <c>$args</c>.</param>
+        /// <param name="end">What follows once it has ended.</param>
+        public static ScriptBlock Block(string command, string end = "")
         {
-            return command + " | & $args[4] -Output $args[5]";
+            return ScriptBlock.Create(
+                "& { " + command + " | & $args[4] -Output $args[5]" + end + " } @args 2>&1 | & $args[6] -Log $args[7]");
         }
 
-        /// <summary>Runs a text.</summary>
-        /// <param name="text">Commands, with the arguments in <c>$args</c>.</param>
+        /// <summary>Runs commands.</summary>
+        /// <param name="block">The commands.</param>
         /// <param name="output">What they put out, also where they fail later.</param>
         /// <param name="arguments">The first four of <c>$args</c>.</param>
-        public void Run(string text, List<object> output, params object[] arguments)
+        public void Run(ScriptBlock block, List<object> output, params object[] arguments)
         {
             host.ExitStatus = null;
+            var all = new object[] { null, null, null, null, collect, output, log, errors };
+            arguments.CopyTo(all, 0);
+            var call = new Call(block, all);
             using var shell = PowerShell.Create(runspace);
-            shell.AddScript("& { " + text + " } @args 2>&1 | & $args[6] -Log $args[7]", true);
-            for (var index = 0; index < 4; index++)
-            {
-                shell.AddArgument(index < arguments.Length ? arguments[index] : null);
-            }
-
-            shell.AddArgument(collect).AddArgument(output).AddArgument(log).AddArgument(errors);
+            shell.AddCommand(invoke).AddParameter(nameof(CallCommand.Call), call);
             DropStreams(shell.Streams);
             shell.Invoke();
+            call.Error?.Throw();
         }
 
         /// <summary>Runs a file in the global session itself.</summary>
@@ -77,6 +83,50 @@ namespace LambdaScriptRuntime
             streams.Warning.DataAdded += (sender, _) => ((PSDataCollection<WarningRecord>)sender).Clear();
             streams.Debug.DataAdded += (sender, _) => ((PSDataCollection<DebugRecord>)sender).Clear();
             streams.Progress.DataAdded += (sender, _) => ((PSDataCollection<ProgressRecord>)sender).Clear();
+        }
+    }
+
+    /// <summary>A call of a block, and how it ended.</summary>
+    public sealed class Call
+    {
+        private readonly ScriptBlock block;
+        private readonly object[] arguments;
+
+        internal Call(ScriptBlock block, object[] arguments)
+        {
+            this.block = block;
+            this.arguments = arguments;
+        }
+
+        /// <summary>The error that ended it; null where there is none.</summary>
+        internal ExceptionDispatchInfo Error { get; private set; }
+
+        internal void Run()
+        {
+            try
+            {
+                block.Invoke(arguments);
+            }
+            catch (Exception error) when (error is not (FlowControlException or PipelineStoppedException))
+            {
+                // not by way of the cmdlet, which would wrap it
+                Error = ExceptionDispatchInfo.Capture(error);
+            }
+        }
+    }
+
+    /// <summary>Calls a block.</summary>
+    [Cmdlet(VerbsLifecycle.Invoke, "LambdaBlock")]
+    public sealed class CallCommand : PSCmdlet
+    {
+        /// <summary>The call.</summary>
+        [Parameter]
+        public Call Call { get; set; }
+
+        /// <inheritdoc/>
+        protected override void EndProcessing()
+        {
+            Call.Run();
         }
     }
 

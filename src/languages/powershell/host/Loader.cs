@@ -122,7 +122,7 @@ namespace LambdaScriptRuntime
         private List<object> Run(string command, params object[] arguments)
         {
             var output = new List<object>();
-            invocation.Run(Invocation.Collected(command), output, arguments);
+            invocation.Run(Invocation.Block(command), output, arguments);
             return output;
         }
 

@@ -24,8 +24,8 @@ namespace LambdaScriptRuntime
                 "Register-AfterRestore", typeof(RegisterAfterRestoreCommand), null));
             Runspace = RunspaceFactory.CreateRunspace(host, state);
             Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
-            using var opened = new ManualResetEventSlim();
-            Rehearsal = Warmup.Rehearse(opened);
+            var opened = new ManualResetEventSlim();
+            Warming = Warmup.Begin(opened);
             Runspace.Open();
             opened.Wait();
             Runspace.DefaultRunspace = Runspace;
@@ -44,7 +44,7 @@ namespace LambdaScriptRuntime
         public Runspace Runspace { get; }
 
         /// <summary>What still goes on in a session beside this one.</summary>
-        public Thread Rehearsal { get; }
+        public Thread Warming { get; }
 
         /// <summary>The variables of the global session.</summary>
         public PSVariableIntrinsics Variables { get; }

@@ -45,13 +45,12 @@ namespace LambdaScriptRuntime
                 log.WriteRecord("WARN", "WARN ", reason);
             }
 
-            Warmup.Begin();
             using (session = new Session(host, arguments))
             {
                 invocation = new Invocation(session.Runspace, host, errors);
                 loader = new Loader(session, invocation, errors);
                 loader.ImportOwn();
-                session.Rehearsal.Join();
+                session.Warming.Join();
                 var handler = Load();
                 if (handler == null)
                 {
