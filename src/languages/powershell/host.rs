@@ -170,7 +170,10 @@ fn engine(program: &Path) -> PathBuf {
 /// Compiles the host into this file: whole or not at all, as several may start at once.
 fn compile(config: &Config, program: &Path, file: &Path) -> Result<(), Failure> {
     let failed = |reason: String| {
-        Failure::new(ErrorType::InvalidConfiguration, format!("the PowerShell host cannot be compiled: {reason}"))
+        Failure::new(
+            ErrorType::InvalidConfiguration,
+            format!("the PowerShell host cannot be compiled: {reason}"),
+        )
     };
     let own = file.with_extension(format!("{}.dll", std::process::id()));
     let build = memory_file("build.ps1", BUILD.as_bytes())?;
@@ -194,7 +197,8 @@ fn compile(config: &Config, program: &Path, file: &Path) -> Result<(), Failure> 
 /// Runs a command to its end; gives what it said.
 fn finish(command: &mut Command) -> io::Result<(ExitStatus, String)> {
     let mut said = fs::File::from(rustix::fs::memfd_create("said", rustix::fs::MemfdFlags::CLOEXEC)?);
-    let mut child = command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?).spawn()?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?).spawn()?;
     let deadline = Instant::now() + COMPILE_LIMIT;
     let status = loop {
         if let Some(status) = child.try_wait()? {

@@ -173,7 +173,8 @@ fn module_path(config: &Config, archives: &[Archive]) -> OsString {
         path.push(":");
         path.push(directory);
     };
-    let directories = MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
+    let directories =
+        MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
     let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
     inside.iter().for_each(|place| push(config.task_root.join(place).as_os_str()));
     archives.iter().for_each(|archive| push(archive.target.as_os_str()));

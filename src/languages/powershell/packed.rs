@@ -49,7 +49,9 @@ pub(super) fn hold(config: &Config, module: &Path) -> bool {
             let version = stem.get(name.len()..).unwrap_or_default();
             stem.is_char_boundary(name.len())
                 && stem[..name.len()].eq_ignore_ascii_case(&name)
-                && version.strip_prefix('.').is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+                && version
+                    .strip_prefix('.')
+                    .is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
         }
         _ => holds_folder(file, &name).unwrap_or(false),
     })
@@ -62,7 +64,8 @@ fn files(task_root: &Path) -> Vec<PathBuf> {
         found.extend(zip.is_file().then_some(zip));
         let entries = fs::read_dir(root.join("module-nupkgs")).into_iter().flatten().flatten();
         let mut packages: Vec<_> = entries.map(|entry| entry.path()).collect();
-        packages.retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nupkg")));
+        packages
+            .retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nupkg")));
         packages.sort();
         found.append(&mut packages);
     }
@@ -84,4 +87,3 @@ fn holds_folder(file: &Path, folder: &str) -> io::Result<bool> {
         String::from_utf8_lossy(name).replace('\\', "/").to_ascii_lowercase().starts_with(&prefix)
     }))
 }
-

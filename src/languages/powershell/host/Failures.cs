@@ -84,8 +84,8 @@ namespace LambdaScriptRuntime
                 : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
         }
 
-        // innermost first, without the line that has called the handler
-        private static object[] Stack(ErrorRecord record)
+        /// <summary>The lines of the stack, innermost first, without those that have called the handler.</summary>
+        public static object[] Stack(ErrorRecord record)
         {
             var lines = new List<object>(record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? new string[0]);
             while (lines.Count > 0 && ((string)lines[lines.Count - 1]).Contains(", <No file>: "))

@@ -192,14 +192,22 @@ namespace LambdaScriptRuntime
                 return;
             }
 
-            var isError = (item is PSObject wrapped ? wrapped.BaseObject : item) is ErrorRecord;
-            if (isError && json)
+            var record = (item is PSObject wrapped ? wrapped.BaseObject : item) as ErrorRecord;
+            if (record != null && json)
             {
-                log.WriteRecord("ERROR", string.Empty, item.ToString());
+                log.WriteRecord("ERROR", string.Empty, record.ToString());
+                return;
             }
-            else
+
+            log.WriteLine(formatter.Text(item).Trim('\r', '\n'));
+            // PowerShell names the line that has called the function; of the handler, that is one of ours
+            if (record != null && string.IsNullOrEmpty(record.InvocationInfo?.ScriptName))
             {
-                log.WriteLine(formatter.Text(item).Trim('\r', '\n'));
+                var stack = Failures.Stack(record);
+                if (stack.Length > 0)
+                {
+                    log.WriteLine((string)stack[0]);
+                }
             }
         }
 

@@ -17,7 +17,14 @@ namespace LambdaScriptRuntime
             var lines = packed.Split('\n', StringSplitOptions.RemoveEmptyEntries);
             for (var index = 0; index + 1 < lines.Length; index += 2)
             {
-                Unpack(lines[index], lines[index + 1]);
+                try
+                {
+                    Unpack(lines[index], lines[index + 1]);
+                }
+                catch (Exception error) when (error is InvalidDataException or IOException)
+                {
+                    throw new InvalidDataException($"`{lines[index]}` cannot be unpacked: {error.Message}", error);
+                }
             }
         }
 
