@@ -21,7 +21,8 @@ $dependencies = Get-Content -LiteralPath $manifest -Raw | ConvertFrom-Json -AsHa
 foreach ($target in $dependencies.targets.Values) {
     foreach ($library in $target.Values) {
         $library.Remove('resources')
-        foreach ($name in @($library.native | ForEach-Object Keys)) {
+        if (-not $library.native) { continue }
+        foreach ($name in @($library.native.Keys)) {
             if ((Split-Path -Leaf $name) -in $debuggers) { $library.native.Remove($name) }
         }
     }
