@@ -82,25 +82,33 @@ impl Host {
         if let Some(file) = shipped.filter(|file| fits(file).is_ok_and(|fits| fits)) {
             return Ok(Self::File(file));
         }
-        let Some(directory) = private::directory(config) else {
-            tracing::warn!(
-                "no directory can be written to that is ours alone: each worker compiles the PowerShell host itself, \
-                 which takes some seconds; `make powershell-host` and `{}` avoid it",
-                variable::PWSH_HOST
-            );
-            return Ok(Self::Sources);
+        let reason = match private::directory(config) {
+            Some(directory) => {
+                let name =
+                    format!("powershell-host-{:08x}-{}.dll", MARK.0, private::identity(&engine(program)));
+                let file = directory.join(name);
+                if fits(&file).is_ok_and(|fits| fits) {
+                    return Ok(Self::File(file));
+                }
+                match compile(config, program, &file)? {
+                    Ok(()) => {
+                        let file_shown = file.display();
+                        tracing::info!(
+                            "compiled the PowerShell host into `{file_shown}`, which took its time: the next start finds it there"
+                        );
+                        return Ok(Self::File(file));
+                    }
+                    Err(reason) => reason,
+                }
+            }
+            None => "no directory can be written to that is ours alone".to_owned(),
         };
-        let name = format!("powershell-host-{:08x}-{}.dll", MARK.0, private::identity(&engine(program)));
-        let file = directory.join(name);
-        if fits(&file).is_ok_and(|fits| fits) {
-            return Ok(Self::File(file));
-        }
-        compile(config, program, &file)?;
-        tracing::info!(
-            "compiled the PowerShell host into `{}`, which took its time: the next start finds it there",
-            file.display()
+        tracing::warn!(
+            "each worker compiles the PowerShell host itself, which takes some seconds; `make powershell-host` and \
+             `{}` avoid it: {reason}",
+            variable::PWSH_HOST
         );
-        Ok(Self::File(file))
+        Ok(Self::Sources)
     }
 
     /// What `-Command` runs, where .NET has not run the host before.
@@ -167,14 +175,8 @@ fn engine(program: &Path) -> PathBuf {
     engine.filter(|engine| engine.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
-/// Compiles the host into this file: whole or not at all, as several may start at once.
-fn compile(config: &Config, program: &Path, file: &Path) -> Result<(), Failure> {
-    let failed = |reason: String| {
-        Failure::new(
-            ErrorType::InvalidConfiguration,
-            format!("the PowerShell host cannot be compiled: {reason}"),
-        )
-    };
+/// Compiles the host into this file: whole or not at all, as several may start at once. Gives why it could not be.
+fn compile(config: &Config, program: &Path, file: &Path) -> Result<Result<(), String>, Failure> {
     let own = file.with_extension(format!("{}.dll", std::process::id()));
     let build = memory_file("build.ps1", BUILD.as_bytes())?;
     let sources = memory_file("host.cs", SOURCES.as_bytes())?;
@@ -182,16 +184,19 @@ fn compile(config: &Config, program: &Path, file: &Path) -> Result<(), Failure> 
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
     command.arg("-Output").arg(&own).arg("-Source").arg(sources);
     command.env_clear().envs(&config.environment).envs(environment(config, program)).env("NO_COLOR", "1");
-    let (status, said) = finish(&mut command).map_err(|error| failed(error.to_string()))?;
-    if status.code() == Some(TOO_OLD) {
-        let message = format!("`{}`: {said}", program.display());
-        return Err(Failure::new(ErrorType::InterpreterNotFound, message));
-    }
-    if !status.success() {
+    let result = match finish(&mut command) {
+        Ok((status, said)) if status.code() == Some(TOO_OLD) => {
+            let message = format!("`{}`: {said}", program.display());
+            return Err(Failure::new(ErrorType::InterpreterNotFound, message));
+        }
+        Ok((status, said)) if !status.success() => Err(format!("it ended with {status}: {said}")),
+        Ok(_) => fs::rename(&own, file).map_err(|error| format!("`{}`: {error}", file.display())),
+        Err(error) => Err(error.to_string()),
+    };
+    if result.is_err() {
         let _ = fs::remove_file(&own);
-        return Err(failed(format!("`{}` ended with {status}: {said}", program.display())));
     }
-    fs::rename(&own, file).map_err(|error| failed(format!("`{}`: {error}", file.display())))
+    Ok(result)
 }
 
 /// Runs a command to its end; gives what it said.

@@ -168,23 +168,18 @@ fn home(program: &Path) -> Option<PathBuf> {
 
 /// What PowerShell looks through for modules, but for those it ships with.
 fn module_path(config: &Config, archives: &[Archive]) -> OsString {
-    let mut path = config.task_root.clone().into_os_string();
-    let mut push = |directory: &OsStr| {
-        path.push(":");
-        path.push(directory);
-    };
     let directories =
         MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
     let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
-    inside.iter().for_each(|place| push(config.task_root.join(place).as_os_str()));
-    archives.iter().for_each(|archive| push(archive.target.as_os_str()));
-    layers.iter().for_each(|place| push(place.as_os_str()));
-    push(LAYER_MODULES.as_ref());
-    if let Some(own) = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty())
-    {
-        push(own);
-    }
-    path
+    let inside = inside.iter().map(|place| config.task_root.join(place));
+    let own = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty());
+    let places = std::iter::once(config.task_root.clone())
+        .chain(inside)
+        .chain(archives.iter().map(|archive| archive.target.clone()))
+        .chain(layers.iter().map(PathBuf::from))
+        .chain([PathBuf::from(LAYER_MODULES)])
+        .chain(own.map(PathBuf::from));
+    places.map(PathBuf::into_os_string).collect::<Vec<_>>().join(OsStr::new(":"))
 }
 
 fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {

@@ -45,7 +45,7 @@ fn make(place: &Path) -> std::io::Result<()> {
 /// A directory, no link, that nobody else can write to or put another in the place of.
 fn is_ours(place: &Path, user: u32) -> bool {
     let own =
-        |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o077 == 0;
+        |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700;
     let Some(parent) = place.parent().and_then(|parent| fs::canonicalize(parent).ok()) else { return false };
     fs::symlink_metadata(place).is_ok_and(own)
         && parent.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| is_safe(&metadata, user)))
