@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{module, script};
+use super::{files, module, script};
 use crate::support::{Event, Running};
 
 /// A function that runs the command of its event.
@@ -137,6 +137,17 @@ fn debug_adds_the_record_and_the_environment_without_secrets() {
     assert_eq!(context["DB_PASSWORD"], "***");
     assert!(!error.json.to_string().contains("hush"), "{}", error.json);
     assert_eq!(running.error("{}").kind, "RuntimeException");
+}
+
+#[test]
+fn the_forms_with_colons_carry_context_with_debug_alone() {
+    for (debug, has_context) in [("false", false), ("true", true)] {
+        let Some(function) = files(&[("m.ps1", "function f { throw 'no' }")], "m.ps1::f") else { return };
+        let error = function.env("Debug", debug).start().error("{}");
+        assert_eq!(error.message, "no");
+        assert_eq!(error.json.get("context").is_some(), has_context);
+        assert_eq!(error.json.get("errorRecord").is_some(), has_context);
+    }
 }
 
 #[test]

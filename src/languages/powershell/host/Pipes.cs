@@ -66,9 +66,6 @@ namespace LambdaScriptRuntime
             return true;
         }
 
-        /// <summary>Whether the next request has come, in part at least.</summary>
-        public bool HasMore => end > begin;
-
         /// <summary>Sends one frame.</summary>
         public void Send(string name, string payload)
         {
