@@ -13,10 +13,10 @@ ARG RUSTUP_VERSION=1.29.0
 ARG RUSTUP_SHA256_AMD64=4acc9acc76d5079515b46346a485974457b5a79893cfb01112423c89aeb5aa10
 ARG RUSTUP_SHA256_ARM64=9732d6c5e2a098d3521fca8145d826ae0aaa067ef2385ead08e6feac88fa5792
 
-# 7.4 for al2, whose glibc 2.26 is too old for the .NET 10 of 7.6; docker-bake.hcl takes 7.6 for al2023. arm64: one source
-ARG POWERSHELL_VERSION=7.4.13
-ARG POWERSHELL_SHA256_AMD64=59e5df675dacbfe45374c32c1bf2480168a33243423c9b19252d0476fd1b748c
-ARG POWERSHELL_SHA256_ARM64=bd48076333a08d210e87cb96215cfe49316ce09dd8c92f2cd79eef0f5112959c
+# 7.4 for al2, whose glibc 2.26 is too old for the .NET 10 of 7.6; docker-bake.hcl takes 7.6 for al2023. Both: one source
+ARG POWERSHELL_VERSION=7.4.19
+ARG POWERSHELL_SHA256_AMD64=1b023e097b0e0546ad9566f7a2126cbe0eb8455fa7b0c5de558e317b8ddc16c8
+ARG POWERSHELL_SHA256_ARM64=2b11aafacf574222abaf691a0b3b2d463e617d17fe337343c2fb93ea871a4691
 
 # the source, and the binaries that compile it (amd64: one source)
 ARG SBCL_VERSION=2.6.1
@@ -87,7 +87,8 @@ EOF
 FROM scratch AS bootstrap
 COPY --from=bootstrap-build /out /
 
-# PowerShell as Microsoft ships it, and what it knows of its modules: which of them has which command.
+# PowerShell as Microsoft ships it, without what no handler can use, with the runtime's host for it, and with what it
+# knows of its modules: which of them has which command.
 FROM build AS powershell-build
 ARG TARGETARCH
 ARG POWERSHELL_VERSION
@@ -105,6 +106,15 @@ mkdir -p /opt/powershell /out/opt/bin
 tar -xzf /tmp/archive -C /opt/powershell
 chmod 755 /opt/powershell/pwsh
 ln -s ../powershell/pwsh /out/opt/bin/pwsh
+EOF
+COPY powershell/trim.ps1 /src/powershell/
+COPY src/languages/powershell/host /src/host
+RUN <<'EOF'
+set -eux
+export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
+run() { /opt/powershell/pwsh -NoProfile -NonInteractive -File "$@"; }
+run /src/powershell/trim.ps1 /opt/powershell
+run /src/host/build.ps1 -Output /opt/powershell/lambda-script-runtime.dll
 EOF
 # a search for a command reads every module; PowerShell writes what it has read some 13 seconds later
 RUN <<'EOF'

@@ -86,6 +86,11 @@ invoke: ## post an event to what run-local serves: EVENT= (a file), PORT=
 lisp-core: ## the Lisp core with the libraries that are here, into target/lisp
 	@lisp/build-core.sh target/lisp/runtime.core
 
+.PHONY: powershell-host
+powershell-host: ## the host for the `pwsh` that is here, into target/powershell; SCRIPT_RUNTIME_PWSH_HOST names it
+	@"$${SCRIPT_RUNTIME_PWSH:-pwsh}" -NoProfile -NonInteractive -File src/languages/powershell/host/build.ps1 \
+	    -Output target/powershell/lambda-script-runtime.dll
+
 .PHONY: emulator
 emulator: ## the real Runtime Interface Emulator, into target/tools
 	@.ci/setup emulator

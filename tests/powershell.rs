@@ -1,13 +1,17 @@
 //! PowerShell handlers, on a real `pwsh`.
 
-mod dates;
 mod errors;
 mod handlers;
+mod host;
+mod hostile;
 mod init;
 mod input;
+mod json;
 mod logs;
+mod modules;
 mod output;
 mod state;
+mod text;
 
 use crate::support::{Function, language::pwsh};
 

@@ -28,6 +28,10 @@ pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
 /// The path of `pwsh`, where it is not the one on the `PATH`.
 pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
+/// The assembly of the PowerShell host, where it is not the one beside `pwsh` or in the cache.
+pub const PWSH_HOST: &str = "SCRIPT_RUNTIME_PWSH_HOST";
+/// The directory of the user's caches, where it is not `.cache` in the home.
+pub const CACHE_HOME: &str = "XDG_CACHE_HOME";
 /// Further directories of PowerShell modules.
 pub const MODULE_PATH: &str = "PSModulePath";
 /// How a Lisp handler gets its event and gives its answer.
@@ -49,7 +53,7 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 18] = [
+pub const ALL: [&str; 20] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
@@ -64,6 +68,8 @@ pub const ALL: [&str; 18] = [
     MAX_CONCURRENCY,
     DEADLINE_MARGIN,
     PWSH,
+    PWSH_HOST,
+    CACHE_HOME,
     MODULE_PATH,
     LISP_CONVENTION,
     LISP_CORE,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{module, script};
+use super::{files, module, script};
 use crate::support::{Event, Running};
 
 /// A function that runs the command of its event.
@@ -140,6 +140,17 @@ fn debug_adds_the_record_and_the_environment_without_secrets() {
 }
 
 #[test]
+fn the_forms_with_colons_carry_context_with_debug_alone() {
+    for (debug, has_context) in [("false", false), ("true", true)] {
+        let Some(function) = files(&[("m.ps1", "function f { throw 'no' }")], "m.ps1::f") else { return };
+        let error = function.env("Debug", debug).start().error("{}");
+        assert_eq!(error.message, "no");
+        assert_eq!(error.json.get("context").is_some(), has_context);
+        assert_eq!(error.json.get("errorRecord").is_some(), has_context);
+    }
+}
+
+#[test]
 fn the_exit_of_a_script_is_its_status() {
     let Some(function) = script(
         "param($d) Write-Host 'some log'; if ($d.native) { sh -c 'exit 4' }\n\
@@ -160,11 +171,29 @@ fn the_exit_of_a_script_is_its_status() {
 }
 
 #[test]
+fn the_exit_of_a_function_ends_its_event_alone() {
+    let Some(function) = module(
+        "function Stop-It { param($n) exit $n }\nfunction f { param($d) 'partial'; Write-Host 'some log'; Stop-It $d.status; 'never' }",
+    ) else {
+        return;
+    };
+    let running = function.start();
+    assert_eq!(running.text(r#"{"status": 0}"#), "partial\n");
+    let worker = running.children();
+    for status in [3, 255] {
+        let error = running.error(format!(r#"{{"status": {status}}}"#));
+        assert_eq!(error.kind, "Function.ExitStatus");
+        assert_eq!(error.message, format!("the handler ended with status {status}: some log"));
+        assert_eq!(running.text(r#"{"status": 0}"#), "partial\n");
+    }
+    assert_eq!(running.children(), worker);
+}
+
+#[test]
 fn a_worker_that_goes_is_replaced() {
     let Some(function) = module(RUN) else { return };
     let running = function.start();
     for (text, status) in [
-        ("Write-Host 'last words'; exit 3", "exit status: 3"),
         ("[Environment]::Exit(4)", "exit status: 4"),
         ("Stop-Process -Id $PID -Force", "signal: 9 (SIGKILL)"),
     ] {

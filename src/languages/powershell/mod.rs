@@ -1,6 +1,12 @@
 //! PowerShell 7: one `pwsh` that has loaded the user's module or script and takes events on a pipe.
+//!
+//! `pwsh` is started with an assembly of ours as a startup hook of .NET: it opens a session of its own before the
+//! console host of `pwsh` would, and takes its place.
 
 mod handler;
+mod host;
+mod packed;
+mod private;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -12,36 +18,24 @@ use std::{
 
 use rustix::fs::{MemfdFlags, memfd_create};
 
-use self::handler::{Answer, Handler, MODULE_DIRECTORIES, MODULE_PATH, Module};
+use self::{
+    handler::{Answer, Handler, MODULE_DIRECTORIES, MODULE_PATH, Module},
+    host::Host,
+    packed::Archive,
+};
 use super::{absolute, interpreter};
 use crate::{
     config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
     handler::Runnable,
-    invocation::REQUEST_ID_VARIABLE,
-    worker::{
-        Launch,
-        transport::{Kind, frame::encode},
-    },
+    worker::{Launch, transport::Kind},
 };
 
-const SHIM: &str = include_str!("shim/powershell.ps1");
-/// What the shim includes, by the lines that say so.
-const PARTS: [(&str, &str); 13] = [
-    ("#include powershell_session.ps1\n", include_str!("shim/powershell_session.ps1")),
-    ("#include powershell_json.ps1\n", include_str!("shim/powershell_json.ps1")),
-    ("#include powershell_snapstart.ps1\n", include_str!("shim/powershell_snapstart.ps1")),
-    ("#include powershell_read.ps1\n", include_str!("shim/powershell_read.ps1")),
-    ("#include powershell_context.ps1\n", include_str!("shim/powershell_context.ps1")),
-    ("#include powershell_input.ps1\n", include_str!("shim/powershell_input.ps1")),
-    ("#include powershell_answer.ps1\n", include_str!("shim/powershell_answer.ps1")),
-    ("#include powershell_request.ps1\n", include_str!("shim/powershell_request.ps1")),
-    ("#include powershell_restore.ps1\n", include_str!("shim/powershell_restore.ps1")),
-    ("#include powershell_dates.ps1\n", include_str!("shim/powershell_dates.ps1")),
-    ("#include powershell_logs.ps1\n", include_str!("shim/powershell_logs.ps1")),
-    ("#include powershell_step.ps1\n", include_str!("shim/powershell_step.ps1")),
-    ("#include powershell_failure.ps1\n", include_str!("shim/powershell_failure.ps1")),
-];
+/// What .NET runs before `pwsh` itself: assemblies, separated by colons.
+const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
+
+/// Where AWS's own PowerShell runtime has its modules in a layer.
+const LAYER_MODULES: &str = "/opt/powershell/modules";
 
 /// Where the C library of an image may have ICU, which .NET does not start without.
 const LIBRARY_DIRECTORIES: [&str; 7] = [
@@ -87,46 +81,70 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         LogFormat::Json => "json",
     };
     let program = program(config)?;
-    Ok(Launch {
-        arguments: [
-            OsStr::new("-NoLogo"),
-            OsStr::new("-NoProfile"),
-            OsStr::new("-NonInteractive"),
-            OsStr::new("-File"),
-            // as the text of `-Command`, PowerShell would copy all of it whenever one of its functions is called
-            &memory_file("shim.ps1", shim().as_bytes())?,
+    let host = Host::find(config, &program)?;
+    let archives = packed::archives(config)?;
+    let mut environment = environment(config, &program);
+    if let Some(hook) = host.hook() {
+        environment.push((STARTUP_HOOKS.into(), startup_hooks(config, hook)));
+    }
+    let file = match &host {
+        Host::File(file) => file.as_os_str(),
+        Host::Sources => OsStr::new(""),
+    };
+    let mut arguments: Vec<OsString> =
+        ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"].map(OsString::from).into();
+    arguments.extend([host.command()?, "#".into()]);
+    arguments.extend(
+        [
+            file,
             kind.as_ref(),
             &place,
             function.as_ref(),
             answer.as_ref(),
             logs.as_ref(),
-            &module_path(config),
-            &memory_file("request", &dry_run())?,
+            &module_path(config, &archives),
+            &packed_modules(&archives),
         ]
-        .map(OsStr::to_owned)
-        .into(),
-        environment: environment(config, &program),
+        .map(comment),
+    );
+    Ok(Launch {
         program,
+        arguments,
+        environment,
         transport: Kind::Streamed,
         last_words: &["Unhandled exception"],
         empty_answer: None,
     })
 }
 
-/// The shim without comments and indentation: PowerShell takes its time to read them.
-fn shim() -> String {
-    let whole = PARTS.iter().fold(SHIM.to_owned(), |shim, (line, part)| shim.replacen(line, part, 1));
-    let lines = whole.lines().map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.flat_map(|line| [line, "\n"]).collect()
+/// An argument for the host: to `-Command` all of them are one comment, which a line's end would end.
+fn comment(argument: &OsStr) -> OsString {
+    match argument.to_string_lossy().replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D") {
+        nothing if nothing.is_empty() => "-".into(),
+        dash if dash == "-" => "%2D".into(),
+        text => text.into(),
+    }
 }
 
-/// The request of an event that never was, for the shim to try what it does with one: nested, as those of AWS are.
-fn dry_run() -> Vec<u8> {
-    let variable = REQUEST_ID_VARIABLE;
-    let context = format!(
-        "{variable}=0\n{variable}\n\ncontent-type: application/json\nlambda-runtime-aws-request-id: 0\n"
-    );
-    [encode("context", context.as_bytes()), encode("event", br#"{"a":{"b":["c",{"d":1}]}}"#)].concat()
+/// The user's own startup hooks, and ours behind them.
+fn startup_hooks(config: &Config, hook: &Path) -> OsString {
+    let own = config.environment.get(OsStr::new(STARTUP_HOOKS)).filter(|own| !own.is_empty());
+    let mut hooks = own.cloned().unwrap_or_default();
+    if !hooks.is_empty() {
+        hooks.push(":");
+    }
+    hooks.push(hook);
+    hooks
+}
+
+/// The archives and their directories, line by line.
+fn packed_modules(archives: &[Archive]) -> OsString {
+    let mut lines = OsString::new();
+    for path in archives.iter().flat_map(|archive| [&archive.file, &archive.target]) {
+        lines.push(path);
+        lines.push("\n");
+    }
+    lines
 }
 
 /// The path of a file in memory, which is there for as long as the bootstrap runs.
@@ -145,7 +163,9 @@ fn module_exists(config: &Config, place: &Path) -> bool {
     let shipped = program(config).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
     let own = config.environment.get(OsStr::new(variable::MODULE_PATH));
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
-    own.iter().chain(&shipped).any(|directory| directory.join(place).is_dir())
+    let layer = PathBuf::from(LAYER_MODULES);
+    own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
+        || packed::hold(config, place)
 }
 
 /// `pwsh`, as the setting or the `PATH` says.
@@ -166,18 +186,19 @@ fn home(program: &Path) -> Option<PathBuf> {
 }
 
 /// What PowerShell looks through for modules, but for those it ships with.
-fn module_path(config: &Config) -> OsString {
-    let mut path = config.task_root.clone().into_os_string();
-    for directory in MODULE_DIRECTORIES.iter().filter(|&&directory| directory != MODULE_PATH) {
-        path.push(":");
-        path.push(config.task_root.join(directory));
-    }
-    if let Some(own) = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty())
-    {
-        path.push(":");
-        path.push(own);
-    }
-    path
+fn module_path(config: &Config, archives: &[Archive]) -> OsString {
+    let directories =
+        MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
+    let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
+    let inside = inside.iter().map(|place| config.task_root.join(place));
+    let own = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty());
+    let places = std::iter::once(config.task_root.clone())
+        .chain(inside)
+        .chain(archives.iter().map(|archive| archive.target.clone()))
+        .chain(layers.iter().map(PathBuf::from))
+        .chain([PathBuf::from(LAYER_MODULES)])
+        .chain(own.map(PathBuf::from));
+    places.map(PathBuf::into_os_string).collect::<Vec<_>>().join(OsStr::new(":"))
 }
 
 fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
@@ -224,19 +245,4 @@ fn has_icu(program: &Path) -> bool {
         .flatten()
         .flatten()
         .any(|entry| entry.file_name().as_bytes().starts_with(b"libicuuc.so"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_shim_includes_its_parts() {
-        let shim = shim();
-        for (line, part) in PARTS {
-            assert!(SHIM.contains(line));
-            let last = part.lines().rfind(|line| line.contains("function ") || line.contains(" = ")).unwrap();
-            assert!(shim.contains(last.trim_start()), "{last}");
-        }
-    }
 }

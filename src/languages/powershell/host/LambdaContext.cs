@@ -1,0 +1,86 @@
+namespace LambdaScriptRuntime
+{
+    using System;
+    using System.Collections;
+    using System.Globalization;
+    using System.Management.Automation;
+    using System.Management.Automation.Runspaces;
+
+    /// <summary>
+    /// The context that handlers get: a hashtable, whose keys ignore case in every culture, with two members more.
+    /// </summary>
+    public static class LambdaContext
+    {
+        private const string TypeName = "LambdaContext";
+
+        /// <summary>The time that the event has left.</summary>
+        /// <param name="context">The context.</param>
+        /// <returns>The time; negative once the deadline is over.</returns>
+        public static TimeSpan RemainingTime(PSObject context)
+        {
+            return TimeSpan.FromMilliseconds(GetRemainingTimeInMillis(context));
+        }
+
+        /// <summary>The time that the event has left, in milliseconds.</summary>
+        /// <param name="context">The context.</param>
+        /// <returns>The time; negative once the deadline is over.</returns>
+        public static double GetRemainingTimeInMillis(PSObject context)
+        {
+            var deadline = ((IDictionary)context.BaseObject)["lambda-runtime-deadline-ms"] as string;
+            _ = double.TryParse(deadline, NumberStyles.Float, CultureInfo.InvariantCulture, out var milliseconds);
+            return milliseconds - DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        }
+
+        /// <summary>What the session has to know of the type.</summary>
+        internal static SessionStateTypeEntry Type()
+        {
+            var type = new TypeData(TypeName);
+            var property = new CodePropertyData(
+                nameof(RemainingTime), typeof(LambdaContext).GetMethod(nameof(RemainingTime)));
+            var method = new CodeMethodData(
+                nameof(GetRemainingTimeInMillis), typeof(LambdaContext).GetMethod(nameof(GetRemainingTimeInMillis)));
+            type.Members.Add(property.Name, property);
+            type.Members.Add(method.Name, method);
+            return new SessionStateTypeEntry(type, false);
+        }
+
+        /// <summary>What the context of every event begins with: the environment.</summary>
+        internal static Hashtable Begin()
+        {
+            var environment = Environment.GetEnvironmentVariables();
+            var context = new Hashtable(environment.Count + 32, StringComparer.OrdinalIgnoreCase);
+            foreach (DictionaryEntry variable in environment)
+            {
+                // names that differ only in case, as http_proxy and HTTP_PROXY, share an entry
+                context[variable.Key] = variable.Value;
+            }
+
+            context["FunctionName"] = context["AWS_LAMBDA_FUNCTION_NAME"];
+            context["FunctionVersion"] = context["AWS_LAMBDA_FUNCTION_VERSION"];
+            context["LogGroupName"] = context["AWS_LAMBDA_LOG_GROUP_NAME"];
+            context["LogStreamName"] = context["AWS_LAMBDA_LOG_STREAM_NAME"];
+            var memory = context["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] as string;
+            context["MemoryLimitInMB"] =
+                int.TryParse(memory, NumberStyles.Integer, CultureInfo.InvariantCulture, out var size) ? size : null;
+            return context;
+        }
+
+        /// <summary>Adds what other runtimes call the headers.</summary>
+        internal static void AddNames(Hashtable context)
+        {
+            context["AwsRequestId"] = context["lambda-runtime-aws-request-id"];
+            context["InvokedFunctionArn"] = context["lambda-runtime-invoked-function-arn"];
+            context["Identity"] = context["lambda-runtime-cognito-identity"];
+            context["ClientContext"] = context["lambda-runtime-client-context"];
+            context["TenantId"] = context["lambda-runtime-aws-tenant-id"];
+        }
+
+        /// <summary>The context as PowerShell gets it.</summary>
+        internal static PSObject Wrap(Hashtable context)
+        {
+            var wrapped = new PSObject(context);
+            wrapped.TypeNames.Add(TypeName);
+            return wrapped;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+namespace LambdaScriptRuntime
+{
+    using System;
+    using System.Globalization;
+    using System.Management.Automation;
+    using System.Management.Automation.Host;
+    using System.Management.Automation.Runspaces;
+
+    /// <summary>The host of the session: to a handler, the one of a <c>pwsh</c> that nobody sits at.</summary>
+    internal sealed class LambdaHost : PSHost, IHostSupportsInteractiveSession
+    {
+        private readonly UserInterface ui;
+        private readonly PSObject privateData = new(new ConsoleColors());
+
+        /// <summary>A host that writes to this log.</summary>
+        public LambdaHost(Log log)
+        {
+            ui = new UserInterface(log);
+        }
+
+        /// <summary>The status of an <c>exit</c> that the event has run; null where it has not.</summary>
+        public int? ExitStatus { get; set; }
+
+        /// <inheritdoc/>
+        public override CultureInfo CurrentCulture { get; } = CultureInfo.CurrentCulture;
+
+        /// <inheritdoc/>
+        public override CultureInfo CurrentUICulture { get; } = CultureInfo.CurrentUICulture;
+
+        /// <inheritdoc/>
+        public override Guid InstanceId { get; } = Guid.NewGuid();
+
+        /// <inheritdoc/>
+        public override string Name => "ConsoleHost";
+
+        /// <inheritdoc/>
+        public override PSObject PrivateData => privateData;
+
+        /// <inheritdoc/>
+        public override PSHostUserInterface UI => ui;
+
+        /// <inheritdoc/>
+        public override Version Version => PSVersionInfo.PSVersion;
+
+        /// <inheritdoc/>
+        public bool IsRunspacePushed => false;
+
+        /// <inheritdoc/>
+        public Runspace Runspace { get; set; }
+
+        /// <inheritdoc/>
+        public void PushRunspace(Runspace runspace)
+        {
+            throw new PSNotSupportedException("a Lambda function has no interactive session");
+        }
+
+        /// <inheritdoc/>
+        public void PopRunspace()
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void EnterNestedPrompt()
+        {
+            throw UserInterface.NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override void ExitNestedPrompt()
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void NotifyBeginApplication()
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void NotifyEndApplication()
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void SetShouldExit(int exitCode)
+        {
+            ExitStatus = exitCode;
+        }
+    }
+
+    /// <summary>The colours of <c>$Host.PrivateData</c>, which files set; nothing here has colours.</summary>
+    public sealed class ConsoleColors
+    {
+        /// <summary>Accents of tables.</summary>
+        public ConsoleColor FormatAccentColor { get; set; } = ConsoleColor.Green;
+
+        /// <summary>Accents of errors.</summary>
+        public ConsoleColor ErrorAccentColor { get; set; } = ConsoleColor.Cyan;
+
+        /// <summary>Errors.</summary>
+        public ConsoleColor ErrorForegroundColor { get; set; } = ConsoleColor.Red;
+
+        /// <summary>Behind errors.</summary>
+        public ConsoleColor ErrorBackgroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <summary>Warnings.</summary>
+        public ConsoleColor WarningForegroundColor { get; set; } = ConsoleColor.Yellow;
+
+        /// <summary>Behind warnings.</summary>
+        public ConsoleColor WarningBackgroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <summary>Lines of the stream for debugging.</summary>
+        public ConsoleColor DebugForegroundColor { get; set; } = ConsoleColor.Yellow;
+
+        /// <summary>Behind them.</summary>
+        public ConsoleColor DebugBackgroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <summary>Verbose lines.</summary>
+        public ConsoleColor VerboseForegroundColor { get; set; } = ConsoleColor.Yellow;
+
+        /// <summary>Behind verbose lines.</summary>
+        public ConsoleColor VerboseBackgroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <summary>Progress.</summary>
+        public ConsoleColor ProgressForegroundColor { get; set; } = ConsoleColor.Yellow;
+
+        /// <summary>Behind progress.</summary>
+        public ConsoleColor ProgressBackgroundColor { get; set; } = ConsoleColor.DarkCyan;
+    }
+}

@@ -1,0 +1,212 @@
+namespace LambdaScriptRuntime
+{
+    using System;
+    using System.Collections.Generic;
+    using System.Collections.ObjectModel;
+    using System.Management.Automation;
+    using System.Management.Automation.Host;
+    using System.Security;
+
+    /// <summary>What the session shows goes to the log, without colours; what it asks for is an error.</summary>
+    internal sealed class UserInterface : PSHostUserInterface
+    {
+        private readonly Log log;
+        private readonly RawUserInterface raw = new();
+
+        /// <summary>An interface that writes to this log.</summary>
+        public UserInterface(Log log)
+        {
+            this.log = log;
+        }
+
+        /// <inheritdoc/>
+        public override PSHostRawUserInterface RawUI => raw;
+
+        /// <inheritdoc/>
+        public override bool SupportsVirtualTerminal => Environment.GetEnvironmentVariable("TERM") != "dumb";
+
+        /// <summary>The error of everything that asks somebody.</summary>
+        public static PSInvalidOperationException NonInteractive()
+        {
+            return new PSInvalidOperationException(
+                "PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.");
+        }
+
+        /// <inheritdoc/>
+        public override void Write(string value)
+        {
+            log.Write(value);
+        }
+
+        /// <inheritdoc/>
+        public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
+        {
+            log.Write(value);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteLine(string value)
+        {
+            log.WriteLine(value);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteLine(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
+        {
+            log.WriteLine(value);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteLine()
+        {
+            log.WriteLine(string.Empty);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteErrorLine(string value)
+        {
+            log.WriteRecord("ERROR", string.Empty, value);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteDebugLine(string message)
+        {
+            log.WriteRecord("DEBUG", "DEBUG: ", message);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteVerboseLine(string message)
+        {
+            log.WriteRecord("TRACE", "VERBOSE: ", message);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteWarningLine(string message)
+        {
+            log.WriteRecord("WARN", "WARNING: ", message);
+        }
+
+        /// <inheritdoc/>
+        public override void WriteProgress(long sourceId, ProgressRecord record)
+        {
+        }
+
+        /// <inheritdoc/>
+        public override string ReadLine()
+        {
+            throw NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override SecureString ReadLineAsSecureString()
+        {
+            throw NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override Dictionary<string, PSObject> Prompt(
+            string caption, string message, Collection<FieldDescription> descriptions)
+        {
+            throw NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override int PromptForChoice(
+            string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
+        {
+            throw NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override PSCredential PromptForCredential(
+            string caption, string message, string userName, string targetName)
+        {
+            throw NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override PSCredential PromptForCredential(
+            string caption,
+            string message,
+            string userName,
+            string targetName,
+            PSCredentialTypes allowedCredentialTypes,
+            PSCredentialUIOptions options)
+        {
+            throw NonInteractive();
+        }
+    }
+
+    /// <summary>A console of 120 columns that nobody sees.</summary>
+    internal sealed class RawUserInterface : PSHostRawUserInterface
+    {
+        private const int Width = 120;
+        private const int Height = 50;
+
+        /// <inheritdoc/>
+        public override ConsoleColor BackgroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <inheritdoc/>
+        public override Size BufferSize { get; set; } = new(Width, Height);
+
+        /// <inheritdoc/>
+        public override Coordinates CursorPosition { get; set; }
+
+        /// <inheritdoc/>
+        public override int CursorSize { get; set; } = 100;
+
+        /// <inheritdoc/>
+        public override ConsoleColor ForegroundColor { get; set; } = (ConsoleColor)(-1);
+
+        /// <inheritdoc/>
+        public override bool KeyAvailable => false;
+
+        /// <inheritdoc/>
+        public override Size MaxPhysicalWindowSize => new(Width, Height);
+
+        /// <inheritdoc/>
+        public override Size MaxWindowSize => new(Width, Height);
+
+        /// <inheritdoc/>
+        public override Coordinates WindowPosition { get; set; }
+
+        /// <inheritdoc/>
+        public override Size WindowSize { get; set; } = new(Width, Height);
+
+        /// <inheritdoc/>
+        public override string WindowTitle { get; set; } = string.Empty;
+
+        /// <inheritdoc/>
+        public override void FlushInputBuffer()
+        {
+        }
+
+        /// <inheritdoc/>
+        public override BufferCell[,] GetBufferContents(Rectangle rectangle)
+        {
+            throw new PSNotSupportedException("there is no console whose content could be read");
+        }
+
+        /// <inheritdoc/>
+        public override KeyInfo ReadKey(ReadKeyOptions options)
+        {
+            throw UserInterface.NonInteractive();
+        }
+
+        /// <inheritdoc/>
+        public override void ScrollBufferContents(
+            Rectangle source, Coordinates destination, Rectangle clip, BufferCell fill)
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void SetBufferContents(Coordinates origin, BufferCell[,] contents)
+        {
+        }
+
+        /// <inheritdoc/>
+        public override void SetBufferContents(Rectangle rectangle, BufferCell fill)
+        {
+        }
+    }
+}

@@ -1,0 +1,41 @@
+# Compiles the PowerShell host with the PowerShell that runs this: build.ps1 [-Output FILE] [-Source FILE]
+#
+#   Output   the assembly to write; without it, the host is compiled into this process
+#   Source   all sources in one file; without it, the *.cs beside this script
+#
+# The assembly carries the mark of its sources, by which the bootstrap knows whether it fits: `src/languages/powershell/host.rs`
+# counts it in the same way.
+param([string] $Output, [string] $Source)
+
+$ErrorActionPreference = 'Stop'
+if ($PSVersionTable.PSVersion -lt [version] '7.4') {
+    [Console]::Error.WriteLine("PowerShell $($PSVersionTable.PSVersion) is too old: the runtime takes 7.4 and later")
+    exit 74
+}
+if ($Source) {
+    $code = [System.IO.File]::ReadAllText($Source)
+} else {
+    $names = [string[]] (Get-ChildItem -LiteralPath $PSScriptRoot -Filter *.cs).Name
+    [Array]::Sort($names, [StringComparer]::Ordinal)
+    $code = -join ($names | ForEach-Object { [System.IO.File]::ReadAllText("$PSScriptRoot/$_") })
+}
+# FNV-1a with 32 bits
+$hash = 2166136261
+$bytes = [System.Text.Encoding]::UTF8.GetBytes($code)
+foreach ($byte in $bytes) { $hash = (($hash -bxor $byte) * 16777619) -band 4294967295 }
+$mark = 'lambda-script-runtime-host {0:x8}-{1}' -f $hash, $bytes.Length
+$code = "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n" + $code
+
+$references = @((Get-ChildItem -Path "$PSHOME/ref/*.dll").FullName) +
+'System.Management.Automation', 'Microsoft.PowerShell.Commands.Utility', 'Newtonsoft.Json' -replace '^[^/]+$', "$PSHOME/`$0.dll"
+$options = @{
+    TypeDefinition       = $code
+    ReferencedAssemblies = $references
+    CompilerOptions      = '/langversion:12', '/optimize+', '/nowarn:1701,1702'
+}
+if ($Output) {
+    $null = New-Item -ItemType Directory -Force -Path (Split-Path ([System.IO.Path]::GetFullPath($Output)))
+    Remove-Item -LiteralPath $Output -ErrorAction Ignore
+    $options += @{ OutputAssembly = $Output; OutputType = 'Library' }
+}
+Add-Type @options

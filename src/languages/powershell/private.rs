@@ -1,0 +1,104 @@
+//! A directory that only we can write to, for what is kept from one start to the next.
+
+use std::{
+    ffi::OsStr,
+    fs::{self, DirBuilder, Metadata},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use crate::config::{Config, variable};
+
+const NAME: &str = "lambda-script-runtime";
+
+/// The directory, made if it is missing: in the user's cache, else in `/tmp`. `None` where there is none that nobody
+/// else could have put there, or can change.
+pub(super) fn directory(config: &Config) -> Option<PathBuf> {
+    let path = |name: &str| {
+        let value = config.environment.get(OsStr::new(name)).filter(|value| !value.is_empty());
+        value.map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    let cache = path(variable::CACHE_HOME).or_else(|| path(variable::HOME).map(|home| home.join(".cache")));
+    let user = rustix::process::geteuid().as_raw();
+    let places = [cache.map(|cache| cache.join(NAME)), Some(format!("/tmp/{NAME}-{user}").into())];
+    places.into_iter().flatten().find(|place| make(place).is_ok() && is_ours(place, user))
+}
+
+/// A name for what is made from a file, which changes with the file.
+pub(super) fn identity(file: &Path) -> String {
+    let stamp = fs::metadata(file).map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
+    let text = format!("{} {:?}", file.display(), stamp.ok());
+    // FNV-1a: it tells files apart, and guards against nothing
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+fn make(place: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(place)?;
+    // on a read-only file system it may be there all the same
+    rustix::fs::access(place, rustix::fs::Access::WRITE_OK)?;
+    Ok(())
+}
+
+/// A directory, no link, that nobody else can write to or put another in the place of.
+fn is_ours(place: &Path, user: u32) -> bool {
+    let own =
+        |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700;
+    let Some(parent) = place.parent().and_then(|parent| fs::canonicalize(parent).ok()) else { return false };
+    fs::symlink_metadata(place).is_ok_and(own)
+        && parent.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| is_safe(&metadata, user)))
+}
+
+/// Whether nobody but its owners can replace what is in a directory.
+fn is_safe(metadata: &Metadata, user: u32) -> bool {
+    let others_write = metadata.mode() & 0o022 != 0;
+    let sticky = metadata.mode() & 0o1000 != 0;
+    [0, user].contains(&metadata.uid()) && (!others_write || sticky)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::{Permissions, set_permissions},
+        os::unix::fs::{PermissionsExt, symlink},
+    };
+
+    use super::*;
+
+    fn user() -> u32 {
+        rustix::process::geteuid().as_raw()
+    }
+
+    #[test]
+    fn is_ours_with_a_mode_that_shuts_others_out() {
+        let root = tempfile::tempdir().unwrap();
+        let place = root.path().join("cache/ours");
+        make(&place).unwrap();
+        assert!(is_ours(&place, user()));
+        assert!(!is_ours(&place, user() + 1));
+        set_permissions(&place, Permissions::from_mode(0o750)).unwrap();
+        assert!(!is_ours(&place, user()));
+    }
+
+    #[test]
+    fn is_not_ours_where_others_can_replace_it() {
+        let root = tempfile::tempdir().unwrap();
+        let (parent, place) = (root.path().join("cache"), root.path().join("cache/ours"));
+        make(&place).unwrap();
+        set_permissions(&parent, Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_ours(&place, user()));
+        set_permissions(&parent, Permissions::from_mode(0o1777)).unwrap();
+        assert!(is_ours(&place, user()));
+    }
+
+    #[test]
+    fn is_no_link() {
+        let root = tempfile::tempdir().unwrap();
+        let (target, link) = (root.path().join("target"), root.path().join("link"));
+        make(&target).unwrap();
+        symlink(&target, &link).unwrap();
+        assert!(!is_ours(&link, user()));
+    }
+}
