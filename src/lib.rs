@@ -2,16 +2,17 @@
 //!
 //! The way of an event:
 //!
-//! 1. `config` reads the environment once; `handler` reads the text of the handler; `languages` finds the
-//!    interpreter and says how it is started.
-//! 2. `supervisor` keeps one warm `worker` alive for each event that may run at the same time. A worker is an
-//!    interpreter process with a shim of ours in it (`src/languages`); `frame` describes what goes between them.
-//! 3. `runtime` gets events from `lambda_runtime`, hands each to a worker, and posts what comes back: the
-//!    handler's bytes as they are, or a `failure`, in which `secrets` masks credentials.
-//! 4. `snapstart` takes the workers through a snapshot before the first event, where Lambda takes one.
-//! 5. `logs` passes on what handlers log, before the answer is posted; `process` reaps all children.
+//! 1. `cli` and `config` say what to run. `handler` reads the text of the handler, and asks each of `languages` what it
+//!    can run: a folder for each language, with what starts it and what runs inside it.
+//! 2. `lambda` asks the Runtime API for an event, by a client of our own, and hands it to a slot of `supervisor`, which
+//!    keeps one `worker` ready and replaces one that is gone. There is a task for each slot.
+//! 3. A worker is an interpreter that has loaded the user's file, or a program for each event. `worker::transport` gets
+//!    the event in and the answer out; its `frame` describes what goes between the bootstrap and a shim.
+//! 4. What comes back is posted: the handler's bytes as they are, or a `failure`, in which `secrets` masks credentials.
+//!    What the handler has logged has been passed on before (`worker::log`, `logs`).
 //!
-//! `local` runs the same without Lambda. Everything runs on one thread.
+//! `local` runs the same without Lambda. `process` starts, kills and reaps all children, and knows nothing of the rest.
+//! Whoever is to end hears of it by one token, which is made here. Everything runs on one thread.
 
 mod cli;
 mod config;

@@ -16,6 +16,7 @@ mod manage;
 mod network;
 mod one_shot;
 mod powershell;
+mod programs;
 mod readme;
 mod runtime_api;
 mod secrets;

@@ -138,9 +138,10 @@ impl File {
 
 /// The prelude, with what the user has the environment name as such.
 fn prelude(config: &Config) -> Prelude {
-    let own = config.environment.get(OsStr::new(BASH_ENV)).filter(|own| !own.is_empty());
-    let own = own.map(|own| own.to_string_lossy().replace('\'', r"'\''")).unwrap_or_default();
-    Prelude { variable: BASH_ENV, text: PRELUDE.replace("@BASH_ENV@", &own) }
+    let own = config.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
+        format!("export {BASH_ENV}='{}'", own.to_string_lossy().replace('\'', r"'\''"))
+    });
+    Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
 }
 
 /// Whether the prelude's trap would change nothing that the program itself can see: it says nothing of traps for

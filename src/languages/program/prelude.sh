@@ -16,10 +16,9 @@ __lambda_failed() { # STATUS COMMAND
 
 trap '__lambda_failed "$?" "$BASH_COMMAND"' ERR
 set -E
-BASH_ENV='@BASH_ENV@'
-if [[ -z $BASH_ENV ]]; then
-    unset BASH_ENV
-elif export BASH_ENV && [[ -r $BASH_ENV ]]; then
+unset BASH_ENV
+@OWN_BASH_ENV@
+if [[ -r ${BASH_ENV-} ]]; then
     # it may set a trap of its own, and options
     # shellcheck source=/dev/null
     . "$BASH_ENV"

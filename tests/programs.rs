@@ -1,0 +1,319 @@
+//! Programs as handlers: any file that runs in a terminal, started afresh for each event.
+
+use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+
+use crate::support::{Event, Function, Running, available, on_path, until};
+
+const MIB: usize = 1024 * 1024;
+
+/// A program of this name and text, which is its own handler.
+fn program(name: &str, text: &str) -> Function {
+    Function::with(&[(name, text)]).handler(name)
+}
+
+/// The same for an interpreter that may not be here.
+fn program_for(interpreter: &str, name: &str, text: &str) -> Option<Function> {
+    available(interpreter, on_path(interpreter)).then(|| program(name, text))
+}
+
+/// Runs two events and gives the second answer.
+fn twice(function: &Running, event: &str) -> String {
+    function.text(event);
+    function.text(event)
+}
+
+#[test]
+fn runs_by_the_interpreter_of_the_first_line() {
+    for (interpreter, name, text) in [
+        ("bash", "a.sh", "#!/bin/bash\nread -r line; printf '%s|%s' \"$1\" \"$line\"\n"),
+        ("bash", "no-extension", "#!/usr/bin/env bash\nread -r line; printf '%s|%s' \"$1\" \"$line\"\n"),
+        ("bash", "no-first-line.sh", "read -r line; printf '%s|%s' \"$1\" \"$line\"\n"),
+        ("sh", "b.sh", "#!/bin/sh -e\nread -r line; printf '%s|%s' \"$1\" \"$line\"\n"),
+        (
+            "python3",
+            "c.sh",
+            "#!/usr/bin/env python3\nimport sys\nprint(sys.argv[1] + '|' + sys.stdin.read(), end='')\n",
+        ),
+        ("perl", "cgi-bin/app.pl", "#!/usr/bin/env perl\nmy $line = <STDIN>; print \"$ARGV[0]|$line\";\n"),
+        (
+            "node",
+            "tool.js",
+            "#!/usr/bin/env node\nprocess.stdout.write(process.argv[2] + '|' + require('fs').readFileSync(0, 'utf8'))\n",
+        ),
+        (
+            "awk",
+            "report.awk",
+            "#!/usr/bin/env -S awk -f\nBEGIN { getline line < \"-\"; print ARGV[1] \"|\" line }\n",
+        ),
+    ] {
+        let Some(function) = program_for(interpreter, name, text) else { continue };
+        assert_eq!(twice(&function.start(), r#"{"n": 1}"#), r#"{"n": 1}|{"n": 1}"#, "{name}");
+    }
+}
+
+#[test]
+fn runs_a_binary_that_may_be_executed() {
+    let function = program("bin/cat", "");
+    let file = function.path("bin/cat");
+    fs::copy("/bin/cat", &file).unwrap();
+    let function = function.start();
+    let error = function.error("{}");
+    assert!(error.message.starts_with("the handler ended with status 1: "), "{}", error.message);
+
+    let function = program("tool", "");
+    fs::copy("/bin/echo", function.path("tool")).unwrap();
+    assert_eq!(twice(&function.start(), "an event"), "an event");
+
+    let function = program("tool", "");
+    fs::copy("/bin/echo", function.path("tool")).unwrap();
+    fs::set_permissions(function.path("tool"), fs::Permissions::from_mode(0o644)).unwrap();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert_eq!(error.message, "`tool` may not be executed: run `chmod +x tool` before it is copied");
+}
+
+#[test]
+fn a_program_has_its_own_defaults() {
+    let code =
+        "grep -q nothing /dev/null\necho \"$- ${unset_variable}\"; false | true; echo \"went on $?\"\n";
+    let answer = program("a.sh", code).start().text("{}");
+    assert!(answer.ends_with(" \nwent on 0"), "{answer}");
+    for option in ["e", "u"] {
+        assert!(!answer.lines().next().unwrap().contains(option), "{answer}");
+    }
+}
+
+#[test]
+fn a_program_is_a_process_of_its_own() {
+    let code =
+        "mkdir \"job.$$\"; echo \"$SECONDS $BASHPID $$ $0 $# ${BASH_SOURCE[0]} ${FUNCNAME[0]-none}\"\n";
+    let function = program("report.sh", code);
+    let file = function.path("report.sh").display().to_string();
+    let function = function.start();
+    for _ in 0..3 {
+        let answer = function.text("{}");
+        let words: Vec<_> = answer.split(' ').collect();
+        assert_eq!(words[0], "0");
+        assert_eq!(words[1], words[2]);
+        assert_eq!(&words[3..], [&file, "1", &file, "none"]);
+    }
+}
+
+#[test]
+fn its_exit_status_decides() {
+    let code = "echo partial; echo log >&2\ncase $1 in kill) kill -9 $$ ;; *) exit \"$1\" ;; esac\n";
+    let function = program("a.sh", code).start();
+    for (status, message) in [
+        ("3", "the handler ended with status 3: log"),
+        ("137", "the handler ended with status 137: log"),
+        ("255", "the handler ended with status 255: log"),
+    ] {
+        let error = function.error(status);
+        assert_eq!((error.kind.as_str(), error.message.as_str()), ("Function.ExitStatus", message));
+        assert_eq!(error.stack, Vec::<String>::new());
+    }
+    let error = function.error("kill");
+    assert_eq!(error.kind, "Function.Signal");
+    assert_eq!(error.message, "the handler was ended by signal: 9 (SIGKILL)");
+    assert_eq!(function.text("0"), "partial");
+}
+
+#[test]
+fn a_bash_program_says_which_command_failed() {
+    let code = "set -euo pipefail\nfetch() {\n  cat /no/such\n}\nmain() {\n  [[ $1 == ok ]] || fetch\n}\nmain \"$@\"\n";
+    let function = program("job.sh", code);
+    let file = function.path("job.sh").display().to_string();
+    let function = function.start();
+    for _ in 0..2 {
+        let error = function.error("fail");
+        assert_eq!(
+            error.message,
+            "the handler ended with status 1 at line 3: `cat /no/such`: cat: /no/such: No such file or directory"
+        );
+        let frames = [("fetch", 3), ("main", 6), ("main", 8)];
+        assert_eq!(error.stack, frames.map(|(name, line)| format!("at {name}, {file}: line {line}")));
+        assert_eq!(function.text("ok"), "");
+    }
+}
+
+#[test]
+fn a_failure_that_the_program_went_on_from_is_no_cause() {
+    let function = program("job.sh", "false\ngrep -q x /dev/null\nexit 5\n").start();
+    let error = function.error("{}");
+    assert_eq!((error.message.as_str(), error.stack.len()), ("the handler ended with status 5", 0));
+}
+
+#[test]
+fn nothing_of_ours_is_seen_by_a_program_and_its_children() {
+    let probe = "env | sort | grep -v -e ^_= -e ^SHLVL= -e AWS_LAMBDA_ -e _X_AMZN -e ^SCRIPT_RUNTIME; bash -c 'trap -p; echo $-'; ls /proc/self/fd | wc -l; echo \"$_\"\n";
+    let function = program("a.sh", probe);
+    let file = function.path("a.sh");
+    let root = function.path("");
+    let function = function.env("BASH_ENV", "").start();
+    let here = Command::new("bash")
+        .arg(&file)
+        .arg("{}")
+        .env_clear()
+        .envs(["PATH", "HOME"].map(|name| (name, std::env::var(name).unwrap())))
+        .env("BASH_ENV", "")
+        .env("LAMBDA_TASK_ROOT", root.to_str().unwrap().trim_end_matches('/'))
+        .env("_HANDLER", "a.sh")
+        .current_dir(root)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let here = String::from_utf8(here.stdout).unwrap();
+    assert_eq!(function.text("{}"), here.trim_end());
+}
+
+#[test]
+fn the_users_own_bash_env_is_read_and_stays() {
+    let function = program("a.sh", "echo \"$GREETING $BASH_ENV\"\nbash -c 'echo \"child $GREETING\"'\n")
+        .file("it's.env", "GREETING=hello\n");
+    let own = function.path("it's.env").display().to_string();
+    let function = function.env("BASH_ENV", &own).start();
+    assert_eq!(twice(&function, "{}"), format!("hello {own}\nchild hello"));
+}
+
+#[test]
+fn an_event_over_the_limit_of_an_argument_comes_on_standard_input_alone() {
+    let function = program("a.sh", "echo \"$# $(wc -c)\"\n").start();
+    assert_eq!(function.text("x".repeat(128 * 1024 - 1)), format!("1 {}", 128 * 1024));
+    for _ in 0..2 {
+        assert_eq!(function.text("x".repeat(128 * 1024)), format!("0 {}", 128 * 1024 + 1));
+    }
+    assert_eq!(function.text("6 MiB".repeat(6 * MIB / 5)), format!("0 {}", 6 * MIB / 5 * 5 + 1));
+    assert_eq!(function.log().matches("an argument at most 131071").count(), 1, "{}", function.log());
+    let strict = program("b.sh", "set -u\necho \"$1\"\n").start();
+    assert_eq!(strict.error("x".repeat(128 * 1024)).kind, "Function.ExitStatus");
+    assert_eq!(strict.text("small"), "small");
+}
+
+#[test]
+fn standard_input_is_a_file_that_ends_in_a_newline() {
+    let code = "stat -L -c %F /dev/stdin; cat; printf x; head -c 3 /dev/stdin\n";
+    let function = program("a.sh", code).start();
+    assert_eq!(twice(&function, "ab"), "regular file\nab\nxab");
+    assert_eq!(function.text("ab\n"), "regular file\nab\nxab");
+    assert_eq!(function.text(""), "regular empty file\nx");
+    assert_eq!(function.answer(b"a\0b"), b"regular file\na\0b\nxa\0b");
+}
+
+#[test]
+fn takes_6_mib_and_refuses_more() {
+    let function = program("a.sh", "head -c \"$1\" /dev/zero | tr '\\0' x; echo\n").start();
+    assert_eq!(function.answer((6 * MIB).to_string()).len(), 6 * MIB);
+    assert_eq!(function.error((6 * MIB + 1).to_string()).kind, "Function.ResponseSizeTooLarge");
+    assert_eq!(function.text("3"), "xxx");
+}
+
+#[test]
+fn sets_the_variables_of_an_event() {
+    let function = program(
+        "a.sh",
+        "echo \"$AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID ${AWS_LAMBDA_RUNTIME_TENANT_ID-none} $PWD\"; cd /\n",
+    );
+    let root = function.path("").display().to_string();
+    let root = root.trim_end_matches('/').to_owned();
+    let function = function.start();
+    let event = Event::new("{}").header("lambda-runtime-aws-tenant-id", "t");
+    let id = function.api.send(event);
+    assert_eq!(String::from_utf8(function.api.wait(&id).body).unwrap(), format!("{id} t {root}"));
+    let id = function.api.send(Event::new("{}"));
+    assert_eq!(String::from_utf8(function.api.wait(&id).body).unwrap(), format!("{id} none {root}"));
+}
+
+#[test]
+fn a_child_in_the_background_neither_delays_nor_mixes() {
+    let code = "case $1 in first) (trap '' PIPE; sleep 1; echo late 2>/dev/null; touch wrote) & echo now ;; *) until [[ -e wrote ]]; do sleep 0.01; done; echo later ;; esac\n";
+    let function = program("a.sh", code).start();
+    let began = std::time::Instant::now();
+    assert_eq!(function.text("first"), "now");
+    assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());
+    assert_eq!(function.text("second"), "later");
+}
+
+#[test]
+fn a_deadline_lets_traps_run_and_ends_all() {
+    let code = "[[ $1 == hang ]] || { echo fine; exit; }\nmkdir lock; trap 'rmdir lock' EXIT; trap 'exit 1' TERM\nsleep 1000 & wait\n";
+    let function = program("a.sh", code).start();
+    for _ in 0..2 {
+        let error = function.error_to(Event::new("hang").deadline_in(Duration::from_secs(1)));
+        assert_eq!(error.kind, "Runtime.DeadlineExceeded");
+        assert_eq!(error.message, "the handler had not answered 0.2 s before its timeout of 1.0 s");
+        assert!(!function.task_root.path().join("lock").exists(), "the trap has not run");
+        assert_eq!(function.text("next"), "fine");
+        until("the end of all", || function.children().is_empty());
+    }
+    let stubborn = program("b.sh", "[[ $1 == next ]] && exit\ntrap '' TERM; sleep 1000\n").start();
+    let event = Event::new("{}").deadline_in(Duration::from_secs(1));
+    assert_eq!(stubborn.error_to(event).kind, "Runtime.DeadlineExceeded");
+    until("the end of all", || stubborn.children().is_empty());
+    assert_eq!(stubborn.text("next"), "");
+}
+
+#[test]
+fn what_cannot_run_is_an_error_of_the_init() {
+    for (name, text, kind, message) in [
+        (
+            "a.py",
+            "print(1)\n",
+            "Runtime.InvalidHandler",
+            "`a.py` does not say what runs it: add a first line, as `#!/usr/bin/env python3`, or write FILE.FUNCTION \
+             for a function of it",
+        ),
+        (
+            "a.x",
+            "#!/no/such/thing\n",
+            "Runtime.InterpreterNotFound",
+            "`a.x` asks in its first line for `/no/such/thing`, which is not there: add it to the image",
+        ),
+        (
+            "a.x",
+            "#!/usr/bin/env no-such-thing\n",
+            "Runtime.InterpreterNotFound",
+            "`a.x` asks in its first line for `no-such-thing`, which is not on the PATH: add it to the image",
+        ),
+        (
+            "a.sh",
+            "#!/bin/bash\r\necho 1\r\n",
+            "Runtime.HandlerLoadFailed",
+            "`a.sh` has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//'` on it",
+        ),
+        (
+            "a.sh",
+            "\u{feff}#!/bin/bash\n",
+            "Runtime.HandlerLoadFailed",
+            "`a.sh` begins with a byte order mark, which Linux does not read past: save it as UTF-8 without one",
+        ),
+    ] {
+        let error = program(name, text).init_error();
+        assert_eq!((error.kind.as_str(), error.message.as_str()), (kind, message));
+    }
+    let directory = Function::with(&[("tool/inside", "")]).handler("tool").init_error();
+    assert_eq!(directory.kind, "Runtime.HandlerNotFound");
+}
+
+#[test]
+fn a_file_that_only_defines_functions_is_named_once() {
+    let function = program("orders.sh", "list() {\n  echo orders\n}\n").start();
+    for _ in 0..2 {
+        assert_eq!(function.text("{}"), "");
+    }
+    let hint = " WARN `orders.sh` ran as a program and answered nothing; it defines `list`: to call that, the handler is \
+                `orders.list`\n";
+    assert_eq!(function.log(), hint);
+    let quiet = program("a.sh", "list() { echo x; }\n[[ $1 == {} ]] && list\ntrue\n").start();
+    assert_eq!(twice(&quiet, "{}"), "x");
+    assert_eq!(quiet.log(), "");
+}
+
+#[test]
+fn several_run_at_the_same_time() {
+    let code = "touch \"$1\"; until [[ -e a && -e b ]]; do sleep 0.01; done; echo \"$1\"\n";
+    let function = program("a.sh", code).env("AWS_LAMBDA_MAX_CONCURRENCY", "2").start();
+    let ids = ["a", "b"].map(|name| function.api.send(Event::new(name)));
+    for (id, name) in ids.iter().zip(["a", "b"]) {
+        assert_eq!(function.api.wait(id).body, name.as_bytes());
+    }
+}
