@@ -89,6 +89,14 @@ The task root is LAMBDA_TASK_ROOT, else the working directory.
 
 /// Reads the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(command) = shell_form(&arguments) {
+        let message = format!(
+            "these arguments are of Docker's shell form, in which a shell is to run `{command}`: write \
+             `CMD [\"{command}\"]`, with brackets"
+        );
+        return Err(message.into());
+    }
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut handler, mut event, mut address) = (None, None, None);
     let mut options = ServeOptions::default();
@@ -102,6 +110,15 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             Long("watch") => options.watch = true,
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
+            Value(value) => {
+                let left_over = value.string()?;
+                let handler = handler.unwrap_or_default();
+                let message = format!(
+                    "`{left_over}` is one argument too many: an image's command is its handler alone, \
+                     `CMD [\"{handler}\"]`"
+                );
+                return Err(message.into());
+            }
             unexpected => return Err(unexpected.unexpected()),
         }
     }
@@ -115,6 +132,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         (None, None) => Events::Lambda,
     };
     Ok(Arguments::Run { handler, events })
+}
+
+/// The command in `/bin/sh -c COMMAND`, which Docker makes of `CMD COMMAND`.
+fn shell_form(arguments: &[OsString]) -> Option<String> {
+    let [shell, option, command, ..] = arguments else { return None };
+    let is_shell = matches!(shell.to_str(), Some("/bin/sh" | "/bin/bash" | "sh" | "bash"));
+    (is_shell && option == "-c").then(|| command.to_string_lossy().into_owned())
 }
 
 #[derive(Default, PartialEq, Eq)]
@@ -215,6 +239,16 @@ mod tests {
             (
                 &["--serve", ":80"][..],
                 "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
+            ),
+            (
+                &["/bin/sh", "-c", "function.handler"],
+                "these arguments are of Docker's shell form, in which a shell is to run `function.handler`: write \
+                 `CMD [\"function.handler\"]`, with brackets",
+            ),
+            (
+                &["function.handler", "{}", "left"],
+                "`left` is one argument too many: an image's command is its handler alone, \
+                 `CMD [\"function.handler\"]`",
             ),
             (&["--timeout", "0"], "`--timeout` takes 1 to 900 seconds, not `0`"),
             (&["--timeout", "901"], "`--timeout` takes 1 to 900 seconds, not `901`"),

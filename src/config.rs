@@ -165,6 +165,24 @@ impl Config {
         parse(&self.environment, name, takes)
     }
 
+    /// What to say of variables with our prefix that are no settings.
+    #[must_use]
+    pub fn unknown_settings(&self) -> Vec<String> {
+        let known = || variable::ALL.into_iter().filter(|name| name.starts_with(variable::PREFIX));
+        let names = self.environment.keys().filter_map(|name| name.to_str());
+        let unknown = names.filter(|name| {
+            name.starts_with(variable::PREFIX)
+                && !name.starts_with(variable::TEST_PREFIX)
+                && known().all(|known| known != *name)
+        });
+        unknown
+            .filter_map(|name| {
+                let nearest = known().min_by_key(|known| strsim::levenshtein(known, name))?;
+                Some(format!("`{name}` is no setting: do you mean `{nearest}`?"))
+            })
+            .collect()
+    }
+
     /// A setting that is a path. One that is relative is so to the task root.
     pub fn path(&self, name: &'static str) -> Result<Option<PathBuf>, ConfigError> {
         Ok(text(&self.environment, name)?.map(|path| self.task_root.join(path)))

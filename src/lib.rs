@@ -51,7 +51,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     cli::{Arguments, Events, HELP},
     config::Config,
-    failure::Failure,
+    failure::{ErrorType, Failure},
     process::Children,
 };
 
@@ -83,30 +83,36 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let (handler, events) = match cli::parse(arguments)? {
-        Arguments::Help => {
+    let environment: Vec<_> = environment.into_iter().collect();
+    let arguments = match cli::parse(arguments) {
+        Ok(Arguments::Help) => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
         }
-        Arguments::Version => {
+        Ok(Arguments::Version) => {
             println!("bootstrap {}", env!("CARGO_PKG_VERSION"));
             return Ok(ExitCode::SUCCESS);
         }
-        Arguments::Run { handler, events } => (handler, events),
+        Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
+        Err(error) => Err(Error::Arguments(error)),
     };
-    let environment: Vec<_> = environment.into_iter().collect();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
-        match Config::read(environment.iter().cloned(), handler, events != Events::Lambda) {
-            Ok(config) => until_told_to_end(config, events).await,
+        let settings = arguments.and_then(|(handler, events)| {
+            let config = Config::read(environment.iter().cloned(), handler, events != Events::Lambda)?;
+            Ok((config, events))
+        });
+        match settings {
+            Ok((config, events)) => until_told_to_end(config, events).await,
             Err(error) => {
                 if let Some(api) = config::runtime_api(&environment) {
-                    lambda::run::report_init_error(&api, &Failure::from(error.clone())).await;
+                    let failure = Failure::new(ErrorType::InvalidConfiguration, error.to_string());
+                    lambda::run::report_init_error(&api, &failure).await;
                 }
-                Err(error.into())
+                Err(error)
             }
         }
     })
@@ -114,6 +120,9 @@ pub fn run(
 
 async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, Error> {
     logs::start(&config);
+    for warning in config.unknown_settings() {
+        tracing::warn!("{warning}");
+    }
     std::panic::set_hook(Box::new(logs::panicked));
     let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));

@@ -130,3 +130,39 @@ fn the_first_argument_is_the_handler_where_the_variable_is_not_set() {
     command.arg("function.other");
     assert_eq!(function.start_as(command).text("{}"), "other");
 }
+
+#[test]
+fn arguments_that_are_no_handler_say_what_to_write() {
+    for (arguments, message) in [
+        (
+            &["/bin/sh", "-c", "function.handler"][..],
+            "these arguments are of Docker's shell form, in which a shell is to run `function.handler`: write \
+             `CMD [\"function.handler\"]`, with brackets; `bootstrap --help` shows what there is",
+        ),
+        (
+            &["function.handler", "{}", "more"],
+            "`more` is one argument too many: an image's command is its handler alone, `CMD [\"function.handler\"]`; \
+             `bootstrap --help` shows what there is",
+        ),
+    ] {
+        let function = Function::bash("handler() { :; }").without_env("_HANDLER");
+        let mut command = function.command();
+        command.args(arguments);
+        let error = function.start_as(command).init_error();
+        assert_eq!((error.kind.as_str(), error.message.as_str()), ("Runtime.InvalidConfiguration", message));
+    }
+}
+
+#[test]
+fn an_unknown_variable_of_ours_is_one_warning() {
+    for (name, nearest) in [
+        ("SCRIPT_RUNTIME_LISP_CONVENTIN", "SCRIPT_RUNTIME_LISP_CONVENTION"),
+        ("SCRIPT_RUNTIME_MARGIN_MS", "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS"),
+    ] {
+        let function =
+            Function::bash("handler() { echo fine; }").env(name, "x").env("SCRIPT_RUNTIME_TEST_X", "1");
+        let function = function.start();
+        assert_eq!(function.text("{}"), "fine");
+        assert_eq!(function.log(), format!(" WARN `{name}` is no setting: do you mean `{nearest}`?\n"));
+    }
+}

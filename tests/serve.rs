@@ -28,7 +28,6 @@ fn answers_events_one_after_the_other() {
     assert_eq!(response.headers["x-amzn-requestid"].len(), 36);
     assert_eq!(response.headers.get("x-amz-function-error"), None);
     assert_eq!(served.text("not json: \u{e4}"), "not json: \u{e4}");
-    assert_eq!(served.text(""), "");
 }
 
 #[test]
@@ -111,6 +110,15 @@ fn gives_the_handler_what_the_caller_sent_along() {
     assert_eq!(lines[1], format!("{}|test_function", response.headers["x-amzn-requestid"]));
     let left: u32 = lines[2].parse().unwrap();
     assert!((840_000..=900_000).contains(&left), "{left}");
+}
+
+#[test]
+fn an_empty_body_is_an_empty_object() {
+    let served = Function::bash("handler() { echo \"[$1]\"; }").serve(&[]);
+    for _ in 0..2 {
+        assert_eq!(served.text(""), "[{}]");
+    }
+    assert_eq!(served.text(" "), "[ ]");
 }
 
 #[test]

@@ -43,6 +43,11 @@ pub const HOME: &str = "HOME";
 /// Where programs are looked for.
 pub const PATH: &str = "PATH";
 
+/// What the names of our own variables begin with, and those of the tests.
+pub const PREFIX: &str = "SCRIPT_RUNTIME_";
+/// The same of those that belong to the tests.
+pub const TEST_PREFIX: &str = "SCRIPT_RUNTIME_TEST_";
+
 /// What no error may show.
 pub const CREDENTIALS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",

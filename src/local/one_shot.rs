@@ -3,7 +3,7 @@
 //! The answer goes to standard output, logs and the `REPORT` line to standard error.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
     process::ExitCode,
@@ -109,6 +109,10 @@ fn print(outcome: &Outcome) -> io::Result<()> {
                 output.write_all(b"\n")?;
             }
             output.flush()
+        }
+        Err(failure) if io::stderr().is_terminal() => {
+            let lines = failure.stack_trace.iter().map(|line| format!("    {line}\n"));
+            io::stderr().write_all(format!("{failure}\n{}", lines.collect::<String>()).as_bytes())
         }
         Err(failure) => {
             let mut line = failure.to_json();

@@ -129,6 +129,10 @@ async fn respond(
     Ok(match (call, event) {
         (Err(refusal), _) => refusal.response(),
         (Ok(_), None) => Refusal::too_large().response(),
+        // as Lambda's Invoke API has it
+        (Ok(call), Some(event)) if event.is_empty() => {
+            invoke(&server.pool, call, Bytes::from_static(b"{}")).await
+        }
         (Ok(call), Some(event)) => invoke(&server.pool, call, event).await,
     })
 }
