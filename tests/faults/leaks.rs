@@ -20,6 +20,8 @@ const AS_USER: [&str; 4] = ["setpriv", "--reuid", "54321", "--clear-groups"];
 /// and no `/dev/shm`. The task root is at `/mnt`.
 const POOR_FILE_SYSTEM: &str = r#"
 set -eu
+# it may lie below what is about to be hidden
+exec 9<"$0"
 mount --bind "$LAMBDA_TASK_ROOT" /mnt
 mount -t tmpfs -o size=64k tmpfs /tmp
 mkdir /tmp/dev
@@ -30,7 +32,7 @@ mount -o remount,bind,ro /mnt
 export LAMBDA_TASK_ROOT=/mnt
 cd /mnt
 head -c 1000000 /dev/zero >/tmp/full || :
-exec "$0"
+exec /proc/self/fd/9
 "#;
 
 /// Code that runs a command of the shell and fails if it does.

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod deadline;
+mod growth;
 mod hostile;
 mod kills;
 mod leaks;
