@@ -33,6 +33,12 @@ soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, c
 	@.ci/setup lisp
 	cargo test --release --test soak
 
+.PHONY: fuzz
+fuzz: ## FUZZ_SECONDS= (600) of each fuzz target, with cargo-fuzz and the toolchain at hand; what it finds joins fuzz/corpus
+	for target in $$(cargo fuzz list); do \
+	    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; \
+	done
+
 .PHONY: lint
 lint: ## format, clippy, shellcheck
 	cargo fmt --check

@@ -6,9 +6,11 @@ use std::{
     path::{Component, Path},
 };
 
+use bytes::BytesMut;
 use script_runtime::internals::{
     Config, Handler, LANGUAGES, PAYLOAD_LIMIT,
     frame::{Decoder, FrameError, Report},
+    http::{self, BODY_LIMIT, HEAD_LIMIT, HttpError, Response},
     variable,
 };
 
@@ -38,6 +40,30 @@ pub fn decoded(bytes: &[u8], block: usize) -> (Vec<Report>, Result<(), FrameErro
         assert!(decoder.allocated() <= 2 * (PAYLOAD_LIMIT + bytes.len() + 64), "{}", decoder.allocated());
     }
     (reports, decoder.finish())
+}
+
+/// Any bytes are a response or an error, the same however they are cut, and no more is kept than the limits say.
+pub fn responses(bytes: &[u8]) {
+    let cut = bytes.first().map_or(1, |&byte| usize::from(byte).max(1));
+    let (whole, parts) = (response(bytes, bytes.len().max(1)), response(bytes, cut));
+    assert_eq!(whole, parts);
+    if let Ok(response) = whole {
+        assert!(response.body.len() <= BODY_LIMIT);
+        let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
+        assert!(headers.sum::<usize>() <= HEAD_LIMIT);
+    }
+}
+
+/// The first response in these bytes, which come in blocks of this size.
+fn response(bytes: &[u8], block: usize) -> Result<Response, HttpError> {
+    let (mut decoder, mut buffer) = (http::Decoder::default(), BytesMut::new());
+    for block in bytes.chunks(block) {
+        buffer.extend_from_slice(block);
+        if let Some(response) = decoder.decode(&mut buffer)? {
+            return Ok(response);
+        }
+    }
+    decoder.finish(&mut buffer)
 }
 
 /// Any text is a handler or an error, and no handler leaves the task root.

@@ -61,6 +61,38 @@ fn suggestive() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
 }
 
+/// The same for responses.
+fn suggestive_of_http() -> impl Strategy<Value = Vec<u8>> {
+    let words = [
+        "HTTP/1.1 200 OK",
+        "HTTP/1.0 204 x",
+        "HTTP/1.1 100 Continue",
+        "content-length: ",
+        "transfer-encoding: chunked",
+        "connection: close",
+        "x: y",
+        "\r\n",
+        "\n",
+        "\r\n\r\n",
+        "0",
+        "3",
+        "a",
+        "ffffffffffffffff",
+        "99999999999999999999",
+        ";",
+        ":",
+        " ",
+        "-",
+        "+",
+        "\0",
+    ];
+    let word = prop_oneof![
+        6 => prop::sample::select(words.to_vec()).prop_map(|word| word.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..4),
+    ];
+    prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
+}
+
 proptest! {
     #![proptest_config(settled())]
 
@@ -80,6 +112,11 @@ proptest! {
     }
 
     #[test]
+    fn any_bytes_are_a_response_or_an_error(bytes in suggestive_of_http()) {
+        checks::responses(&bytes);
+    }
+
+    #[test]
     fn any_text_is_a_handler_inside_the_task_root_or_an_error(bytes in suggestive()) {
         checks::handler(&bytes);
     }
@@ -94,6 +131,7 @@ proptest! {
 fn the_corpus_of_the_fuzz_targets_holds() {
     for (target, check) in [
         ("frames", checks::frames as fn(&[u8])),
+        ("responses", checks::responses),
         ("handler", checks::handler),
         ("settings", checks::settings),
     ] {
