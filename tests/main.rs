@@ -25,3 +25,4 @@ mod serve_life;
 mod shutdown;
 mod snapstart;
 mod support;
+mod yardstick;
