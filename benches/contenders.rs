@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use crate::runtime::Contender;
 
 pub const FLOOR: &str = "native echo";
-pub const WORKER: &str = "native echo through a worker process";
-pub const BASH_WORKER: &str = "native echo through a bare Bash";
-pub const LISP_WORKER: &str = "native echo through a bare SBCL";
-pub const POWERSHELL_WORKER: &str = "native echo through a bare PowerShell";
+pub const WORKER: &str = "lean client, native worker process";
+pub const BASH_WORKER: &str = "lean client, bare Bash";
+pub const LISP_WORKER: &str = "lean client, bare SBCL";
+pub const POWERSHELL_WORKER: &str = "lean client, bare PowerShell";
+pub const RELAY: &str = "relay: `bootstrap`, native worker process";
 pub const BASH: &str = "Bash function";
 pub const BASH_CAT: &str = "Bash function, `cat`";
-pub const BASH_SCRIPT: &str = "Bash script";
+pub const BASH_PROGRAM: &str = "Bash program";
 pub const CURL: &str = "Bash, curl loop";
 pub const LISP: &str = "Lisp function, saved core";
 pub const LISP_PLAIN: &str = "Lisp function, no core";
@@ -79,10 +80,12 @@ impl Programs {
         let mut contenders = vec![
             Contender::new(FLOOR, &self.example("echo"), "", &[]),
             Contender::new(WORKER, &self.example("worker_echo"), "", &[]),
+            // its `PATH` holds the native worker as an `sbcl`, whose handler is a form
+            Contender::new(RELAY, &bootstrap, "'f", &[]).ours().with_sbcl(&self.example("relay_worker")),
             Contender::new(BASH_WORKER, &self.example("worker_echo"), "", &[]).argument("bash"),
             ours(BASH, "function.handler", &[("function.sh", ARGUMENT)]),
             ours(BASH_CAT, "function.handler", &[("function.sh", CAT)]),
-            ours(BASH_SCRIPT, "report.sh", &[("report.sh", SCRIPT)]),
+            ours(BASH_PROGRAM, "report.sh", &[("report.sh", SCRIPT)]),
         ];
         let mut left_out = Vec::new();
         let mut add = |contender: Contender, missing: Option<&str>| match missing {

@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use crate::{
-    contenders::{BASH, BASH_CAT, BASH_WORKER, CURL, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER},
+    contenders::{
+        BASH, BASH_CAT, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER, RELAY,
+        WORKER,
+    },
     results::{Metric, Results, Row, Spread},
 };
 
@@ -18,8 +21,13 @@ struct Goal {
 }
 
 /// The interpreters of ours, each in a row of its own that does the least.
-const BARE: [(&str, &str); 4] =
-    [(BASH, BASH_WORKER), (BASH_CAT, BASH_WORKER), (LISP, LISP_WORKER), (POWERSHELL, POWERSHELL_WORKER)];
+const BARE: [(&str, &str); 5] = [
+    (RELAY, WORKER),
+    (BASH, BASH_WORKER),
+    (BASH_CAT, BASH_WORKER),
+    (LISP, LISP_WORKER),
+    (POWERSHELL, POWERSHELL_WORKER),
+];
 
 /// The table of the goals.
 pub fn table(results: &Results) -> String {
@@ -38,33 +46,49 @@ pub fn table(results: &Results) -> String {
 
 fn goals(results: &Results) -> Vec<Goal> {
     let mut goals = Vec::new();
-    for (name, limit) in [(LISP, 1.5), (BASH, 3.0), (POWERSHELL, 4.0)] {
-        for metric in [Metric::Latency, Metric::Cycle] {
-            goals.push(floors(results, name, metric, limit));
-        }
+    for (name, metric, limit) in [
+        (RELAY, Metric::Latency, 0.7),
+        (RELAY, Metric::Cycle, 0.8),
+        (RELAY, Metric::Processor, 0.6),
+        (LISP, Metric::Latency, 1.0),
+        (LISP, Metric::Cycle, 1.2),
+        (POWERSHELL, Metric::Latency, 1.5),
+        (POWERSHELL, Metric::Cycle, 2.0),
+    ] {
+        goals.push(floors(results, name, metric, limit));
+    }
+    for (metric, limit) in [(Metric::Latency, 1.15), (Metric::Cycle, 1.3)] {
+        let ratio = results.row(BASH).zip(results.row(BASH_WORKER));
+        let ratio = ratio.and_then(|(ours, bare)| Some(ours.ratio(metric, bare)?.median));
+        goals.push(at_most(limit, times)(format!("{BASH}: {}, of a bare Bash's", metric.title()), ratio));
     }
     goals.push(faster_than_curl(results));
-    for (name, limit) in [(BASH, 10.0), (LISP, 25.0)] {
+    for (name, limit) in [(BASH, 5.0), (LISP, 12.0)] {
         goals.push(absolute(results, name, Metric::Init, limit));
     }
     goals.push(start_of_powershell(results));
-    for name in [BASH, LISP, POWERSHELL] {
-        let what = format!("{name}: first event, of its own warm p50");
-        let goal = at_most(2.0, times)(what, first_of_warm(results, name));
-        goals.push(Goal { bare: bare_of(name).and_then(|bare| first_of_warm(results, bare)), ..goal });
+    let first_of_floor = first_of_warm(results, FLOOR);
+    for name in [BASH, LISP] {
+        let what = format!("{name}: first event of its own warm p50, of the floor's same ratio");
+        let ratio = |name| Some(first_of_warm(results, name)? / first_of_floor?);
+        let goal = at_most(1.4, times)(what, ratio(name));
+        goals.push(Goal { bare: bare_of(name).and_then(ratio), ..goal });
     }
-    for name in [BASH, BASH_CAT, LISP, POWERSHELL] {
-        goals.push(floors(results, name, Metric::Large, 10.0));
+    for (name, limit) in [(BASH, 10.0), (BASH_CAT, 10.0), (LISP, 3.0), (POWERSHELL, 10.0)] {
+        goals.push(floors(results, name, Metric::Large, limit));
     }
-    for (metric, limit) in
-        [(Metric::First, 10.0), (Metric::LatencyP99, 4.0), (Metric::Large, 250.0), (Metric::TreeAfter, 120.0)]
-    {
-        goals.push(absolute(results, POWERSHELL, metric, limit));
+    goals.push(absolute(results, POWERSHELL, Metric::First, 2.0));
+    let tail = results
+        .row(POWERSHELL)
+        .and_then(|row| Some(row.median(Metric::LatencyP99)? / row.median(Metric::Latency)?));
+    goals.push(at_most(4.0, times)(format!("{POWERSHELL}: latency p99, of its p50"), tail));
+    for (name, limit) in [(POWERSHELL, 95.0), (LISP, 30.0), (BASH, 4.0)] {
+        goals.push(absolute(results, name, Metric::TreeAfter, limit));
     }
     goals.push(growth_of_powershell(results));
     goals.extend(memory(results));
     let binary = results.binary as f64 / 1e6;
-    goals.push(at_most(3.0, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
+    goals.push(at_most(2.0, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
     goals
 }
 
@@ -96,8 +120,8 @@ fn faster_than_curl(results: &Results) -> Goal {
     let ratio = of(CURL).zip(of(BASH)).and_then(|(curl, bash)| paired(curl, bash));
     Goal {
         what: format!("{CURL}: latency p50, of {BASH}'s"),
-        limit: "at least × 20".to_owned(),
-        measured: ratio.map(|ratio| (times(ratio), ratio >= 20.0)),
+        limit: "at least × 25".to_owned(),
+        measured: ratio.map(|ratio| (times(ratio), ratio >= 25.0)),
         bare: None,
     }
 }
@@ -105,7 +129,7 @@ fn faster_than_curl(results: &Results) -> Goal {
 fn start_of_powershell(results: &Results) -> Goal {
     let start = |name| results.row(name).and_then(|row| start(results, row));
     let what = format!("{POWERSHELL}: init and first event, of a bare `pwsh`'s start");
-    Goal { bare: start(POWERSHELL_WORKER), ..at_most(1.4, times)(what, start(POWERSHELL)) }
+    Goal { bare: start(POWERSHELL_WORKER), ..at_most(1.1, times)(what, start(POWERSHELL)) }
 }
 
 /// Init and first event, in times of a bare `pwsh`'s start.
@@ -134,7 +158,7 @@ fn memory(results: &Results) -> [Goal; 2] {
     };
     let events = results.alone;
     [
-        at_most(6.0, mebibytes)(
+        at_most(3.0, mebibytes)(
             format!("`bootstrap` after {events} events, the largest"),
             worst(|_, after| after),
         ),

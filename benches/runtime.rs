@@ -76,6 +76,16 @@ impl Contender {
         self
     }
 
+    /// Its `PATH` begins with this program as `sbcl`.
+    pub fn with_sbcl(self, program: &Path) -> Self {
+        let directory = self.task_root.path().join("bin");
+        fs::create_dir(&directory).expect("a directory in the task root");
+        std::os::unix::fs::symlink(program, directory.join("sbcl")).expect("a link in the task root");
+        let path = env::var_os("PATH").unwrap_or_default();
+        let path = env::join_paths([directory].into_iter().chain(env::split_paths(&path)));
+        self.env("PATH", Path::new(&path.expect("paths without a colon")))
+    }
+
     pub fn argument(mut self, argument: &'static str) -> Self {
         self.arguments.push(argument);
         self

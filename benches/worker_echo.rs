@@ -1,6 +1,6 @@
-//! What any design with an interpreter process of its own must cost: a native echo on `lambda_runtime` that sends
-//! each event over a pipe to a native child, and gets it back over another. It waits for its child without an event
-//! loop, and looks after nothing: no deadline, no log, no death of the child.
+//! What any design with an interpreter process of its own must cost: a lean client of the Runtime API that sends each
+//! event over a pipe to a native child, and gets it back over another. It has no event loop, and looks after nothing:
+//! no deadline, no log, no death of the child.
 //!
 //! With the argument `bash`, the child is the least that a Bash can be which gives each event a subshell of its own,
 //! forked before the event comes: it is woken by a line, reads the event from a file and prints it. No function is
@@ -13,6 +13,8 @@
 //! line, `ConvertFrom-Json` reads it, `ConvertTo-Json` writes the answer. No context is made, nothing is reset, no
 //! error is looked after.
 
+mod lean;
+
 use std::{
     env,
     fs::File,
@@ -22,16 +24,16 @@ use std::{
         unix::fs::FileExt,
     },
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::Mutex,
     thread,
 };
 
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lean::Lean;
 use rustix::{
     fs::{MemfdFlags, memfd_create},
     pipe::fcntl_setpipe_size,
 };
-use serde_json::value::RawValue;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The events come in the file `$0`.
 const BASH: &str = r#"while (read -r line && event=$(<"$0") && printf %s "$event"); do :; done"#;
@@ -90,14 +92,14 @@ fn main() -> Result<(), Error> {
 }
 
 /// Answers events one by one.
-#[tokio::main(flavor = "current_thread")]
-async fn answer() -> Result<(), Error> {
-    let worker = Mutex::new(Worker::start()?);
-    let echo = async |event: LambdaEvent<Box<RawValue>>| {
-        let answer = worker.lock().expect("no event panics").echo(event.payload.get())?;
-        Ok::<_, Error>(RawValue::from_string(answer)?)
-    };
-    lambda_runtime::run(service_fn(echo)).await
+fn answer() -> Result<(), Error> {
+    let mut worker = Worker::start()?;
+    let mut api = Lean::connect()?;
+    loop {
+        let (id, event) = api.next()?;
+        let answer = worker.echo(std::str::from_utf8(&event)?)?;
+        api.respond(&id, answer.as_bytes())?;
+    }
 }
 
 struct Worker {
