@@ -9,13 +9,13 @@ pub mod http;
 pub mod run;
 mod snapstart;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep};
 
 use self::{
-    connection::{Connection, ConnectionError, Request},
+    connection::{Connection, Request},
     http::{BODY_LIMIT, HEAD_LIMIT, Response, TooLarge},
 };
 use crate::{
@@ -78,13 +78,15 @@ pub struct Refused(String);
 /// The client of one slot, with a connection of its own.
 pub struct Client {
     connection: Connection,
+    /// Ends a post that nobody takes. One timer for all: a new one would interrupt the event loop for each.
+    limit: Pin<Box<Sleep>>,
 }
 
 impl Client {
     /// A client of the Runtime API at this host and port. It connects when it has something to say.
     #[must_use]
     pub fn new(api: &str) -> Self {
-        Self { connection: Connection::new(api) }
+        Self { connection: Connection::new(api), limit: Box::pin(sleep(Duration::ZERO)) }
     }
 
     /// Waits for the next event, for as long as the Runtime API keeps the connection: the environment may be frozen
@@ -202,10 +204,14 @@ impl Client {
         let request = Request { method: "POST", path, headers, body };
         let mut attempt = 1;
         loop {
-            let refused = match timeout(POST_LIMIT, self.connection.request(&request, false)).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => Refused(error.to_string()),
-                Err(_) => Refused(format!("no receipt within {POST_LIMIT:?}")),
+            self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
+            let refused = tokio::select! {
+                biased;
+                response = self.connection.request(&request, false) => match response {
+                    Ok(response) => return Ok(response),
+                    Err(error) => Refused(error.to_string()),
+                },
+                () = self.limit.as_mut() => Refused(format!("no receipt within {POST_LIMIT:?}")),
             };
             if attempt == ATTEMPTS {
                 return Err(refused);
@@ -241,12 +247,6 @@ impl Client {
             Ok(response) => Err(Refused(format!("it answered {}", response.status))),
             Err(error) => Err(Refused(error.to_string())),
         }
-    }
-}
-
-impl From<ConnectionError> for Refused {
-    fn from(error: ConnectionError) -> Self {
-        Self(error.to_string())
     }
 }
 
