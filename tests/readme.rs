@@ -42,8 +42,16 @@ fn lists_handlers_that_the_grammar_reads() {
     let handlers = quoted(&table("Handlers"));
     assert!(handlers.len() >= 15, "{handlers:?}");
     for handler in handlers {
-        let files = ["function.sh", "src/deep/function.sh", "report.sh", "./bin/report.sh", "MyModule.psm1"];
-        let more = ["./MyModule.psd1", "./src/MyModule.psm1", "./MyScript.ps1", "MyScript.ps1", "script.ps1"];
+        let files =
+            ["function.sh", "src/deep/function.sh", "report.sh", "./bin/report.sh", "bin/tool", "report.R"];
+        let more = [
+            "MyModule.psm1",
+            "./MyModule.psd1",
+            "./src/MyModule.psm1",
+            "./MyScript.ps1",
+            "MyScript.ps1",
+            "script.ps1",
+        ];
         let lisp = ["simple_handler.lisp", "main.lisp", "echo.ros", "script.lisp", "modules/Module"];
         let exists = |place: &std::path::Path| {
             files.iter().chain(&more).chain(&lisp).any(|file| std::path::Path::new(file) == place)
