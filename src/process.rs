@@ -5,6 +5,7 @@
 
 mod belonging;
 mod descendants;
+mod filters;
 
 use std::{
     collections::HashMap,

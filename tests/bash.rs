@@ -1,6 +1,7 @@
 //! Bash handlers: what goes in, what comes out.
 
 mod files;
+mod filters;
 mod settings;
 mod state;
 

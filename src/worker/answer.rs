@@ -4,10 +4,18 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration}
 
 use bytes::{Bytes, BytesMut};
 use memchr::memmem;
-use tokio::{net::unix::pipe, task::coop::consume_budget, time::Instant};
+use rustix::process::Pid;
+use tokio::{
+    net::unix::pipe,
+    task::coop::consume_budget,
+    time::{Instant, sleep},
+};
 
 use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
-use crate::failure::{ErrorType, Failure};
+use crate::{
+    failure::{ErrorType, Failure},
+    process::Children,
+};
 
 /// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
 /// time, and a look at each of them made 6 MiB five times as slow.
@@ -16,17 +24,22 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 /// How many looks follow each other at once: a small answer and its end are taken as they come.
 const EAGER_LOOKS: u32 = 64;
 
+/// How often is looked whether the processes that an answer runs through are gone.
+const FILTER_INTERVAL: Duration = Duration::from_millis(1);
+
 /// The most bytes of an answer that are kept: one block more than allowed, as it may be newlines, which do not count.
 const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
 
-/// The most bytes of the end of a handler: the token, a status, a newline.
-const END: usize = 40;
+/// The most bytes of the end of a handler: the token, a status, a process id, a newline.
+const END: usize = 60;
 
 /// The output of one event.
 pub(super) struct Output {
     bytes: BytesMut,
     /// All that was written, also what is no longer kept, in bytes.
     size: usize,
+    /// Where the handler said that it ended. What stands behind that came later.
+    end: Option<usize>,
     looks: u32,
     next_look: Instant,
     block: Vec<u8>,
@@ -45,17 +58,24 @@ pub(super) enum End {
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self { bytes: BytesMut::new(), size: 0, looks: 0, next_look: Instant::now(), block: vec![0; BLOCK] }
+        Self {
+            bytes: BytesMut::new(),
+            size: 0,
+            end: None,
+            looks: 0,
+            next_look: Instant::now(),
+            block: vec![0; BLOCK],
+        }
     }
 
     /// Forgets what another event has written.
     pub(super) fn clear(&mut self) {
-        (self.bytes, self.size, self.looks) = (BytesMut::new(), 0, 0);
+        (self.bytes, self.size, self.end, self.looks) = (BytesMut::new(), 0, None, 0);
     }
 
-    /// Takes what comes out of the pipe until the handler says there that it ended: the token, its status, a newline.
-    /// Without a token it never does. May be dropped and called again.
-    pub(super) async fn receive(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> i32 {
+    /// Takes what comes out of the pipe until the handler says there that it ended: the token, its status and its process,
+    /// a newline. Without a token it never does. May be dropped and called again.
+    pub(super) async fn receive(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> Farewell {
         loop {
             if self.looks >= EAGER_LOOKS {
                 tokio::time::sleep_until(self.next_look).await;
@@ -66,8 +86,8 @@ impl Output {
             // a handler that writes faster than this reads must not keep its deadline from being seen
             consume_budget().await;
             let read = |block: &mut [u8]| pipe.try_read(block).unwrap_or(0);
-            if let Some(status) = self.look(token, read) {
-                return status;
+            if let Some(farewell) = self.look(token, read) {
+                return farewell;
             }
             self.looks += 1;
             self.next_look = Instant::now() + LOOK_INTERVAL;
@@ -76,26 +96,51 @@ impl Output {
 
     /// Takes what is in the pipe now, also where the event loop has not seen it; what comes later, from a child in the
     /// background, is no answer.
-    pub(super) fn receive_rest(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> Option<i32> {
-        self.look(token, |block| rustix::io::read(pipe, block).unwrap_or(0))
+    pub(super) fn receive_rest(&mut self, pipe: &pipe::Receiver, token: Option<&str>) {
+        self.look(token, |block| rustix::io::read(pipe, block).unwrap_or(0));
     }
 
-    /// Takes what is in the pipe, as `read` sees it; gives the handler's status if it ends in it.
-    fn look(&mut self, token: Option<&str>, read: impl Fn(&mut [u8]) -> usize) -> Option<i32> {
+    /// Takes what comes through processes that belong to the answer of a handler that has ended, for as long as there are
+    /// any. May be dropped and called again.
+    pub(super) async fn receive_filtered(
+        &mut self,
+        pipe: &pipe::Receiver,
+        ended: &mut Ended,
+        children: &Children,
+    ) {
+        if !ended.is_success() {
+            return;
+        }
+        while children.has_filters(pipe, ended.process, ended.at) {
+            // also behind the handler's own end
+            self.end = None;
+            ended.has_filters = true;
+            tokio::select! {
+                _ = self.receive(pipe, None) => {}
+                () = sleep(FILTER_INTERVAL) => {}
+            }
+        }
+        if ended.has_filters {
+            self.receive_rest(pipe, None);
+        }
+    }
+
+    /// Takes what is in the pipe, as `read` sees it; says if the handler ends in it.
+    fn look(&mut self, token: Option<&str>, read: impl Fn(&mut [u8]) -> usize) -> Option<Farewell> {
         for _ in 0..BLOCKS {
             let mut block = std::mem::take(&mut self.block);
             let count = read(&mut block);
-            let status = self.take(&block[..count], token);
+            let farewell = self.take(&block[..count], token);
             self.block = block;
-            if count == 0 || status.is_some() {
-                return status;
+            if count == 0 || farewell.is_some() {
+                return farewell;
             }
         }
         None
     }
 
-    /// Takes a block of output; gives the handler's status if it ends in it.
-    fn take(&mut self, block: &[u8], token: Option<&str>) -> Option<i32> {
+    /// Takes a block of output; says if the handler ends in it.
+    fn take(&mut self, block: &[u8], token: Option<&str>) -> Option<Farewell> {
         // the end may come in parts
         let from = self.bytes.len().saturating_sub(END);
         self.size += block.len();
@@ -103,12 +148,16 @@ impl Output {
         if let Some(token) = token
             && let Some(at) = memmem::find(&self.bytes[from..], token.as_bytes())
         {
-            let behind = &self.bytes[from + at + token.len()..];
-            let digits = behind.iter().position(|&byte| byte == b'\n')?;
-            let status = std::str::from_utf8(&behind[..digits]).ok()?.parse().ok()?;
-            self.size -= self.bytes.len() - from - at;
-            self.bytes.truncate(from + at);
-            return Some(status);
+            let begin = from + at;
+            let words = begin + token.len();
+            let line_end = words + self.bytes[words..].iter().position(|&byte| byte == b'\n')?;
+            let farewell = Farewell::parse(&self.bytes[words..line_end])?;
+            let later = self.bytes.split_off(line_end + 1);
+            self.bytes.truncate(begin);
+            self.size -= line_end + 1 - begin;
+            self.bytes.extend_from_slice(&later);
+            self.end = Some(begin);
+            return Some(farewell);
         }
         if let dropped @ 1.. = self.bytes.len().saturating_sub(KEPT + END) {
             self.bytes.copy_within(KEPT + dropped.., KEPT);
@@ -120,12 +169,54 @@ impl Output {
     /// The answer without its trailing newlines.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
         let mut bytes = std::mem::take(&mut self.bytes);
+        if let Some(end) = self.end {
+            self.size -= bytes.len() - end;
+            bytes.truncate(end);
+        }
         let end = bytes.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
         if end > PAYLOAD_LIMIT || self.size > bytes.len() {
             return Err(too_large(self.size));
         }
         bytes.truncate(end);
         Ok(bytes.freeze())
+    }
+}
+
+/// How a handler ended, and when.
+pub(super) struct Ended {
+    pub(super) end: End,
+    /// Its process, if it is not gone yet.
+    process: Option<Pid>,
+    at: std::time::Instant,
+    /// Whether its answer ran through other processes.
+    has_filters: bool,
+}
+
+impl Ended {
+    /// One that ends just now.
+    pub(super) fn now(end: End, process: Option<Pid>) -> Self {
+        Self { end, process, at: std::time::Instant::now(), has_filters: false }
+    }
+
+    fn is_success(&self) -> bool {
+        matches!(self.end, End::Exited(0) | End::Ended(0))
+    }
+}
+
+/// What a handler says at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Farewell {
+    pub(super) status: i32,
+    /// Its process, which is not quite gone yet.
+    pub(super) process: Option<Pid>,
+}
+
+impl Farewell {
+    fn parse(words: &[u8]) -> Option<Self> {
+        let words = std::str::from_utf8(words).ok()?;
+        let (status, process) = words.split_once(' ').unwrap_or((words, ""));
+        let process = process.parse().ok().and_then(Pid::from_raw);
+        Some(Self { status: status.parse().ok()?, process })
     }
 }
 
@@ -205,8 +296,8 @@ mod tests {
     fn an_answer_ends_where_the_handler_says_so() {
         let ended = |parts: &[&[u8]]| {
             let mut output = Output::new();
-            let statuses: Vec<_> = parts.iter().map(|part| output.take(part, TOKEN)).collect();
-            (statuses, output.finish().unwrap())
+            let said = parts.iter().map(|part| output.take(part, TOKEN).map(|farewell| farewell.status));
+            (said.collect::<Vec<_>>(), output.finish().unwrap())
         };
         let whole = Bytes::from_static(b"a TO TOKE");
         assert_eq!(ended(&[b"a TO TOKETOKEN3\nlater"]), (vec![Some(3)], whole.clone()));
@@ -214,6 +305,11 @@ mod tests {
             ended(&[b"a TO TOKETOK", b"EN", b"25", b"5\n"]),
             (vec![None, None, None, Some(255)], whole)
         );
+        let mut output = Output::new();
+        let farewell = Farewell { status: 0, process: Pid::from_raw(77) };
+        assert_eq!(output.take(b"now TOKEN0 77\nlater", TOKEN), Some(farewell));
+        output.end = None;
+        assert_eq!(output.finish().unwrap(), Bytes::from_static(b"now later"));
         let large = vec![b'x'; KEPT + 10 * END];
         let mut output = Output::new();
         for part in [&large[..], b"xTOK", b"EN0\n"] {

@@ -27,7 +27,7 @@ use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    transport::{Message, Transport, TransportError},
+    transport::{Message, ProcessEnd, Transport, TransportError},
 };
 pub use self::{hooks::Step, launch::Launch};
 use crate::{
@@ -122,7 +122,7 @@ impl Worker {
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let transport = Transport::new(launch)?;
+        let transport = Transport::new(launch, children)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -371,18 +371,18 @@ impl Drop for Worker {
 
 /// Waits until the worker says something or ends, and passes on what it logs.
 async fn happening(child: &mut Option<Child>, log: &mut Log, transport: &mut Transport) -> Happening {
+    let mut has_ended = false;
     loop {
         tokio::select! {
             biased;
             message = transport.message() => return message.map_or_else(Happening::Broken, Happening::Said),
             () = log.pump() => {}
-            status = exited(child) => {
+            status = exited(child), if !has_ended => match transport.ended(status) {
                 // what it said before it ended counts
-                return match transport.last_message(status) {
-                    Ok(Some(message)) => Happening::Said(message),
-                    Ok(None) => Happening::Ended(status),
-                    Err(error) => Happening::Broken(error),
-                };
+                Ok(ProcessEnd::Said(message)) => return Happening::Said(message),
+                Ok(ProcessEnd::OfWorker) => return Happening::Ended(status),
+                Ok(ProcessEnd::OfEvent) => has_ended = true,
+                Err(error) => return Happening::Broken(error),
             }
         }
     }

@@ -102,9 +102,9 @@ __lambda_exiting() { # STATUS: the EXIT trap of an event; a handler with one of 
         (($1 == 0)) || __lambda_trace '' unknown
     elif [[ /proc/self/fd/1 -ef $__lambda_answer ]]; then
         # one write; the loop below waits until the kernel has cleared the process away
-        builtin printf '%s%d\n' "$__lambda_token" "$1"
+        builtin printf '%s%d %s\n' "$__lambda_token" "$1" "${BASHPID-}"
     else
-        __lambda_report exited "$__lambda_number $1"
+        __lambda_report exited "$__lambda_number $1 ${BASHPID-}"
     fi
 }
 

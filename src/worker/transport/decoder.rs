@@ -1,6 +1,7 @@
 //! From the bytes of a shim to its reports.
 
 use bytes::{Buf, Bytes, BytesMut};
+use rustix::process::Pid;
 
 use super::{PAYLOAD_LIMIT, frame::Report};
 
@@ -168,7 +169,13 @@ fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
             let place = lines.next().unwrap_or_default().to_owned();
             Report::Trace(number, place, lines.map(str::to_owned).collect())
         }
-        "exited" => status("exited", &payload, Report::Exited)?,
+        "exited" => {
+            let text = lossy(&payload);
+            let mut words = text.split(' ');
+            let mut word = || words.next().unwrap_or_default();
+            let (number, status) = (integer("exited", word())?, integer("exited", word())?);
+            Report::Exited(number, status, word().parse().ok().and_then(Pid::from_raw))
+        }
         "ended" => status("ended", &payload, Report::Ended)?,
         _ => return Err(FrameError::Name(name.to_owned())),
     })
@@ -221,7 +228,7 @@ mod tests {
         assert_eq!(reports, expected);
         assert_eq!(
             decode(b"exited 3\n7 3ended 3\n7 3").unwrap(),
-            [Report::Exited(7, 3), Report::Ended(7, 3)]
+            [Report::Exited(7, 3, None), Report::Ended(7, 3)]
         );
     }
 

@@ -5,6 +5,7 @@
 use std::io;
 
 use bytes::Bytes;
+use rustix::process::Pid;
 use uuid::Uuid;
 
 use super::{
@@ -15,9 +16,10 @@ use super::{
 };
 use crate::{
     invocation::Invocation,
+    process::Children,
     worker::{
         Step,
-        answer::{End, Output},
+        answer::{End, Ended, Output},
         stack::Trace,
     },
 };
@@ -32,10 +34,13 @@ pub(crate) struct Forking {
     trace: Trace,
     /// Whether an event has been handed over and its process has not ended.
     runs_event: bool,
+    /// The end of the process that has the event, until its answer is whole.
+    ended: Option<Ended>,
+    children: Children,
 }
 
 impl Forking {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(children: &Children) -> io::Result<Self> {
         Ok(Self {
             requests: Requests::new()?,
             reports: Reports::new()?,
@@ -44,6 +49,8 @@ impl Forking {
             output: Output::new(),
             trace: Trace::default(),
             runs_event: false,
+            ended: None,
+            children: children.clone(),
         })
     }
 
@@ -61,6 +68,7 @@ impl Forking {
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
         self.output.clear();
         self.trace = Trace::default();
+        self.ended = None;
         self.lanes.send_event(invocation)?;
         self.runs_event = true;
         Ok(())
@@ -73,13 +81,21 @@ impl Forking {
 
     pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
         loop {
+            if let Some(ended) = &mut self.ended {
+                self.output.receive_filtered(self.lanes.answer(), ended, &self.children).await;
+                let end = ended.end;
+                return Ok(self.answered(end));
+            }
             if let Some(message) = self.decoded()? {
                 return Ok(message);
             }
+            if self.ended.is_some() {
+                continue;
+            }
             tokio::select! {
                 biased;
-                status = self.output.receive(self.lanes.answer(), Some(&self.token)), if self.runs_event => {
-                    return Ok(self.ended(End::Exited(status)));
+                said = self.output.receive(self.lanes.answer(), Some(&self.token)), if self.runs_event => {
+                    self.ends(End::Exited(said.status), said.process);
                 }
                 () = self.reports.fill() => {}
                 () = self.requests.write() => {}
@@ -89,11 +105,14 @@ impl Forking {
 
     pub(super) fn last_message(&mut self) -> Result<Option<Message>, TransportError> {
         self.reports.fill_rest();
-        let message = self.decoded()?;
-        if message.is_none() {
-            self.reports.finish()?;
+        if let Some(message) = self.decoded()? {
+            return Ok(Some(message));
         }
-        Ok(message)
+        if let Some(Ended { end, .. }) = self.ended {
+            return Ok(Some(self.answered(end)));
+        }
+        self.reports.finish()?;
+        Ok(None)
     }
 
     pub(super) fn event_was_taken(&mut self) -> bool {
@@ -132,21 +151,27 @@ impl Forking {
                 None
             }
             // of a process that an earlier event left behind
-            Report::Exited(number, _) | Report::Ended(number, _) if !self.lanes.is_current(number) => None,
-            Report::Exited(_, status) => {
-                self.receive_rest();
-                self.runs_event.then(|| self.ended(End::Exited(status)))
+            Report::Exited(number, ..) | Report::Ended(number, _) if !self.lanes.is_current(number) => None,
+            Report::Exited(_, status, process) => {
+                if self.runs_event {
+                    self.receive_rest();
+                    self.ends(End::Exited(status), process);
+                }
+                None
             }
             Report::Ended(_, status) if self.runs_event => {
                 self.receive_rest();
                 if self.lanes.event_was_taken()? {
-                    Some(self.ended(End::Ended(status)))
+                    self.ends(End::Ended(status), None);
+                    None
                 } else {
                     self.runs_event = false;
                     self.lanes.next()?;
                     Some(Message::Untaken)
                 }
             }
+            // its end is known
+            Report::Ended(..) if self.ended.is_some() => None,
             // it had waited for an event: the next one does
             Report::Ended(..) => {
                 self.lanes.next()?;
@@ -164,8 +189,14 @@ impl Forking {
         self.output.receive_rest(self.lanes.answer(), Some(&self.token));
     }
 
-    /// The end of the process that has the event.
-    fn ended(&mut self, end: End) -> Message {
+    /// The process that has the event ends, or has ended.
+    fn ends(&mut self, end: End, process: Option<Pid>) {
+        self.runs_event = false;
+        self.ended = Some(Ended::now(end, process));
+    }
+
+    /// The answer of the process that has ended.
+    fn answered(&mut self, end: End) -> Message {
         if end != End::Exited(0) {
             // where it failed, which it reported before its end
             self.reports.fill_rest();
@@ -177,7 +208,7 @@ impl Forking {
                 }
             }
         }
-        self.runs_event = false;
+        self.ended = None;
         // the next event is not sent before the next lane is there
         let _ = self.lanes.next();
         Message::Ended(end, self.output.finish())

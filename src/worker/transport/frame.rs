@@ -13,8 +13,7 @@
 //! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
 //!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
 //!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have
-//!   been written. The answer ends with a line `TOKEN STATUS` without the space, where the handler's
-//!   process exits of its own will. Bash reads a file by the block and a pipe byte by byte; hence the files. A shim
+//!   been written. The answer ends with a line `TOKENSTATUS PID` where the handler's process exits of its own will. Bash reads a file by the block and a pipe byte by byte; hence the files. A shim
 //!   gets these arguments more: the token, and for each lane the four descriptors, in the order `wake`, `context`,
 //!   `event`, `answer`.
 //!
@@ -33,6 +32,7 @@
 //! This module does no IO. A frame's size is checked before anything is allocated for it.
 
 use bytes::Bytes;
+use rustix::process::Pid;
 
 pub use super::decoder::{Decoder, FrameError};
 use crate::failure::Failure;
@@ -53,8 +53,9 @@ pub enum Report {
     /// Where a command failed in the handler's process of this number, as `at line 4: …`, or empty, and the call
     /// stack, innermost first.
     Trace(u64, String, Vec<String>),
-    /// The handler's process of this number exits of its own will, with this status; it writes nothing more.
-    Exited(u64, i32),
+    /// The handler's process of this number exits of its own will, with this status; it writes nothing more. The last is
+    /// its process id, where that is known.
+    Exited(u64, i32, Option<Pid>),
     /// The handler's process of this number has ended, with the status that a shell gives it.
     Ended(u64, i32),
 }

@@ -21,7 +21,11 @@ use bytes::Bytes;
 
 use self::{forking::Forking, frame::FrameError, program::Program, streamed::Streamed};
 use super::{Launch, Starter, Step, answer::End, stack::Trace};
-use crate::{failure::Failure, invocation::Invocation, process::Child};
+use crate::{
+    failure::Failure,
+    invocation::Invocation,
+    process::{Child, Children},
+};
 
 /// The largest event and the largest answer, in bytes: 6 MiB, Lambda's limit for synchronous invocations.
 pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
@@ -78,6 +82,16 @@ pub(super) enum Message {
     Untaken,
 }
 
+/// What the end of a process is.
+pub(super) enum ProcessEnd {
+    /// It had said something before.
+    Said(Message),
+    /// That of the worker.
+    OfWorker,
+    /// That of a program for one event alone, of which the next message tells.
+    OfEvent,
+}
+
 /// Why nothing more can be said to a worker or heard of it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
@@ -97,11 +111,11 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    pub(super) fn new(launch: &Launch) -> io::Result<Self> {
+    pub(super) fn new(launch: &Launch, children: &Children) -> io::Result<Self> {
         Ok(match &launch.transport {
             Kind::Streamed => Self::Streamed(Streamed::new()?),
-            Kind::Forking => Self::Forking(Box::new(Forking::new()?)),
-            Kind::Program(prelude) => Self::Program(Box::new(Program::new(prelude.as_ref())?)),
+            Kind::Forking => Self::Forking(Box::new(Forking::new(children)?)),
+            Kind::Program(prelude) => Self::Program(Box::new(Program::new(prelude.as_ref(), children)?)),
         })
     }
 
@@ -151,13 +165,17 @@ impl Transport {
         }
     }
 
-    /// The next message of those that the worker has left behind, which has ended with this status.
-    pub(super) fn last_message(&mut self, status: ExitStatus) -> Result<Option<Message>, TransportError> {
-        match self {
+    /// The process has ended with this status: what this means, or the next message of those that it has left behind.
+    pub(super) fn ended(&mut self, status: ExitStatus) -> Result<ProcessEnd, TransportError> {
+        let message = match self {
             Self::Streamed(streamed) => streamed.last_message(),
             Self::Forking(forking) => forking.last_message(),
-            Self::Program(program) => Ok(Some(program.ended(status))),
-        }
+            Self::Program(program) => {
+                program.has_ended(status);
+                return Ok(ProcessEnd::OfEvent);
+            }
+        };
+        Ok(message?.map_or(ProcessEnd::OfWorker, ProcessEnd::Said))
     }
 
     /// Whether the worker, which has ended, had taken all of the event.

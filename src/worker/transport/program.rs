@@ -3,6 +3,7 @@
 
 use std::{
     ffi::OsStr,
+    future::pending,
     io,
     os::{
         fd::{AsRawFd, OwnedFd},
@@ -25,10 +26,10 @@ use super::{
 };
 use crate::{
     invocation::Invocation,
-    process::Child,
+    process::{Child, Children},
     worker::{
         Starter,
-        answer::{End, Output},
+        answer::{End, Ended, Output},
         stack::Trace,
     },
 };
@@ -46,6 +47,9 @@ pub(crate) struct Program {
     trace: Trace,
     /// Whether it has been said that an event was too long for an argument.
     has_warned: bool,
+    /// The end of the program of the event, until its answer is whole.
+    ended: Option<Ended>,
+    children: Children,
 }
 
 /// Where a prelude reports what has failed.
@@ -63,19 +67,22 @@ struct RunningEvent {
 }
 
 impl Program {
-    pub(super) fn new(prelude: Option<&Prelude>) -> io::Result<Self> {
+    pub(super) fn new(prelude: Option<&Prelude>, children: &Children) -> io::Result<Self> {
         Ok(Self {
             reports: prelude.map(Reports::new).transpose()?,
             output: Output::new(),
             event: None,
             trace: Trace::default(),
             has_warned: false,
+            ended: None,
+            children: children.clone(),
         })
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
         self.output.clear();
         self.trace = Trace::default();
+        self.ended = None;
         let input = memory_file("event")?;
         fill(&input, &invocation.event)?;
         if invocation.lacks_newline() {
@@ -120,21 +127,27 @@ impl Program {
     /// A program says nothing but its answer.
     pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
         if let Some(event) = &self.event {
-            self.output.receive(&event.answer, None).await;
+            let Some(ended) = &mut self.ended else {
+                self.output.receive(&event.answer, None).await;
+                return pending().await;
+            };
+            self.output.receive_filtered(&event.answer, ended, &self.children).await;
+            let end = ended.end;
+            (self.event, self.ended) = (None, None);
+            return Ok(Message::Ended(end, self.output.finish()));
         }
-        std::future::pending().await
+        pending().await
     }
 
-    /// The program of the event has ended.
-    pub(super) fn ended(&mut self, status: ExitStatus) -> Message {
-        let end = End::of(status);
-        if let Some(event) = self.event.take() {
+    /// The program of the event has ended. What comes of it is the next message.
+    pub(super) fn has_ended(&mut self, status: ExitStatus) {
+        if let Some(event) = &self.event {
             self.output.receive_rest(&event.answer, None);
             if let Some(reports) = &self.reports {
                 self.trace = reports.trace(event.pid, status);
             }
+            self.ended = Some(Ended::now(End::of(status), None));
         }
-        Message::Ended(end, self.output.finish())
     }
 
     pub(super) fn take_trace(&mut self) -> Trace {

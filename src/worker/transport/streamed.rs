@@ -86,7 +86,7 @@ impl Streamed {
             Report::Failed(failure) => Message::Failed(failure),
             Report::Undefined(names) => Message::Undefined(names),
             // of a handler that has asked for this status
-            Report::Exited(_, status) => Message::Ended(End::Exited(status), Ok(Bytes::new())),
+            Report::Exited(_, status, _) => Message::Ended(End::Exited(status), Ok(Bytes::new())),
             other @ (Report::Trace(..) | Report::Ended(..)) => return Err(FrameError::Foreign(other.name())),
         }))
     }

@@ -1,0 +1,176 @@
+//! Processes that an answer runs through: those of `exec > >(tee log)` belong to it, a child sent off with `&` does
+//! not.
+//!
+//! They are told apart by what they read: a filter reads from a pipe, a child in the background from `/dev/null`.
+
+use std::{
+    collections::HashSet,
+    fs,
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fs::{Mode, OFlags, fstat, open},
+    io::{ioctl_fionread, read},
+    process::{Pid, getpid},
+};
+
+use super::{Children, descendants::Status};
+
+/// How long a filter is waited for whose pipe a process left behind can still write to.
+const SHARED_LIMIT: Duration = Duration::from_millis(100);
+
+/// The same of one that holds both ends of its pipe: it has just been forked and closes one of them, or the pipe is
+/// no filter's, and empty.
+const OWN_LIMIT: Duration = Duration::from_secs(2);
+
+/// How often is looked at what is there until it is twice the same.
+const LOOKS: usize = 100;
+
+/// How many bytes of a list of children are read at once.
+const LIST: usize = 4096;
+
+impl Children {
+    /// Whether the answer of a handler that has ended may still grow: a process that holds its pipe reads from another
+    /// pipe. `handler` is the handler's process, if it is not gone yet.
+    #[must_use]
+    pub fn has_filters(&self, answer: impl AsFd, handler: Option<Pid>, ended: Instant) -> bool {
+        let Ok(answer) = fstat(answer).map(|status| format!("pipe:[{}]", status.st_ino)) else {
+            return false;
+        };
+        let mut before = Vec::new();
+        for _ in 0..LOOKS {
+            let left = self.left_behind(handler);
+            if left.is_empty() {
+                return false;
+            }
+            let processes: Vec<_> = with_all_below(left).into_iter().map(Process::read).collect();
+            if has_filter(&processes, &answer, ended.elapsed()) {
+                return true;
+            }
+            // while they are looked at, one may end and leave others behind, or move a descriptor
+            if processes == before {
+                return false;
+            }
+            before = processes;
+        }
+        true
+    }
+
+    /// The children of the handler, and what has lost its parent: most of the time there are none.
+    fn left_behind(&self, handler: Option<Pid>) -> Vec<Pid> {
+        let mut left: Vec<_> = handler.map(children_of).unwrap_or_default();
+        let own = children_of(getpid());
+        let exits = self.exits();
+        left.extend(own.into_iter().filter(|pid| !exits.contains_key(pid) && !self.inherited.contains(pid)));
+        left
+    }
+}
+
+fn has_filter(processes: &[Process], answer: &str, since: Duration) -> bool {
+    processes.iter().filter(|process| process.writes(answer)).any(|filter| {
+        filter.inputs.iter().filter(|input| input.pipe != answer).any(|input| {
+            let mut others = processes.iter().filter(|other| other.pid != filter.pid);
+            let limit = if others.any(|other| other.writes(&input.pipe)) {
+                SHARED_LIMIT
+            } else if filter.writes(&input.pipe) {
+                OWN_LIMIT
+            } else {
+                return true;
+            };
+            since < limit && !filter.is_idle_at(input)
+        })
+    })
+}
+
+/// A process and the pipes that it has open.
+#[derive(PartialEq, Eq)]
+struct Process {
+    pid: Pid,
+    /// Whether it does not only wait to be reaped.
+    runs: bool,
+    inputs: Vec<Input>,
+    /// Those that it can write to.
+    outputs: Vec<String>,
+}
+
+/// A pipe that is read. Right after a fork it is not the standard input yet.
+#[derive(PartialEq, Eq)]
+struct Input {
+    descriptor: String,
+    pipe: String,
+}
+
+impl Process {
+    fn read(pid: Pid) -> Self {
+        let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
+        let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let Ok(target) = fs::read_link(entry.path()) else { continue };
+            let Some(pipe) = target.to_str().filter(|target| target.starts_with("pipe:[")) else { continue };
+            let descriptor = entry.file_name().to_string_lossy().into_owned();
+            let info = fs::read_to_string(format!("/proc/{}/fdinfo/{descriptor}", pid.as_raw_nonzero()));
+            let info = info.unwrap_or_default();
+            // the last octal digit is the access mode
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
+            if flags.trim_end().ends_with(['1', '2']) {
+                outputs.push(pipe.to_owned());
+            } else {
+                inputs.push(Input { descriptor, pipe: pipe.to_owned() });
+            }
+        }
+        let runs = Status::read(pid).is_some_and(|status| !status.ended);
+        Self { pid, runs, inputs, outputs }
+    }
+
+    fn writes(&self, pipe: &str) -> bool {
+        self.outputs.iter().any(|own| own == pipe)
+    }
+
+    /// Whether it has read all that is there, and sleeps.
+    fn is_idle_at(&self, input: &Input) -> bool {
+        let pid = self.pid.as_raw_nonzero();
+        let path = format!("/proc/{pid}/fd/{}", input.descriptor);
+        let pipe = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
+        let is_empty = pipe.is_ok_and(|pipe| ioctl_fionread(pipe).is_ok_and(|unread| unread == 0));
+        let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let state = stat.iter().rposition(|&byte| byte == b')').and_then(|end| stat.get(end + 2));
+        is_empty && state.is_none_or(|&state| matches!(state, b'S' | b'Z' | b'X'))
+    }
+}
+
+/// These processes and all below them.
+fn with_all_below(mut pids: Vec<Pid>) -> Vec<Pid> {
+    let mut seen: HashSet<_> = pids.iter().copied().collect();
+    let mut next = 0;
+    while next < pids.len() {
+        pids.extend(children_of(pids[next]).into_iter().filter(|pid| seen.insert(*pid)));
+        next += 1;
+    }
+    pids
+}
+
+fn children_of(parent: Pid) -> Vec<Pid> {
+    let pid = parent.as_raw_nonzero();
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let Ok(file) = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
+        return if parent == getpid() || Status::read(parent).is_some() {
+            // a kernel without these lists
+            let all = super::processes().filter_map(Status::read);
+            all.filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
+        } else {
+            Vec::new()
+        };
+    };
+    let mut list = Vec::new();
+    let mut block = [0; LIST];
+    while let Ok(count @ 1..) = read(&file, &mut block) {
+        list.extend_from_slice(&block[..count]);
+        if count < LIST {
+            break;
+        }
+    }
+    let list = String::from_utf8_lossy(&list);
+    list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
