@@ -113,7 +113,8 @@ fn a_local_server_answers_as_the_emulator_does() {
     let code = "handler() { [[ $1 != fail ]] || { echo why >&2; exit 3; }; printf %s \"$1\"; }";
     let Some(emulator) = Emulator::start(Function::bash(code), "function.handler") else { return };
     let served = Function::bash(code).serve(&[]);
-    for event in ["{\"a\": 1}", "not json: \u{e4}", "", "fail", "next"] {
+    // not an empty body: of it Lambda makes `{}`, and the emulator nothing
+    for event in ["{\"a\": 1}", "not json: \u{e4}", "fail", "next"] {
         let (status, body) = emulator.invoke(event.as_bytes());
         let response = served.call(event).response();
         assert_eq!(status, format!("HTTP/1.1 {} OK", response.status));

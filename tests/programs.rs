@@ -145,7 +145,7 @@ fn a_failure_that_the_program_went_on_from_is_no_cause() {
 
 #[test]
 fn nothing_of_ours_is_seen_by_a_program_and_its_children() {
-    let probe = "env | sort | grep -v -e ^_= -e ^SHLVL= -e AWS_LAMBDA_ -e _X_AMZN -e ^SCRIPT_RUNTIME; bash -c 'trap -p; echo $-'; ls /proc/self/fd | wc -l; echo \"$_\"\n";
+    let probe = "env | sort | grep -v -e ^_= -e ^SHLVL= -e AWS_LAMBDA_ -e _X_AMZN -e ^SCRIPT_RUNTIME; bash -c 'trap -p ERR DEBUG RETURN EXIT; echo $-'; ls /proc/self/fd | wc -l; echo \"$_\"\n";
     let function = program("a.sh", probe);
     let file = function.path("a.sh");
     let root = function.path("");

@@ -20,19 +20,27 @@ const AS_USER: [&str; 4] = ["setpriv", "--reuid", "54321", "--clear-groups"];
 /// and no `/dev/shm`. The task root is at `/mnt`.
 const POOR_FILE_SYSTEM: &str = r#"
 set -eu
-# it may lie below what is about to be hidden
-exec 9<"$0"
+# these may lie below what is about to be hidden
+core=${SCRIPT_RUNTIME_LISP_CORE:-/dev/null}
+exec 8<"$core" 9<"$0"
 mount --bind "$LAMBDA_TASK_ROOT" /mnt
 mount -t tmpfs -o size=64k tmpfs /tmp
 mkdir /tmp/dev
 cp -a /dev/null /dev/zero /dev/random /dev/urandom /tmp/dev
 mount --bind /tmp/dev /dev
+case $core in
+/tmp/*)
+    mkdir -p "${core%/*}"
+    : >"$core"
+    mount --no-canonicalize --bind /proc/self/fd/8 "$core"
+    ;;
+esac
 mount -o remount,bind,ro /
 mount -o remount,bind,ro /mnt
 export LAMBDA_TASK_ROOT=/mnt
 cd /mnt
 head -c 1000000 /dev/zero >/tmp/full || :
-exec /proc/self/fd/9
+exec /proc/self/fd/9 8<&-
 "#;
 
 /// Code that runs a command of the shell and fails if it does.
