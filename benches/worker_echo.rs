@@ -179,6 +179,7 @@ impl Worker {
                 self.events.write_all(b"\n")?;
                 self.events.flush()?;
                 self.answers.read_until(b'\n', &mut answer)?;
+                answer.pop();
             }
             None => {
                 write_frame(&mut self.events, event.as_bytes())?;

@@ -28,14 +28,16 @@ const SHIM: &str = concat!(
     include_str!("shim/failure.lisp"),
     include_str!("shim/handler.lisp"),
     include_str!("shim/context.lisp"),
+    include_str!("shim/streams.lisp"),
     include_str!("shim/serve.lisp"),
 );
 
 /// Where the image has its core.
 const DEFAULT_CORE: &str = "/opt/lisp/runtime.core";
 
-/// Loads the shim, the first of our own arguments: SBCL has taken the others away.
-const LOAD: &str = "(load (make-string-input-stream (second sb-ext:*posix-argv*)))";
+/// Loads the shim, the first of our own arguments: SBCL has taken the others away. Its own core may hold it already.
+const LOAD: &str = r#"(unless (find-package "LAMBDA-SCRIPT-RUNTIME")
+    (load (make-string-input-stream (second sb-ext:*posix-argv*))))"#;
 
 /// Starts the shim. A core of something else holds none.
 const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")

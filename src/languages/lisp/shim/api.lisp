@@ -1,7 +1,7 @@
 ;;;; What handlers see: the packages of the runtime and of its utilities, and as much of Quicklisp and
 ;;;; Roswell as the heads of scripts ask for.
 ;;;;
-;;;; The files beside this one are loaded in the order api, utf8, pipes, failure, handler, context, serve. ASCII
+;;;; The files beside this one are loaded in the order api, utf8, pipes, failure, handler, context, streams, serve. ASCII
 ;;;; only: they also travel on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)

@@ -28,11 +28,11 @@
       string))
 
 (defmacro with-sober-printing (&body body)
-  "Prints for people: names as CL-USER sees them, nothing that is endless, nothing over several lines."
-  `(let ((*package* (find-package '#:common-lisp-user))
-         (*print-readably* nil) (*print-pretty* nil) (*print-base* 10) (*print-radix* nil)
-         (*print-case* :upcase) (*print-length* 50) (*print-level* 6))
-     ,@body))
+  "Prints for people, whatever the user has set: names as CL-USER sees them, nothing that is endless, nothing over
+several lines."
+  `(with-standard-io-syntax
+     (let ((*print-readably* nil) (*print-pretty* nil) (*print-length* 50) (*print-level* 6))
+       ,@body)))
 
 (defun type-name (condition)
   "The type of CONDITION, in ASCII, as it also goes into a header."
@@ -106,10 +106,12 @@ that goes to bootstrap, it masks them."
   (let ((failure (funcall *failure-of* condition)))
     (when *fails-here*
       (throw 'failed failure))
-    (format *error-output* "~&thread ~A ended: ~A: ~A~%~{~A~%~}"
-            (sb-thread:thread-name sb-thread:*current-thread*)
-            (failure-type failure) (masked (failure-message failure))
-            (mapcar #'masked (failure-backtrace failure)))
+    (with-sober-printing
+      (let ((*print-length* nil))
+        (format *error-output* "~&thread ~A ended: ~A: ~A~%~{~A~%~}"
+                (sb-thread:thread-name sb-thread:*current-thread*)
+                (failure-type failure) (masked (failure-message failure))
+                (mapcar #'masked (failure-backtrace failure)))))
     (finish-output *error-output*)
     (sb-thread:abort-thread)))
 
@@ -136,13 +138,14 @@ that goes to bootstrap, it masks them."
 
 (defun json (failure)
   "FAILURE as a JSON object."
-  (with-output-to-string (stream)
-    (format stream "{\"errorType\":")
-    (write-json-string (failure-type failure) stream)
-    (format stream ",\"errorMessage\":")
-    (write-json-string (failure-message failure) stream)
-    (format stream ",\"stackTrace\":[")
-    (loop for (line . more) on (failure-backtrace failure)
-          do (write-json-string line stream)
-             (when more (write-char #\, stream)))
-    (format stream "]}")))
+  (with-sober-printing
+    (with-output-to-string (stream)
+      (format stream "{\"errorType\":")
+      (write-json-string (failure-type failure) stream)
+      (format stream ",\"errorMessage\":")
+      (write-json-string (failure-message failure) stream)
+      (format stream ",\"stackTrace\":[")
+      (loop for (line . more) on (failure-backtrace failure)
+            do (write-json-string line stream)
+               (when more (write-char #\, stream)))
+      (format stream "]}"))))

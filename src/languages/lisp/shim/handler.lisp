@@ -8,15 +8,17 @@
 (defun fail-init (type format &rest arguments)
   "Ends the init with an error of the runtime's own types."
   (throw 'failed
-    (make-failure (format nil "Runtime.~A" type)
-                  (format nil "handler `~A`: ~?" *handler* format arguments)
-                  '())))
+    (with-sober-printing
+      (let ((*print-length* nil) (*print-case* :downcase))
+        (make-failure (concatenate 'string "Runtime." type)
+                      (format nil "handler `~A`: ~?" *handler* format arguments)
+                      '())))))
 
 (defmacro with-syntax-of-handlers (&body body)
-  "Reads as handlers are read: standard syntax, in CL-USER."
+  "Reads as handlers are read: standard syntax, in CL-USER. What is loaded meanwhile sets what it likes for good, but
+for these two, which LOAD binds, too."
   `(let ((*package* (find-package '#:common-lisp-user))
-         (*readtable* (copy-readtable nil)) (*read-base* 10) (*read-default-float-format* 'single-float)
-         (*read-eval* t) (*read-suppress* nil))
+         (*readtable* (copy-readtable nil)))
      ,@body))
 
 (defun squeezed (string)
@@ -36,7 +38,9 @@
 (defun read-form (text start)
   "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
   (with-input-from-string (stream (subseq text start))
-    (handler-case (values (read stream nil text) (+ start (file-position stream)))
+    (handler-case
+        (let ((*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
+          (values (read stream nil text) (+ start (file-position stream))))
       (error (condition)
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
                    text (max 1 (+ start (file-position stream))) (reason condition))))))
@@ -76,20 +80,44 @@
      (with-open-file (file (pathname stream) :external-format '(:utf-8 :replacement #\?))
        (1+ (loop repeat start count (char= #\Newline (read-char file))))))))
 
+(defvar *json-libraries* '("yason" "jsown" "cl-json" "json" "st-json" "json-streams" "com.gigamonkeys.json")
+  "The libraries that the image has, by their systems and packages.")
+
+(defun missing-library (condition)
+  "What to say of a JSON library that CONDITION does not find; NIL if it is about something else."
+  (let* ((name (typecase condition
+                 (asdf:missing-component (asdf/find-component:missing-requires condition))
+                 (package-error (package-error-package condition))))
+         (library (and (typep name '(or string symbol))
+                       (find name *json-libraries* :test #'string-equal))))
+    (when library
+      (with-sober-printing
+        (format nil "the library `~A` is neither in the Lisp core nor in the task root: ship it there in a ~
+                     Quicklisp bundle (its `bundle.lisp` is loaded first), or build a core of your own with it ~
+                     (`lisp/build-core.sh`, SCRIPT_RUNTIME_LISP_CORE)"
+                library)))))
+
 (defun call-loading (name stream function)
   "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error says where in it."
   (let ((*failure-of*
-          (lambda (condition)
+          (lambda (condition &aux (missing (missing-library condition)))
             (make-failure
              "Runtime.HandlerLoadFailed"
-             (if (typep condition 'sb-fasl::invalid-fasl)
+             (cond
+               (missing
+                (with-sober-printing
+                  (format nil "`~A` could not be loaded~@[, line ~D~]: ~A"
+                          name (and stream (line-of stream)) missing)))
+               ((typep condition 'sb-fasl::invalid-fasl)
                  (format nil "`~A` was not compiled by this SBCL, ~A: compile it again with this one, ~
                               or put its source in its place (~A)"
-                         name (lisp-implementation-version) (squeezed (report condition)))
-                 (format nil "`~A` could not be loaded~@[, line ~D~]: ~A: ~A"
-                         name (and stream (line-of stream)) (type-name condition)
-                         (squeezed (report condition))))
-             (backtrace)))))
+                         name (lisp-implementation-version) (squeezed (report condition))))
+               (t
+                (with-sober-printing
+                  (format nil "`~A` could not be loaded~@[, line ~D~]: ~A: ~A"
+                          name (and stream (line-of stream)) (type-name condition)
+                          (squeezed (report condition))))))
+             (if missing '() (backtrace))))))
     (funcall function)))
 
 (defun native-pathname (file)
@@ -100,6 +128,9 @@
   "Calls FUNCTION with a stream of the source FILE."
   (with-open-file (stream (native-pathname file) :class 'sb-int:form-tracking-stream
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
+    ;; some editors put a byte order mark before the text
+    (when (eql (code-char #xFEFF) (peek-char nil stream nil))
+      (read-char stream))
     (call-loading file stream (lambda () (funcall function stream)))))
 
 (defun load-file (file)

@@ -1,4 +1,4 @@
-;;;; The pipes to and from bootstrap. `src/frame.rs` describes the frames.
+;;;; The pipes to and from bootstrap. `src/worker/transport/frame.rs` describes the frames.
 ;;;;
 ;;;; Octets go from the pipe into strings, and back, block by block: an event or an answer leaves no garbage but
 ;;;; the string itself.

@@ -5,6 +5,9 @@
 (defvar *requests*)
 (defvar *reports*)
 
+(defvar *version* nil
+  "The digest of the shim's source in a saved core.")
+
 (defun flush ()
   "Puts out what handlers have written to the log."
   (loop for stream in (list *standard-output* *error-output* *trace-output* *terminal-io*
@@ -19,7 +22,7 @@
 (defun check-answer (value)
   "VALUE if it can be sent."
   (typecase value
-    ((or string (vector (unsigned-byte 8))) value)
+    ((or string (vector (unsigned-byte 8)) exited) value)
     (null "")
     (t (error 'simple-type-error
               :datum value :expected-type '(or string (vector (unsigned-byte 8)))
@@ -29,7 +32,7 @@
 
 (defun receive-event (length convention)
   "Reads the event as CONVENTION wants it."
-  (if (string= convention "octets")
+  (if (member convention '("octets" "standard-io") :test #'string=)
       (receive-octets *requests* length)
       (multiple-value-bind (event malformed) (receive-text *requests* length)
         (when malformed
@@ -38,13 +41,16 @@
         event)))
 
 (defun answer-event (caller event)
-  "Runs one event and reports its answer, or its failure."
+  "Runs one event and reports its answer, or its failure. LOAD and EVAL bind the package and the syntax, too: what a
+handler sets of them is gone with its event."
   (change-to-task-root)
   (multiple-value-bind (answer failure)
-      (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*))))
+      (let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
+        (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
     (flush)
     (cond (failure (send-failure failure))
           ((stringp answer) (send-text *reports* "answer" answer))
+          ((exited-p answer) (send-text *reports* "exited" (exit-report answer)))
           (t (send-octets *reports* "answer" answer)))))
 
 (defconstant +nursery+ 16777216
@@ -133,38 +139,63 @@ are there. It calls no handler, and leaves nothing behind."
     (or (find-symbol name package)
         (fail-init "InvalidConfiguration" "the package ~A has no ~A" library name))))
 
-(defun caller (function convention)
-  "The function of event and headers that calls FUNCTION by CONVENTION."
-  (cond ((string= convention "standard-io")
-         (lambda (event headers)
-           (declare (ignore headers))
-           (with-output-to-string (*standard-output*)
-             (with-input-from-string (*standard-input* event)
-               (funcall function)))))
-        ((string= convention "jsown")
-         (let ((parse (library-function "JSOWN" "PARSE")) (write (library-function "JSOWN" "TO-JSON")))
-           (lambda (event headers)
-             (funcall write (funcall function (funcall parse event) headers)))))
-        ((string= convention "yason")
-         (let ((parse (library-function "YASON" "PARSE")) (encode (library-function "YASON" "ENCODE")))
-           (lambda (event headers)
-             (with-output-to-string (stream)
-               (funcall encode (funcall function (funcall parse event) headers) stream)))))
-        (t function)))
+(defun required-arguments (designator)
+  "How many arguments a function takes if it takes no others; NIL if it takes others, or if that is not known."
+  (let* ((function (if (functionp designator) designator (fdefinition designator)))
+         (lambda-list (if (typep function 'generic-function)
+                          (sb-mop:generic-function-lambda-list function)
+                          (sb-kernel:%fun-lambda-list function))))
+    (when (listp lambda-list)
+      (let ((others (member-if (lambda (item) (member item lambda-list-keywords)) lambda-list)))
+        ;; what goes behind by position is what counts
+        (unless (intersection '(&optional &rest sb-int:&more) others)
+          (length (ldiff lambda-list others)))))))
+
+(defun of-event-and-headers (function)
+  "FUNCTION as one of event and headers: it is called with the event alone, or with nothing, if it takes no more."
+  (case (required-arguments function)
+    (0 (lambda (event headers) (declare (ignore event headers)) (funcall function)))
+    (1 (lambda (event headers) (declare (ignore headers)) (funcall function event)))
+    (t function)))
+
+(defun main-function (function)
+  "A script's main as a function of nothing: that of cl-launch takes the list of arguments, which is empty."
+  (if (eql 1 (required-arguments function))
+      (lambda () (funcall function '()))
+      function))
+
+(defun caller (function convention kind)
+  "The function of event and headers that calls FUNCTION, of a handler of this KIND, by CONVENTION."
+  (if (string= convention "standard-io")
+      (let ((main (main-function function)))
+        (lambda (event headers)
+          (declare (ignore headers))
+          (call-with-standard-streams main event (string= kind "script"))))
+      (let ((function (of-event-and-headers function)))
+        (cond ((string= convention "jsown")
+               (let ((parse (library-function "JSOWN" "PARSE")) (write (library-function "JSOWN" "TO-JSON")))
+                 (lambda (event headers)
+                   (funcall write (funcall function (funcall parse event) headers)))))
+              ((string= convention "yason")
+               (let ((parse (library-function "YASON" "PARSE")) (encode (library-function "YASON" "ENCODE")))
+                 (lambda (event headers)
+                   (with-output-to-string (stream)
+                     (funcall encode (funcall function (funcall parse event) headers) stream)))))
+              (t function)))))
 
 (defun prepare (kind file text convention)
   "Makes the image the function's own and gives the caller of its handler."
   (set-variables)
+  ;; what UIOP knows of the environment, as the home, is of the one where the core was saved
+  (when *version*
+    (uiop:call-image-restore-hook))
   (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
         *random-state* (make-random-state t)
         *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
         *task-root* (sb-ext:string-to-octets aws-lambda-runtime:*lambda-task-root* :null-terminate t))
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
-  (caller (find-handler kind file text) convention))
-
-(defvar *version* nil
-  "The digest of the shim's source in a saved core.")
+  (caller (find-handler kind file text) convention kind))
 
 (defun check-version (version)
   "Ends the init if this core was made for another bootstrap."

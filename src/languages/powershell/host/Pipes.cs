@@ -7,7 +7,7 @@ namespace LambdaScriptRuntime
 
     /// <summary>
     /// The two pipes to the bootstrap, and the frames on them: a line <c>NAME LENGTH</c>, then the payload.
-    /// <c>src/frame.rs</c> describes them.
+    /// <c>src/worker/transport/frame.rs</c> describes them.
     /// </summary>
     internal sealed class Pipes : IDisposable
     {
