@@ -13,6 +13,7 @@ pub const RELAY: &str = "relay: `bootstrap`, native worker process";
 pub const BASH: &str = "Bash function";
 pub const BASH_CAT: &str = "Bash function, `cat`";
 pub const BASH_PROGRAM: &str = "Bash program";
+pub const BY_HAND: &str = "lean client, the same program by hand";
 pub const CURL: &str = "Bash, curl loop";
 pub const LISP: &str = "Lisp function, saved core";
 pub const LISP_PLAIN: &str = "Lisp function, no core";
@@ -85,7 +86,10 @@ impl Programs {
             Contender::new(BASH_WORKER, &self.example("worker_echo"), "", &[]).argument("bash"),
             ours(BASH, "function.handler", &[("function.sh", ARGUMENT)]),
             ours(BASH_CAT, "function.handler", &[("function.sh", CAT)]),
-            ours(BASH_PROGRAM, "report.sh", &[("report.sh", SCRIPT)]),
+            ours(BASH_PROGRAM, "report.sh", &[("report.sh", SCRIPT)]).small_and_single(),
+            Contender::new(BY_HAND, &self.example("worker_echo"), "", &[("report.sh", SCRIPT)])
+                .argument("program")
+                .small_and_single(),
         ];
         let mut left_out = Vec::new();
         let mut add = |contender: Contender, missing: Option<&str>| match missing {

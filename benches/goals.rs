@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::{
     contenders::{
-        BASH, BASH_CAT, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER, RELAY,
-        WORKER,
+        BASH, BASH_CAT, BASH_PROGRAM, BASH_WORKER, BY_HAND, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL,
+        POWERSHELL_WORKER, RELAY, WORKER,
     },
     results::{Metric, Results, Row, Spread},
 };
@@ -62,6 +62,10 @@ fn goals(results: &Results) -> Vec<Goal> {
         let ratio = ratio.and_then(|(ours, bare)| Some(ours.ratio(metric, bare)?.median));
         goals.push(at_most(limit, times)(format!("{BASH}: {}, of a bare Bash's", metric.title()), ratio));
     }
+    let more = |name: &str| results.row(name).and_then(|row| row.median(Metric::Latency));
+    let more = more(BASH_PROGRAM).zip(more(BY_HAND)).map(|(ours, by_hand)| ours - by_hand);
+    let goal = at_most(0.3, |more| format!("{more:.2} ms"));
+    goals.push(goal(format!("{BASH_PROGRAM}: latency p50 more than by hand"), more));
     goals.push(faster_than_curl(results));
     for (name, limit) in [(BASH, 5.0), (LISP, 12.0)] {
         goals.push(absolute(results, name, Metric::Init, limit));

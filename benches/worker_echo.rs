@@ -9,6 +9,9 @@
 //! With the argument `lisp`, the child is the least that an SBCL can be: it reads a frame and writes it back. Nothing
 //! is decoded, nothing is allocated, no function is called.
 //!
+//! With `program`, there is no child that waits: each event starts the Bash program `report.sh` as a shell would, with
+//! the event as its argument and its standard input.
+//!
 //! With `powershell`, it is the least that a PowerShell can be which calls a function of a module: an event is a
 //! line, `ConvertFrom-Json` reads it, `ConvertTo-Json` writes the answer. No context is made, nothing is reset, no
 //! error is looked after.
@@ -93,13 +96,27 @@ fn main() -> Result<(), Error> {
 
 /// Answers events one by one.
 fn answer() -> Result<(), Error> {
-    let mut worker = Worker::start()?;
     let mut api = Lean::connect()?;
+    if env::args().nth(1).is_some_and(|argument| argument == "program") {
+        loop {
+            let (id, event) = api.next()?;
+            api.respond(&id, &run_program(&event)?)?;
+        }
+    }
+    let mut worker = Worker::start()?;
     loop {
         let (id, event) = api.next()?;
         let answer = worker.echo(std::str::from_utf8(&event)?)?;
         api.respond(&id, answer.as_bytes())?;
     }
+}
+
+fn run_program(event: &[u8]) -> Result<Vec<u8>, Error> {
+    let input = File::from(memfd_create("event", MemfdFlags::CLOEXEC)?);
+    input.write_all_at(event, 0)?;
+    let mut command = Command::new("bash");
+    command.arg("report.sh").arg(std::str::from_utf8(event)?).stdin(input);
+    Ok(command.output()?.stdout)
 }
 
 struct Worker {
