@@ -6,6 +6,8 @@ mod errors;
 mod files;
 mod init_errors;
 mod libraries;
+mod scripts;
+mod settings;
 
 use std::process::Command;
 

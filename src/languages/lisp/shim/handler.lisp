@@ -15,10 +15,9 @@
                       '())))))
 
 (defmacro with-syntax-of-handlers (&body body)
-  "Reads as handlers are read: standard syntax, in CL-USER. What is loaded meanwhile sets what it likes for good, but
-for these two, which LOAD binds, too."
-  `(let ((*package* (find-package '#:common-lisp-user))
-         (*readtable* (copy-readtable nil)))
+  "Loads, and reads, as LOAD does: in CL-USER. What is loaded meanwhile sets what it likes for good, but for these two
+specials."
+  `(let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
      ,@body))
 
 (defun squeezed (string)
@@ -39,7 +38,7 @@ for these two, which LOAD binds, too."
   "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
   (with-input-from-string (stream (subseq text start))
     (handler-case
-        (let ((*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
+        (let ((*readtable* (copy-readtable nil)) (*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
           (values (read stream nil text) (+ start (file-position stream))))
       (error (condition)
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
@@ -124,13 +123,26 @@ for these two, which LOAD binds, too."
   "The pathname of FILE, in whose name nothing is a wildcard."
   (sb-ext:parse-native-namestring file))
 
+(defun begins-with-p (file octets)
+  "Whether the first octets of FILE are these."
+  (with-open-file (stream (native-pathname file) :element-type '(unsigned-byte 8))
+    (loop for octet in octets
+          always (eql octet (read-byte stream nil)))))
+
+(defun skip-marks (file stream)
+  "Reads past what stands before the text: the byte order mark of some editors, a first line `#!...` for shells."
+  (let* ((mark '(#xEF #xBB #xBF)) (shebang (map 'list #'char-code "#!"))
+         (is-marked (begins-with-p file mark)))
+    (when is-marked
+      (read-char stream))
+    (when (begins-with-p file (if is-marked (append mark shebang) shebang))
+      (read-line stream nil))))
+
 (defun call-with-source (file function)
   "Calls FUNCTION with a stream of the source FILE."
   (with-open-file (stream (native-pathname file) :class 'sb-int:form-tracking-stream
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
-    ;; some editors put a byte order mark before the text
-    (when (eql (code-char #xFEFF) (peek-char nil stream nil))
-      (read-char stream))
+    (skip-marks file stream)
     (call-loading file stream (lambda () (funcall function stream)))))
 
 (defun load-file (file)
@@ -138,17 +150,6 @@ for these two, which LOAD binds, too."
   (if (string= (pathname-type (native-pathname file)) "fasl")
       (call-loading file nil (lambda () (load (native-pathname file))))
       (call-with-source file #'load)))
-
-(defun readtable-of-scripts ()
-  "The standard syntax, in which the line `#!...` for a shell is a comment."
-  (let ((readtable (copy-readtable nil)))
-    (set-dispatch-macro-character #\# #\!
-                                  (lambda (stream character argument)
-                                    (declare (ignore character argument))
-                                    (read-line stream)
-                                    (values))
-                                  readtable)
-    readtable))
 
 (defun load-script (file)
   "Loads FILE and gives the function MAIN of the package that it ends in. LOAD would not tell the package."
@@ -158,7 +159,7 @@ for these two, which LOAD binds, too."
      (let ((*load-pathname* (pathname stream))
            (*load-truename* (truename stream))
            (*package* *package*)
-           (*readtable* (readtable-of-scripts)))
+           (*readtable* *readtable*))
        (loop for form = (progn
                           ;; for LINE-OF
                           (setf (sb-int:form-tracking-stream-form-start-char-pos stream) nil)

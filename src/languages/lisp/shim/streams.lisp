@@ -48,9 +48,11 @@
     (catch 'sb-impl::%end-of-the-world
       (funcall function)
       (setf returned t))
-    (if returned
-        0
-        (shiftf sb-impl::*exit-in-progress* nil))))
+    (cond (returned 0)
+          (t
+           ;; EXIT takes it for good
+           (sb-thread:release-mutex sb-impl::*exit-lock*)
+           (shiftf sb-impl::*exit-in-progress* nil)))))
 
 (defun call-with-standard-streams (function event exits)
   "Calls FUNCTION with the octets of EVENT as standard input, and gives what it writes to standard output as octets.
