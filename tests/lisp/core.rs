@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{build_core, built_core, lisp, sbcl};
+use super::{build_core, built_core, lisp, lisp_files, sbcl};
 use crate::support::{CallerError, Function};
 
 const HELLO: &str = "(defun handler (d h) d h \"hello\")";
@@ -137,5 +137,44 @@ fn modules_of_sbcl_can_be_required() {
             None => function.without_env("SCRIPT_RUNTIME_LISP_CORE"),
         };
         assert_eq!(function.start().text("abc"), "900150983cd24fb0d6963f7d28e17f72");
+    }
+}
+
+#[test]
+fn a_core_of_one_home_runs_in_another() {
+    if !sbcl() {
+        return;
+    }
+    let system = "(asdf:defsystem \"mine\" :components ((:file \"code\")))";
+    let code = "(asdf:load-system \"mine\")\n(defun handler (event) (format uiop:*stderr* \"noted~%\") \
+                (format nil \"~a ~a\" event (mine:answer)))";
+    let function = lisp_files(&[("main.lisp", code), ("mine.asd", system)])
+        .file(
+            "code.lisp",
+            "(defpackage :mine (:use :cl) (:export :answer))\n(in-package :mine)\n(defun answer () 42)\n",
+        )
+        .handler("main.handler");
+    let home = function.path("home");
+    std::fs::create_dir(&home).unwrap();
+    let home = home.display().to_string();
+    // the core was built with the home of whoever runs the tests
+    let function = function.env("HOME", &home).start();
+    for _ in 0..2 {
+        assert_eq!(function.text("x"), "x 42");
+    }
+    assert!(std::path::Path::new(&home).join(".cache/common-lisp").exists(), "{}", function.log());
+    assert!(function.log().contains("noted\n"), "{}", function.log());
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    if !sbcl() {
+        return;
+    }
+    for (name, handler) in [("main.lisp/inside", "main.handler"), ("main.fasl/inside", "main.handler")] {
+        let error = lisp_files(&[(name, "")]).handler(handler).init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+        let file = name.trim_end_matches("/inside");
+        assert_eq!(error.message, format!("`{file}` cannot be read: Is a directory (os error 21)"));
     }
 }

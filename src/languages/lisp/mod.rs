@@ -3,19 +3,19 @@
 //! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
 //! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
 
+mod core;
+
 use std::{
     ffi::{OsStr, OsString},
-    fs::File,
-    io::{self, Read},
     path::{Path, PathBuf},
     str::FromStr,
     time::SystemTime,
 };
 
-use super::interpreter;
+use super::{interpreter, read};
 use crate::{
     config::{Config, ConfigError, variable},
-    failure::{ErrorType, Failure},
+    failure::Failure,
     handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     worker::{Launch, transport::Kind},
 };
@@ -31,9 +31,6 @@ const SHIM: &str = concat!(
     include_str!("shim/streams.lisp"),
     include_str!("shim/serve.lisp"),
 );
-
-/// Where the image has its core.
-const DEFAULT_CORE: &str = "/opt/lisp/runtime.core";
 
 /// Loads the shim, the first of our own arguments: SBCL has taken the others away. Its own core may hold it already.
 const LOAD: &str = r#"(unless (find-package "LAMBDA-SCRIPT-RUNTIME")
@@ -175,7 +172,13 @@ fn convention(config: &Config) -> Result<Option<Convention>, ConfigError> {
 /// How to start SBCL for this handler.
 fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     let program = interpreter("sbcl", "a Common Lisp handler", config)?;
-    let core = core(config, &program)?;
+    if let Handler::Function { files, .. } = handler {
+        // what cannot be read is named here, and not by a line of SBCL's loader
+        read(config, newest(&config.task_root, files))?;
+    } else if let Handler::Script { file } = handler {
+        read(config, file)?;
+    }
+    let core = core::find(config, &program)?;
     let mut arguments: Vec<OsString> = vec!["--noinform".into()];
     if let Some(core) = &core {
         arguments.extend(["--core".into(), core.into()]);
@@ -248,57 +251,6 @@ fn version() -> String {
 fn heap(config: &Config) -> i32 {
     let workers = i32::try_from(config.max_concurrency).unwrap_or(i32::MAX);
     (config.memory / 4 * 3 / workers).max(LEAST_HEAP)
-}
-
-/// The core to start from; `None` for SBCL's own.
-fn core(config: &Config, program: &Path) -> Result<Option<PathBuf>, Failure> {
-    let Some(core) = config.path(variable::LISP_CORE)? else {
-        let core = PathBuf::from(DEFAULT_CORE);
-        return Ok(core.exists().then_some(core));
-    };
-    let core = config.task_root.join(core);
-    let unfit = |reason: String| {
-        let message = format!(
-            "`{}` is `{}`: {reason}; build it again with `make lisp-core`, or unset the variable",
-            variable::LISP_CORE,
-            core.display()
-        );
-        Failure::new(ErrorType::InvalidConfiguration, message)
-    };
-    let id = build_id(&core).map_err(|error| unfit(format!("it cannot be read: {error}")))?;
-    let id = id.ok_or_else(|| unfit("it is no SBCL core".to_owned()))?;
-    // what cannot be read here cannot be started either, which is told then
-    if std::fs::read(program).is_ok_and(|bytes| is_runtime(&bytes) && !holds(&bytes, &id)) {
-        let id = String::from_utf8_lossy(&id).into_owned();
-        return Err(unfit(format!("it was saved by SBCL `{id}`, and `{}` is another", program.display())));
-    }
-    Ok(Some(core))
-}
-
-/// The id of the SBCL that saved this core, which is in its first words; `None` if it is no core.
-fn build_id(core: &Path) -> io::Result<Option<Vec<u8>>> {
-    const MAGIC: u64 = 0x5342_434c; // "SBCL"
-    const BUILD_ID: u64 = 3860;
-    let mut head = Vec::new();
-    File::open(core)?.take(1024).read_to_end(&mut head)?;
-    let word = |index: usize| {
-        let bytes = head.get(index * 8..index * 8 + 8)?;
-        Some(u64::from_ne_bytes(bytes.try_into().expect("BUG: eight bytes are a word")))
-    };
-    if word(0) != Some(MAGIC) || word(1) != Some(BUILD_ID) {
-        return Ok(None);
-    }
-    let length = word(3).and_then(|length| usize::try_from(length).ok());
-    Ok(length.and_then(|length| head.get(32..32_usize.checked_add(length)?)).map(<[u8]>::to_vec))
-}
-
-/// Whether this is SBCL itself, and no script that starts it.
-fn is_runtime(program: &[u8]) -> bool {
-    program.starts_with(b"\x7fELF")
-}
-
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len().max(1)).any(|window| window == part)
 }
 
 /// Where SBCL's contributed modules are, for `require`: SBCL looks beside its core, which may be ours.
