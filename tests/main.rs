@@ -17,6 +17,7 @@ mod network;
 mod one_shot;
 mod powershell;
 mod programs;
+mod programs_of_the_system;
 mod readme;
 mod runtime_api;
 mod secrets;
