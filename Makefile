@@ -84,6 +84,7 @@ run-local: ## serve a handler behind the emulator: HANDLER=, PORT=, VARIANT=bash
 
 .PHONY: invoke
 invoke: ## post an event to what run-local serves: EVENT= (a file), PORT=
+	@test -r "$(EVENT)" || { echo "invoke: EVENT is \`$(EVENT)\`, which is no file that can be read" >&2; exit 1; }
 	@curl --fail-with-body --silent --show-error --data-binary "@$(EVENT)" \
 	    http://127.0.0.1:$(PORT)/2015-03-31/functions/function/invocations
 	@echo

@@ -47,10 +47,18 @@ struct Ran {
     err: String,
 }
 
-/// The directories with programs that tests need, `SCRIPT_RUNTIME_TEST_TOOLS` before `PATH`.
+/// Where `.ci/setup aws` has put programs of pinned versions, or `SCRIPT_RUNTIME_TEST_TOOLS` says that they are.
+fn pinned() -> Vec<PathBuf> {
+    match std::env::var_os("SCRIPT_RUNTIME_TEST_TOOLS") {
+        Some(list) => std::env::split_paths(&list).collect(),
+        None => ["aws", "sam"].map(|tools| repository().join("target/tools").join(tools).join("bin")).into(),
+    }
+}
+
+/// The directories with programs that tests need, the pinned ones first.
 fn directories() -> Vec<PathBuf> {
-    let lists = ["SCRIPT_RUNTIME_TEST_TOOLS", "PATH"].map(|name| std::env::var_os(name).unwrap_or_default());
-    lists.iter().flat_map(std::env::split_paths).collect()
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    pinned().into_iter().chain(std::env::split_paths(&path)).collect()
 }
 
 /// What a server says behind these words in its log, which goes on being read.
@@ -69,7 +77,11 @@ fn announced(log: impl Read + Send + 'static, words: &'static str) -> String {
 
 /// A program, or nothing with a word about the skipped test.
 fn tool(name: &str) -> Option<PathBuf> {
-    let path = directories().into_iter().map(|directory| directory.join(name)).find(|path| path.is_file());
+    tool_in(&directories(), name)
+}
+
+fn tool_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
+    let path = directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file());
     available(name, path.is_some()).then_some(path).flatten()
 }
 
@@ -93,7 +105,8 @@ impl Project {
         if !available(&format!("aws-cli-{major}"), aws.is_some()) {
             return None;
         }
-        let address = moto(&tool("moto_server")?);
+        // another version answers differently
+        let address = moto(&tool_in(&pinned(), "moto_server")?);
         let project = Self {
             name,
             folder: TempDir::new().unwrap(),

@@ -97,3 +97,12 @@ fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
         Failure::new(ErrorType::HandlerLoadFailed, message)
     })
 }
+
+/// What to say where a file that defines a function ran and answered nothing.
+fn only_defines(file: &Path, function: &str, handler: &str) -> String {
+    let file = file.display();
+    format!(
+        "`{file}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is \
+         `{handler}`"
+    )
+}

@@ -114,3 +114,15 @@ fn echoes_the_largest_event() {
     assert!(running.answer(&event) == event.as_bytes());
     assert_eq!(running.answer("[1]"), b"[1]");
 }
+
+#[test]
+fn a_script_that_only_defines_functions_is_named_once() {
+    let Some(function) = files(&[("fn.ps1", "function list {\n    'orders'\n}\n")], "fn.ps1") else { return };
+    let function = function.start();
+    for _ in 0..2 {
+        assert_eq!(function.text("{}"), "");
+    }
+    let hint = " WARN `fn.ps1` ran as a program and answered nothing; it defines `list`: to call that, the handler is \
+                `fn.ps1::list`\n";
+    assert_eq!(function.log(), hint);
+}

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{PowerShell, module_exists};
+use crate::languages::{only_defines, read};
 use crate::{
     config::Config,
     failure::{ErrorType, Failure},
@@ -26,6 +27,21 @@ pub(super) enum Handler {
     Script { file: PathBuf },
     /// A function that a script defines (`script.ps1::function`).
     ScriptFunction { file: PathBuf, function: String },
+}
+
+impl Handler {
+    /// What to say of a script that may do nothing but define functions: the first that it defines.
+    pub(super) fn only_defines(&self, config: &Config) -> Result<Option<String>, Failure> {
+        let Self::Script { file } = self else { return Ok(None) };
+        let text = read(config, file)?;
+        let text = String::from_utf8_lossy(&text);
+        let function = text.lines().find_map(|line| {
+            let (keyword, rest) = line.split_once(' ')?;
+            let name = rest.trim_start().split(|c: char| c.is_whitespace() || "({".contains(c)).next()?;
+            (keyword.eq_ignore_ascii_case("function") && !name.is_empty()).then_some(name)
+        });
+        Ok(function.map(|function| only_defines(file, function, &format!("{}::{function}", file.display()))))
+    }
 }
 
 /// How a handler names its module.

@@ -113,7 +113,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         environment,
         transport: Kind::Streamed,
         last_words: &["Unhandled exception"],
-        empty_answer: None,
+        empty_answer: handler.only_defines(config)?,
     })
 }
 

@@ -181,12 +181,8 @@ fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
         let is_name = !name.is_empty() && !name.contains([' ', '\t', '=', '$', '#', '"', '\'', '(', ')']);
         (is_name && (rest.trim_start().starts_with(['{', '(']) || rest.trim().is_empty())).then_some(name)
     })?;
-    let stem = file.with_extension("");
-    let (file, stem) = (file.display(), stem.display());
-    Some(format!(
-        "`{file}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is \
-         `{stem}.{function}`"
-    ))
+    let handler = format!("{}.{function}", file.with_extension("").display());
+    Some(super::only_defines(file, function, &handler))
 }
 
 #[cfg(test)]
