@@ -111,11 +111,39 @@ impl Failure {
         Self { stack_trace, ..self }
     }
 
+    /// The type in the form that Lambda files errors by, `Runtime.X` or `Function.X` with letters alone: an error of a
+    /// language's own is one of the function.
+    #[must_use]
+    pub fn header_type(&self) -> String {
+        let is_ours = |prefix: &str| {
+            let name = self.error_type.strip_prefix(prefix).unwrap_or_default();
+            name.len() > 1
+                && name.starts_with(|first: char| first.is_ascii_uppercase())
+                && name.bytes().all(|byte| byte.is_ascii_alphabetic())
+        };
+        if is_ours("Runtime.") || is_ours("Function.") {
+            return self.error_type.clone();
+        }
+        // behind packages and namespaces
+        let name = self.error_type.rsplit([':', '.', '/']).next().unwrap_or_default();
+        let words = name.split(|character: char| !character.is_ascii_alphabetic());
+        let name: String = words.map(capitalized).collect();
+        format!("Function.{}", if name.len() > 1 { &name } else { "Error" })
+    }
+
     /// The JSON object that is posted.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("BUG: strings and JSON values always serialize")
     }
+}
+
+/// A word of a name with its first letter upper case: `SOLD` becomes `Sold`, `outOfStock` `OutOfStock`.
+fn capitalized(word: &str) -> String {
+    let (first, rest) = word.split_at(word.len().min(1));
+    let is_shouted = !word.bytes().any(|byte| byte.is_ascii_lowercase());
+    let rest = if is_shouted { rest.to_ascii_lowercase() } else { rest.to_owned() };
+    first.to_ascii_uppercase() + &rest
 }
 
 impl Display for Failure {
@@ -138,6 +166,33 @@ mod tests {
             String::from_utf8(failure.to_json()).unwrap(),
             r#"{"errorType":"Function.ExitStatus","errorMessage":"a \"quote\"\nand \u0001","stackTrace":["at f, f.sh: line 1"]}"#
         );
+    }
+
+    #[test]
+    fn has_a_type_of_lambdas_form_for_the_header() {
+        let header = |error_type: &str| {
+            let failure =
+                Failure { error_type: error_type.to_owned(), ..Failure::new(ErrorType::Signal, "") };
+            failure.header_type()
+        };
+        for (error_type, expected) in [
+            ("Runtime.WorkerExited", "Runtime.WorkerExited"),
+            ("Function.ExitStatus", "Function.ExitStatus"),
+            ("RuntimeException", "Function.RuntimeException"),
+            ("System.IO.IOException", "Function.IOException"),
+            ("SHOP::SOLD-OUT", "Function.SoldOut"),
+            ("SIMPLE-ERROR", "Function.SimpleError"),
+            ("ASDF/FIND-COMPONENT:MISSING-COMPONENT", "Function.MissingComponent"),
+            ("(UNSIGNED-BYTE 8)", "Function.UnsignedByte"),
+            ("out_of_stock", "Function.OutOfStock"),
+            ("Runtime.", "Function.Error"),
+            ("Runtime.x", "Function.Error"),
+            ("Function.9", "Function.Error"),
+            ("\u{e4}\u{f6}", "Function.Error"),
+            ("", "Function.Error"),
+        ] {
+            assert_eq!(header(error_type), expected, "{error_type}");
+        }
     }
 
     #[test]

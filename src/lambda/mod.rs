@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long an answer may take to be sent and received.
 const POST_LIMIT: Duration = Duration::from_secs(60);
 
-/// The header that repeats the `errorType`.
+/// The header with the type of an error in the form that Lambda files it by.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// Why no more events can be had or answered: the environment has to end.
@@ -159,7 +159,7 @@ impl Client {
 
     /// Posts the error of an event.
     pub async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
-        let error_type = header_text(&failure.error_type);
+        let error_type = failure.header_type();
         self.post_outcome("error", invocation, &error_headers(&error_type), failure.to_json().into()).await
     }
 
@@ -223,10 +223,9 @@ impl Client {
     }
 
     /// Posts why there will be no event, where the Runtime API can be reached. `phase` is `init` or `restore`.
-    async fn fail_phase(&mut self, phase: &str, failure: &Failure) {
+    async fn fail_phase(&mut self, phase: &str, error_type: &str, failure: &Failure) {
         let path = format!("/2018-06-01/runtime/{phase}/error");
-        let error_type = header_text(&failure.error_type);
-        let posted = self.post(&path, &error_headers(&error_type), failure.to_json().into()).await;
+        let posted = self.post(&path, &error_headers(error_type), failure.to_json().into()).await;
         if let Err(refused) = posted {
             tracing::error!("the {phase} error could not be posted: {refused}");
         }
@@ -257,9 +256,4 @@ fn shown(response: &Response) -> String {
 
 fn error_headers(error_type: &str) -> [(&str, &[u8]); 2] {
     [(ERROR_TYPE, error_type.as_bytes()), ("content-type", b"application/json")]
-}
-
-/// What of a text a header can hold: a language's own error type may have any characters.
-fn header_text(text: &str) -> String {
-    text.chars().map(|character| if matches!(character, ' '..='~') { character } else { '?' }).collect()
 }

@@ -34,9 +34,9 @@ pub async fn run(
     let slots = match start(config, &mut client, children, shutdown).await {
         Ok(slots) => slots,
         Err(unready) => {
-            let (Unready::Init(failure) | Unready::Restore(failure)) = &unready;
-            client.fail_phase(unready.phase(), failure).await;
-            return RuntimeError::Unready(failure.clone());
+            let (phase, error_type, failure) = unready.parts();
+            client.fail_phase(phase, &error_type, &failure).await;
+            return RuntimeError::Unready(failure);
         }
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
@@ -78,7 +78,7 @@ async fn start(
 
 /// Posts an error of the init, where the Runtime API can be reached.
 pub async fn report_init_error(api: &str, failure: &Failure) {
-    Client::new(api).fail_phase("init", failure).await;
+    Client::new(api).fail_phase("init", &failure.header_type(), failure).await;
 }
 
 /// The way of an event, in one place.

@@ -16,25 +16,28 @@ use crate::{
 /// A failure by what it keeps from coming to be.
 #[derive(Debug)]
 pub(super) enum Unready {
-    /// The environment, or the snapshot of it.
+    /// The environment.
     Init(Failure),
-    /// The copy.
+    /// The snapshot of it: a hook has failed.
+    Checkpoint(Failure),
+    /// The copy: a hook has failed.
     Restore(Failure),
 }
 
 impl Unready {
-    /// The part of the Runtime API that hears of it.
-    pub(super) fn phase(&self) -> &'static str {
+    /// The part of the Runtime API that hears of it, the type for the header, and the failure.
+    pub(super) fn parts(self) -> (&'static str, String, Failure) {
         match self {
-            Self::Init(_) => "init",
-            Self::Restore(_) => "restore",
+            Self::Init(failure) => ("init", failure.header_type(), failure),
+            Self::Checkpoint(failure) => ("init", "Runtime.BeforeSnapshotError".to_owned(), failure),
+            Self::Restore(failure) => ("restore", "Runtime.AfterRestoreError".to_owned(), failure),
         }
     }
 }
 
 /// Takes all workers into the snapshot and out of it.
 pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
-    run_hooks(slots, Step::Checkpoint).await.map_err(Unready::Init)?;
+    run_hooks(slots, Step::Checkpoint).await.map_err(Unready::Checkpoint)?;
     restored(client, slots).await.map_err(Unready::Init)?;
     run_hooks(slots, Step::Restore).await.map_err(Unready::Restore)
 }

@@ -85,7 +85,7 @@ fn a_type_of_any_name_reaches_the_caller() {
     let post = function.start().post(Event::new("{}"));
     assert_eq!(
         (post.kind.as_str(), post.headers["lambda-runtime-function-error-type"].as_str()),
-        ("error", "Fehler_?")
+        ("error", "Function.Fehler")
     );
     let json: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
     assert_eq!(json["errorType"], "Fehler_ä");

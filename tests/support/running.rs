@@ -141,8 +141,24 @@ fn caller_error(post: &Post) -> CallerError {
     let json: Value = serde_json::from_slice(&post.body).unwrap();
     let text = |name: &str| json[name].as_str().unwrap().to_owned();
     let kind = text("errorType");
-    assert_eq!(post.headers["lambda-runtime-function-error-type"], kind);
+    check_header_type(&post.headers["lambda-runtime-function-error-type"], &kind);
     let stack = json["stackTrace"].as_array().unwrap();
     let stack = stack.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
     CallerError { kind, message: text("errorMessage"), stack, json }
+}
+
+/// The type in the header has Lambda's own form, and is that of the body where that has it, too.
+fn check_header_type(header: &str, kind: &str) {
+    let has_form = |text: &str| {
+        let name = text.strip_prefix("Runtime.").or(text.strip_prefix("Function."));
+        name.is_some_and(|name| {
+            name.len() > 1
+                && name.starts_with(|first: char| first.is_ascii_uppercase())
+                && name.chars().all(|letter| letter.is_ascii_alphabetic())
+        })
+    };
+    assert!(has_form(header), "{header}");
+    let is_of_hooks = ["Runtime.BeforeSnapshotError", "Runtime.AfterRestoreError"].contains(&header);
+    assert!(is_of_hooks || header == kind || !has_form(kind), "{header}, {kind}");
+    assert!(is_of_hooks || has_form(kind) || header.starts_with("Function."), "{header}, {kind}");
 }
