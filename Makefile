@@ -65,6 +65,7 @@ bench-smoke: ## the comparison with few events, unoptimized: whether it runs
 bench-programs: setup
 	cargo build --release --bins --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
+	if command -v "$${SCRIPT_RUNTIME_PWSH:-pwsh}" >/dev/null; then $(MAKE) powershell-host; fi
 
 .PHONY: image
 image: ## the image with every language and function/ inside: IMAGE=

@@ -28,6 +28,7 @@ mod report;
 mod results;
 mod rounds;
 mod runtime;
+mod throttle;
 
 use std::{env, error::Error, fs, path::Path, process::Command, process::ExitCode};
 

@@ -116,7 +116,16 @@ impl Programs {
         let pwsh = if self.pwsh.is_some() { None } else { Some("pwsh") };
         let bare = Contender::new(POWERSHELL_WORKER, &self.example("worker_echo"), "", &[("m.psm1", MODULE)]);
         add(bare.argument("powershell"), pwsh);
-        add(ours(POWERSHELL, "m.f", &[("m.psm1", MODULE)]), pwsh);
+        let powershell = ours(POWERSHELL, "m.f", &[("m.psm1", MODULE)]);
+        // as an image has it; else the first start compiles it
+        let host = self.directory.parent().map(|target| target.join("powershell/lambda-script-runtime.dll"));
+        add(
+            match host.filter(|host| host.exists()) {
+                Some(host) => powershell.env("SCRIPT_RUNTIME_PWSH_HOST", &host),
+                None => powershell,
+            },
+            pwsh,
+        );
         (contenders, left_out)
     }
 }

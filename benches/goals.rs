@@ -82,6 +82,7 @@ fn goals(results: &Results) -> Vec<Goal> {
         goals.push(floors(results, name, Metric::Large, limit));
     }
     goals.push(absolute(results, POWERSHELL, Metric::First, 2.0));
+    goals.push(absolute(results, POWERSHELL, Metric::Throttled, 1000.0));
     let tail = results
         .row(POWERSHELL)
         .and_then(|row| Some(row.median(Metric::LatencyP99)? / row.median(Metric::Latency)?));

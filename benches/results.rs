@@ -8,6 +8,7 @@ use crate::bare::Bare;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
     Init,
+    Throttled,
     First,
     Latency,
     LatencyP99,
@@ -30,8 +31,9 @@ pub enum Metric {
 }
 
 impl Metric {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Init,
+        Self::Throttled,
         Self::First,
         Self::Latency,
         Self::LatencyP99,
@@ -56,6 +58,7 @@ impl Metric {
     pub fn title(self) -> &'static str {
         match self {
             Self::Init => "init until `/next`",
+            Self::Throttled => "init with 0.29 of a processor",
             Self::First => "first event",
             Self::Latency => "latency p50",
             Self::LatencyP99 => "latency p99",

@@ -8,6 +8,7 @@ use crate::{
     bare::{self, Bare},
     results::{Metric, Row, percentile},
     runtime::{Contender, Runtime, body, milliseconds},
+    throttle::Throttle,
 };
 
 const KIB: usize = 1024;
@@ -53,6 +54,8 @@ pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<R
         contenders.iter().map(|contender| Row::new(contender.name, contender.ours)).collect();
     eprintln!("bench: starts");
     let pwsh = starts(contenders, plan, pwsh, &mut rows);
+    eprintln!("bench: starts with less of a processor");
+    throttled(contenders, plan, &mut rows);
     eprintln!("bench: warm events");
     let subshell = warm(contenders, plan, &mut rows);
     eprintln!("bench: several at a time");
@@ -82,6 +85,17 @@ fn starts(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>, rows: &mut
         bare.extend(pwsh.map(bare::start_of));
     }
     bare
+}
+
+fn throttled(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
+    let Some(throttle) = Throttle::new() else { return };
+    for _ in 0..plan.long_rounds().div_ceil(4) {
+        for (contender, row) in contenders.iter().zip(&mut *rows) {
+            let runtime = contender.start_in(&throttle.entrance());
+            row.push(Metric::Throttled, runtime.init());
+            runtime.stop();
+        }
+    }
 }
 
 /// Also gives the time of a bare subshell, round by round.

@@ -115,6 +115,13 @@ impl Contender {
         self.start_as(command, 1)
     }
 
+    /// It runs in the control group that has this file.
+    pub fn start_in(&self, entrance: &Path) -> Runtime {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ >\"$0\"; exec \"$@\""]).arg(entrance).arg(&self.program);
+        self.start_as(command, 1)
+    }
+
     fn start_as(&self, mut command: Command, concurrency: usize) -> Runtime {
         let api = Api::start();
         let log = self.task_root.path().join("log");
