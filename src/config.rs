@@ -57,6 +57,28 @@ impl FromStr for LogFormat {
     }
 }
 
+/// When an answer is passed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// Whole, once the handler has ended.
+    #[default]
+    Buffered,
+    /// While the handler writes it.
+    Streaming,
+}
+
+impl FromStr for ResponseMode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "buffered" => Ok(Self::Buffered),
+            "streaming" => Ok(Self::Streaming),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The settings of one run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -76,6 +98,8 @@ pub struct Config {
     pub max_concurrency: usize,
     /// How long before its deadline an event is given up; `None` for never.
     pub deadline_margin: Option<Duration>,
+    /// When an answer is passed on.
+    pub response_mode: ResponseMode,
     /// The function's memory in MB.
     pub memory: i32,
     /// The environment of the workers.
@@ -147,6 +171,9 @@ impl Config {
             log_level: settings.log_level()?,
             max_concurrency: settings.concurrency()?,
             memory,
+            response_mode: settings
+                .parse(variable::RESPONSE_MODE, "it takes `buffered` or `streaming`")?
+                .unwrap_or_default(),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,

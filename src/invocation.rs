@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use crate::headers::Headers;
+use crate::{
+    headers::Headers,
+    streaming::{self, Parts, Sink},
+};
 
 /// The header with the request's id.
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
@@ -40,6 +43,8 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
 pub struct Invocation {
     /// The event, byte for byte.
     pub event: Bytes,
+    /// Where the answer goes while it is written; without it, the answer is given whole.
+    pub sink: Option<Sink>,
     headers: Headers,
 }
 
@@ -47,7 +52,14 @@ impl Invocation {
     /// An invocation with these headers.
     #[must_use]
     pub fn new(headers: Headers, event: Bytes) -> Self {
-        Self { event, headers }
+        Self { event, sink: None, headers }
+    }
+
+    /// From now on the answer is passed on while it is written: these are its parts.
+    pub fn stream(&mut self) -> Parts {
+        let (sink, parts) = streaming::channel();
+        self.sink = Some(sink);
+        parts
     }
 
     /// The request's id; empty if there is none.

@@ -26,6 +26,7 @@ mod local;
 mod logs;
 mod process;
 mod secrets;
+mod streaming;
 mod supervisor;
 mod worker;
 

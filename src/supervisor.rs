@@ -17,10 +17,11 @@ use crate::{
     invocation::Invocation,
     process::Children,
     secrets::Secrets,
+    streaming::Sink,
     worker::{Launch, Step, Worker, WorkerError},
 };
 
-/// What an event ends in.
+/// What an event ends in: its answer, or what has not been passed on of one that is streamed.
 pub type Outcome = Result<Bytes, Failure>;
 
 /// A slot. It does nothing of itself: whoever owns it waits for other things by [`Slot::ready_during`].
@@ -84,6 +85,7 @@ impl Slot {
         };
         if let (Ok(answer), Some(hint)) = (&result, &self.launch.empty_answer)
             && answer.is_empty()
+            && !invocation.sink.as_ref().is_some_and(Sink::has_had_any)
             && !std::mem::replace(&mut self.has_hinted, true)
         {
             tracing::warn!("{hint}");

@@ -25,5 +25,6 @@ mod serve;
 mod serve_life;
 mod shutdown;
 mod snapstart;
+mod streaming;
 mod support;
 mod yardstick;

@@ -26,6 +26,8 @@ pub const LOG_LEVEL: &str = "AWS_LAMBDA_LOG_LEVEL";
 pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 /// How long before its deadline an event is given up, in milliseconds; 0 for never.
 pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
+/// `buffered` or `streaming`.
+pub const RESPONSE_MODE: &str = "SCRIPT_RUNTIME_RESPONSE_MODE";
 /// The path of `pwsh`, where it is not the one on the `PATH`.
 pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
 /// The assembly of the PowerShell host, where it is not the one beside `pwsh` or in the cache.
@@ -58,7 +60,7 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 20] = [
+pub const ALL: [&str; 21] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
@@ -72,6 +74,7 @@ pub const ALL: [&str; 20] = [
     LOG_LEVEL,
     MAX_CONCURRENCY,
     DEADLINE_MARGIN,
+    RESPONSE_MODE,
     PWSH,
     PWSH_HOST,
     CACHE_HOME,

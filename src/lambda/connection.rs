@@ -9,7 +9,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::http::{Decoder, HttpError, Response, request_head};
+use super::{
+    http::{Decoder, HttpError, Response},
+    request::{self, Header},
+};
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -25,7 +28,7 @@ const KEPT_ROOM: usize = 64 * 1024;
 pub(super) struct Request<'a> {
     pub(super) method: &'static str,
     pub(super) path: &'a str,
-    pub(super) headers: &'a [(&'a str, &'a [u8])],
+    pub(super) headers: &'a [Header<'a>],
     pub(super) body: Bytes,
 }
 
@@ -88,6 +91,19 @@ impl Connection {
         self.exchange(stream, request).await
     }
 
+    /// The connection, for a request that is written from outside; its response is for [`Self::response`].
+    pub(super) async fn open(&mut self) -> Result<TcpStream, ConnectionError> {
+        match self.stream.take().filter(is_quiet) {
+            Some(stream) => Ok(stream),
+            None => self.connect().await,
+        }
+    }
+
+    /// Host and port.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
     async fn connect(&self) -> Result<TcpStream, ConnectionError> {
         let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
             Ok(Ok(stream)) => {
@@ -106,8 +122,17 @@ impl Connection {
         mut stream: TcpStream,
         request: &Request<'_>,
     ) -> Result<Response, ConnectionError> {
-        self.buffer.clear();
         let sent = send(&mut stream, &self.server, request).await;
+        self.response(stream, sent).await
+    }
+
+    /// The response to a request that was `sent` whole, or not.
+    pub(super) async fn response(
+        &mut self,
+        mut stream: TcpStream,
+        sent: io::Result<()>,
+    ) -> Result<Response, ConnectionError> {
+        self.buffer.clear();
         let response = match sent {
             Ok(()) => self.receive(&mut stream).await?,
             // a server that refuses a large body may answer without reading all of it
@@ -150,7 +175,7 @@ fn is_quiet(stream: &TcpStream) -> bool {
 
 async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
     let Request { method, path, headers, body } = request;
-    let mut head = request_head(method, path, server, headers, body.len());
+    let mut head = request::head(method, path, server, headers, body.len());
     if body.len() <= SMALL_BODY {
         head.extend_from_slice(body);
         return stream.write_all(&head).await;

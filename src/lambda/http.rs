@@ -430,29 +430,5 @@ fn chunk_size(line: &[u8]) -> Result<usize, HttpError> {
     usize::from_str_radix(text, 16).map_err(|_| refused())
 }
 
-/// The head of a request with a body of this length.
-#[must_use]
-pub fn request_head(
-    method: &str,
-    path: &str,
-    host: &str,
-    headers: &[(&str, &[u8])],
-    length: usize,
-) -> Vec<u8> {
-    let agent = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\n").into_bytes();
-    for (name, value) in headers {
-        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
-            head.extend_from_slice(part);
-        }
-    }
-    if method != "GET" {
-        head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-    }
-    head.extend_from_slice(b"\r\n");
-    head
-}
-
 #[cfg(test)]
 mod tests;

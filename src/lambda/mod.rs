@@ -6,21 +6,26 @@
 
 mod connection;
 pub mod http;
+mod request;
 pub mod run;
 mod snapstart;
+mod streamed;
 
-use std::{pin::Pin, time::Duration};
+use std::{convert::Infallible, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
+pub use self::streamed::StreamedResponse;
 use self::{
     connection::{Connection, Request},
     http::{BODY_LIMIT, HEAD_LIMIT, Response, TooLarge},
+    request::Header,
 };
 use crate::{
     failure::{ErrorType, Failure},
     invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
+    supervisor::Outcome,
 };
 
 /// How often a failing request for the next event is repeated, and the first pause before it; each doubles the last.
@@ -167,7 +172,7 @@ impl Client {
         &mut self,
         kind: &'static str,
         invocation: &Invocation,
-        headers: &[(&str, &[u8])],
+        headers: &[Header<'_>],
         body: Bytes,
     ) -> Result<(), ApiError> {
         let request_id = invocation.request_id();
@@ -179,28 +184,50 @@ impl Client {
             request_id: request_id.to_owned(),
             cause: error.0,
         })?;
-        if response.status.is_success() {
-            return Ok(());
+        receipt(kind, request_id, &response)
+    }
+
+    /// Sends what the handler writes, for ever. May be dropped and called again.
+    pub async fn pass_on(&mut self, response: &mut StreamedResponse) -> Infallible {
+        response.pass_on(&mut self.connection).await
+    }
+
+    /// Ends a streamed response by what has come of its event.
+    pub async fn finish(
+        &mut self,
+        mut response: StreamedResponse,
+        invocation: &Invocation,
+        outcome: &Outcome,
+    ) -> Result<(), ApiError> {
+        let has_begun = response.take_rest(&self.connection);
+        if let Err(failure) = outcome
+            && !has_begun
+        {
+            return self.fail(invocation, failure).await;
         }
-        let answer = shown(&response);
-        if response.status.is_server_error() {
-            return Err(ApiError::Unrecoverable { kind, request_id: request_id.to_owned(), answer });
+        self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
+        let finished = tokio::select! {
+            finished = response.finish(&mut self.connection, outcome) => {
+                finished.map_err(|error| error.to_string())
+            }
+            () = self.limit.as_mut() => Err(format!("no receipt within {POST_LIMIT:?}")),
+        };
+        match finished {
+            Ok(response) => receipt("response", invocation.request_id(), &response),
+            Err(cause) => {
+                // not the end: whether the Runtime API is gone is seen at the next event
+                let request_id = invocation.request_id();
+                tracing::error!(
+                    requestId = request_id,
+                    "the caller has a part of the answer at most: {cause}"
+                );
+                Ok(())
+            }
         }
-        if response.status == ::http::StatusCode::GONE {
-            tracing::warn!(requestId = request_id, "the {kind} came too late and was not taken: {answer}");
-        } else {
-            tracing::error!(requestId = request_id, "the Runtime API refused the {kind}: {answer}");
-        }
-        Ok(())
     }
 
     /// Posts an answer or an error, again if the connection breaks: Lambda takes the first that comes whole.
-    async fn post(
-        &mut self,
-        path: &str,
-        headers: &[(&str, &[u8])],
-        body: Bytes,
-    ) -> Result<Response, Refused> {
+    async fn post(&mut self, path: &str, headers: &[Header<'_>], body: Bytes) -> Result<Response, Refused> {
         let request = Request { method: "POST", path, headers, body };
         let mut attempt = 1;
         loop {
@@ -249,11 +276,28 @@ impl Client {
     }
 }
 
+/// What the Runtime API says of an answer or an error.
+fn receipt(kind: &'static str, request_id: &str, response: &Response) -> Result<(), ApiError> {
+    if response.status.is_success() {
+        return Ok(());
+    }
+    let answer = shown(response);
+    if response.status.is_server_error() {
+        return Err(ApiError::Unrecoverable { kind, request_id: request_id.to_owned(), answer });
+    }
+    if response.status == ::http::StatusCode::GONE {
+        tracing::warn!(requestId = request_id, "the {kind} came too late and was not taken: {answer}");
+    } else {
+        tracing::error!(requestId = request_id, "the Runtime API refused the {kind}: {answer}");
+    }
+    Ok(())
+}
+
 /// Status and body of a response, for people.
 fn shown(response: &Response) -> String {
     format!("{} {}", response.status, String::from_utf8_lossy(&response.body))
 }
 
-fn error_headers(error_type: &str) -> [(&str, &[u8]); 2] {
+fn error_headers(error_type: &str) -> [Header<'_>; 2] {
     [(ERROR_TYPE, error_type.as_bytes()), ("content-type", b"application/json")]
 }

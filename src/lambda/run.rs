@@ -6,10 +6,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Client,
+    ApiError, Client, StreamedResponse,
     snapstart::{self, Unready},
 };
-use crate::{config::Config, failure::Failure, languages, process::Children, supervisor::Slot};
+use crate::{
+    config::{Config, ResponseMode},
+    failure::Failure,
+    languages,
+    process::Children,
+    supervisor::Slot,
+};
 
 /// Why the runtime ends. It never does of itself.
 #[derive(Debug, thiserror::Error)]
@@ -40,8 +46,10 @@ pub async fn run(
         }
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
-    let mut answering: JoinSet<_> =
-        slots.into_iter().map(|slot| answer_events(slot, Client::new(api), shutdown.clone())).collect();
+    let mut answering: JoinSet<_> = slots
+        .into_iter()
+        .map(|slot| answer_events(slot, Client::new(api), config.response_mode, shutdown.clone()))
+        .collect();
     match answering.join_next().await.expect("BUG: there is a slot") {
         Ok(error) => error.into(),
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -82,22 +90,38 @@ pub async fn report_init_error(api: &str, failure: &Failure) {
 }
 
 /// The way of an event, in one place.
-async fn answer_events(mut slot: Slot, mut client: Client, shutdown: CancellationToken) -> ApiError {
+async fn answer_events(
+    mut slot: Slot,
+    mut client: Client,
+    mode: ResponseMode,
+    shutdown: CancellationToken,
+) -> ApiError {
     let error = loop {
         let next = slot.ready_during(shutdown.run_until_cancelled(client.next())).await;
-        let invocation = match next {
+        let mut invocation = match next {
             Some(Ok(invocation)) => invocation,
             Some(Err(error)) => break Some(error),
             None => break None,
         };
-        let outcome = slot.run(&invocation).await;
+        let mut streamed = match mode {
+            ResponseMode::Buffered => None,
+            ResponseMode::Streaming => Some(StreamedResponse::of(&mut invocation)),
+        };
+        let outcome = match &mut streamed {
+            None => slot.run(&invocation).await,
+            Some(response) => tokio::select! {
+                outcome = slot.run(&invocation) => outcome,
+                never = client.pass_on(response) => match never {},
+            },
+        };
+        if let Err(failure) = &outcome {
+            log(invocation.request_id(), failure);
+        }
         let posting = async {
-            match outcome {
-                Ok(answer) => client.respond(&invocation, answer).await,
-                Err(failure) => {
-                    log(invocation.request_id(), &failure);
-                    client.fail(&invocation, &failure).await
-                }
+            match (streamed, outcome) {
+                (Some(response), outcome) => client.finish(response, &invocation, &outcome).await,
+                (None, Ok(answer)) => client.respond(&invocation, answer).await,
+                (None, Err(failure)) => client.fail(&invocation, &failure).await,
             }
         };
         match slot.quiet_during(shutdown.run_until_cancelled(posting)).await {

@@ -6,6 +6,7 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
+    pin::pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -17,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 use super::{invocation, report};
 use crate::{
     cli::EventSource,
-    config::Config,
+    config::{Config, ResponseMode},
     failure::{ErrorType, Failure},
     headers::Headers,
     languages,
     process::Children,
+    streaming::{Part, Parts},
     supervisor::{Outcome, Slot},
     worker::transport::PAYLOAD_LIMIT,
 };
@@ -40,7 +42,14 @@ pub async fn run(
     let (outcome, init, ran) = match start(config, source, children, shutdown).await {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let outcome = slot.run(&invocation(config, event, TIMEOUT, Headers::default())).await;
+            let mut invocation = invocation(config, event, TIMEOUT, Headers::default());
+            let outcome = match config.response_mode {
+                ResponseMode::Buffered => slot.run(&invocation).await,
+                ResponseMode::Streaming => {
+                    let parts = invocation.stream();
+                    printed_during(parts, slot.run(&invocation)).await
+                }
+            };
             if shutdown.is_cancelled() {
                 match slot.keep_quiet().await {}
             }
@@ -97,6 +106,34 @@ fn read(source: &EventSource) -> Result<Bytes, Failure> {
         return Err(Failure::new(ErrorType::InvalidConfiguration, message));
     }
     Ok(event.into())
+}
+
+/// Prints the parts of an answer as they come, until the event has come to its outcome. Where nobody reads them they go
+/// nowhere.
+async fn printed_during(mut parts: Parts, running: impl Future<Output = Outcome>) -> Outcome {
+    let mut running = pin!(running);
+    let outcome = loop {
+        tokio::select! {
+            Some(part) = parts.recv() => drop(print_part(&part)),
+            outcome = &mut running => break outcome,
+        }
+    };
+    while let Ok(part) = parts.try_recv() {
+        drop(print_part(&part));
+    }
+    outcome
+}
+
+fn print_part(part: &Part) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    match part {
+        Part::Head(head) => {
+            serde_json::to_writer(&mut output, head)?;
+            output.write_all(b"\n")?;
+        }
+        Part::Body(bytes) => output.write_all(bytes)?,
+    }
+    output.flush()
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

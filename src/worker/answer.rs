@@ -15,6 +15,7 @@ use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
+    streaming::{LIMIT, Part, Sink},
 };
 
 /// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
@@ -35,9 +36,16 @@ const END: usize = 60;
 
 /// The output of one event.
 pub(super) struct Output {
+    /// What has not been passed on: all of it, if there is no sink.
     bytes: BytesMut,
     /// All that was written, also what is no longer kept, in bytes.
     size: usize,
+    /// Where the output goes while it is written.
+    sink: Option<Sink>,
+    /// How much of it has gone there, in bytes.
+    passed_on: usize,
+    /// How many bytes at the end of `bytes` may be the begin of a token.
+    held: usize,
     /// Where the handler said that it ended. What stands behind that came later.
     end: Option<usize>,
     looks: u32,
@@ -61,6 +69,9 @@ impl Output {
         Self {
             bytes: BytesMut::new(),
             size: 0,
+            sink: None,
+            passed_on: 0,
+            held: 0,
             end: None,
             looks: 0,
             next_look: Instant::now(),
@@ -68,16 +79,23 @@ impl Output {
         }
     }
 
-    /// Forgets what another event has written.
-    pub(super) fn clear(&mut self) {
+    /// Forgets what another event has written. What comes now goes to this sink.
+    pub(super) fn begin(&mut self, sink: Option<Sink>) {
         (self.bytes, self.size, self.end, self.looks) = (BytesMut::new(), 0, None, 0);
+        (self.sink, self.passed_on, self.held) = (sink, 0, 0);
+    }
+
+    /// Passes on nothing any more: what comes now is too late.
+    pub(super) fn stop(&mut self) {
+        self.sink = None;
     }
 
     /// Takes what comes out of the pipe until the handler says there that it ended: the token, its status and its process,
     /// a newline. Without a token it never does. May be dropped and called again.
     pub(super) async fn receive(&mut self, pipe: &pipe::Receiver, token: Option<&str>) -> Farewell {
         loop {
-            if self.looks >= EAGER_LOOKS {
+            self.pass_on().await;
+            if self.looks >= EAGER_LOOKS && self.sink.is_none() {
                 tokio::time::sleep_until(self.next_look).await;
             }
             if pipe.readable().await.is_err() {
@@ -86,7 +104,9 @@ impl Output {
             // a handler that writes faster than this reads must not keep its deadline from being seen
             consume_budget().await;
             let read = |block: &mut [u8]| pipe.try_read(block).unwrap_or(0);
-            if let Some(farewell) = self.look(token, read) {
+            // of an answer that is streamed, what has been read is passed on before more is
+            let blocks = if self.sink.is_some() { 1 } else { BLOCKS };
+            if let Some(farewell) = self.look(token, blocks, read) {
                 return farewell;
             }
             self.looks += 1;
@@ -97,7 +117,18 @@ impl Output {
     /// Takes what is in the pipe now, also where the event loop has not seen it; what comes later, from a child in the
     /// background, is no answer.
     pub(super) fn receive_rest(&mut self, pipe: &pipe::Receiver, token: Option<&str>) {
-        self.look(token, |block| rustix::io::read(pipe, block).unwrap_or(0));
+        self.look(token, BLOCKS, |block| rustix::io::read(pipe, block).unwrap_or(0));
+    }
+
+    /// Passes on what there is of an answer that is streamed, as the caller takes it. May be dropped and called again.
+    pub(super) async fn pass_on(&mut self) {
+        let Some(sink) = &self.sink else { return };
+        let count = self.end.unwrap_or(self.bytes.len() - self.held).min(LIMIT - self.passed_on);
+        if count > 0 {
+            sink.send(|| Part::Body(self.bytes.split_to(count).freeze())).await;
+            self.passed_on += count;
+            self.end = self.end.map(|end| end - count);
+        }
     }
 
     /// Takes what comes through processes that belong to the answer of a handler that has ended, for as long as there are
@@ -126,11 +157,21 @@ impl Output {
     }
 
     /// Takes what is in the pipe, as `read` sees it; says if the handler ends in it.
-    fn look(&mut self, token: Option<&str>, read: impl Fn(&mut [u8]) -> usize) -> Option<Farewell> {
-        for _ in 0..BLOCKS {
+    fn look(
+        &mut self,
+        token: Option<&str>,
+        blocks: usize,
+        read: impl Fn(&mut [u8]) -> usize,
+    ) -> Option<Farewell> {
+        for _ in 0..blocks {
             let mut block = std::mem::take(&mut self.block);
             let count = read(&mut block);
             let farewell = self.take(&block[..count], token);
+            // an end is one write of less than a page, so that a block cuts it only where more can be read
+            self.held = match token {
+                Some(token) if count == block.len() => begun(&self.bytes, token.as_bytes()),
+                _ => 0,
+            };
             self.block = block;
             if count == 0 || farewell.is_some() {
                 return farewell;
@@ -159,23 +200,27 @@ impl Output {
             self.end = Some(begin);
             return Some(farewell);
         }
-        if let dropped @ 1.. = self.bytes.len().saturating_sub(KEPT + END) {
-            self.bytes.copy_within(KEPT + dropped.., KEPT);
-            self.bytes.truncate(KEPT + END);
+        let kept = if self.sink.is_some() { LIMIT - self.passed_on } else { KEPT };
+        if let dropped @ 1.. = self.bytes.len().saturating_sub(kept + END) {
+            self.bytes.copy_within(kept + dropped.., kept);
+            self.bytes.truncate(kept + END);
         }
         None
     }
 
-    /// The answer without its trailing newlines.
+    /// The answer without its trailing newlines; nothing of one that is streamed.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
         let mut bytes = std::mem::take(&mut self.bytes);
         if let Some(end) = self.end {
             self.size -= bytes.len() - end;
             bytes.truncate(end);
         }
+        if self.sink.is_some() {
+            return if self.size > LIMIT { Err(too_large(self.size, LIMIT)) } else { Ok(Bytes::new()) };
+        }
         let end = bytes.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
         if end > PAYLOAD_LIMIT || self.size > bytes.len() {
-            return Err(too_large(self.size));
+            return Err(too_large(self.size, PAYLOAD_LIMIT));
         }
         bytes.truncate(end);
         Ok(bytes.freeze())
@@ -260,10 +305,17 @@ pub(super) fn with_lines(message: String, lines: &str) -> String {
     if lines.is_empty() { message } else { format!("{message}: {lines}") }
 }
 
+/// How many bytes at the end of these may be the begin of a handler's end.
+fn begun(bytes: &[u8], token: &[u8]) -> usize {
+    let last = &bytes[bytes.len().saturating_sub(END)..];
+    let fits = |at: &usize| last[*at..].iter().zip(token).all(|(own, other)| own == other);
+    (0..last.len()).find(fits).map_or(0, |at| last.len() - at)
+}
+
 /// The error of an answer of this many bytes.
-pub(super) fn too_large(size: usize) -> Failure {
+pub(super) fn too_large(size: usize, limit: usize) -> Failure {
     let message = format!(
-        "the answer has {size} bytes, and Lambda takes at most {PAYLOAD_LIMIT}: \
+        "the answer has {size} bytes, and Lambda takes at most {limit}: \
          put it into Amazon S3 and answer with its address"
     );
     Failure::new(ErrorType::ResponseSizeTooLarge, message)

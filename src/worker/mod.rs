@@ -27,7 +27,7 @@ use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    transport::{Message, ProcessEnd, Transport, TransportError},
+    transport::{Message, Transport, TransportError},
 };
 pub use self::{hooks::Step, launch::Launch};
 use crate::{
@@ -122,7 +122,7 @@ impl Worker {
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let transport = Transport::new(launch, children)?;
+        let transport = Transport::new(launch, config.response_mode, children)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -218,6 +218,7 @@ impl Worker {
                     return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
                 }
                 (Happening::LimitReached, Phase::Event(invocation, Some(deadline))) => {
+                    self.transport.stop_streaming();
                     self.ask_to_end(invocation, deadline.grace()).await;
                     return Err(WorkerError::Gone(deadline.exceeded()));
                 }
@@ -369,20 +370,21 @@ impl Drop for Worker {
     }
 }
 
-/// Waits until the worker says something or ends, and passes on what it logs.
+/// Waits until the worker says something or ends, and passes on what it logs. What it said before it ended comes first.
 async fn happening(child: &mut Option<Child>, log: &mut Log, transport: &mut Transport) -> Happening {
     let mut has_ended = false;
     loop {
         tokio::select! {
             biased;
-            message = transport.message() => return message.map_or_else(Happening::Broken, Happening::Said),
+            message = transport.message() => return match message {
+                Ok(Some(message)) => Happening::Said(message),
+                Ok(None) => Happening::Ended(exited(child).await),
+                Err(error) => Happening::Broken(error),
+            },
             () = log.pump() => {}
-            status = exited(child), if !has_ended => match transport.ended(status) {
-                // what it said before it ended counts
-                Ok(ProcessEnd::Said(message)) => return Happening::Said(message),
-                Ok(ProcessEnd::OfWorker) => return Happening::Ended(status),
-                Ok(ProcessEnd::OfEvent) => has_ended = true,
-                Err(error) => return Happening::Broken(error),
+            status = exited(child), if !has_ended => {
+                has_ended = true;
+                transport.has_ended(status);
             }
         }
     }

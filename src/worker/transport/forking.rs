@@ -36,6 +36,8 @@ pub(crate) struct Forking {
     runs_event: bool,
     /// The end of the process that has the event, until its answer is whole.
     ended: Option<Ended>,
+    /// Whether the worker itself has ended.
+    has_ended: bool,
     children: Children,
 }
 
@@ -50,6 +52,7 @@ impl Forking {
             trace: Trace::default(),
             runs_event: false,
             ended: None,
+            has_ended: false,
             children: children.clone(),
         })
     }
@@ -66,7 +69,7 @@ impl Forking {
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
-        self.output.clear();
+        self.output.begin(invocation.sink.clone());
         self.trace = Trace::default();
         self.ended = None;
         self.lanes.send_event(invocation)?;
@@ -79,18 +82,25 @@ impl Forking {
         self.requests.send(vec![Bytes::from(format!("{}\n", step.name()))]);
     }
 
-    pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
+    pub(super) async fn message(&mut self) -> Result<Option<Message>, TransportError> {
         loop {
             if let Some(ended) = &mut self.ended {
                 self.output.receive_filtered(self.lanes.answer(), ended, &self.children).await;
+                self.output.pass_on().await;
                 let end = ended.end;
-                return Ok(self.answered(end));
+                return Ok(Some(self.answered(end)));
             }
             if let Some(message) = self.decoded()? {
-                return Ok(message);
+                return Ok(Some(message));
             }
             if self.ended.is_some() {
                 continue;
+            }
+            if self.has_ended {
+                self.reports.finish()?;
+                self.receive_rest();
+                self.output.pass_on().await;
+                return Ok(None);
             }
             tokio::select! {
                 biased;
@@ -103,16 +113,14 @@ impl Forking {
         }
     }
 
-    pub(super) fn last_message(&mut self) -> Result<Option<Message>, TransportError> {
-        self.reports.fill_rest();
-        if let Some(message) = self.decoded()? {
-            return Ok(Some(message));
+    pub(super) fn worker_has_ended(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.reports.fill_rest();
         }
-        if let Some(Ended { end, .. }) = self.ended {
-            return Ok(Some(self.answered(end)));
-        }
-        self.reports.finish()?;
-        Ok(None)
+    }
+
+    pub(super) fn stop_streaming(&mut self) {
+        self.output.stop();
     }
 
     pub(super) fn event_was_taken(&mut self) -> bool {

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use self::{forking::Forking, frame::FrameError, program::Program, streamed::Streamed};
 use super::{Launch, Starter, Step, answer::End, stack::Trace};
 use crate::{
+    config::ResponseMode,
     failure::Failure,
     invocation::Invocation,
     process::{Child, Children},
@@ -82,16 +83,6 @@ pub(super) enum Message {
     Untaken,
 }
 
-/// What the end of a process is.
-pub(super) enum ProcessEnd {
-    /// It had said something before.
-    Said(Message),
-    /// That of the worker.
-    OfWorker,
-    /// That of a program for one event alone, of which the next message tells.
-    OfEvent,
-}
-
 /// Why nothing more can be said to a worker or heard of it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
@@ -105,15 +96,15 @@ pub(super) enum TransportError {
 
 /// The way to one worker.
 pub(super) enum Transport {
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     Forking(Box<Forking>),
     Program(Box<Program>),
 }
 
 impl Transport {
-    pub(super) fn new(launch: &Launch, children: &Children) -> io::Result<Self> {
+    pub(super) fn new(launch: &Launch, mode: ResponseMode, children: &Children) -> io::Result<Self> {
         Ok(match &launch.transport {
-            Kind::Streamed => Self::Streamed(Streamed::new()?),
+            Kind::Streamed => Self::Streamed(Box::new(Streamed::new(mode)?)),
             Kind::Forking => Self::Forking(Box::new(Forking::new(children)?)),
             Kind::Program(prelude) => Self::Program(Box::new(Program::new(prelude.as_ref(), children)?)),
         })
@@ -127,7 +118,7 @@ impl Transport {
     /// What the shim gets as arguments behind its own. `snapshot` says that the steps of one will be asked for.
     pub(super) fn arguments(&self, snapshot: bool) -> Vec<String> {
         match self {
-            Self::Streamed(streamed) => streamed.arguments().to_vec(),
+            Self::Streamed(streamed) => streamed.arguments(),
             Self::Forking(forking) => forking.arguments(snapshot),
             Self::Program(_) => Vec::new(),
         }
@@ -140,7 +131,7 @@ impl Transport {
         starter: &Starter,
     ) -> io::Result<Option<Child>> {
         match self {
-            Self::Streamed(streamed) => streamed.send_event(invocation),
+            Self::Streamed(streamed) => streamed.send_event(invocation)?,
             Self::Forking(forking) => forking.send_event(invocation)?,
             Self::Program(program) => return program.send_event(invocation, starter).map(Some),
         }
@@ -156,26 +147,32 @@ impl Transport {
         }
     }
 
-    /// The next message, while what was sent is written as the worker takes it. May be dropped and called again.
-    pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
+    /// The next message, while what was sent is written as the worker takes it; none once the worker has ended and all
+    /// that it has said was heard. May be dropped and called again.
+    pub(super) async fn message(&mut self) -> Result<Option<Message>, TransportError> {
         match self {
             Self::Streamed(streamed) => streamed.message().await,
             Self::Forking(forking) => forking.message().await,
-            Self::Program(program) => program.message().await,
+            Self::Program(program) => Ok(Some(program.message().await)),
         }
     }
 
-    /// The process has ended with this status: what this means, or the next message of those that it has left behind.
-    pub(super) fn ended(&mut self, status: ExitStatus) -> Result<ProcessEnd, TransportError> {
-        let message = match self {
-            Self::Streamed(streamed) => streamed.last_message(),
-            Self::Forking(forking) => forking.last_message(),
-            Self::Program(program) => {
-                program.has_ended(status);
-                return Ok(ProcessEnd::OfEvent);
-            }
-        };
-        Ok(message?.map_or(ProcessEnd::OfWorker, ProcessEnd::Said))
+    /// The worker, or the program of the event, has ended with this status.
+    pub(super) fn has_ended(&mut self, status: ExitStatus) {
+        match self {
+            Self::Streamed(streamed) => streamed.worker_has_ended(),
+            Self::Forking(forking) => forking.worker_has_ended(),
+            Self::Program(program) => program.has_ended(status),
+        }
+    }
+
+    /// Passes on nothing more of an answer that is streamed.
+    pub(super) fn stop_streaming(&mut self) {
+        match self {
+            Self::Streamed(streamed) => streamed.stop_streaming(),
+            Self::Forking(forking) => forking.stop_streaming(),
+            Self::Program(program) => program.stop_streaming(),
+        }
     }
 
     /// Whether the worker, which has ended, had taken all of the event.
@@ -207,7 +204,7 @@ impl Transport {
     /// A part of the worker's command line, which it shares with what is forked from it and runs no other program.
     pub(super) fn mark(&self) -> Option<Vec<u8>> {
         let arguments = match self {
-            Self::Streamed(streamed) => streamed.arguments(),
+            Self::Streamed(streamed) => streamed.pipe_arguments(),
             Self::Forking(forking) => forking.pipe_arguments(),
             Self::Program(_) => return None,
         };

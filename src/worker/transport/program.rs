@@ -20,7 +20,7 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    Message, Prelude, REPORTS, TransportError,
+    Message, Prelude, REPORTS,
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
@@ -80,7 +80,7 @@ impl Program {
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
-        self.output.clear();
+        self.output.begin(invocation.sink.clone());
         self.trace = Trace::default();
         self.ended = None;
         let input = memory_file("event")?;
@@ -125,18 +125,23 @@ impl Program {
     }
 
     /// A program says nothing but its answer.
-    pub(super) async fn message(&mut self) -> Result<Message, TransportError> {
+    pub(super) async fn message(&mut self) -> Message {
         if let Some(event) = &self.event {
             let Some(ended) = &mut self.ended else {
                 self.output.receive(&event.answer, None).await;
                 return pending().await;
             };
             self.output.receive_filtered(&event.answer, ended, &self.children).await;
+            self.output.pass_on().await;
             let end = ended.end;
             (self.event, self.ended) = (None, None);
-            return Ok(Message::Ended(end, self.output.finish()));
+            return Message::Ended(end, self.output.finish());
         }
         pending().await
+    }
+
+    pub(super) fn stop_streaming(&mut self) {
+        self.output.stop();
     }
 
     /// The program of the event has ended. What comes of it is the next message.

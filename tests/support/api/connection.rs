@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Api, Event, Reception};
+use super::{Api, Body, Chunk, Event, Reception};
 
 /// Answers the requests of one connection until it is closed.
 pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
@@ -49,19 +49,25 @@ fn receive(
     reader: &mut impl BufRead,
     writer: &mut TcpStream,
 ) -> io::Result<bool> {
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let reception = api.lock().receptions.pop_front();
     let breaks_off = matches!(reception, Some(Reception::Reset | Reception::Never));
-    let read = if breaks_off { length / 2 } else { length };
-    let mut body = Vec::with_capacity(read);
-    reader.take(read as u64).read_to_end(&mut body)?;
+    let (body, is_whole) = if headers.contains_key("transfer-encoding") {
+        read_chunks(api, reception.as_ref(), reader)?
+    } else {
+        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+        let read = if breaks_off { length / 2 } else { length };
+        let mut bytes = Vec::with_capacity(read);
+        reader.take(read as u64).read_to_end(&mut bytes)?;
+        let is_whole = bytes.len() == length;
+        (Body { bytes, ..Body::default() }, is_whole)
+    };
     if let Some(Reception::Never) = reception {
         api.lock().stalled += 1;
         api.shared.observed.notify_all();
         // the connection stays open
         writer.read_exact(&mut [0]).map(|()| thread::park())?;
     }
-    if breaks_off || body.len() < length {
+    if breaks_off || !is_whole && !matches!(reception, Some(Reception::Status(_))) {
         return Ok(false);
     }
     api.note(path, headers, body);
@@ -78,7 +84,38 @@ fn receive(
     let written = writer.write_all(response.as_bytes());
     // last: whoever waits for the post shall not take the processor from the bootstrap
     api.shared.observed.notify_all();
-    written.map(|()| true)
+    written.map(|()| is_whole)
+}
+
+/// Reads a body in chunks and its trailers, and says whether that is all of it. Of one that is refused or breaks off only
+/// the first chunk is read.
+fn read_chunks(
+    api: &Api,
+    reception: Option<&Reception>,
+    reader: &mut impl BufRead,
+) -> io::Result<(Body, bool)> {
+    let mut body = Body::default();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("the size of a chunk");
+        if size == 0 {
+            body.trailers = read_headers(reader)?;
+            return Ok((body, true));
+        }
+        let mut bytes = vec![0; size + 2];
+        reader.read_exact(&mut bytes)?;
+        assert_eq!(bytes.split_off(size), b"\r\n");
+        body.bytes.extend_from_slice(&bytes);
+        let chunk = Chunk { bytes, at: Instant::now() };
+        api.note_chunk(chunk.clone());
+        body.chunks.push(chunk);
+        match reception {
+            None | Some(Reception::Held) => {}
+            Some(Reception::Slow) => api.wait_until_given(|state| state.released.then_some(())),
+            Some(Reception::Status(_) | Reception::Reset | Reception::Never) => return Ok((body, false)),
+        }
+    }
 }
 
 pub fn read_headers(reader: &mut impl BufRead) -> io::Result<HashMap<String, String>> {

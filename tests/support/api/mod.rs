@@ -25,6 +25,17 @@ pub struct Post {
     pub time: Duration,
     /// The moment the post was read.
     pub at: Instant,
+    /// The chunks of a streamed body, and when each was read.
+    pub chunks: Vec<Chunk>,
+    /// What stands behind them.
+    pub trailers: HashMap<String, String>,
+}
+
+/// A part of a streamed answer.
+#[derive(Clone, Debug)]
+pub struct Chunk {
+    pub bytes: Vec<u8>,
+    pub at: Instant,
 }
 
 /// An event to hand out.
@@ -66,6 +77,16 @@ pub enum Reception {
     Never,
     /// By `202`, but not before [`Api::release`].
     Held,
+    /// As [`Reception::Held`], and nothing of a streamed body is read before that but its first chunk.
+    Slow,
+}
+
+/// The body of a post.
+#[derive(Default)]
+struct Body {
+    bytes: Vec<u8>,
+    chunks: Vec<Chunk>,
+    trailers: HashMap<String, String>,
 }
 
 #[derive(Default)]
@@ -86,6 +107,8 @@ struct State {
     /// What is answered to that, once there is a copy to answer in.
     restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
+    /// The chunks of streamed posts that have come, in all.
+    chunks: Vec<Chunk>,
     /// Whether posts that are held are answered.
     released: bool,
     issued: usize,
@@ -279,10 +302,29 @@ impl Api {
         }
     }
 
-    fn note(&self, path: &str, headers: HashMap<String, String>, body: Vec<u8>) {
+    /// Waits until this many chunks of streamed posts have come, in all, and gives the last of them.
+    pub fn wait_for_chunk(&self, number: usize) -> Chunk {
+        self.wait_for("a chunk", |state| state.chunks.get(number - 1).cloned())
+    }
+
+    fn note_chunk(&self, chunk: Chunk) {
+        self.lock().chunks.push(chunk);
+        self.shared.observed.notify_all();
+    }
+
+    fn note(&self, path: &str, headers: HashMap<String, String>, body: Body) {
         let now = Instant::now();
         let mut state = self.lock();
-        let post = |kind: &str, time| Post { kind: kind.to_owned(), headers, body, time, at: now };
+        let Body { bytes, chunks, trailers } = body;
+        let post = |kind: &str, time| Post {
+            kind: kind.to_owned(),
+            headers,
+            body: bytes,
+            time,
+            at: now,
+            chunks,
+            trailers,
+        };
         let invocation = path.strip_prefix("/2018-06-01/runtime/invocation/");
         if let Some((id, kind)) = invocation.and_then(|rest| rest.split_once('/')) {
             let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);

@@ -1,0 +1,132 @@
+//! Answers that are streamed: as the handler writes them, to the Runtime API.
+
+mod ends;
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use crate::support::{
+    Event, Function, Running,
+    api::{Post, Reception},
+    processes, until,
+};
+
+/// How soon a write is to be seen by the caller. Twenty times what is promised: these machines are shared.
+const SOON: Duration = Duration::from_millis(20);
+
+pub fn streaming(function: Function) -> Running {
+    function.env("SCRIPT_RUNTIME_RESPONSE_MODE", "streaming").start()
+}
+
+/// The same code as a function and as a program.
+pub fn both(body: &str) -> [(&'static str, Running); 2] {
+    let function = Function::bash(&format!("handler() {{\n{body}\n}}"));
+    let program = Function::with(&[("program.sh", &format!("set -e\n{body}"))]).handler("program.sh");
+    [("function", streaming(function)), ("program", streaming(program))]
+}
+
+/// The error in the trailers of a streamed answer.
+pub fn late_error(post: &Post) -> (String, String) {
+    assert_eq!(post.kind, "response");
+    let body = STANDARD.decode(&post.trailers["lambda-runtime-function-error-body"]).unwrap();
+    let error: Value = serde_json::from_slice(&body).unwrap();
+    assert!(error["stackTrace"].is_array(), "{error}");
+    assert_eq!(post.trailers["lambda-runtime-function-error-type"], error["errorType"]);
+    let text = |name: &str| error[name].as_str().unwrap().to_owned();
+    (text("errorType"), text("errorMessage"))
+}
+
+#[test]
+fn a_write_is_on_its_way_at_once_whatever_follows() {
+    // what the handler waits for comes only after its caller has seen the byte
+    for (kind, function) in
+        both("printf '%s' \"$(date +%s%N) \"; until [[ -e $1 ]]; do sleep 0.01; done; rm $1; echo done")
+    {
+        for (number, event) in ["go", "again"].into_iter().enumerate() {
+            let id = function.api.send(Event::new(event));
+            let first = function.api.wait_for_chunk(2 * number + 1);
+            assert!(String::from_utf8(first.bytes).unwrap().ends_with(' '), "{kind}");
+            std::fs::write(function.task_root.path().join(event), "").unwrap();
+            let post = function.api.wait(&id);
+            assert_eq!(post.kind, "response");
+            assert_eq!(post.headers["transfer-encoding"], "chunked");
+            assert_eq!(post.headers["lambda-runtime-function-response-mode"], "streaming");
+            assert_eq!(post.headers["content-type"], "application/octet-stream");
+            assert!(post.body.ends_with(b" done\n"), "{kind}: {post:?}");
+            assert!(post.trailers.is_empty());
+        }
+    }
+}
+
+#[test]
+fn each_of_several_writes_has_its_own_chunk() {
+    for (kind, function) in both("for word in a b c d; do echo \"$word\"; sleep 0.1; done") {
+        let post = function.post(Event::new("{}"));
+        let chunks: Vec<_> = post.chunks.iter().map(|chunk| chunk.bytes.clone()).collect();
+        assert_eq!(chunks, [b"a\n", b"b\n", b"c\n", b"d\n"], "{kind}");
+        let gaps = post.chunks.windows(2).map(|pair| pair[1].at - pair[0].at);
+        assert!(gaps.clone().all(|gap| gap + SOON > Duration::from_millis(100)), "{kind}: {gaps:?}");
+    }
+}
+
+#[test]
+fn bytes_pass_as_they_are_with_all_their_newlines() {
+    for (kind, function) in both(r#"printf '\0\377\r\n%s\n\n\n' "$1""#) {
+        for event in ["x", "y"] {
+            let expected = [b"\0\xff\r\n", event.as_bytes(), b"\n\n\n"].concat();
+            assert_eq!(function.answer(event), expected, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_answer_is_streamed_too() {
+    for (_, function) in both(":") {
+        for _ in 0..2 {
+            let post = function.post(Event::new("{}"));
+            assert_eq!((post.kind.as_str(), post.body.len()), ("response", 0));
+            assert_eq!(post.headers["lambda-runtime-function-response-mode"], "streaming");
+        }
+    }
+}
+
+#[test]
+fn two_hundred_megabytes_pass_and_the_memory_stays_flat() {
+    const SIZE: usize = 200 << 20;
+    for (kind, function) in both("head -c $1 /dev/zero") {
+        assert_eq!(function.answer("10").len(), 10);
+        let before = processes::peak(function.pid());
+        let post = function.post(Event::new(SIZE.to_string()));
+        assert_eq!((post.kind.as_str(), post.body.len()), ("response", SIZE), "{kind}");
+        assert!(post.trailers.is_empty(), "{kind}");
+        let grown = processes::peak(function.pid()) - before;
+        assert!(grown < 4096, "{kind}: {grown} KiB");
+        assert_eq!(function.answer("10").len(), 10, "{kind}");
+    }
+}
+
+#[test]
+fn a_slow_reader_slows_the_handler() {
+    // far more than the sockets and the pipe hold
+    let code = "for i in {1..64}; do head -c 1048576 /dev/zero; echo $i >written; done";
+    for (kind, function) in both(code) {
+        function.api.receive_with([Reception::Slow]);
+        let id = function.api.send(Event::new("{}"));
+        function.api.wait_for_chunk(1);
+        let written = function.task_root.path().join("written");
+        let count = || std::fs::read_to_string(&written).unwrap_or_default();
+        let mut last = (count(), Instant::now());
+        until("a handler that waits", || {
+            if count() != last.0 {
+                last = (count(), Instant::now());
+            }
+            last.1.elapsed() > Duration::from_millis(300)
+        });
+        assert!(last.0.trim().parse::<usize>().unwrap_or(0) < 32, "{kind}: {}", last.0);
+        function.api.release();
+        assert_eq!(function.api.wait(&id).body.len(), 64 << 20);
+        assert_eq!(function.answer("{}").len(), 64 << 20, "{kind}");
+    }
+}
