@@ -10,7 +10,7 @@ use std::{
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<_> = env::args().collect();
-    let [.., directory, requests, reports] = &arguments[..] else { return Err("it has no pipes".into()) };
+    let [.., directory, requests, reports, _] = &arguments[..] else { return Err("it has no pipes".into()) };
     let mut requests = BufReader::with_capacity(1 << 20, File::open(format!("{directory}/{requests}"))?);
     let mut reports = File::options().write(true).open(format!("{directory}/{reports}"))?;
     reports.write_all(b"ready 0\n")?;

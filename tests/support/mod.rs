@@ -22,7 +22,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 pub use self::{
     api::{Api, Event, PATIENCE, Post, Reception},
-    running::{CallerError, Running},
+    running::{CallerError, Running, check_header_type},
 };
 
 /// The binary under test.

@@ -148,7 +148,7 @@ fn caller_error(post: &Post) -> CallerError {
 }
 
 /// The type in the header has Lambda's own form, and is that of the body where that has it, too.
-fn check_header_type(header: &str, kind: &str) {
+pub fn check_header_type(header: &str, kind: &str) {
     let has_form = |text: &str| {
         let name = text.strip_prefix("Runtime.").or(text.strip_prefix("Function."));
         name.is_some_and(|name| {

@@ -54,6 +54,8 @@ enum Convention {
     StandardIo,
     /// A vector of octets, and a string or octets.
     Octets,
+    /// A string, and standard output.
+    Stream,
     /// What the library jsown makes of JSON.
     Jsown,
     /// What the library yason makes of JSON.
@@ -62,15 +64,17 @@ enum Convention {
 
 impl Convention {
     /// What the variable takes.
-    const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `jsown` or `yason`";
+    const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `stream`, `jsown` or `yason`";
 
-    const ALL: [Self; 5] = [Self::String, Self::StandardIo, Self::Octets, Self::Jsown, Self::Yason];
+    const ALL: [Self; 6] =
+        [Self::String, Self::StandardIo, Self::Octets, Self::Stream, Self::Jsown, Self::Yason];
 
     const fn name(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::StandardIo => "standard-io",
             Self::Octets => "octets",
+            Self::Stream => "stream",
             Self::Jsown => "jsown",
             Self::Yason => "yason",
         }

@@ -41,6 +41,7 @@ const SOURCES: &str = concat!(
     include_str!("host/Request.cs"),
     include_str!("host/Session.cs"),
     include_str!("host/StartupHook.cs"),
+    include_str!("host/StreamedAnswer.cs"),
     include_str!("host/UserInterface.cs"),
     include_str!("host/Warmup.cs"),
     include_str!("host/Worker.cs"),

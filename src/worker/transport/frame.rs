@@ -9,9 +9,9 @@
 //!
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`super::Kind`]):
 //!
-//! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. Where answers are streamed, the shim gets
-//!   one more argument, the descriptor of a pipe. It opens that anew for each event, writes the answer to it as it
-//!   comes, and ends with an empty frame `answer`.
+//! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. The shim gets one argument more: `-`, or
+//!   where answers are streamed the descriptor of a pipe. It opens that anew for each event, writes the answer to it
+//!   as it comes, and ends with an empty frame `answer`.
 //! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
 //!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
 //!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have

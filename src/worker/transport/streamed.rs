@@ -60,9 +60,10 @@ impl Streamed {
         pipes::arguments(&self.requests, &self.reports)
     }
 
+    /// The pipes, and the descriptor of that for answers, or `-` where they are not streamed.
     pub(super) fn arguments(&self) -> Vec<String> {
         let answer = self.answer.as_ref().map(|answer| answer.end.as_raw_fd().to_string());
-        self.pipe_arguments().into_iter().chain(answer).collect()
+        self.pipe_arguments().into_iter().chain([answer.unwrap_or_else(|| "-".to_owned())]).collect()
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {

@@ -172,6 +172,13 @@ payload."
     (send pipe (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
     (send pipe octets 0 (length octets))))
 
+(defun send-characters (pipe text position)
+  "Sends the octets of TEXT from POSITION on, block by block."
+  (let ((buffer (pipe-buffer pipe)) (filled 0))
+    (loop while (< position (length text))
+          do (multiple-value-setq (position filled) (encode text position buffer 0))
+             (send pipe buffer 0 filled))))
+
 (defun send-text (pipe name string)
   "Sends a frame with this string. What fits into one block goes in one write."
   (let ((text (coerce string 'text)) (buffer (pipe-buffer pipe)))
@@ -179,6 +186,4 @@ payload."
     (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)
       (let ((length (if (= position (length text)) (- filled +longest-head+) (encoded-length text))))
         (send pipe buffer (put-head pipe name length +longest-head+) filled))
-      (loop while (< position (length text))
-            do (multiple-value-setq (position filled) (encode text position buffer 0))
-               (send pipe buffer 0 filled)))))
+      (send-characters pipe text position))))

@@ -30,6 +30,24 @@
                                of octets, (UNSIGNED-BYTE 8)"
               :format-arguments (list value (type-of value))))))
 
+(defun stream-answer (answer)
+  "Writes an answer that was given whole to the pipe for those that are streamed."
+  (let ((pipe (answer-pipe)))
+    (unwind-protect
+         (if (stringp answer)
+             (send-characters pipe (coerce answer 'text) 0)
+             (send pipe (coerce answer 'octets) 0 (length answer)))
+      (sb-unix:unix-close (pipe-descriptor pipe)))))
+
+(defun send-answer (answer)
+  "Reports the answer."
+  (when (and *answer-path* (plusp (length answer)))
+    (stream-answer answer)
+    (setf answer ""))
+  (if (stringp answer)
+      (send-text *reports* "answer" answer)
+      (send-octets *reports* "answer" answer)))
+
 (defun receive-event (length convention)
   "Reads the event as CONVENTION wants it."
   (if (member convention '("octets" "standard-io") :test #'string=)
@@ -49,9 +67,8 @@ handler sets of them is gone with its event."
         (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
     (flush)
     (cond (failure (send-failure failure))
-          ((stringp answer) (send-text *reports* "answer" answer))
           ((exited-p answer) (send-text *reports* "exited" (exit-report answer)))
-          (t (send-octets *reports* "answer" answer)))))
+          (t (send-answer answer)))))
 
 (defconstant +nursery+ 16777216
   "How much may be allocated before SBCL collects garbage within an event, in bytes. By SBCL's own measure, a part
@@ -117,7 +134,7 @@ back to the system, so that a large event leaves nothing behind."
   "Answers an event of its own, into nowhere, so that the first of a caller does not wait until the pages of all this
 are there. It calls no handler, and leaves nothing behind."
   (let ((*requests* (make-pipe -1)) (*reports* (open-pipe "/dev/null" sb-unix:o_wronly))
-        (*event-variables* '()) (*header-names* '())
+        (*event-variables* '()) (*header-names* '()) (*answer-path* nil)
         (frames (octets-of (format nil "context 40~%_REHEARSED=1~%_REHEARSED~%~%content-type: ~%event 8~%rehearse"))))
     (replace (pipe-buffer *requests*) frames)
     (setf (pipe-end *requests*) (length frames))
@@ -172,7 +189,11 @@ are there. It calls no handler, and leaves nothing behind."
           (declare (ignore headers))
           (call-with-standard-streams main event (string= kind "script"))))
       (let ((function (of-event-and-headers function)))
-        (cond ((string= convention "jsown")
+        (cond ((string= convention "stream")
+               (lambda (event headers)
+                 (call-with-standard-streams (lambda () (funcall function event headers))
+                                             (make-array 0 :element-type '(unsigned-byte 8)) nil)))
+              ((string= convention "jsown")
                (let ((parse (library-function "JSOWN" "PARSE")) (write (library-function "JSOWN" "TO-JSON")))
                  (lambda (event headers)
                    (funcall write (funcall function (funcall parse event) headers)))))
@@ -207,14 +228,15 @@ are there. It calls no handler, and leaves nothing behind."
 
 (defun start ()
   "What SBCL is started for. The arguments: this source or nothing, its version, the calling convention, the
-handler's kind, file and text; the last three are the directory of bootstrap's descriptors, the request pipe's and
-the report pipe's."
+handler's kind, file and text; then the directory of bootstrap's descriptors, the request pipe's and the report pipe's,
+and the number of that for answers, or `-` where they are not streamed."
   (let* ((arguments (cddr sb-ext:*posix-argv*))
-         (pipes (last arguments 3)))
-    (flet ((pipe (number flags)
-             (open-pipe (format nil "~A/~A" (first pipes) number) flags)))
-      (setf *requests* (pipe (second pipes) sb-unix:o_rdonly)
-            *reports* (pipe (third pipes) sb-unix:o_wronly)))
+         (pipes (nthcdr 5 arguments)))
+    (flet ((path (number)
+             (format nil "~A/~A" (first pipes) number)))
+      (setf *requests* (open-pipe (path (second pipes)) sb-unix:o_rdonly)
+            *reports* (open-pipe (path (third pipes)) sb-unix:o_wronly)
+            *answer-path* (and (string/= (fourth pipes) "-") (path (fourth pipes)))))
     (setf *handler* (sb-ext:posix-getenv "_HANDLER")
           ;; for the threads that handlers start
           sb-ext:*invoke-debugger-hook* #'fail)

@@ -1,4 +1,5 @@
-;;;; Standard input and output of scripts: streams of SBCL's own, of characters and octets, on files in memory.
+;;;; Standard input and output of scripts: streams of SBCL's own, of characters and octets, on files in memory. Where
+;;;; answers are streamed, the output is a pipe of bootstrap.
 ;;;;
 ;;;; They are the global ones for as long as the event runs, so that threads of the script have them too.
 
@@ -24,12 +25,19 @@
       (error "there is no memory for the event's streams: ~A" (sb-int:strerror)))
     descriptor))
 
-(defun descriptor-stream (descriptor &rest directions)
+(defvar *answer-path* nil
+  "Where answers are streamed: the path of the pipe for the current one.")
+
+(defun answer-pipe ()
+  "The pipe for the current answer."
+  (open-pipe *answer-path* sb-unix:o_wronly))
+
+(defun descriptor-stream (descriptor &rest options)
   "A stream of characters and octets, as SBCL's own standard streams are."
   (apply #'sb-sys:make-fd-stream descriptor
-         :element-type :default :buffering :full :auto-close nil
+         :element-type :default :auto-close nil
          :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER)
-         directions))
+         options))
 
 (defun read-back (descriptor)
   "The content of a file in memory, as octets."
@@ -55,11 +63,13 @@
            (shiftf sb-impl::*exit-in-progress* nil)))))
 
 (defun call-with-standard-streams (function event exits)
-  "Calls FUNCTION with the octets of EVENT as standard input, and gives what it writes to standard output as octets.
-EXITS says that it may ask for a status, as a program does."
-  (let* ((input-file (memory-file)) (output-file (memory-file))
-         (input (descriptor-stream input-file :input t))
-         (output (descriptor-stream output-file :output t))
+  "Calls FUNCTION with the octets of EVENT as standard input, and gives what it writes to standard output as octets; none
+where that is streamed. EXITS says that it may ask for a status, as a program does."
+  (let* ((input-file (memory-file))
+         (output-file (if *answer-path* (pipe-descriptor (answer-pipe)) (memory-file)))
+         (input (descriptor-stream input-file :input t :buffering :full))
+         ;; what is streamed is seen line by line, as on SBCL's own standard output
+         (output (descriptor-stream output-file :output t :buffering (if *answer-path* :line :full)))
          (log sb-sys:*stdout*) (nothing sb-sys:*stdin*)
          (status 0))
     (unwind-protect
@@ -72,7 +82,12 @@ EXITS says that it may ask for a status, as a program does."
                (funcall function))
            (finish-output *standard-output*)
            (finish-output output)
-           (if (eql status 0) (read-back output-file) (make-exited status)))
+           (cond ((not (eql status 0)) (make-exited status))
+                 (*answer-path* "")
+                 (t (read-back output-file))))
       (setf sb-sys:*stdin* nothing sb-sys:*stdout* log)
       (close input :abort t)
+      ;; of an answer that is streamed, what was written before an error counts
+      (when *answer-path*
+        (ignore-errors (finish-output output)))
       (close output :abort t))))

@@ -80,18 +80,18 @@ namespace LambdaScriptRuntime
         }
 
         // a record of another stream that the handler has merged into its output
-        private static bool IsRecord(object item)
+        internal static bool IsRecord(object item)
         {
             return Base(item) is ErrorRecord or InformationalRecord or InformationRecord;
         }
 
         // what Format-Table and its like give
-        private static bool IsFormat(object item)
+        internal static bool IsFormat(object item)
         {
             return Base(item) is { } value && value.GetType().FullName.StartsWith(FormatTypes, System.StringComparison.Ordinal);
         }
 
-        private static object Base(object item)
+        internal static object Base(object item)
         {
             return item is PSObject wrapped ? wrapped.BaseObject : item;
         }

@@ -70,9 +70,9 @@ namespace LambdaScriptRuntime
         /// <param name="invocation">What runs it.</param>
         /// <param name="data">The event.</param>
         /// <param name="context">The context.</param>
-        /// <param name="output">What it puts out.</param>
+        /// <param name="output">Takes what it puts out.</param>
         /// <returns>Whether it said itself that it had failed, as a script with <c>exit 3</c> does.</returns>
-        public bool Run(Invocation invocation, object data, PSObject context, List<object> output)
+        public bool Run(Invocation invocation, object data, PSObject context, ICollection<object> output)
         {
             var end = new ScriptEnd();
             invocation.Run(block, output, command, data, context, end);

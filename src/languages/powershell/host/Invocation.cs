@@ -42,9 +42,9 @@ namespace LambdaScriptRuntime
 
         /// <summary>Runs commands.</summary>
         /// <param name="block">The commands.</param>
-        /// <param name="output">What they put out, also where they fail later.</param>
+        /// <param name="output">Takes what they put out, also where they fail later.</param>
         /// <param name="arguments">The first four of <c>$args</c>.</param>
-        public void Run(ScriptBlock block, List<object> output, params object[] arguments)
+        public void Run(ScriptBlock block, ICollection<object> output, params object[] arguments)
         {
             host.ExitStatus = null;
             var all = new object[] { null, null, null, null, collect, output, log, errors };
@@ -130,7 +130,7 @@ namespace LambdaScriptRuntime
         }
     }
 
-    /// <summary>Collects what comes down the pipeline.</summary>
+    /// <summary>Takes what comes down the pipeline.</summary>
     [Cmdlet(VerbsCommon.Add, "LambdaOutput")]
     public sealed class CollectCommand : PSCmdlet
     {
@@ -139,10 +139,10 @@ namespace LambdaScriptRuntime
         [AllowNull]
         public object Item { get; set; }
 
-        /// <summary>Where they are collected.</summary>
+        /// <summary>Where they go.</summary>
         [Parameter]
         [AllowEmptyCollection]
-        public List<object> Output { get; set; }
+        public ICollection<object> Output { get; set; }
 
         /// <inheritdoc/>
         protected override void ProcessRecord()

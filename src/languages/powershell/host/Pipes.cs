@@ -15,14 +15,19 @@ namespace LambdaScriptRuntime
 
         private readonly Stream requests;
         private readonly Stream reports;
+        private readonly string answer;
         private byte[] buffer = new byte[Capacity];
         private int begin;
         private int end;
 
-        /// <summary>Opens both pipes by their descriptors in the bootstrap.</summary>
-        public Pipes(string descriptors, string requests, string reports)
-            : this(Open(descriptors, requests, FileAccess.Read), Open(descriptors, reports, FileAccess.Write))
+        /// <summary>Opens both pipes by their paths.</summary>
+        /// <param name="requests">The pipe that is read.</param>
+        /// <param name="reports">The pipe that is written to.</param>
+        /// <param name="answer">The pipe of each answer in turn; null where they are not streamed.</param>
+        public Pipes(string requests, string reports, string answer)
+            : this(Open(requests, FileAccess.Read), Open(reports, FileAccess.Write))
         {
+            this.answer = answer;
         }
 
         /// <summary>Takes requests from one stream and sends reports to another.</summary>
@@ -66,6 +71,12 @@ namespace LambdaScriptRuntime
             return true;
         }
 
+        /// <summary>Opens the pipe of the current answer; null where answers are not streamed.</summary>
+        public Stream OpenAnswer()
+        {
+            return answer == null ? null : Open(answer, FileAccess.Write);
+        }
+
         /// <summary>Sends one frame.</summary>
         public void Send(string name, string payload)
         {
@@ -84,9 +95,8 @@ namespace LambdaScriptRuntime
             reports.Dispose();
         }
 
-        private static FileStream Open(string descriptors, string descriptor, FileAccess access)
+        private static FileStream Open(string path, FileAccess access)
         {
-            var path = descriptors + "/" + descriptor;
             return new FileStream(path, FileMode.Open, access, FileShare.ReadWrite, 1);
         }
 

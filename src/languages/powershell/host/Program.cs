@@ -32,7 +32,7 @@ namespace LambdaScriptRuntime
         {
             var arguments = Arguments.Read(Environment.GetCommandLineArgs());
             RestoreHooks(arguments.Host);
-            using var pipes = new Pipes(arguments.Descriptors, arguments.Requests, arguments.Reports);
+            using var pipes = new Pipes(arguments.Requests, arguments.Reports, arguments.Answer);
             try
             {
                 RunWorker(arguments, pipes, reason);
@@ -79,7 +79,7 @@ namespace LambdaScriptRuntime
     /// <summary>What the bootstrap says on the command line, behind the <c>-Command</c> of <c>pwsh</c>.</summary>
     internal sealed class Arguments
     {
-        private const int Count = 11;
+        private const int Count = 12;
 
         /// <summary>The path of this assembly; empty where it was compiled into memory.</summary>
         public string Host { get; private set; }
@@ -105,19 +105,20 @@ namespace LambdaScriptRuntime
         /// <summary>Packed modules and where to unpack them, as <see cref="PackedModules"/> reads it.</summary>
         public string Packed { get; private set; }
 
-        /// <summary>The directory of the bootstrap's descriptors.</summary>
-        public string Descriptors { get; private set; }
-
-        /// <summary>The descriptor of the request pipe.</summary>
+        /// <summary>The path of the request pipe.</summary>
         public string Requests { get; private set; }
 
-        /// <summary>The descriptor of the report pipe.</summary>
+        /// <summary>The path of the report pipe.</summary>
         public string Reports { get; private set; }
+
+        /// <summary>The path of the pipe of each answer in turn; null where they are not streamed.</summary>
+        public string Answer { get; private set; }
 
         /// <summary>Reads the last of the process's arguments.</summary>
         public static Arguments Read(string[] all)
         {
             var first = all.Length - Count;
+            var descriptors = all[first + 8] + "/";
             return new Arguments
             {
                 Host = Decode(all[first]),
@@ -128,9 +129,9 @@ namespace LambdaScriptRuntime
                 JsonLogs = all[first + 5] == "json",
                 ModulePath = Decode(all[first + 6]),
                 Packed = Decode(all[first + 7]),
-                Descriptors = all[first + 8],
-                Requests = all[first + 9],
-                Reports = all[first + 10],
+                Requests = descriptors + all[first + 9],
+                Reports = descriptors + all[first + 10],
+                Answer = all[first + 11] == "-" ? null : descriptors + all[first + 11],
             };
         }
 

@@ -111,7 +111,6 @@ namespace LambdaScriptRuntime
 
         private void Take(Request request, Handler handler, Pipes to)
         {
-            var output = new List<object>();
             string name;
             string payload;
             try
@@ -121,9 +120,8 @@ namespace LambdaScriptRuntime
                 var data = request.Data();
                 var context = LambdaContext.Wrap(request.Context);
                 SetVariables(request, data, context);
-                var failed = handler.Run(invocation, handler.TakesObjects ? request.Objects(data) : data, context, output);
-                log.Flush();
-                (name, payload) = Answered(failed, output);
+                var input = handler.TakesObjects ? request.Objects(data) : data;
+                (name, payload) = Run(handler, input, context, to.OpenAnswer());
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
@@ -135,8 +133,26 @@ namespace LambdaScriptRuntime
             to.Send(name, payload);
         }
 
-        private (string Name, string Payload) Answered(bool failed, List<object> output)
+        // `pipe` is that of an answer which is streamed
+        private (string Name, string Payload) Run(Handler handler, object input, PSObject context, Stream pipe)
         {
+            if (pipe == null)
+            {
+                var output = new List<object>();
+                var failed = handler.Run(invocation, input, context, output);
+                return Ended(failed) ?? ("answer", arguments.AnswersValue
+                    ? Answer.OfValue(output, formatter)
+                    : Answer.OfPipeline(output, formatter));
+            }
+
+            using var answer = new StreamedAnswer(pipe, formatter);
+            return Ended(handler.Run(invocation, input, context, answer)) ?? ("answer", string.Empty);
+        }
+
+        // the report of a handler that has asked for an exit status; null where it has not
+        private (string Name, string Payload)? Ended(bool failed)
+        {
+            log.Flush();
             // `exit` ends a script, not the session; a native command's status alone is no error of the script
             var status = host.ExitStatus;
             if (status == null && failed)
@@ -149,10 +165,7 @@ namespace LambdaScriptRuntime
                 return ("exited", string.Format(CultureInfo.InvariantCulture, "{0} {1}", Environment.ProcessId, code));
             }
 
-            var answer = arguments.AnswersValue
-                ? Answer.OfValue(output, formatter)
-                : Answer.OfPipeline(output, formatter);
-            return ("answer", answer);
+            return null;
         }
 
         private void SetVariables(Request request, object data, PSObject context)
