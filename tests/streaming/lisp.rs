@@ -84,8 +84,7 @@ fn other_answers_go_out_whole_and_may_be_larger_than_buffered_ones() {
     if !sbcl() {
         return;
     }
-    let code =
-        r#"(defun handler (event) (make-string (parse-integer event) :initial-element (code-char 228)))"#;
+    let code = "(defun handler (event) (make-string (parse-integer event) :initial-element (code-char 228)))";
     let function = Function::with(&[("app.lisp", code)]).handler("app.handler");
     let function = streaming(function.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048"));
     for size in [0, 1, 100_000, 10_000_000] {
