@@ -50,6 +50,8 @@ pub struct Serve {
     pub concurrency: NonZeroUsize,
     /// Whether a change in the task root starts the workers afresh.
     pub watch: bool,
+    /// Whether any request becomes an event, as at a function URL.
+    pub http: bool,
 }
 
 /// Where the event of a local run comes from.
@@ -77,6 +79,8 @@ Usage: bootstrap [HANDLER [EVENT]]
 Options:
   --serve [ADDRESS:]PORT   answer the events that are posted to this port, as the
                            emulator does; ADDRESS is 127.0.0.1 if not given
+  --http                   with --serve: make events of any HTTP requests, and
+                           responses of their answers, as a function URL does
   --timeout SECONDS        with --serve: how long an event may take, default 3
   --concurrency N          with --serve: how many run at the same time, default 1
   --watch                  with --serve: load changed files of the task root again
@@ -108,6 +112,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             Long("timeout") => options.timeout = Some(timeout(&parser.value()?.string()?)?),
             Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
             Long("watch") => options.watch = true,
+            Long("http") => options.http = true,
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             Value(value) => {
@@ -126,7 +131,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
         (Some(address), None) => Events::Served(options.at(address)),
         (None, _) if options != ServeOptions::default() => {
-            return Err("`--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
+            return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
         (None, Some(event)) => Events::One(event),
         (None, None) => Events::Lambda,
@@ -146,6 +151,7 @@ struct ServeOptions {
     timeout: Option<Duration>,
     concurrency: Option<NonZeroUsize>,
     watch: bool,
+    http: bool,
 }
 
 impl ServeOptions {
@@ -155,6 +161,7 @@ impl ServeOptions {
             timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
             concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
             watch: self.watch,
+            http: self.http,
         }
     }
 }
@@ -219,10 +226,13 @@ mod tests {
                 timeout: Duration::from_secs(seconds),
                 concurrency: NonZeroUsize::new(concurrency).unwrap(),
                 watch,
+                http: false,
             }),
         };
         assert_eq!(parsed(&["--serve", "9000", "f.h"]), serve("127.0.0.1:9000", 3, 1, false));
         assert_eq!(parsed(&["--serve=0.0.0.0:80", "f.h"]), serve("0.0.0.0:80", 3, 1, false));
+        let http = parsed(&["--serve", "9000", "--http"]);
+        assert!(matches!(http, Arguments::Run { events: Events::Served(Serve { http: true, .. }), .. }));
         assert_eq!(parsed(&["f.h", "--serve", "[::1]:0"]), serve("[::1]:0", 3, 1, false));
         assert_eq!(
             parsed(&["--watch", "--timeout", "900", "--serve", "1", "--concurrency=8", "f.h"]),
@@ -253,7 +263,7 @@ mod tests {
             (&["--timeout", "0"], "`--timeout` takes 1 to 900 seconds, not `0`"),
             (&["--timeout", "901"], "`--timeout` takes 1 to 900 seconds, not `901`"),
             (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
-            (&["--watch", "f.h"], "`--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+            (&["--watch", "f.h"], "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
             (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),
         ] {
             let error = parse(arguments.iter().map(OsString::from)).unwrap_err();

@@ -24,6 +24,7 @@ mod lambda;
 mod languages;
 mod local;
 mod logs;
+mod media_type;
 mod process;
 mod secrets;
 mod streaming;

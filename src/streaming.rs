@@ -28,6 +28,21 @@ pub enum Part {
     Body(Bytes),
 }
 
+impl Part {
+    /// The part as Lambda has it in the body of a response: behind a head stand eight NUL bytes.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Body(bytes) => bytes,
+            Self::Head(head) => {
+                let mut json = serde_json::to_vec(&head).expect("BUG: status and headers always serialize");
+                json.extend_from_slice(&[0; 8]);
+                json.into()
+            }
+        }
+    }
+}
+
 /// Where the parts come out.
 pub type Parts = mpsc::Receiver<Part>;
 

@@ -22,6 +22,7 @@ mod readme;
 mod runtime_api;
 mod secrets;
 mod serve;
+mod serve_http;
 mod serve_life;
 mod shutdown;
 mod snapstart;

@@ -27,9 +27,8 @@ const RESPONSE_MODE: Header<'static> = ("lambda-runtime-function-response-mode",
 /// The trailer with the JSON of an error, in base64.
 const ERROR_BODY: &str = "lambda-runtime-function-error-body";
 
-/// The content type of a body that begins with the head of an HTTP response, and what stands behind that head.
+/// The content type of a body that begins with the head of an HTTP response.
 const HTTP_RESPONSE: &[u8] = b"application/vnd.awslambda.http-integration-response";
-const HEAD_END: [u8; 8] = [0; 8];
 
 /// A response, from before its first byte to its end.
 pub struct StreamedResponse {
@@ -83,7 +82,7 @@ impl StreamedResponse {
             self.send(connection).await;
             tokio::select! {
                 part = self.parts.recv() => match part {
-                    Some(part) => self.put(connection.server(), &part),
+                    Some(part) => self.put(connection.server(), part),
                     None => pending().await,
                 },
                 () = self.state.answered() => self.stop(),
@@ -94,7 +93,7 @@ impl StreamedResponse {
     /// Takes the parts that are still there, and says whether the handler has written anything.
     pub(super) fn take_rest(&mut self, connection: &Connection) -> bool {
         while let Ok(part) = self.parts.try_recv() {
-            self.put(connection.server(), &part);
+            self.put(connection.server(), part);
         }
         !matches!(self.state, State::Silent)
     }
@@ -107,7 +106,7 @@ impl StreamedResponse {
     ) -> Result<Response, ConnectionError> {
         match outcome {
             Ok(rest) => {
-                self.put(connection.server(), &Part::Body(rest.clone()));
+                self.put(connection.server(), Part::Body(rest.clone()));
                 request::put_end(&mut self.unsent, &[]);
             }
             Err(failure) => {
@@ -128,10 +127,10 @@ impl StreamedResponse {
         }
     }
 
-    fn put(&mut self, server: &str, part: &Part) {
+    fn put(&mut self, server: &str, part: Part) {
         match self.state {
             State::Silent => {
-                let content_type = match part {
+                let content_type = match &part {
                     Part::Head(_) => HTTP_RESPONSE,
                     Part::Body(_) => b"application/octet-stream",
                 };
@@ -144,14 +143,7 @@ impl StreamedResponse {
             State::Begun | State::Open(_) => {}
             State::Answered(_) | State::Broken(_) => return,
         }
-        match part {
-            Part::Head(head) => {
-                let mut json = serde_json::to_vec(head).expect("BUG: status and headers always serialize");
-                json.extend_from_slice(&HEAD_END);
-                request::put_chunk(&mut self.unsent, &json);
-            }
-            Part::Body(bytes) => request::put_chunk(&mut self.unsent, bytes),
-        }
+        request::put_chunk(&mut self.unsent, &part.into_bytes());
     }
 
     /// Sends what was put. May be dropped and called again.

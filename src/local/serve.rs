@@ -3,15 +3,17 @@
 //!
 //! Always true: an event that was accepted runs to its end, also if its caller goes away, as on Lambda.
 
+mod answer;
 mod api;
 mod pool;
+mod url;
 
 use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, future::join_all};
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -34,6 +36,10 @@ use crate::{
 
 /// How long callers have to take their answers once the workers have ended.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// The most bytes and lines that the head of a request may have; Lambda takes 1 MB.
+const HEAD_LIMIT: usize = 2 * 1024 * 1024;
+const HEADERS_LIMIT: usize = 4096;
 
 /// How long is waited after a caller could not be taken in, for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -58,13 +64,18 @@ pub async fn run(
 ) -> Result<ExitCode, ServeError> {
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
-    let address = listener.local_addr().map_err(cannot_listen)?.to_string();
+    let address = listener.local_addr().map_err(cannot_listen)?;
     let mut config = config.clone();
     // the timeout holds also where nothing is left of it to flush the log
     config.deadline_margin.get_or_insert(Duration::ZERO);
     let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
-    let server = Arc::new(Server { address, pool });
-    eprintln!("serving http://{}{PATH}", server.address);
+    let server =
+        Arc::new(Server { address: address.to_string(), port: address.port(), http: options.http, pool });
+    if options.http {
+        eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
+    } else {
+        eprintln!("serving http://{address}{PATH}");
+    }
     let connections = GracefulShutdown::new();
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
@@ -76,8 +87,14 @@ pub async fn run(
     ended
 }
 
+/// The body of a response. One that is streamed ends in the error of its handler.
+type Body = UnsyncBoxBody<Bytes, Failure>;
+
 struct Server {
     address: String,
+    port: u16,
+    /// Whether requests become events, as at a function URL. If not, callers post events.
+    http: bool,
     pool: Arc<Pool>,
 }
 
@@ -99,8 +116,8 @@ async fn init_failed(
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &GracefulShutdown) -> Infallible {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let (stream, caller) = match listener.accept().await {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::error!("a caller could not be taken in: {error}");
                 sleep(PAUSE).await;
@@ -110,9 +127,10 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Grac
         // small answers go out at once; where that cannot be had they are as good
         let _ = stream.set_nodelay(true);
         let server = Arc::clone(server);
-        let service = service_fn(move |request| respond(Arc::clone(&server), request));
-        let connection =
-            http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+        let service = service_fn(move |request| respond(Arc::clone(&server), caller, request));
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).max_buf_size(HEAD_LIMIT).max_headers(HEADERS_LIMIT);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         // a caller may go away at any time
         tokio::spawn(connections.watch(connection).map(drop));
     }
@@ -120,9 +138,14 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Grac
 
 async fn respond(
     server: Arc<Server>,
+    caller: SocketAddr,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+) -> Result<Response<Body>, hyper::Error> {
     let (head, body) = request.into_parts();
+    if server.http {
+        let body = read(body).await?;
+        return Ok(url::respond(&server, caller, &head, body).await);
+    }
     let call = Call::read(&head, &server.address);
     // read in any case: who is answered in the middle of sending may not see the answer
     let event = read(body).await?;
@@ -153,16 +176,16 @@ async fn read(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
     Ok((size <= PAYLOAD_LIMIT).then(|| event.freeze()))
 }
 
-async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Full<Bytes>> {
+async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {
-            drop(pool.run(call.headers.clone(), event));
+            drop(pool.run(call.headers.clone(), event, None));
             call.acknowledge()
         }
         InvocationType::RequestResponse => {
-            let outcome = pool.run(call.headers.clone(), event).await;
-            call.answer(outcome.expect("BUG: every event comes to an outcome"))
+            let answer = pool.answer(call.headers.clone(), event).await;
+            call.answer(answer)
         }
     }
 }

@@ -184,7 +184,7 @@ fn an_unknown_convention_is_refused() {
     assert_eq!(error.kind, "Runtime.InvalidConfiguration");
     assert_eq!(
         error.message,
-        "`SCRIPT_RUNTIME_LISP_CONVENTION` is `json`: it takes `string`, `standard-io`, `octets`, `jsown` or `yason`"
+        "`SCRIPT_RUNTIME_LISP_CONVENTION` is `json`: it takes `string`, `standard-io`, `octets`, `stream`, `jsown` or `yason`"
     );
 }
 

@@ -39,9 +39,11 @@ impl Function {
             let log = running.log();
             let first = log.split_once('\n').map(|(line, _)| line.to_owned());
             port = first.map(|line| {
-                let url = line.strip_prefix("serving http://").and_then(|url| url.strip_suffix(PATH));
-                let url = url.unwrap_or_else(|| panic!("first line: {line}"));
-                url.rsplit_once(':').unwrap().1.parse().unwrap()
+                let path = if options.contains(&"--http") { "/" } else { PATH };
+                let url = line.strip_prefix("serving http://127.0.0.1:");
+                let (port, rest) = url.and_then(|url| url.split_once('/')).expect(&line);
+                assert!(format!("/{rest}").starts_with(path), "{line}");
+                port.parse().unwrap()
             });
             port.is_some()
         });

@@ -3,13 +3,15 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
-use http_body_util::Full;
 use serde_json::{Map, Value};
 
+use super::{
+    Body,
+    answer::{Answer, whole},
+};
 use crate::{
     headers::Headers,
     invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
-    supervisor::Outcome,
     worker::transport::PAYLOAD_LIMIT,
 };
 
@@ -68,13 +70,17 @@ impl Call {
         Ok(Self { invocation_type, headers, request_id })
     }
 
-    /// What the caller gets once the event has run.
-    pub(super) fn answer(self, outcome: Outcome) -> Response<Full<Bytes>> {
-        let failed = outcome.is_err();
-        let body = outcome.unwrap_or_else(|failure| failure.to_json().into());
+    /// What the caller gets of the event.
+    pub(super) fn answer(self, answer: Answer) -> Response<Body> {
+        let failed = matches!(answer, Answer::Whole(Err(_)));
+        let (content_type, body) = match answer {
+            Answer::Whole(Ok(answer)) => ("application/json", whole(answer)),
+            Answer::Whole(Err(failure)) => ("application/json", whole(failure.to_json())),
+            Answer::Streamed(streamed) => ("application/octet-stream", streamed.into_body()),
+        };
         let mut response = self.respond(StatusCode::OK, body);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
         if failed {
             headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
@@ -83,16 +89,16 @@ impl Call {
     }
 
     /// What the caller gets who does not wait for an outcome.
-    pub(super) fn acknowledge(self) -> Response<Full<Bytes>> {
+    pub(super) fn acknowledge(self) -> Response<Body> {
         let status = match self.invocation_type {
             InvocationType::DryRun => StatusCode::NO_CONTENT,
             InvocationType::Event | InvocationType::RequestResponse => StatusCode::ACCEPTED,
         };
-        self.respond(status, Bytes::new())
+        self.respond(status, whole(Bytes::new()))
     }
 
-    fn respond(self, status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(body));
+    fn respond(self, status: StatusCode, body: Body) -> Response<Body> {
+        let mut response = Response::new(body);
         *response.status_mut() = status;
         response.headers_mut().insert("x-amzn-requestid", self.request_id);
         response
@@ -115,9 +121,9 @@ impl Refusal {
     }
 
     /// One line, in the form that SDKs read.
-    pub(super) fn response(&self) -> Response<Full<Bytes>> {
+    pub(super) fn response(&self) -> Response<Body> {
         let line = serde_json::json!({ "Type": "User", "message": self.message }).to_string() + "\n";
-        let mut response = Response::new(Full::new(line.into()));
+        let mut response = Response::new(whole(line));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

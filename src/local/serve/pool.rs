@@ -12,14 +12,17 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Answer;
 use crate::{
     cli::Serve,
-    config::Config,
+    config::{Config, ResponseMode},
     failure::Failure,
     headers::Headers,
+    invocation::Invocation,
     lambda, languages,
     local::{invocation, report, watch::Files},
     process::Children,
+    streaming::{self, Sink},
     supervisor::{Outcome, Slot},
 };
 
@@ -42,6 +45,8 @@ pub(super) struct Pool {
 struct Waiting {
     headers: Headers,
     event: Bytes,
+    /// Where the answer goes while it is written.
+    sink: Option<Sink>,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -86,10 +91,26 @@ impl Pool {
         (pool, starts)
     }
 
+    /// Runs one event when its turn comes, and gives what comes of it.
+    pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Answer {
+        match self.config.response_mode {
+            ResponseMode::Buffered => Answer::of(self.run(headers, event, None), None).await,
+            ResponseMode::Streaming => {
+                let (sink, parts) = streaming::channel();
+                Answer::of(self.run(headers, event, Some(sink)), Some(parts)).await
+            }
+        }
+    }
+
     /// Runs one event when its turn comes, whether or not anybody still waits for the outcome.
-    pub(super) fn run(&self, headers: Headers, event: Bytes) -> oneshot::Receiver<Outcome> {
+    pub(super) fn run(
+        &self,
+        headers: Headers,
+        event: Bytes,
+        sink: Option<Sink>,
+    ) -> oneshot::Receiver<Outcome> {
         let (outcome, answered) = oneshot::channel();
-        let sent = self.waiting.send(Waiting { headers, event, outcome });
+        let sent = self.waiting.send(Waiting { headers, event, sink, outcome });
         assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
         answered
     }
@@ -142,7 +163,9 @@ impl Pool {
                 place = self.load().await;
             }
             if let Some(waiting) = waiting {
-                let outcome = self.run_at(&mut place, waiting.headers, waiting.event).await;
+                let mut invocation = invocation(&self.config, waiting.event, self.timeout, waiting.headers);
+                invocation.sink = waiting.sink;
+                let outcome = self.run_at(&mut place, &invocation).await;
                 let _ = waiting.outcome.send(outcome);
                 if let Ok(slot) = &mut place.loaded {
                     slot.prepare().await;
@@ -151,11 +174,10 @@ impl Pool {
         }
     }
 
-    async fn run_at(&self, place: &mut Place, headers: Headers, event: Bytes) -> Outcome {
-        let invocation = invocation(&self.config, event, self.timeout, headers);
+    async fn run_at(&self, place: &mut Place, invocation: &Invocation) -> Outcome {
         let began = Instant::now();
         let (outcome, init) = match &mut place.loaded {
-            Ok(slot) => (slot.run(&invocation).await, place.init.take()),
+            Ok(slot) => (slot.run(invocation).await, place.init.take()),
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {

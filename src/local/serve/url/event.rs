@@ -1,0 +1,150 @@
+//! An HTTP request as the event that a function URL makes of it: payload version 2.0.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderMap, header, request::Parts};
+use serde_json::{Map, Value, json};
+
+use crate::media_type;
+
+/// What Lambda calls an account, a stage and a route that are none.
+const ANONYMOUS: &str = "anonymous";
+const DEFAULT: &str = "$default";
+
+/// The event, and the X-Ray trace that came with the request, or one of its own.
+pub(super) struct Event {
+    pub(super) json: String,
+    pub(super) trace_id: String,
+}
+
+/// The event of a request to the server at this port.
+pub(super) fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
+    let now = SystemTime::now();
+    let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    let mut headers = joined(&head.headers);
+    let cookies = headers.remove("cookie");
+    let trace_id =
+        headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(|| new_trace(since_epoch)).clone();
+    for (name, value) in [
+        ("x-forwarded-for", caller.ip().to_string()),
+        ("x-forwarded-proto", "http".to_owned()),
+        ("x-forwarded-port", port.to_string()),
+    ] {
+        headers.insert(name.to_owned(), value);
+    }
+    let host = headers.get("host").map_or("localhost", String::as_str);
+    let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
+    let prefix = domain.split('.').next().unwrap_or_default();
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": DEFAULT,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": ANONYMOUS,
+            "apiId": prefix,
+            "domainName": domain,
+            "domainPrefix": prefix,
+            "http": {
+                "method": head.method.as_str(),
+                "path": path,
+                "protocol": format!("{:?}", head.version),
+                "sourceIp": caller.ip().to_string(),
+                "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
+            },
+            "requestId": uuid::Uuid::new_v4().to_string(),
+            "routeKey": DEFAULT,
+            "stage": DEFAULT,
+            "time": log_time(now),
+            "timeEpoch": since_epoch.as_millis(),
+        },
+        "isBase64Encoded": false,
+    });
+    // what a request does not have, its event does not either
+    let fields = event.as_object_mut().expect("BUG: it is written as an object");
+    if let Some(cookies) = cookies {
+        // a browser sends one header, HTTP/2 may cut it into several
+        let cookies: Vec<_> = cookies.split([';', ',']).map(str::trim).collect();
+        fields.insert("cookies".to_owned(), json!(cookies));
+    }
+    if !query.is_empty() {
+        fields.insert("queryStringParameters".to_owned(), parameters(query));
+    }
+    if !body.is_empty() {
+        insert_body(fields, body, head.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes));
+    }
+    Event { json: event.to_string(), trace_id }
+}
+
+/// Text as it is; all else, and text that is compressed, in base64.
+fn insert_body(fields: &mut Map<String, Value>, body: &[u8], content_type: Option<&[u8]>) {
+    let is_text = content_type
+        .is_none_or(|content_type| std::str::from_utf8(content_type).is_ok_and(media_type::is_text));
+    match std::str::from_utf8(body) {
+        Ok(text) if is_text => {
+            fields.insert("body".to_owned(), text.into());
+        }
+        _ => {
+            fields.insert("body".to_owned(), STANDARD.encode(body).into());
+            fields.insert("isBase64Encoded".to_owned(), true.into());
+        }
+    }
+}
+
+/// Each header once, with its values in their order.
+fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut joined = BTreeMap::<String, String>::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        joined
+            .entry(name.as_str().to_owned())
+            .and_modify(|values| *values = format!("{values},{value}"))
+            .or_insert_with(|| value.into_owned());
+    }
+    joined
+}
+
+fn parameters(query: &str) -> Value {
+    let mut parameters = BTreeMap::<String, String>::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        parameters
+            .entry(name.into_owned())
+            .and_modify(|values| *values = format!("{values},{value}"))
+            .or_insert_with(|| value.into_owned());
+    }
+    json!(parameters)
+}
+
+/// A time as web servers log it, as in `12/Mar/2020:19:03:58 +0000`.
+fn log_time(time: SystemTime) -> String {
+    // `Thu, 12 Mar 2020 19:03:58 GMT`
+    let date = httpdate::fmt_http_date(time);
+    let mut words = date.split(' ').skip(1);
+    let mut word = || words.next().unwrap_or_default();
+    format!("{}/{}/{}:{} +0000", word(), word(), word(), word())
+}
+
+fn new_trace(since_epoch: Duration) -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    format!("Root=1-{:08x}-{}", since_epoch.as_secs(), &id[..24])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_as_in_a_log() {
+        assert_eq!(
+            log_time(UNIX_EPOCH + Duration::from_millis(1_583_348_638_390)),
+            "04/Mar/2020:19:03:58 +0000"
+        );
+    }
+}
