@@ -137,7 +137,7 @@ fn a_chunked_upload_and_one_that_asks_first_arrive_whole() {
 
 #[test]
 fn a_head_of_a_megabyte_passes() {
-    let served = serve(r#"handler() { jq -c '[.headers[] | length] | max'; }"#);
+    let served = serve("handler() { jq -c '[.headers[] | length] | max'; }");
     let value = "v".repeat(1_000_000);
     let response = served.send("GET /", &[("x-long", &value)], "").response();
     assert_eq!(String::from_utf8(response.body).unwrap(), "1000000");

@@ -114,10 +114,10 @@ async fn answer_events(
                 never = client.pass_on(response) => match never {},
             },
         };
-        if let Err(failure) = &outcome {
-            log(invocation.request_id(), failure);
-        }
         let posting = async {
+            if let Err(failure) = &outcome {
+                log(invocation.request_id(), failure);
+            }
             match (streamed, outcome) {
                 (Some(response), outcome) => client.finish(response, &invocation, &outcome).await,
                 (None, Ok(answer)) => client.respond(&invocation, answer).await,

@@ -8,7 +8,7 @@ use super::{curl, serve};
 use crate::support::{Function, available, on_path, until};
 
 /// Answers the body of its request.
-const BODY: &str = r#"handler() { jq -j 'if .isBase64Encoded then .body | @base64d else .body end'; }"#;
+const BODY: &str = "handler() { jq -j 'if .isBase64Encoded then .body | @base64d else .body end'; }";
 
 #[test]
 fn an_answer_with_a_status_is_taken_apart() {
@@ -103,8 +103,11 @@ fn a_head_request_has_the_headers_alone() {
 
 #[test]
 fn large_bodies_pass_byte_for_byte_both_ways() {
-    let served = Function::bash(r#"handler() { jq -c '{statusCode: 200, body, isBase64Encoded}'; }"#)
-        .serve(&["--http", "--timeout", "60"]);
+    let served = Function::bash("handler() { jq -c '{statusCode: 200, body, isBase64Encoded}'; }").serve(&[
+        "--http",
+        "--timeout",
+        "60",
+    ]);
     let body: Vec<u8> =
         (0..4_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for _ in 0..2 {

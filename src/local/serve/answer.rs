@@ -80,13 +80,10 @@ impl Streamed {
     async fn pass_on(mut self, mut sender: http_body_util::channel::Sender<Bytes, Failure>) {
         let mut first = self.first.take();
         let outcome = loop {
-            let part = match first.take() {
-                Some(part) => part,
-                None => tokio::select! {
-                    biased;
-                    Some(part) = self.parts.recv() => part,
-                    outcome = &mut self.outcome => break received(outcome),
-                },
+            let part = tokio::select! {
+                biased;
+                Some(part) = next(&mut first, &mut self.parts) => part,
+                outcome = &mut self.outcome => break received(outcome),
             };
             if sender.send_data(part.into_bytes()).await.is_err() {
                 // what the handler still writes goes nowhere
@@ -108,6 +105,10 @@ impl Streamed {
             }
         }
     }
+}
+
+async fn next(first: &mut Option<Part>, parts: &mut Parts) -> Option<Part> {
+    if first.is_some() { first.take() } else { parts.recv().await }
 }
 
 fn received(outcome: Result<Outcome, oneshot::error::RecvError>) -> Outcome {

@@ -42,15 +42,12 @@ pub(super) async fn respond(
         Answer::Streamed(mut streamed) => {
             let head = streamed.take_head();
             let mut response = Response::new(streamed.into_body());
-            match head {
-                Some(head) => {
-                    *response.status_mut() = head.status_code;
-                    response::set_headers(response.headers_mut(), head.headers, &head.cookies);
-                }
-                None => {
-                    let octets = header::HeaderValue::from_static("application/octet-stream");
-                    response.headers_mut().insert(header::CONTENT_TYPE, octets);
-                }
+            if let Some(head) = head {
+                *response.status_mut() = head.status_code;
+                response::set_headers(response.headers_mut(), head.headers, &head.cookies);
+            } else {
+                let octets = header::HeaderValue::from_static("application/octet-stream");
+                response.headers_mut().insert(header::CONTENT_TYPE, octets);
             }
             response
         }
