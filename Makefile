@@ -25,7 +25,7 @@ try: setup ## run a sample handler on a sample event: HANDLER=, EVENT= (a file)
 
 .PHONY: test
 test: ## all tests, with SBCL and the emulator; what else is missing is reported as skipped
-	@.ci/setup lisp emulator
+	@.ci/setup lisp emulator cgi
 	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test
 
 .PHONY: soak

@@ -79,6 +79,28 @@ impl FromStr for ResponseMode {
     }
 }
 
+/// What a handler gets, and what it answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Interface {
+    /// The event, and bytes.
+    #[default]
+    Event,
+    /// An HTTP request by RFC 3875, and its response.
+    Cgi,
+}
+
+impl FromStr for Interface {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "event" => Ok(Self::Event),
+            "cgi" => Ok(Self::Cgi),
+            _ => Err(()),
+        }
+    }
+}
+
 /// The settings of one run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -100,6 +122,8 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// When an answer is passed on.
     pub response_mode: ResponseMode,
+    /// What the handler gets, and what it answers.
+    pub interface: Interface,
     /// The function's memory in MB.
     pub memory: i32,
     /// The environment of the workers.
@@ -174,6 +198,7 @@ impl Config {
             response_mode: settings
                 .parse(variable::RESPONSE_MODE, "it takes `buffered` or `streaming`")?
                 .unwrap_or_default(),
+            interface: settings.parse(variable::INTERFACE, "it takes `event` or `cgi`")?.unwrap_or_default(),
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
             environment: worker_environment(settings.0, &handler, &task_root),
             handler,
@@ -190,6 +215,13 @@ impl Config {
         takes: &'static str,
     ) -> Result<Option<T>, ConfigError> {
         parse(&self.environment, name, takes)
+    }
+
+    /// The absolute path of the handler, where it is a file.
+    #[must_use]
+    pub fn script(&self) -> Option<String> {
+        let script = self.task_root.join(&self.handler);
+        if script.is_file() { script.into_os_string().into_string().ok() } else { None }
     }
 
     /// What to say of variables with our prefix that are no settings.

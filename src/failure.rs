@@ -17,12 +17,16 @@ pub enum ErrorType {
     Signal,
     /// The answer is over the payload limit.
     ResponseSizeTooLarge,
+    /// The answer is no CGI response.
+    InvalidResponse,
     /// The interpreter itself ended.
     WorkerExited,
     /// The deadline was near.
     DeadlineExceeded,
     /// The event is larger than any that Lambda sends.
     EventTooLarge,
+    /// The event is no HTTP request, where one is expected.
+    InvalidEvent,
     /// The environment lacks memory, descriptors or processes for this event.
     ResourceExhausted,
     /// No file, or no function in it, fits the handler.
@@ -41,13 +45,15 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// All of them, in the order in which the README explains them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::ExitStatus,
         Self::Signal,
         Self::ResponseSizeTooLarge,
+        Self::InvalidResponse,
         Self::WorkerExited,
         Self::DeadlineExceeded,
         Self::EventTooLarge,
+        Self::InvalidEvent,
         Self::ResourceExhausted,
         Self::HandlerNotFound,
         Self::InvalidHandler,
@@ -64,9 +70,11 @@ impl ErrorType {
             Self::ExitStatus => "Function.ExitStatus",
             Self::Signal => "Function.Signal",
             Self::ResponseSizeTooLarge => "Function.ResponseSizeTooLarge",
+            Self::InvalidResponse => "Function.InvalidResponse",
             Self::WorkerExited => "Runtime.WorkerExited",
             Self::DeadlineExceeded => "Runtime.DeadlineExceeded",
             Self::EventTooLarge => "Runtime.EventTooLarge",
+            Self::InvalidEvent => "Runtime.InvalidEvent",
             Self::ResourceExhausted => "Runtime.ResourceExhausted",
             Self::HandlerNotFound => "Runtime.HandlerNotFound",
             Self::InvalidHandler => "Runtime.InvalidHandler",
@@ -103,6 +111,16 @@ impl Failure {
             stack_trace: Vec::new(),
             more: Map::new(),
         }
+    }
+
+    /// The error of an answer of this many bytes.
+    #[must_use]
+    pub fn too_large(size: usize, limit: usize) -> Self {
+        let message = format!(
+            "the answer has {size} bytes, and Lambda takes at most {limit}: \
+             put it into Amazon S3 and answer with its address"
+        );
+        Self::new(ErrorType::ResponseSizeTooLarge, message)
     }
 
     /// The same error with a call stack.

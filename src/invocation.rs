@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use crate::{
+    failure::Failure,
     headers::Headers,
     streaming::{self, Parts, Sink},
 };
@@ -38,6 +39,18 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("AWS_LAMBDA_RUNTIME_TENANT_ID", TENANT_ID),
 ];
 
+/// What an event ends in: its answer, or what has not been passed on of one that is streamed.
+pub type Outcome = Result<Bytes, Failure>;
+
+/// What a CGI program gets of an event.
+#[derive(Debug)]
+pub struct Request {
+    /// The meta-variables.
+    pub variables: Vec<(String, Vec<u8>)>,
+    /// The standard input.
+    pub body: Bytes,
+}
+
 /// One event with its headers.
 #[derive(Debug)]
 pub struct Invocation {
@@ -45,6 +58,8 @@ pub struct Invocation {
     pub event: Bytes,
     /// Where the answer goes while it is written; without it, the answer is given whole.
     pub sink: Option<Sink>,
+    /// The event as a CGI program gets it.
+    pub request: Option<Request>,
     headers: Headers,
 }
 
@@ -52,7 +67,13 @@ impl Invocation {
     /// An invocation with these headers.
     #[must_use]
     pub fn new(headers: Headers, event: Bytes) -> Self {
-        Self { event, sink: None, headers }
+        Self { event, sink: None, request: None, headers }
+    }
+
+    /// The same event for a CGI program.
+    #[must_use]
+    pub fn with_request(&self, request: Request) -> Self {
+        Self { request: Some(request), ..Self::new(self.headers.clone(), self.event.clone()) }
     }
 
     /// From now on the answer is passed on while it is written: these are its parts.
@@ -74,15 +95,33 @@ impl Invocation {
         self.headers.get(INVOCATION_ID)
     }
 
-    /// The environment variables that the event sets, or unsets where there is no value.
-    pub fn variables(&self) -> impl Iterator<Item = (&'static str, Option<&[u8]>)> {
+    /// The environment variables that every event sets, or unsets where there is no value.
+    fn usual_variables(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         ENVIRONMENT.into_iter().map(|(variable, header)| (variable, self.headers.get(header)))
+    }
+
+    /// Those that a CGI program gets beside them.
+    pub fn meta_variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let variables = self.request.iter().flat_map(|request| &request.variables);
+        variables.map(|(name, value)| (name.as_str(), &value[..]))
+    }
+
+    /// All variables that the event sets.
+    pub fn variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let usual = self.usual_variables().filter_map(|(name, value)| Some((name, value?)));
+        usual.chain(self.meta_variables())
+    }
+
+    /// What the handler finds on its standard input.
+    #[must_use]
+    pub fn input(&self) -> &Bytes {
+        self.request.as_ref().map_or(&self.event, |request| &request.body)
     }
 
     /// Whether standard input, which ends in a newline as text does, needs one more than the event has.
     #[must_use]
     pub fn lacks_newline(&self) -> bool {
-        self.event.last().is_some_and(|&byte| byte != b'\n')
+        self.request.is_none() && self.event.last().is_some_and(|&byte| byte != b'\n')
     }
 
     /// The time left at `now`; `None` where no deadline was given.
@@ -96,19 +135,22 @@ impl Invocation {
     /// The context for a request by descriptor, as `worker::transport::frame` describes it, with this behind its first word.
     #[must_use]
     pub fn environment(&self, argument: &str) -> Vec<u8> {
-        let set = || self.variables().filter_map(|(variable, value)| Some((variable, value?)));
-        let mut text = format!("{}{argument}\n", set().count()).into_bytes();
-        for (variable, value) in set() {
+        let mut text = format!("{}{argument}\n", self.variables().count()).into_bytes();
+        for (variable, value) in self.variables() {
             line(&mut text, variable, "=", value);
         }
         text
     }
 
-    /// The context for a streamed request, as `frame` describes it.
+    /// The context for a streamed request, as `frame` describes it. `last` are the meta-variables of the event before.
     #[must_use]
-    pub fn context(&self) -> Vec<u8> {
+    pub fn context(&self, last: &[String]) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024);
-        for (variable, value) in self.variables() {
+        for name in last {
+            line(&mut text, name, "", b"");
+        }
+        let meta_variables = self.meta_variables().map(|(name, value)| (name, Some(value)));
+        for (variable, value) in self.usual_variables().chain(meta_variables) {
             match value {
                 Some(value) => line(&mut text, variable, "=", value),
                 None => line(&mut text, variable, "", b""),
@@ -144,7 +186,7 @@ mod tests {
              _X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
              AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n"
         );
-        let context = invocation.context();
+        let context = invocation.context(&[]);
         assert_eq!(
             String::from_utf8(context).unwrap(),
             "_X_AMZN_TRACE_ID=Root=1;Sampled=0\n\

@@ -14,6 +14,7 @@
 //! `local` runs the same without Lambda. `process` starts, kills and reaps all children, and knows nothing of the rest.
 //! Whoever is to end hears of it by one token, which is made here. Everything runs on one thread.
 
+mod cgi;
 mod cli;
 mod config;
 mod failure;

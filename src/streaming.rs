@@ -22,7 +22,6 @@ const WAITING: usize = 2;
 #[derive(Debug)]
 pub enum Part {
     /// Status and headers of an HTTP response: before all else, if at all.
-    #[expect(dead_code, reason = "CGI answers will begin with one")]
     Head(MetadataPrelude),
     /// Bytes.
     Body(Bytes),

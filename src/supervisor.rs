@@ -12,17 +12,15 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    cgi,
+    config::{Config, Interface},
     failure::{ErrorType, Failure},
-    invocation::Invocation,
+    invocation::{Invocation, Outcome},
     process::Children,
     secrets::Secrets,
     streaming::Sink,
     worker::{Launch, Step, Worker, WorkerError},
 };
-
-/// What an event ends in: its answer, or what has not been passed on of one that is streamed.
-pub type Outcome = Result<Bytes, Failure>;
 
 /// A slot. It does nothing of itself: whoever owns it waits for other things by [`Slot::ready_during`].
 pub struct Slot {
@@ -75,6 +73,17 @@ impl Slot {
 
     /// Runs one event.
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
+        match self.config.interface {
+            Interface::Event => self.run_handler(invocation).await,
+            Interface::Cgi => {
+                let script = self.config.script();
+                cgi::answer(invocation, script.as_deref(), async |request| self.run_handler(request).await)
+                    .await
+            }
+        }
+    }
+
+    async fn run_handler(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
                 let failure = self.secrets.masked(failure);

@@ -6,6 +6,7 @@
 
 mod bash;
 mod bash_faults;
+mod cgi;
 mod emulator;
 mod faults;
 mod images;

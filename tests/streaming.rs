@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::{
     Event, Function, Running,
     api::{Post, Reception},
-    check_header_type, processes, until,
+    check_header_type, code_block, processes, until,
 };
 
 /// How soon a write is to be seen by the caller. Twenty times what is promised: these machines are shared.
@@ -84,6 +84,14 @@ fn bytes_pass_as_they_are_with_all_their_newlines() {
             assert_eq!(function.answer(event), expected, "{kind}");
         }
     }
+}
+
+#[test]
+fn the_function_of_the_page() {
+    let function = streaming(Function::bash(&code_block("http.md", "# function.sh")));
+    let post = function.post(Event::new("{}"));
+    assert_eq!(post.body, b"fetch begins\nbuild begins\nupload begins\n");
+    assert_eq!(post.chunks.len(), 3);
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
 /// `buffered` or `streaming`.
 pub const RESPONSE_MODE: &str = "SCRIPT_RUNTIME_RESPONSE_MODE";
+/// `event` or `cgi`.
+pub const INTERFACE: &str = "SCRIPT_RUNTIME_INTERFACE";
 /// The path of `pwsh`, where it is not the one on the `PATH`.
 pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
 /// The assembly of the PowerShell host, where it is not the one beside `pwsh` or in the cache.
@@ -60,7 +62,7 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 21] = [
+pub const ALL: [&str; 22] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
@@ -75,6 +77,7 @@ pub const ALL: [&str; 21] = [
     MAX_CONCURRENCY,
     DEADLINE_MARGIN,
     RESPONSE_MODE,
+    INTERFACE,
     PWSH,
     PWSH_HOST,
     CACHE_HOME,

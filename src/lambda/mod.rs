@@ -24,8 +24,8 @@ use self::{
 };
 use crate::{
     failure::{ErrorType, Failure},
+    invocation::Outcome,
     invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
-    supervisor::Outcome,
 };
 
 /// How often a failing request for the next event is repeated, and the first pause before it; each doubles the last.

@@ -16,9 +16,9 @@ use super::{
     request::{self, Header},
 };
 use crate::{
+    invocation::Outcome,
     invocation::{INVOCATION_ID, Invocation},
     streaming::{Part, Parts},
-    supervisor::Outcome,
 };
 
 /// The header that says that the body is no whole answer.

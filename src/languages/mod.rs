@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    config::{Config, variable},
+    config::{Config, Interface, variable},
     failure::{ErrorType, Failure},
     handler::{Handler, HandlerError, Language, Places},
     worker::Launch,
@@ -34,7 +34,15 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
-    handler.runnable.launch(config)
+    let launch = handler.runnable.launch(config)?;
+    if config.interface == Interface::Cgi && !launch.takes_cgi {
+        let (name, handler) = (variable::INTERFACE, &config.handler);
+        let message = format!(
+            "`{name}` is `cgi`, which is for programs, Bash functions and Lisp scripts: `{handler}` is none of them"
+        );
+        return Err(Failure::new(ErrorType::InvalidConfiguration, message));
+    }
+    Ok(launch)
 }
 
 struct TaskRoot<'a> {

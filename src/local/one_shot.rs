@@ -21,10 +21,11 @@ use crate::{
     config::{Config, ResponseMode},
     failure::{ErrorType, Failure},
     headers::Headers,
+    invocation::Outcome,
     languages,
     process::Children,
     streaming::{Part, Parts},
-    supervisor::{Outcome, Slot},
+    supervisor::Slot,
     worker::transport::PAYLOAD_LIMIT,
 };
 

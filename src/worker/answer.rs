@@ -14,6 +14,7 @@ use tokio::{
 use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
 use crate::{
     failure::{ErrorType, Failure},
+    invocation::Invocation,
     process::Children,
     streaming::{LIMIT, Part, Sink},
 };
@@ -42,6 +43,8 @@ pub(super) struct Output {
     size: usize,
     /// Where the output goes while it is written.
     sink: Option<Sink>,
+    /// Whether newlines at the end belong to the answer.
+    keeps_newlines: bool,
     /// How much of it has gone there, in bytes.
     passed_on: usize,
     /// How many bytes at the end of `bytes` may be the begin of a token.
@@ -70,6 +73,7 @@ impl Output {
             bytes: BytesMut::new(),
             size: 0,
             sink: None,
+            keeps_newlines: false,
             passed_on: 0,
             held: 0,
             end: None,
@@ -79,10 +83,11 @@ impl Output {
         }
     }
 
-    /// Forgets what another event has written. What comes now goes to this sink.
-    pub(super) fn begin(&mut self, sink: Option<Sink>) {
+    /// Forgets what another event has written. What comes now is this one's.
+    pub(super) fn begin(&mut self, invocation: &Invocation) {
         (self.bytes, self.size, self.end, self.looks) = (BytesMut::new(), 0, None, 0);
-        (self.sink, self.passed_on, self.held) = (sink, 0, 0);
+        (self.sink, self.passed_on, self.held) = (invocation.sink.clone(), 0, 0);
+        self.keeps_newlines = invocation.request.is_some();
     }
 
     /// Passes on nothing any more: what comes now is too late.
@@ -208,7 +213,7 @@ impl Output {
         None
     }
 
-    /// The answer without its trailing newlines; nothing of one that is streamed.
+    /// The answer, without its trailing newlines but for CGI; nothing of one that is streamed.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
         let mut bytes = std::mem::take(&mut self.bytes);
         if let Some(end) = self.end {
@@ -216,11 +221,16 @@ impl Output {
             bytes.truncate(end);
         }
         if self.sink.is_some() {
-            return if self.size > LIMIT { Err(too_large(self.size, LIMIT)) } else { Ok(Bytes::new()) };
+            return if self.size > LIMIT {
+                Err(Failure::too_large(self.size, LIMIT))
+            } else {
+                Ok(Bytes::new())
+            };
         }
-        let end = bytes.iter().rposition(|&byte| byte != b'\n').map_or(0, |last| last + 1);
+        let last = bytes.iter().rposition(|&byte| self.keeps_newlines || byte != b'\n');
+        let end = last.map_or(0, |last| last + 1);
         if end > PAYLOAD_LIMIT || self.size > bytes.len() {
-            return Err(too_large(self.size, PAYLOAD_LIMIT));
+            return Err(Failure::too_large(self.size, PAYLOAD_LIMIT));
         }
         bytes.truncate(end);
         Ok(bytes.freeze())
@@ -310,15 +320,6 @@ fn begun(bytes: &[u8], token: &[u8]) -> usize {
     let last = &bytes[bytes.len().saturating_sub(END)..];
     let fits = |at: &usize| last[*at..].iter().zip(token).all(|(own, other)| own == other);
     (0..last.len()).find(fits).map_or(0, |at| last.len() - at)
-}
-
-/// The error of an answer of this many bytes.
-pub(super) fn too_large(size: usize, limit: usize) -> Failure {
-    let message = format!(
-        "the answer has {size} bytes, and Lambda takes at most {limit}: \
-         put it into Amazon S3 and answer with its address"
-    );
-    Failure::new(ErrorType::ResponseSizeTooLarge, message)
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub struct Launch {
     pub transport: Kind,
     /// How an interpreter begins its last words, where it says more behind them than is quoted in an error.
     pub last_words: &'static [&'static str],
+    /// Whether it can be a CGI program: it has the standard streams of one.
+    pub takes_cgi: bool,
     /// What to log, once, where an event succeeds with an empty answer: the file may only define functions.
     pub empty_answer: Option<String>,
 }

@@ -48,6 +48,14 @@ pub fn available(requirement: &str, present: bool) -> bool {
     false
 }
 
+/// The code block of a page in `docs/` that has this line.
+pub fn code_block(page: &str, line: &str) -> String {
+    let text = std::fs::read_to_string(repository().join("docs").join(page)).unwrap();
+    let blocks = text.split("\n```").skip(1).step_by(2);
+    let mut code = blocks.map(|block| block.split_once('\n').unwrap().1.to_owned() + "\n");
+    code.find(|code| code.lines().any(|own| own == line)).unwrap_or_else(|| panic!("no {line} in {page}"))
+}
+
 /// A program on the `PATH`, or the file that an absolute path names.
 pub fn find_on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -74,6 +74,7 @@ impl Runnable for Function {
                 traps.into(),
             ],
             environment: Vec::new(),
+            takes_cgi: true,
             transport: Kind::Forking,
             last_words: &[],
             empty_answer: None,

@@ -102,6 +102,15 @@ enum Handler {
     Forms { text: String },
 }
 
+impl Handler {
+    const fn usual_convention(&self) -> Convention {
+        match self {
+            Self::Function { .. } | Self::Forms { .. } => Convention::String,
+            Self::Script { .. } => Convention::StandardIo,
+        }
+    }
+}
+
 impl Language for Lisp {
     fn name(&self) -> &'static str {
         "Common Lisp"
@@ -204,7 +213,8 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
-    arguments.extend(described(handler, config)?);
+    let convention = convention(config)?.unwrap_or(handler.usual_convention());
+    arguments.extend(described(handler, config, convention));
     Ok(Launch {
         environment: home(&program, config)
             .map(|home| ("SBCL_HOME".into(), home.into()))
@@ -213,23 +223,22 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         program,
         arguments,
         transport: Kind::Streamed,
+        takes_cgi: convention == Convention::StandardIo,
         last_words: &["fatal error"],
         empty_answer: None,
     })
 }
 
 /// The shim's arguments: its version, the convention, and the handler's kind, file and text.
-fn described(handler: &Handler, config: &Config) -> Result<[OsString; 5], ConfigError> {
-    let convention = convention(config)?;
-    let (default, kind, file, text) = match handler {
+fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 5] {
+    let (kind, file, text) = match handler {
         Handler::Function { files, symbol } => {
-            (Convention::String, "function", newest(&config.task_root, files), symbol.as_str())
+            ("function", newest(&config.task_root, files), symbol.as_str())
         }
-        Handler::Script { file } => (Convention::StandardIo, "script", file.as_path(), ""),
-        Handler::Forms { text } => (Convention::String, "forms", Path::new(""), text.as_str()),
+        Handler::Script { file } => ("script", file.as_path(), ""),
+        Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
-    let convention = convention.unwrap_or(default).name();
-    Ok([version().into(), convention.into(), kind.into(), file.into(), text.into()])
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into()]
 }
 
 /// The newest of a handler's files; the first, which is the fasl, where they are of the same time.

@@ -112,6 +112,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         arguments,
         environment,
         transport: Kind::Streamed,
+        takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
     })

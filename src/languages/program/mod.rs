@@ -65,6 +65,7 @@ impl Runnable for File {
             program,
             arguments,
             environment: Vec::new(),
+            takes_cgi: true,
             transport: Kind::Program(prelude),
             last_words: &[],
             empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use super::Body;
 use crate::{
     failure::Failure,
+    invocation::Outcome,
     streaming::{Part, Parts},
-    supervisor::Outcome,
 };
 
 /// How many parts wait for a slow caller.

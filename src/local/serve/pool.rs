@@ -18,12 +18,12 @@ use crate::{
     config::{Config, ResponseMode},
     failure::Failure,
     headers::Headers,
-    invocation::Invocation,
+    invocation::{Invocation, Outcome},
     lambda, languages,
     local::{invocation, report, watch::Files},
     process::Children,
     streaming::{self, Sink},
-    supervisor::{Outcome, Slot},
+    supervisor::Slot,
 };
 
 /// The slots, and the events that wait for one.

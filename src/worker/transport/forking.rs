@@ -69,7 +69,7 @@ impl Forking {
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
-        self.output.begin(invocation.sink.clone());
+        self.output.begin(invocation);
         self.trace = Trace::default();
         self.ended = None;
         self.lanes.send_event(invocation)?;

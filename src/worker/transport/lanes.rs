@@ -45,7 +45,8 @@ struct Lane {
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
-    /// A large event without NUL bytes and with a mark at its end, where it has any of them or ends in a newline.
+    /// A large event without NUL bytes and with a mark at its end, where it has any of them, ends in a newline, or is not
+    /// what stands on standard input.
     argument: Option<OwnedFd>,
     used: bool,
 }
@@ -151,7 +152,7 @@ impl Lane {
 
     fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
-        fill(&self.event, event)?;
+        fill(&self.event, invocation.input())?;
         if invocation.lacks_newline() {
             rustix::io::pwrite(&self.event, b"\n", event.len() as u64)?;
         }
@@ -162,7 +163,7 @@ impl Lane {
             return Ok(fill(&self.context, &context)?);
         }
         let (mut argument, mut mark) = (&self.event, "");
-        if event.ends_with(b"\n") || event.contains(&0) {
+        if event.ends_with(b"\n") || event.contains(&0) || invocation.request.is_some() {
             let mut text: Vec<u8> = without_nul().collect();
             text.extend_from_slice(MARK.as_bytes());
             argument = self.argument.insert(memory_file("event")?);

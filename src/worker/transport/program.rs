@@ -80,23 +80,24 @@ impl Program {
     }
 
     pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
-        self.output.begin(invocation.sink.clone());
+        self.output.begin(invocation);
         self.trace = Trace::default();
         self.ended = None;
         let input = memory_file("event")?;
-        fill(&input, &invocation.event)?;
+        fill(&input, invocation.input())?;
         if invocation.lacks_newline() {
             rustix::io::pwrite(&input, b"\n", invocation.event.len() as u64)?;
         }
         let (answer, answer_end) = answer_pipe()?;
         let mut command = starter.command()?;
-        command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
+        // a CGI program gets no arguments
+        if invocation.request.is_none() {
+            command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
+        }
         command.stdin(input).stdout(answer_end.try_clone()?);
+        // those that are not set here are set nowhere
         for (variable, value) in invocation.variables() {
-            // those that are not set here are set nowhere
-            if let Some(value) = value {
-                command.env(variable, OsStr::from_bytes(value));
-            }
+            command.env(variable, OsStr::from_bytes(value));
         }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;

@@ -19,11 +19,11 @@ use super::{
 };
 use crate::{
     config::ResponseMode,
+    failure::Failure,
     invocation::Invocation,
-    streaming::Sink,
     worker::{
         Step,
-        answer::{End, Output, too_large},
+        answer::{End, Output},
     },
 };
 
@@ -37,6 +37,8 @@ pub(crate) struct Streamed {
     /// What the worker has said, until the answer before it has been passed on.
     said: Option<Message>,
     has_ended: bool,
+    /// The meta-variables that the last event has set.
+    last_variables: Vec<String>,
 }
 
 /// The pipe of the current answer. The shim's end keeps its number for as long as the worker lives.
@@ -53,7 +55,7 @@ impl Streamed {
             ResponseMode::Streaming => Some(Answer::new()?),
         };
         let (requests, reports) = (Requests::new()?, Reports::new()?);
-        Ok(Self { requests, reports, answer, said: None, has_ended: false })
+        Ok(Self { requests, reports, answer, said: None, has_ended: false, last_variables: Vec::new() })
     }
 
     pub(super) fn pipe_arguments(&self) -> [String; 3] {
@@ -69,16 +71,18 @@ impl Streamed {
     pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
         self.said = None;
         if let Some(answer) = &mut self.answer {
-            answer.begin(invocation.sink.clone())?;
+            answer.begin(invocation)?;
         }
-        let mut request = encode("context", &invocation.context());
-        request.extend_from_slice(format!("event {}\n", invocation.event.len()).as_bytes());
+        let mut request = encode("context", &invocation.context(&self.last_variables));
+        self.last_variables = invocation.meta_variables().map(|(name, _)| name.to_owned()).collect();
+        let input = invocation.input();
+        request.extend_from_slice(format!("event {}\n", input.len()).as_bytes());
         let mut parts = Vec::new();
-        if invocation.event.len() <= SMALL_EVENT {
+        if input.len() <= SMALL_EVENT {
             // one write and one wake-up for what is small
-            request.extend_from_slice(&invocation.event);
+            request.extend_from_slice(input);
         } else {
-            parts.push(invocation.event.clone());
+            parts.push(input.clone());
         }
         parts.push(request.into());
         self.requests.send(parts);
@@ -149,11 +153,11 @@ impl Answer {
     }
 
     /// Begins the answer of an event, in a fresh pipe: what an earlier one has left behind may still hold the last.
-    fn begin(&mut self, sink: Option<Sink>) -> io::Result<()> {
+    fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
         let (pipe, end) = answer_pipe()?;
         dup3(&end, &mut self.end, DupFlags::CLOEXEC)?;
         self.pipe = pipe;
-        self.output.begin(sink);
+        self.output.begin(invocation);
         Ok(())
     }
 
@@ -176,7 +180,7 @@ fn understood(report: Report) -> Result<Message, FrameError> {
     Ok(match report {
         Report::Ready => Message::Ready,
         Report::Answer(answer) => Message::Answer(answer),
-        Report::AnswerTooLarge(size) => Message::Failed(too_large(size, PAYLOAD_LIMIT)),
+        Report::AnswerTooLarge(size) => Message::Failed(Failure::too_large(size, PAYLOAD_LIMIT)),
         Report::Failed(failure) => Message::Failed(failure),
         Report::Undefined(names) => Message::Undefined(names),
         // of a handler that has asked for this status

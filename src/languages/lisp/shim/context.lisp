@@ -69,7 +69,12 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
   "Takes a variable out of the environment."
   (let ((name (variable-c-name variable)))
     (sb-sys:with-pinned-objects (name)
-      (call-c "unsetenv" sb-alien:int (sb-sys:system-area-pointer (sb-sys:vector-sap name))))))
+      (call-c "unsetenv" sb-alien:int (sb-sys:system-area-pointer (sb-sys:vector-sap name)))))
+  ;; callers choose the names of these: they must not fill the memory
+  (when (eql 0 (search (octets-of "HTTP_") (variable-name variable)))
+    (dolist (place (variable-places variable))
+      (call-c "free" sb-alien:void (sb-sys:system-area-pointer place)))
+    (setf *event-variables* (delete variable *event-variables*))))
 
 (defun set-variable (octets start end)
   "Sets what a line NAME=VALUE of the context says, or unsets what a line NAME names."
