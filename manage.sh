@@ -20,6 +20,8 @@ parts=$(cd "$(dirname "$self")/manage" && pwd)
 . "$parts/settings.sh"
 # shellcheck source=manage/image.sh
 . "$parts/image.sh"
+# shellcheck source=manage/url.sh
+. "$parts/url.sh"
 # shellcheck source=manage/use.sh
 . "$parts/use.sh"
 
@@ -43,6 +45,7 @@ FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
   --handler HANDLER (the image's CMD)         --memory MB     (512)
   --env NAME=VALUE  many; just NAME: as here  --timeout SECONDS    (30)
   --description TEXT                          --log-format Text|JSON
+  --url AWS_IAM|NONE  a function URL          --stream  answers as they come
   --snapstart       publish, move the alias   --alias ALIAS   (live)
   --event TEXT|@FILE|-    to invoke with ({}) --since MINUTES      of logs (10)
   --follow          the log                   --yes           delete unasked
@@ -77,9 +80,9 @@ parse() {
         shift
         case $option in
             -h | --help) usage; exit 0 ;;
-            --immutable | --snapstart | --follow | --all | --yes | --dry-run) value=1 ;;
+            --immutable | --stream | --snapstart | --follow | --all | --yes | --dry-run) value=1 ;;
             --name | --dir | --base | --target | --arch | --tag | --repository | --role | --role-wait | --handler | \
-                --memory | --env | --timeout | --description | --log-format | --alias | --event | --since | --region | --profile)
+                --memory | --env | --timeout | --description | --log-format | --url | --alias | --event | --since | --region | --profile)
                 (($#)) || misuse "$option needs a value"
                 value=$1
                 shift ;;
@@ -108,7 +111,7 @@ check_number() { # OPTION VALUE LEAST MOST
 
 check() {
     local flag
-    for flag in IMMUTABLE SNAPSTART FOLLOW ALL YES DRY_RUN; do
+    for flag in IMMUTABLE STREAM SNAPSTART FOLLOW ALL YES DRY_RUN; do
         flag=FUNCTION_$flag
         case ${!flag-} in '' | 0 | 1) ;; *) misuse "$flag is 1 or 0, not ${!flag}" ;; esac
     done
@@ -121,6 +124,10 @@ check() {
         '' | Text | JSON) ;;
         *) misuse "--log-format is Text or JSON, not $FUNCTION_LOG_FORMAT" ;;
     esac
+    case ${FUNCTION_URL-} in
+        '' | AWS_IAM | NONE) ;;
+        *) misuse "--url is AWS_IAM (signed requests) or NONE (for everybody), not $FUNCTION_URL" ;;
+    esac
     [[ $name =~ ^[A-Za-z0-9_-]{1,64}$ ]] || misuse "--name takes up to 64 letters, digits, - and _, not $name"
     [[ -d $dir ]] || misuse "there is no folder $dir"
 }
@@ -128,6 +135,10 @@ check() {
 main() {
     command='' variable_names=() variable_values=() secrets=()
     parse "$@"
+    case ${FUNCTION_STREAM-} in
+        1) variable_names+=(SCRIPT_RUNTIME_RESPONSE_MODE) variable_values+=(streaming) ;;
+        0) variable_names+=(SCRIPT_RUNTIME_RESPONSE_MODE) variable_values+=(buffered) ;;
+    esac
     dir=${FUNCTION_DIR:-.}
     name=${FUNCTION_NAME-}
     if [[ -z $name && -d $dir ]]; then

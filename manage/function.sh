@@ -184,5 +184,6 @@ settle_function() {
         update_configuration
     fi
     ! on SNAPSTART || publish
+    settle_url
     on DRY_RUN || printf '%s\n' "$arn"
 }

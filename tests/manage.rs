@@ -9,6 +9,7 @@ mod message;
 mod registry;
 mod resume;
 mod script;
+mod url;
 
 use std::{
     collections::BTreeMap,
@@ -196,6 +197,11 @@ impl Project {
 
     /// Asks moto itself.
     fn ask(&self, arguments: &[&str]) -> Value {
+        self.ask_or_fail(arguments).unwrap_or_else(|| panic!("{arguments:?} failed"))
+    }
+
+    /// The same; nothing where that fails.
+    fn ask_or_fail(&self, arguments: &[&str]) -> Option<Value> {
         let output = Command::new(&self.aws)
             .args([
                 "--endpoint-url",
@@ -211,8 +217,7 @@ impl Project {
             .env("AWS_PAGER", "")
             .output()
             .unwrap();
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
+        output.status.success().then(|| serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 
     fn function(&self) -> Value {

@@ -77,6 +77,21 @@ resource "aws_lambda_function" "function" {
   depends_on = [aws_iam_role_policy_attachment.log]
 }
 
+resource "aws_lambda_function_url" "function" {
+  function_name = aws_lambda_function.function.function_name
+
+  # NONE lets everybody call it
+  authorization_type = "AWS_IAM"
+
+  # RESPONSE_STREAM with SCRIPT_RUNTIME_RESPONSE_MODE=streaming
+  invoke_mode = "BUFFERED"
+}
+
+output "url" {
+  description = "Where signed HTTP requests reach it"
+  value       = aws_lambda_function_url.function.function_url
+}
+
 output "arn" {
   description = "The function's ARN"
   value       = aws_lambda_function.function.arn

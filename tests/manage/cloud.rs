@@ -201,6 +201,12 @@ fn operation(request: &Message) -> String {
         ("POST", ["aliases"]) => "CreateAlias",
         ("PUT", ["aliases", _]) => "UpdateAlias",
         ("POST", ["invocations"]) => "Invoke",
+        ("POST", ["url"]) => "CreateFunctionUrlConfig",
+        ("PUT", ["url"]) => "UpdateFunctionUrlConfig",
+        ("GET", ["url"]) => "GetFunctionUrlConfig",
+        ("POST", ["policy"]) => "AddPermission",
+        ("GET", ["policy"]) => "GetPolicy",
+        ("DELETE", ["policy", _]) => "RemovePermission",
         _ => return format!("{method} {path}"),
     };
     name.to_owned()

@@ -47,6 +47,14 @@ fn the_terraform_file_says_what_the_sam_template_says() {
     let function = resources.iter().find_map(|resource| resource.get("\"aws_lambda_function\"")).unwrap();
     let function = &function["\"function\""];
     let template = fs::read_to_string(example("sam").join("template.yaml")).unwrap();
+    let url = resources.iter().find_map(|resource| resource.get("\"aws_lambda_function_url\"")).unwrap();
+    let url = &url["\"function\""];
+    for (attribute, value) in [("authorization_type", "AWS_IAM"), ("invoke_mode", "BUFFERED")] {
+        assert_eq!(url[attribute], format!("\"{value}\""), "{url}");
+    }
+    for line in ["AuthType: AWS_IAM", "InvokeMode: BUFFERED"] {
+        assert!(template.contains(&format!("  {line}\n")), "{line}");
+    }
     for (attribute, value, line) in [
         ("/package_type", json!("\"Image\""), "PackageType: Image"),
         ("/memory_size", json!(512), "MemorySize: 512"),

@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# The function URL: made, changed, opened to everybody or closed again.
+
+# By what the two permissions of an open URL are called; since October 2025 Lambda asks for both.
+readonly may_use_url=FunctionURLAllowPublicAccess may_invoke_by_url=FunctionURLInvokeAllowPublicAccess
+
+# Makes the function URL, or changes what is different.
+settle_url() {
+    local -a of=(--function-name "$name")
+    local auth=${FUNCTION_URL-} mode='' there='' url
+    [[ -n $auth || -n ${FUNCTION_STREAM-} ]] || return 0
+    ! on SNAPSTART || of+=(--qualifier "$alias")
+    case ${FUNCTION_STREAM-} in 1) mode=RESPONSE_STREAM ;; 0) mode=BUFFERED ;; esac
+    if lookup ResourceNotFoundException aws lambda get-function-url-config "${of[@]}" \
+        --query '[FunctionUrl,AuthType,InvokeMode]' --output text; then
+        there=$reply
+    fi
+    if [[ -n $there ]]; then
+        read -r url there <<<"$there"
+        auth=${auth:-${there%%[[:space:]]*}} mode=${mode:-${there##*[[:space:]]}}
+        if [[ "$auth $mode" != "${there%%[[:space:]]*} ${there##*[[:space:]]}" ]]; then
+            must aws lambda update-function-url-config "${of[@]}" --auth-type "$auth" --invoke-mode "$mode" \
+                --query FunctionUrl --output text
+            report "$name has the new URL settings"
+        fi
+    elif [[ -n $auth ]]; then
+        must aws lambda create-function-url-config "${of[@]}" --auth-type "$auth" --invoke-mode "${mode:-BUFFERED}" \
+            --query FunctionUrl --output text
+        url=${reply:-URL}
+    else
+        return 0 # only the mode is asked for, and there is no URL
+    fi
+    settle_permissions
+    report "$name is at $url${auth:+ ($auth)}"
+}
+
+# Everybody may call an open URL; nobody else's permissions are touched.
+settle_permissions() {
+    local statement policy=''
+    if lookup ResourceNotFoundException aws lambda get-policy "${of[@]}" --query Policy --output text; then
+        policy=$reply
+    fi
+    for statement in "$may_use_url" "$may_invoke_by_url"; do
+        case $auth:$policy in
+            NONE:*"\"$statement\""*) ;;
+            NONE:*) permit "$statement" ;;
+            *"\"$statement\""*) must aws lambda remove-permission "${of[@]}" --statement-id "$statement" ;;
+        esac
+    done
+}
+
+permit() { # STATEMENT
+    local -a condition=(--action lambda:InvokeFunctionUrl --function-url-auth-type NONE)
+    [[ $1 == "$may_use_url" ]] || condition=(--action lambda:InvokeFunction --invoked-via-function-url)
+    must aws lambda add-permission "${of[@]}" --statement-id "$1" --principal '*' "${condition[@]}"
+}
