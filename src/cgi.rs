@@ -5,8 +5,11 @@ mod gateway;
 mod request;
 mod response;
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use lambda_runtime::MetadataPrelude;
+use tokio::time::timeout;
 
 use self::{gateway::Gateway, response::take_head};
 use crate::{
@@ -16,6 +19,9 @@ use crate::{
     streaming::{Part, Parts, Sink},
     worker::transport::PAYLOAD_LIMIT,
 };
+
+/// How long an error waits for a slow caller to take what was written before it.
+const REST_LIMIT: Duration = Duration::from_millis(100);
 
 /// Runs an event as a web server would run a request. `script` is the file of the handler, where it is one.
 pub async fn answer(
@@ -87,19 +93,44 @@ impl Translation<'_> {
         }
     }
 
-    /// Passes on what is left, and says what has come of the event.
+    /// Says what has come of the event. What is left of the answer is given back, for a caller who may be slow to take it.
     async fn finish(mut self, outcome: Outcome) -> Outcome {
+        let rest = match outcome {
+            Ok(rest) => rest,
+            Err(failure) => {
+                let _ = timeout(REST_LIMIT, self.send_rest()).await;
+                return Err(failure);
+            }
+        };
+        let mut left = BytesMut::from(self.left().await);
+        while let Ok(part) = self.parts.try_recv() {
+            self.take(part, false);
+            left.extend_from_slice(&self.left().await);
+        }
+        self.take(Part::Body(rest), true);
+        left.extend_from_slice(&self.left().await);
+        match self.state {
+            State::Invalid(reason) => Err(invalid(&reason)),
+            State::Head(_) | State::Known(..) | State::Body(_) => Ok(left.freeze()),
+        }
+    }
+
+    async fn send_rest(&mut self) {
         self.send().await;
         while let Ok(part) = self.parts.try_recv() {
             self.take(part, false);
             self.send().await;
         }
-        let rest = outcome?;
-        self.take(Part::Body(rest), true);
-        self.send().await;
-        match self.state {
-            State::Invalid(reason) => Err(invalid(&reason)),
-            State::Head(_) | State::Known(..) | State::Body(_) => Ok(Bytes::new()),
+    }
+
+    /// Passes on the head, in front of which nothing waits, or takes what there is of the body.
+    async fn left(&mut self) -> Bytes {
+        if let State::Known(..) = self.state {
+            self.send().await;
+        }
+        match &mut self.state {
+            State::Body(pending) => std::mem::take(pending),
+            State::Head(_) | State::Known(..) | State::Invalid(_) => Bytes::new(),
         }
     }
 

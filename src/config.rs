@@ -185,6 +185,7 @@ impl Config {
         let margin = settings
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
+        let interface = settings.parse(variable::INTERFACE, "it takes `event` or `cgi`")?.unwrap_or_default();
         Ok(Self {
             snapstart: runtime_api.is_some()
                 && settings.text(variable::INITIALIZATION_TYPE)?.as_deref() == Some(SNAP_START),
@@ -198,9 +199,9 @@ impl Config {
             response_mode: settings
                 .parse(variable::RESPONSE_MODE, "it takes `buffered` or `streaming`")?
                 .unwrap_or_default(),
-            interface: settings.parse(variable::INTERFACE, "it takes `event` or `cgi`")?.unwrap_or_default(),
+            interface,
             deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
-            environment: worker_environment(settings.0, &handler, &task_root),
+            environment: worker_environment(settings.0, &handler, &task_root, interface),
             handler,
             task_root,
         })
@@ -268,9 +269,15 @@ fn worker_environment(
     mut environment: BTreeMap<OsString, OsString>,
     handler: &str,
     task_root: &std::path::Path,
+    interface: Interface,
 ) -> BTreeMap<OsString, OsString> {
     for (name, _) in invocation::ENVIRONMENT {
         environment.remove(OsStr::new(name));
+    }
+    if interface == Interface::Cgi {
+        for name in invocation::REQUEST_VARIABLES {
+            environment.remove(OsStr::new(name));
+        }
     }
     environment.insert(variable::HANDLER.into(), handler.into());
     environment.insert(variable::TASK_ROOT.into(), task_root.into());

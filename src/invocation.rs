@@ -51,6 +51,27 @@ pub struct Request {
     pub body: Bytes,
 }
 
+/// The variables that a CGI request may set, beside those of its headers: without it nothing may stand in for them.
+pub const REQUEST_VARIABLES: [&str; 17] = [
+    "AUTH_TYPE",
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "GATEWAY_INTERFACE",
+    "HTTPS",
+    "PATH_INFO",
+    "PATH_TRANSLATED",
+    "QUERY_STRING",
+    "REMOTE_ADDR",
+    "REMOTE_USER",
+    "REQUEST_METHOD",
+    "REQUEST_URI",
+    "SCRIPT_NAME",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "SERVER_PROTOCOL",
+    "SERVER_SOFTWARE",
+];
+
 /// One event with its headers.
 #[derive(Debug)]
 pub struct Invocation {

@@ -77,8 +77,9 @@ impl Slot {
             Interface::Event => self.run_handler(invocation).await,
             Interface::Cgi => {
                 let script = self.config.script();
-                cgi::answer(invocation, script.as_deref(), async |request| self.run_handler(request).await)
-                    .await
+                let run = async |request: &Invocation| self.run_handler(request).await;
+                let outcome = cgi::answer(invocation, script.as_deref(), run).await;
+                outcome.map_err(|failure| self.secrets.masked(failure))
             }
         }
     }

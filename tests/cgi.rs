@@ -1,6 +1,7 @@
 //! `SCRIPT_RUNTIME_INTERFACE=cgi`: HTTP events for programs that have answered a web server.
 
 mod answers;
+mod boundaries;
 mod events;
 mod programs;
 

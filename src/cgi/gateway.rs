@@ -1,7 +1,7 @@
 //! The services that send HTTP events: how each of them wants its answer.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use lambda_runtime::MetadataPrelude;
 use serde_json::{Map, Value, json};
 
@@ -44,7 +44,7 @@ impl Gateway {
                 }
             }
             Self::LoadBalancer { several_values: false } => {
-                let last = |values: &[&str]| values.last().copied().unwrap_or_default().to_owned();
+                let last = |values: &[String]| values.last().cloned().unwrap_or_default();
                 fields.insert("headers".to_owned(), single(&with_cookies(head), last));
             }
             Self::RestApi | Self::LoadBalancer { several_values: true } => {
@@ -69,7 +69,7 @@ fn with_cookies(head: &MetadataPrelude) -> HeaderMap {
     headers
 }
 
-fn single(headers: &HeaderMap, one: impl Fn(&[&str]) -> String) -> Value {
+fn single(headers: &HeaderMap, one: impl Fn(&[String]) -> String) -> Value {
     let fields = headers.keys().map(|name| (name.to_string(), one(&values(headers, name)).into()));
     Value::Object(fields.collect::<Map<_, _>>())
 }
@@ -79,6 +79,7 @@ fn several(headers: &HeaderMap) -> Value {
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Vec<&'a str> {
-    headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect()
+fn values(headers: &HeaderMap, name: &header::HeaderName) -> Vec<String> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.get_all(name).iter().map(text).collect()
 }

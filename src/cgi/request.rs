@@ -195,11 +195,8 @@ impl<'a> Event<'a> {
         let claims = |name| of(&["jwt", "claims", name]).or(of(&["claims", name]));
         let token = claims("username").or(claims("cognito:username")).or(claims("sub"));
         let custom = of(&["lambda", "principalId"]).or(of(&["principalId"]));
-        let balancer = match self.gateway {
-            Gateway::LoadBalancer { .. } => self.header("x-amzn-oidc-identity"),
-            Gateway::FunctionUrl | Gateway::RestApi => None,
-        };
-        let kinds = [("AWS_IAM", iam), ("JWT", token), ("CUSTOM", custom), ("OIDC", balancer)];
+        // not by `x-amzn-oidc-identity` of a load balancer: behind a rule without authentication any caller can send it
+        let kinds = [("AWS_IAM", iam), ("JWT", token), ("CUSTOM", custom)];
         kinds.into_iter().find_map(|(kind, user)| Some((kind, user?)))
     }
 }
@@ -214,7 +211,15 @@ struct Path {
 /// `HTTP_PROXY`, which many programs obey (httpoxy); a name with `_` could pass for another with `-`.
 fn variable_of(name: &str) -> Option<String> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let is_kept_back = matches!(name, "proxy" | "authorization" | "content-type" | "content-length");
+    let is_kept_back = matches!(
+        name,
+        "proxy"
+            | "authorization"
+            | "proxy-authorization"
+            | "content-type"
+            | "content-length"
+            | "transfer-encoding"
+    );
     (is_plain && !name.is_empty() && !is_kept_back)
         .then(|| format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")))
 }
