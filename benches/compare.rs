@@ -28,6 +28,7 @@ mod report;
 mod results;
 mod rounds;
 mod runtime;
+mod streams;
 mod throttle;
 
 use std::{env, error::Error, fs, path::Path, process::Command, process::ExitCode};
@@ -72,6 +73,8 @@ fn measure(plan: &Plan) -> Results {
         left_out.push("image sizes: no Docker engine with the images of `docker buildx bake`".to_owned());
     }
     let (rows, bare) = rounds::run(&contenders, plan, programs.pwsh.as_deref());
+    eprintln!("bench: streamed answers");
+    let streamed = plan.streamed();
     Results {
         rows,
         events: plan.events,
@@ -80,6 +83,8 @@ fn measure(plan: &Plan) -> Results {
         left_out,
         binary: fs::metadata(programs.bootstrap()).map_or(0, |metadata| metadata.len()),
         images,
+        streams: streams::run(&programs, plan.streams(), streamed),
+        streamed,
     }
 }
 

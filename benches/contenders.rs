@@ -64,7 +64,7 @@ impl Programs {
         self.directory.join("bootstrap")
     }
 
-    fn example(&self, name: &str) -> PathBuf {
+    pub fn example(&self, name: &str) -> PathBuf {
         self.directory.join("examples").join(name)
     }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::{
     goals,
     results::{Metric, Results, Row, Spread},
+    streams,
 };
 
 /// What stands between these lines of the README is ours.
@@ -75,6 +76,7 @@ pub fn results(results: &Results) -> String {
         let _ = write!(text, "\n## {title}\n\n{explanation}\n\n");
         table(&mut text, results, metrics, cell);
     }
+    text += &streams::section(&results.streams, results.streamed);
     let _ = write!(text, "\n## Sizes on disk\n\n| | |\n|---|---|\n");
     let sizes = std::iter::once(("`bootstrap`", results.binary));
     for (name, size) in sizes.chain(results.images.iter().map(|(name, size)| (name.as_str(), *size))) {

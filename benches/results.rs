@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bare::Bare;
+use crate::{bare::Bare, streams::Stream};
 
 /// What is measured. The order is that of the tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,6 +202,9 @@ pub struct Results {
     pub binary: u64,
     /// Names and bytes.
     pub images: Vec<(String, u64)>,
+    /// Streamed answers, and how large they were, in bytes.
+    pub streams: Vec<Stream>,
+    pub streamed: usize,
 }
 
 impl Results {

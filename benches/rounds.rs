@@ -42,6 +42,15 @@ impl Plan {
         LONG.min(self.rounds())
     }
 
+    /// Streamed answers of each runtime, and how large they are, in bytes.
+    pub fn streams(&self) -> usize {
+        self.long_rounds().div_ceil(4)
+    }
+
+    pub fn streamed(&self) -> usize {
+        if self.events < TURN { 20 * MIB } else { 200 * 1_000_000 }
+    }
+
     /// Events that a runtime has all by itself.
     pub fn alone(&self) -> usize {
         5 * self.events

@@ -172,6 +172,26 @@ impl Runtime {
         milliseconds(self.answer(&id, body).time)
     }
 
+    /// Runs an event that asks for a streamed answer of this size. Gives the time to its first byte, and to its end, in
+    /// ms.
+    pub fn streamed(&self, size: usize) -> (f64, f64) {
+        let id = self.api.send(Event::new(size.to_string()));
+        let post = self.api.take(&id);
+        assert!(post.kind == "response" && post.body.len() >= size, "{}", self.log());
+        // a native one begins with a head
+        let first =
+            post.chunks.iter().find(|chunk| chunk.bytes.first() != Some(&b'{')).expect("an answer has bytes");
+        (milliseconds(post.time.saturating_sub(post.at - first.at)), milliseconds(post.time))
+    }
+
+    /// The most memory that the process itself has had, in MiB.
+    pub fn peak_memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse::<f64>().ok());
+        kibibytes.unwrap_or_default() / 1024.0
+    }
+
     /// An unbroken row of events: each is ready when the runtime asks for it, and nobody else runs here.
     pub fn row(&self, count: usize, body: &[u8]) -> Turn {
         let ids = self.api.send_row((0..count).map(|_| Event::new(body)));

@@ -193,7 +193,8 @@ impl<'a> Event<'a> {
         let of = |path: &[&str]| self.text(&[&["requestContext", "authorizer"], path].concat());
         let iam = of(&["iam", "userArn"]).or(self.text(&["requestContext", "identity", "userArn"]));
         let claims = |name| of(&["jwt", "claims", name]).or(of(&["claims", name]));
-        let token = claims("username").or(claims("cognito:username")).or(claims("sub"));
+        // not `username`, which users of some identity providers may choose
+        let token = claims("sub");
         let custom = of(&["lambda", "principalId"]).or(of(&["principalId"]));
         // not by `x-amzn-oidc-identity` of a load balancer: behind a rule without authentication any caller can send it
         let kinds = [("AWS_IAM", iam), ("JWT", token), ("CUSTOM", custom)];

@@ -168,8 +168,8 @@ fn who_the_caller_is_comes_from_the_authorizer() {
     let running = cgi(Function::bash("handler() { echo; env; }")).start();
     for (authorizer, kind, user) in [
         (json!({ "iam": { "userArn": "arn:aws:iam::1:user/u" } }), "AWS_IAM", "arn:aws:iam::1:user/u"),
-        (json!({ "jwt": { "claims": { "sub": "s-1", "username": "ann" } } }), "JWT", "ann"),
-        (json!({ "jwt": { "claims": { "sub": "s-1" } } }), "JWT", "s-1"),
+        (json!({ "jwt": { "claims": { "sub": "s-1", "username": "ann" } } }), "JWT", "s-1"),
+        (json!({ "claims": { "sub": "s-1" } }), "JWT", "s-1"),
         (json!({ "lambda": { "principalId": "p" } }), "CUSTOM", "p"),
         (json!({ "principalId": "p" }), "CUSTOM", "p"),
     ] {
