@@ -257,6 +257,13 @@ pub fn runtime_api(environment: &[(OsString, OsString)]) -> Option<String> {
     check_runtime_api(value).is_ok().then(|| value.to_owned())
 }
 
+/// The task root of such an environment; empty if it is not known.
+#[must_use]
+pub fn task_root(environment: &[(OsString, OsString)]) -> PathBuf {
+    let root = environment.iter().find(|(name, _)| name == variable::TASK_ROOT);
+    root.map(|(_, root)| root.into()).unwrap_or_default()
+}
+
 fn check_runtime_api(value: &str) -> Result<(), ConfigError> {
     let takes = "it takes HOST:PORT";
     let malformed = || ConfigError::Malformed { name: variable::RUNTIME_API, value: value.to_owned(), takes };

@@ -113,7 +113,8 @@ pub fn run(
             Err(error) => {
                 if let Some(api) = config::runtime_api(&environment) {
                     let failure = Failure::new(ErrorType::InvalidConfiguration, error.to_string());
-                    lambda::run::report_init_error(&api, &failure).await;
+                    let task_root = config::task_root(&environment);
+                    lambda::run::report_init_error(&api, &task_root, &failure).await;
                 }
                 Err(error)
             }

@@ -39,6 +39,7 @@ impl Emulator {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
+        function.change_environment(&mut command);
         let child = command.spawn().unwrap();
         until("the emulator", || TcpStream::connect(("127.0.0.1", port)).is_ok());
         Some(Self { child, port, function })
@@ -73,6 +74,18 @@ impl Drop for Emulator {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_streamed_answer_comes_as_a_whole() {
+    let code =
+        "handler() { for word in a b c; do echo $word; sleep 0.05; done; [[ $1 != *fail* ]] || exit 3; }";
+    let function = Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", "streaming");
+    let Some(emulator) = Emulator::start(function, "function.handler") else { return };
+    // of an error behind the first byte it knows nothing
+    for event in ["{}", "\"fail\"", "{}"] {
+        assert_eq!(emulator.invoke(event.as_bytes()), ("HTTP/1.1 200 OK".to_owned(), "a\nb\nc\n".to_owned()));
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! not of the mobile SDK's shape, takes a refusal for an event, and panics where a header is missing. Everything
 //! outside of this module knows only `next`, `respond` and `fail`.
 
+mod cause;
 mod connection;
 pub mod http;
 mod request;
@@ -11,7 +12,7 @@ pub mod run;
 mod snapstart;
 mod streamed;
 
-use std::{convert::Infallible, pin::Pin, time::Duration};
+use std::{convert::Infallible, path::Path, pin::Pin, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
@@ -38,6 +39,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long an answer may take to be sent and received.
 const POST_LIMIT: Duration = Duration::from_secs(60);
+
+/// The header with what X-Ray shows of an error.
+const CAUSE: &str = "lambda-runtime-function-xray-error-cause";
 
 /// The header with the type of an error in the form that Lambda files it by.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
@@ -83,15 +87,18 @@ pub struct Refused(String);
 /// The client of one slot, with a connection of its own.
 pub struct Client {
     connection: Connection,
+    task_root: String,
     /// Ends a post that nobody takes. One timer for all: a new one would interrupt the event loop for each.
     limit: Pin<Box<Sleep>>,
 }
 
 impl Client {
-    /// A client of the Runtime API at this host and port. It connects when it has something to say.
+    /// A client of the Runtime API at this host and port, for the function in this directory. It connects when it has
+    /// something to say.
     #[must_use]
-    pub fn new(api: &str) -> Self {
-        Self { connection: Connection::new(api), limit: Box::pin(sleep(Duration::ZERO)) }
+    pub fn new(api: &str, task_root: &Path) -> Self {
+        let task_root = task_root.to_string_lossy().into_owned();
+        Self { connection: Connection::new(api), task_root, limit: Box::pin(sleep(Duration::ZERO)) }
     }
 
     /// Waits for the next event, for as long as the Runtime API keeps the connection: the environment may be frozen
@@ -164,8 +171,9 @@ impl Client {
 
     /// Posts the error of an event.
     pub async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
-        let error_type = failure.header_type();
-        self.post_outcome("error", invocation, &error_headers(&error_type), failure.to_json().into()).await
+        let (error_type, cause) = (failure.header_type(), cause::of(failure, &self.task_root));
+        let headers = error_headers(&error_type, &cause);
+        self.post_outcome("error", invocation, &headers, failure.to_json().into()).await
     }
 
     async fn post_outcome(
@@ -252,7 +260,8 @@ impl Client {
     /// Posts why there will be no event, where the Runtime API can be reached. `phase` is `init` or `restore`.
     async fn fail_phase(&mut self, phase: &str, error_type: &str, failure: &Failure) {
         let path = format!("/2018-06-01/runtime/{phase}/error");
-        let posted = self.post(&path, &error_headers(error_type), failure.to_json().into()).await;
+        let cause = cause::of(failure, &self.task_root);
+        let posted = self.post(&path, &error_headers(error_type, &cause), failure.to_json().into()).await;
         if let Err(refused) = posted {
             tracing::error!("the {phase} error could not be posted: {refused}");
         }
@@ -298,6 +307,6 @@ fn shown(response: &Response) -> String {
     format!("{} {}", response.status, String::from_utf8_lossy(&response.body))
 }
 
-fn error_headers(error_type: &str) -> [Header<'_>; 2] {
-    [(ERROR_TYPE, error_type.as_bytes()), ("content-type", b"application/json")]
+fn error_headers<'a>(error_type: &'a str, cause: &'a str) -> [Header<'a>; 3] {
+    [(ERROR_TYPE, error_type.as_bytes()), (CAUSE, cause.as_bytes()), ("content-type", b"application/json")]
 }

@@ -1,6 +1,6 @@
 //! A slot's life on Lambda: its worker loads the user's file, then it takes one event after the other.
 
-use std::{future::pending, sync::Arc};
+use std::{future::pending, path::Path, sync::Arc};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ pub async fn run(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> RuntimeError {
-    let mut client = Client::new(api);
+    let mut client = Client::new(api, &config.task_root);
     let slots = match start(config, &mut client, children, shutdown).await {
         Ok(slots) => slots,
         Err(unready) => {
@@ -48,7 +48,9 @@ pub async fn run(
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = slots
         .into_iter()
-        .map(|slot| answer_events(slot, Client::new(api), config.response_mode, shutdown.clone()))
+        .map(|slot| {
+            answer_events(slot, Client::new(api, &config.task_root), config.response_mode, shutdown.clone())
+        })
         .collect();
     match answering.join_next().await.expect("BUG: there is a slot") {
         Ok(error) => error.into(),
@@ -85,8 +87,8 @@ async fn start(
 }
 
 /// Posts an error of the init, where the Runtime API can be reached.
-pub async fn report_init_error(api: &str, failure: &Failure) {
-    Client::new(api).fail_phase("init", &failure.header_type(), failure).await;
+pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
+    Client::new(api, task_root).fail_phase("init", &failure.header_type(), failure).await;
 }
 
 /// The way of an event, in one place.

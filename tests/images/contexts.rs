@@ -101,14 +101,25 @@ fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
     Some(context)
 }
 
-/// The directory of the `pwsh` that is here.
+/// The directory of the `pwsh` that is here, trimmed, and with the host for it, as the Dockerfile has it.
 fn powershell_context(contexts: &Path) -> Option<PathBuf> {
     let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
     let program = fs::canonicalize(find_on_path(program)?).unwrap();
     let context = contexts.join("powershell");
-    copy_tree(program.parent().unwrap(), &context.join("opt/powershell"));
+    let home = context.join("opt/powershell");
+    copy_tree(program.parent().unwrap(), &home);
     fs::create_dir_all(context.join("opt/bin")).unwrap();
     symlink("../powershell/pwsh", context.join("opt/bin/pwsh")).unwrap();
+    let run = |script: &str, arguments: &[&Path]| {
+        let script = repository().join(script);
+        let mut command = Command::new(&program);
+        command.args(["-NoProfile", "-NonInteractive", "-File"]).arg(script).args(arguments);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run("powershell/trim.ps1", &[&home]);
+    let host = home.join("lambda-script-runtime.dll");
+    run("src/languages/powershell/host/build.ps1", &[Path::new("-Output"), &host]);
     Some(context)
 }
 

@@ -154,7 +154,7 @@ impl Function {
         command
     }
 
-    fn change_environment(&self, command: &mut Command) {
+    pub fn change_environment(&self, command: &mut Command) {
         for (name, value) in &self.environment {
             match value {
                 Some(value) => command.env(name, value),

@@ -142,9 +142,34 @@ fn caller_error(post: &Post) -> CallerError {
     let text = |name: &str| json[name].as_str().unwrap().to_owned();
     let kind = text("errorType");
     check_header_type(&post.headers["lambda-runtime-function-error-type"], &kind);
+    check_cause(&post.headers["lambda-runtime-function-xray-error-cause"], &json);
     let stack = json["stackTrace"].as_array().unwrap();
     let stack = stack.iter().map(|line| line.as_str().unwrap().to_owned()).collect();
     CallerError { kind, message: text("errorMessage"), stack, json }
+}
+
+/// What X-Ray shows of an error is the error, as far as there is room.
+fn check_cause(header: &str, error: &Value) {
+    assert!(header.is_ascii() && header.len() < 64 * 1024, "{header}");
+    let cause: Value = serde_json::from_str(header).unwrap();
+    assert!(cause["working_directory"].is_string() && cause["paths"].is_array(), "{cause}");
+    let exception = &cause["exceptions"][0];
+    for (shown, whole) in [("message", "errorMessage"), ("type", "errorType")] {
+        let (shown, whole) = (exception[shown].as_str().unwrap(), error[whole].as_str().unwrap());
+        assert!(whole.starts_with(shown) && (shown == whole || shown.len() > 1000), "{shown}: {whole}");
+    }
+    let (frames, lines) = (exception["stack"].as_array().unwrap(), error["stackTrace"].as_array().unwrap());
+    assert!(frames.len() <= lines.len());
+    for (frame, line) in frames.iter().zip(lines) {
+        let line = line.as_str().unwrap();
+        for part in [&frame["label"], &frame["path"]] {
+            assert!(part.as_str().is_none_or(|part| line.contains(part)), "{frame}: {line}");
+        }
+        assert!(
+            frame["line"].as_u64().is_none_or(|number| line.ends_with(&format!(": line {number}"))),
+            "{line}"
+        );
+    }
 }
 
 /// The type in the header has Lambda's own form, and is that of the body where that has it, too.

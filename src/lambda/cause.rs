@@ -1,0 +1,135 @@
+//! What X-Ray shows of an error, in the form of its SDKs: one exception with its stack.
+//!
+//! Always true: it is ASCII, as a header has to be, and not longer than [`LIMIT`].
+
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// The longest cause, in bytes. Lambda takes up to 1 MiB and X-Ray documents of 64 KB.
+const LIMIT: usize = 60 * 1024;
+
+/// How much of a message, or of a line of the stack, is told, in bytes of JSON.
+const LONGEST_TEXT: usize = 8 * 1024;
+
+#[derive(Serialize)]
+struct Cause<'a> {
+    working_directory: &'a str,
+    exceptions: [Exception<'a>; 1],
+    paths: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Exception<'a> {
+    message: &'a str,
+    #[serde(rename = "type")]
+    error_type: &'a str,
+    stack: Vec<Frame<'a>>,
+}
+
+/// One call. Lisp knows neither its file nor its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Frame<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    label: &'a str,
+}
+
+/// The cause that a failure is.
+pub(super) fn of(failure: &Failure, task_root: &str) -> String {
+    let mut frames: Vec<_> = failure.stack_trace.iter().map(|line| frame(cut(line))).collect();
+    loop {
+        let mut paths = Vec::new();
+        for path in frames.iter().filter_map(|frame| frame.path) {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+        let exception = Exception {
+            message: cut(&failure.error_message),
+            error_type: cut(&failure.error_type),
+            stack: frames.clone(),
+        };
+        let cause = Cause { working_directory: cut(task_root), exceptions: [exception], paths };
+        let text = ascii(&serde_json::to_string(&cause).expect("BUG: strings always serialize"));
+        if text.len() <= LIMIT {
+            return text;
+        }
+        // the innermost come first
+        frames.truncate(frames.len() / 2);
+    }
+}
+
+/// `at LABEL, PATH: line N`, as shells have it, or whatever else.
+fn frame(line: &str) -> Frame<'_> {
+    let whole = Frame { path: None, line: None, label: line };
+    let Some((label, place)) = line.strip_prefix("at ").and_then(|call| call.split_once(", ")) else {
+        return whole;
+    };
+    let (path, number) = match place.rsplit_once(": line ") {
+        Some((path, number)) => (path, number.parse().ok()),
+        None => (place, None),
+    };
+    Frame { path: Some(path), line: number, label }
+}
+
+/// A text of which no more is told.
+fn cut(text: &str) -> &str {
+    // a character takes up to six bytes, or twelve if it takes four itself
+    let longest = text.len().min(LONGEST_TEXT / 6);
+    let end = (0..=longest).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
+}
+
+/// The same JSON without characters beyond ASCII.
+fn ascii(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && character != '\u{7f}' {
+            text.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                text.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::ErrorType;
+
+    fn cause(message: &str, stack: &[&str]) -> String {
+        let stack = stack.iter().map(|line| (*line).to_owned()).collect();
+        of(&Failure::new(ErrorType::ExitStatus, message).with_stack_trace(stack), "/var/task")
+    }
+
+    #[test]
+    fn has_a_message_a_type_and_frames() {
+        let stack = ["at f, /var/task/a, b.sh: line 3", "at main, /var/task/a, b.sh", "(HANDLER \"x\")"];
+        assert_eq!(
+            cause("no \u{e4}\u{1f600}\n\u{7f}", &stack),
+            concat!(
+                r#"{"working_directory":"/var/task","exceptions":[{"message":"no \u00e4\ud83d\ude00\n\u007f","#,
+                r#""type":"Function.ExitStatus","stack":["#,
+                r#"{"path":"/var/task/a, b.sh","line":3,"label":"f"},{"path":"/var/task/a, b.sh","label":"main"},"#,
+                r#"{"label":"(HANDLER \"x\")"}]}],"paths":["/var/task/a, b.sh"]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn is_short_whatever_the_failure() {
+        let (line, long) = ("\u{1}".repeat(100_000), "\u{1f600}".repeat(100_000));
+        let lines: Vec<_> = std::iter::repeat_n(line.as_str(), 100).collect();
+        for (message, stack) in [(long.as_str(), &lines[..]), ("", &lines), (&long, &[])] {
+            let cause = cause(message, stack);
+            assert!(cause.len() <= LIMIT && cause.is_ascii());
+            serde_json::from_str::<serde_json::Value>(&cause).unwrap();
+        }
+    }
+}
