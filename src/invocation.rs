@@ -110,6 +110,12 @@ impl Invocation {
         self.headers.text(REQUEST_ID).unwrap_or_default()
     }
 
+    /// The tenant that the event is for, where it is for one.
+    #[must_use]
+    pub fn tenant_id(&self) -> Option<&str> {
+        self.headers.text(TENANT_ID)
+    }
+
     /// What the answer has to echo.
     #[must_use]
     pub fn invocation_id(&self) -> Option<&[u8]> {

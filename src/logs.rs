@@ -4,22 +4,53 @@
 //! already passes unchanged.
 
 use std::{
-    io::{self, Write},
+    io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
+    sync::OnceLock,
 };
 
 use rustix::event::{PollFd, PollFlags, poll};
+use serde::Serialize;
 use serde::de::IgnoredAny;
 use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    filter::Targets,
+    fmt::{
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    failure::Failure,
+};
 
 /// The `tracing` target of handlers' lines, which no level filters.
 const HANDLER: &str = "handler";
 
+/// How an error of a handler is shown.
+static ERRORS: OnceLock<Errors> = OnceLock::new();
+
+#[derive(Clone, Copy)]
+enum Errors {
+    /// As one JSON object.
+    Record,
+    /// As text whose lines are joined so that `CloudWatch` takes them for one event.
+    Block,
+    /// As text for people.
+    Lines,
+}
+
 /// Sends the runtime's own lines to standard error. Later calls change nothing.
 pub fn start(config: &Config) {
+    let _ = ERRORS.set(match config.log_format {
+        LogFormat::Json => Errors::Record,
+        LogFormat::Text if config.runtime_api.is_some() && !io::stderr().is_terminal() => Errors::Block,
+        LogFormat::Text => Errors::Lines,
+    });
     let levels = Targets::new().with_default(config.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).with_target(false);
@@ -37,8 +68,65 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
     tracing::error!("{panic}");
 }
 
+/// The event that a line belongs to.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// Its request; empty outside of events.
+    pub request_id: String,
+    /// Its tenant, where it has one.
+    pub tenant_id: Option<String>,
+}
+
+/// What an error of a handler is in JSON, as the managed runtimes have it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    timestamp: String,
+    level: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tenant_id: Option<&'a str>,
+    error_type: &'a str,
+    error_message: &'a str,
+    stack_trace: &'a [String],
+}
+
+/// Logs the error of an event.
+pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failure) {
+    let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
+    let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
+    match errors {
+        Errors::Record => {
+            let record = Record {
+                timestamp: timestamp(),
+                level: "ERROR",
+                request_id,
+                tenant_id,
+                error_type: &failure.error_type,
+                error_message: &failure.error_message,
+                stack_trace: &failure.stack_trace,
+            };
+            let mut line = serde_json::to_vec(&record).expect("BUG: strings always serialize");
+            line.push(b'\n');
+            let _ = StandardError.write_all(&line);
+        }
+        Errors::Block => {
+            tracing::error!(requestId = request_id, tenantId = tenant_id, "{}", lines.replace('\n', "\r"));
+        }
+        Errors::Lines => tracing::error!(requestId = request_id, tenantId = tenant_id, "{lines}"),
+    }
+}
+
+/// Now, as in the other lines.
+fn timestamp() -> String {
+    let mut text = String::new();
+    // a string takes everything
+    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
+    text
+}
+
 /// Passes on whole lines of a handler, or a part of a long one.
-pub fn write_lines(format: LogFormat, request_id: &str, bytes: &[u8]) {
+pub fn write_lines(format: LogFormat, origin: &Origin, bytes: &[u8]) {
     match format {
         LogFormat::Text => {
             // where standard error is closed there is nobody to tell
@@ -46,24 +134,22 @@ pub fn write_lines(format: LogFormat, request_id: &str, bytes: &[u8]) {
         }
         LogFormat::Json => {
             for line in bytes.split_inclusive(|&byte| byte == b'\n') {
-                write_object(request_id, line);
+                write_object(origin, line);
             }
         }
     }
 }
 
-fn write_object(request_id: &str, line: &[u8]) {
+fn write_object(origin: &Origin, line: &[u8]) {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     if is_object(line) {
         let _ = StandardError.write_all(&[line, b"\n"].concat());
         return;
     }
     let message = String::from_utf8_lossy(line);
-    if request_id.is_empty() {
-        tracing::info!(target: HANDLER, "{message}");
-    } else {
-        tracing::info!(target: HANDLER, requestId = request_id, "{message}");
-    }
+    let request_id = Some(origin.request_id.as_str()).filter(|id| !id.is_empty());
+    let tenant_id = origin.tenant_id.as_deref();
+    tracing::info!(target: HANDLER, requestId = request_id, tenantId = tenant_id, "{message}");
 }
 
 fn is_object(line: &[u8]) -> bool {

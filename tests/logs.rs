@@ -1,6 +1,6 @@
 //! Log lines: as they are in text mode, one object each in JSON mode, all of them before the answer.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Event, Function, PATIENCE, processes};
 
@@ -82,6 +82,42 @@ fn an_error_is_logged_with_its_request() {
     let log = function.log();
     assert!(log.contains("ERROR Function.ExitStatus: the handler ended with status 3"), "{log}");
     assert!(log.contains(&id) && log.contains("at handler, "), "{log}");
+}
+
+#[test]
+fn an_error_is_one_record_in_json_and_one_event_of_cloudwatch_in_text() {
+    let code = "inner() { echo one >&2; echo two >&2; return 3; }\nhandler() { [[ $1 == fine ]] || inner; }";
+    let tenant = || Event::new("{}").header("lambda-runtime-aws-tenant-id", "blue");
+    let function = Function::bash(code).env("AWS_LAMBDA_LOG_FORMAT", "JSON").start();
+    for (event, tenant_id) in [(tenant(), json!("blue")), (Event::new("{}"), Value::Null)] {
+        let before = function.log().len();
+        let post = function.post(event.header("lambda-runtime-aws-request-id", &format!("id-{before}")));
+        let error: Value = serde_json::from_slice(&post.body).unwrap();
+        let log = function.log();
+        let records: Vec<Value> =
+            log[before..].lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(records.len(), 3, "{log}");
+        for record in &records {
+            assert_eq!(
+                (&record["tenantId"], &record["requestId"]),
+                (&tenant_id, &json!(format!("id-{before}")))
+            );
+            assert!(record["timestamp"].as_str().unwrap().ends_with('Z'));
+        }
+        assert_eq!(records[2]["level"], "ERROR");
+        for field in ["errorType", "errorMessage", "stackTrace"] {
+            assert_eq!(records[2][field], error[field], "{field}");
+        }
+        assert_eq!(function.text("fine"), "");
+    }
+    let function = Function::bash(code).start();
+    let error = function.error("{}");
+    let expected = format!("ERROR Function.ExitStatus: {}\n{}", error.message, error.stack.join("\n"));
+    let block = expected.replace('\n', "\r");
+    assert!(function.log().lines().any(|line| line.starts_with(&block)), "{:?}", function.log());
+    assert_eq!(function.text("fine"), "");
+    let locally = Function::bash(code).once("{}", b"");
+    assert!(!locally.stderr.contains(&b'\r'), "{locally:?}");
 }
 
 #[test]

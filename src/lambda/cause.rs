@@ -2,6 +2,8 @@
 //!
 //! Always true: it is ASCII, as a header has to be, and not longer than [`LIMIT`].
 
+use std::fmt::Write;
+
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -91,7 +93,7 @@ fn ascii(json: &str) -> String {
             text.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                text.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(text, "\\u{unit:04x}");
             }
         }
     }

@@ -27,6 +27,7 @@ use crate::{
     failure::{ErrorType, Failure},
     invocation::Outcome,
     invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
+    logs,
 };
 
 /// How often a failing request for the next event is repeated, and the first pause before it; each doubles the last.
@@ -160,7 +161,7 @@ impl Client {
         let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
         let failure = Failure::new(ErrorType::EventTooLarge, message);
         let invocation = Invocation::new(response.headers, Bytes::new());
-        run::log(invocation.request_id(), &failure);
+        logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
         self.fail(&invocation, &failure).await
     }
 
@@ -192,7 +193,7 @@ impl Client {
             request_id: request_id.to_owned(),
             cause: error.0,
         })?;
-        receipt(kind, request_id, &response)
+        receipt(kind, invocation, &response)
     }
 
     /// Sends what the handler writes, for ever. May be dropped and called again.
@@ -221,12 +222,13 @@ impl Client {
             () = self.limit.as_mut() => Err(format!("no receipt within {POST_LIMIT:?}")),
         };
         match finished {
-            Ok(response) => receipt("response", invocation.request_id(), &response),
+            Ok(response) => receipt("response", invocation, &response),
             Err(cause) => {
                 // not the end: whether the Runtime API is gone is seen at the next event
                 let request_id = invocation.request_id();
                 tracing::error!(
                     requestId = request_id,
+                    tenantId = invocation.tenant_id(),
                     "the caller has a part of the answer at most: {cause}"
                 );
                 Ok(())
@@ -286,7 +288,8 @@ impl Client {
 }
 
 /// What the Runtime API says of an answer or an error.
-fn receipt(kind: &'static str, request_id: &str, response: &Response) -> Result<(), ApiError> {
+fn receipt(kind: &'static str, invocation: &Invocation, response: &Response) -> Result<(), ApiError> {
+    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
     if response.status.is_success() {
         return Ok(());
     }
@@ -295,9 +298,17 @@ fn receipt(kind: &'static str, request_id: &str, response: &Response) -> Result<
         return Err(ApiError::Unrecoverable { kind, request_id: request_id.to_owned(), answer });
     }
     if response.status == ::http::StatusCode::GONE {
-        tracing::warn!(requestId = request_id, "the {kind} came too late and was not taken: {answer}");
+        tracing::warn!(
+            requestId = request_id,
+            tenantId = tenant_id,
+            "the {kind} came too late and was not taken: {answer}"
+        );
     } else {
-        tracing::error!(requestId = request_id, "the Runtime API refused the {kind}: {answer}");
+        tracing::error!(
+            requestId = request_id,
+            tenantId = tenant_id,
+            "the Runtime API refused the {kind}: {answer}"
+        );
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::{Config, ResponseMode},
     failure::Failure,
-    languages,
+    languages, logs,
     process::Children,
     supervisor::Slot,
 };
@@ -118,7 +118,7 @@ async fn answer_events(
         };
         let posting = async {
             if let Err(failure) = &outcome {
-                log(invocation.request_id(), failure);
+                logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
             }
             match (streamed, outcome) {
                 (Some(response), outcome) => client.finish(response, &invocation, &outcome).await,
@@ -138,14 +138,5 @@ async fn answer_events(
     match error {
         Some(error) => error,
         None => match slot.keep_quiet().await {},
-    }
-}
-
-/// The line that an error leaves in the log.
-pub fn log(request_id: &str, failure: &Failure) {
-    if failure.stack_trace.is_empty() {
-        tracing::error!(requestId = request_id, "{failure}");
-    } else {
-        tracing::error!(requestId = request_id, "{failure}\n{}", failure.stack_trace.join("\n"));
     }
 }

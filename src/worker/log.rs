@@ -5,7 +5,11 @@ use std::{collections::VecDeque, io, os::fd::OwnedFd};
 
 use tokio::{net::unix::pipe, task::coop::consume_budget};
 
-use crate::{config::LogFormat, logs::write_lines};
+use crate::{
+    config::LogFormat,
+    invocation::Invocation,
+    logs::{Origin, write_lines},
+};
 
 /// How much is read at once in text mode, in bytes; also how much of a line without an end is held back.
 const BLOCK: usize = 64 * 1024;
@@ -32,7 +36,7 @@ pub struct Log {
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
     tail: VecDeque<u8>,
-    request_id: String,
+    origin: Origin,
     open: bool,
 }
 
@@ -49,14 +53,15 @@ impl Log {
             },
             line: Vec::new(),
             tail: VecDeque::new(),
-            request_id: String::new(),
+            origin: Origin::default(),
             open: true,
         })
     }
 
-    /// What comes from now on belongs to this event.
-    pub fn begin(&mut self, request_id: &str) {
-        request_id.clone_into(&mut self.request_id);
+    /// What comes from now on belongs to this event, or to none.
+    pub fn begin(&mut self, invocation: Option<&Invocation>) {
+        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut self.origin.request_id);
+        self.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
         self.tail.clear();
     }
 
@@ -117,10 +122,10 @@ impl Log {
         let whole = new.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         if whole > 0 {
             if self.line.is_empty() {
-                write_lines(self.format, &self.request_id, &new[..whole]);
+                write_lines(self.format, &self.origin, &new[..whole]);
             } else {
                 self.line.extend_from_slice(&new[..whole]);
-                write_lines(self.format, &self.request_id, &self.line);
+                write_lines(self.format, &self.origin, &self.line);
                 self.line = Vec::new();
             }
         }
@@ -136,7 +141,7 @@ impl Log {
 
     fn flush(&mut self) {
         if !self.line.is_empty() {
-            write_lines(self.format, &self.request_id, &self.line);
+            write_lines(self.format, &self.origin, &self.line);
             self.line = Vec::new();
         }
     }

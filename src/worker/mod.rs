@@ -147,7 +147,7 @@ impl Worker {
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
-        self.log.begin(invocation.request_id());
+        self.log.begin(Some(invocation));
         let margin = self.starter.config.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
@@ -185,7 +185,7 @@ impl Worker {
         if !self.transport.has_worker() {
             return Ok(());
         }
-        self.log.begin("");
+        self.log.begin(None);
         self.transport.send_step(step);
         let result = self.wait(Phase::Hooks(step)).await;
         self.log.drain();

@@ -19,8 +19,9 @@ use crate::{
     failure::Failure,
     headers::Headers,
     invocation::{Invocation, Outcome},
-    lambda, languages,
+    languages,
     local::{invocation, report, watch::Files},
+    logs,
     process::Children,
     streaming::{self, Sink},
     supervisor::Slot,
@@ -181,7 +182,7 @@ impl Pool {
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {
-            lambda::run::log(invocation.request_id(), failure);
+            logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
         }
         report(Some(invocation.request_id()), init, began.elapsed(), &self.children);
         outcome

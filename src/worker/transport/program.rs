@@ -117,6 +117,7 @@ impl Program {
         if !std::mem::replace(&mut self.has_warned, true) {
             tracing::warn!(
                 requestId = invocation.request_id(),
+                tenantId = invocation.tenant_id(),
                 "the event has {} bytes, and an argument at most {ARGUMENT_LIMIT}: the program gets it on standard \
                  input alone, and no argument",
                 argument.len()
