@@ -146,6 +146,12 @@ pub enum ConfigError {
         /// What it takes.
         takes: &'static str,
     },
+    /// A wrapper that cannot be run, and why.
+    #[error(
+        "`{name}` is `{0}`, which cannot be run ({1}): copy what the layer brings into the image's `/opt`, or unset it",
+        name = variable::EXEC_WRAPPER
+    )]
+    Wrapper(String, String),
     /// The working directory, which stands in for the task root, cannot be read.
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
     WorkingDirectory(String),

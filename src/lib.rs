@@ -31,6 +31,7 @@ mod secrets;
 mod streaming;
 mod supervisor;
 mod worker;
+mod wrapper;
 
 /// What tests and fuzz targets reach of the inside.
 #[doc(hidden)]
@@ -86,7 +87,7 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let environment: Vec<_> = environment.into_iter().collect();
+    let mut environment: Vec<_> = environment.into_iter().collect();
     let arguments = match cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
@@ -99,6 +100,10 @@ pub fn run(
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
         Err(error) => Err(Error::Arguments(error)),
     };
+    let arguments = arguments.and_then(|arguments| {
+        wrapper::enter(&mut environment)?;
+        Ok(arguments)
+    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -29,4 +29,5 @@ mod shutdown;
 mod snapstart;
 mod streaming;
 mod support;
+mod wrapper;
 mod yardstick;

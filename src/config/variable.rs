@@ -18,6 +18,8 @@ pub const LOG_GROUP: &str = "AWS_LAMBDA_LOG_GROUP_NAME";
 pub const LOG_STREAM: &str = "AWS_LAMBDA_LOG_STREAM_NAME";
 /// How the environment begins: `snap-start` where Lambda takes a snapshot of it.
 pub const INITIALIZATION_TYPE: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
+/// A program that starts the runtime.
+pub const EXEC_WRAPPER: &str = "AWS_LAMBDA_EXEC_WRAPPER";
 /// `JSON` or `Text`.
 pub const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
 /// The least level of the runtime's own log lines.
@@ -62,7 +64,7 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 22] = [
+pub const ALL: [&str; 23] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
@@ -72,6 +74,7 @@ pub const ALL: [&str; 22] = [
     LOG_GROUP,
     LOG_STREAM,
     INITIALIZATION_TYPE,
+    EXEC_WRAPPER,
     LOG_FORMAT,
     LOG_LEVEL,
     MAX_CONCURRENCY,
