@@ -48,7 +48,12 @@ pub struct Children {
     exits: Arc<Mutex<Exits>>,
     /// Children that were not started here.
     inherited: Arc<[Pid]>,
+    /// How often the end is put off.
+    holds: Arc<watch::Sender<usize>>,
 }
+
+/// Puts off the end of all children.
+pub struct Hold(Arc<watch::Sender<usize>>);
 
 /// One child process, the leader of its own process group.
 pub struct Child {
@@ -82,8 +87,18 @@ impl Children {
         Ok(Child { pid, exit })
     }
 
+    /// Puts off [`Self::terminate`] for as long as this is held, but not for longer than its time of grace.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        let holds = Arc::clone(&self.holds);
+        holds.send_modify(|count| *count += 1);
+        Hold(holds)
+    }
+
     /// Asks everything to end (SIGTERM), also what has left its group, and kills what is left after `grace`.
     pub async fn terminate(&self, grace: Duration) {
+        let mut holds = self.holds.subscribe();
+        let _ = tokio::time::timeout(grace, holds.wait_for(|&count| count == 0)).await;
         let groups: Vec<_> = self.exits().keys().copied().collect();
         for &group in &groups {
             signal_group(group, Signal::TERM);
@@ -163,6 +178,12 @@ impl Children {
 
     fn exits(&self) -> MutexGuard<'_, Exits> {
         self.exits.lock().expect("BUG: no code panics while it holds this lock")
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 

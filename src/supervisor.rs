@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Interface},
     failure::{ErrorType, Failure},
     invocation::{Invocation, Outcome},
-    process::Children,
+    process::{Children, Hold},
     secrets::Secrets,
     streaming::Sink,
     worker::{Launch, Step, Worker, WorkerError},
@@ -33,6 +33,8 @@ pub struct Slot {
     snapshot: bool,
     /// Whether it has been said that the file may only define functions.
     has_hinted: bool,
+    /// Keeps SIGTERM from the worker until its hooks for the shutdown have run.
+    hold: Option<Hold>,
     state: State,
 }
 
@@ -62,6 +64,7 @@ impl Slot {
             secrets: Secrets::of(&config.environment),
             snapshot: config.snapstart,
             has_hinted: false,
+            hold: None,
             state: State::Absent,
         }
     }
@@ -117,6 +120,23 @@ impl Slot {
             unreachable!("BUG: a replaced worker is ready");
         };
         worker.run_hooks(step).await.map_err(|failure| self.secrets.masked(failure))
+    }
+
+    /// Whether the user's file has hooks for the shutdown.
+    #[must_use]
+    pub fn has_shutdown_hook(&self) -> bool {
+        matches!(&self.state, State::Ready { worker, .. } if worker.has_shutdown_hook())
+    }
+
+    /// Runs the hooks for the shutdown, where the worker does not do so by itself.
+    pub async fn shut_down(&mut self) {
+        if let State::Ready { worker, .. } = &mut self.state
+            && worker.waits_for_shutdown()
+            && let Err(failure) = worker.run_hooks(Step::Shutdown).await
+        {
+            tracing::error!("{}", self.secrets.masked(failure));
+        }
+        self.hold = None;
     }
 
     /// Waits for something else, and keeps a worker ready meanwhile, if it has had an event.
@@ -199,6 +219,7 @@ impl Slot {
 
     /// The worker is gone.
     fn let_go(&mut self) {
+        self.hold = None;
         self.state = match std::mem::replace(&mut self.state, State::Absent) {
             State::Ready { worker, .. } if self.shutdown.is_cancelled() => State::Outlived(worker),
             State::Ready { .. } | State::Absent => State::Absent,
@@ -214,6 +235,7 @@ impl Slot {
         self.state = State::Absent;
         let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
+        self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
         self.state = State::Ready { worker: Box::new(worker), used: false };
         Ok(())
     }

@@ -89,6 +89,19 @@ fn a_streamed_answer_comes_as_a_whole() {
 }
 
 #[test]
+fn a_function_with_a_hook_for_the_shutdown_answers_and_runs_it() {
+    let code = "on_shutdown() { echo bye >\"$LAMBDA_TASK_ROOT/said\"; }\nhandler() { echo \"got $1\"; }";
+    let Some(emulator) = Emulator::start(Function::bash(code), "function.handler") else { return };
+    for event in ["1", "2"] {
+        assert_eq!(emulator.invoke(event.as_bytes()), ("HTTP/1.1 200 OK".to_owned(), format!("got {event}")));
+    }
+    let said = emulator.function.path("said");
+    assert!(!said.exists());
+    let _ = Command::new("kill").arg(emulator.child.id().to_string()).status();
+    until("the hook", || fs::read_to_string(&said).is_ok_and(|said| said == "bye\n"));
+}
+
+#[test]
 fn the_sample_answers_an_api_gateway_event() {
     let function = Function::with(&[]).copy("function/function.sh", "function.sh");
     let Some(emulator) = Emulator::start(function, "function.handler") else { return };

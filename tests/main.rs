@@ -26,6 +26,7 @@ mod serve;
 mod serve_http;
 mod serve_life;
 mod shutdown;
+mod shutdown_hooks;
 mod snapstart;
 mod streaming;
 mod support;

@@ -6,6 +6,7 @@
 
 mod cause;
 mod connection;
+mod extension;
 pub mod http;
 mod request;
 pub mod run;

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Client, StreamedResponse,
+    ApiError, Client, StreamedResponse, extension,
     snapstart::{self, Unready},
 };
 use crate::{
@@ -45,6 +45,9 @@ pub async fn run(
             return RuntimeError::Unready(failure);
         }
     };
+    if slots.iter().any(Slot::has_shutdown_hook) {
+        extension::register(api).await;
+    }
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = slots
         .into_iter()
@@ -135,8 +138,9 @@ async fn answer_events(
         drop(invocation);
         slot.prepare().await;
     };
-    match error {
-        Some(error) => error,
-        None => match slot.keep_quiet().await {},
+    if let Some(error) = error {
+        return error;
     }
+    slot.shut_down().await;
+    match slot.keep_quiet().await {}
 }

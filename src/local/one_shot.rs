@@ -55,6 +55,7 @@ pub async fn run(
                 match slot.keep_quiet().await {}
             }
             let ran = began.elapsed().saturating_sub(init);
+            slot.shut_down().await;
             shutdown.cancel();
             slot.quiet_during(children.terminate(crate::GRACE)).await;
             (outcome, init, ran)

@@ -1,4 +1,4 @@
-//! The steps of a SnapStart snapshot, on either side of which a worker runs the user's hooks.
+//! When a worker runs the user's hooks: on either side of a SnapStart snapshot, and at the shutdown.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -6,17 +6,20 @@ use std::{
 };
 
 use super::INIT_LIMIT;
+use crate::GRACE;
 
 /// How long a restore may take: Lambda gives it 10 seconds, and nobody would hear of an error after them.
 const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
 
-/// What a worker does on either side of a snapshot.
+/// What a worker does beside events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Runs the user's hooks before the snapshot.
     Checkpoint,
     /// Draws new random state in the copy, and runs the user's hooks there.
     Restore,
+    /// Runs the user's hooks before the end.
+    Shutdown,
 }
 
 impl Step {
@@ -25,6 +28,7 @@ impl Step {
         match self {
             Self::Checkpoint => "checkpoint",
             Self::Restore => "restore",
+            Self::Shutdown => "shutdown",
         }
     }
 
@@ -32,6 +36,7 @@ impl Step {
         match self {
             Self::Checkpoint => INIT_LIMIT,
             Self::Restore => RESTORE_LIMIT,
+            Self::Shutdown => GRACE,
         }
     }
 }
@@ -41,6 +46,7 @@ impl Display for Step {
         formatter.write_str(match self {
             Self::Checkpoint => "before the checkpoint",
             Self::Restore => "after the restore",
+            Self::Shutdown => "at the shutdown",
         })
     }
 }

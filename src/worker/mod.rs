@@ -47,6 +47,7 @@ pub struct Worker {
     transport: Transport,
     starter: Starter,
     log: Log,
+    has_shutdown_hook: bool,
     shutdown: CancellationToken,
     /// Ends what is waited for. One timer for all: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
@@ -139,6 +140,7 @@ impl Worker {
             child,
             transport,
             starter,
+            has_shutdown_hook: false,
             log: Log::new(log, config.log_format, launch.last_words)?,
             shutdown: shutdown.clone(),
             limit: Box::pin(sleep(Duration::ZERO)),
@@ -178,6 +180,18 @@ impl Worker {
             Err(error) => return Err(exhausted("the event cannot be handed over", &error)),
         }
         Ok(())
+    }
+
+    /// Whether the user's file has hooks for the shutdown.
+    #[must_use]
+    pub fn has_shutdown_hook(&self) -> bool {
+        self.has_shutdown_hook
+    }
+
+    /// Whether they have to be run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
+    #[must_use]
+    pub fn waits_for_shutdown(&self) -> bool {
+        self.has_shutdown_hook && self.transport.asks_for_shutdown_hooks()
     }
 
     /// Runs the hooks of a step and passes on all that was logged in it. After an error the worker is of no use.
@@ -233,6 +247,10 @@ impl Worker {
     fn hear(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
         match (message, phase) {
             (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
+            (Message::ShutdownHook, _) => {
+                self.has_shutdown_hook = true;
+                None
+            }
             (Message::Undefined(names), Phase::Load) => {
                 Some(Err(WorkerError::Gone(undefined(self.handler(), names))))
             }

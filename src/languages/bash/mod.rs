@@ -61,6 +61,7 @@ impl Runnable for Function {
             Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
         })?;
         let traps = if text::may_trap_errors(&text) { "traps" } else { "" };
+        let traps = format!("{traps}{}", if text::may_have_shutdown_hook(&text) { " shutdown" } else { "" });
         let file = absolute(config, &self.file);
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {

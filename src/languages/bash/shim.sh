@@ -5,7 +5,8 @@
 #                                           the context, the event, the answer
 #   $2  the variables that         $12-$15  those of odd numbers
 #       events set, or lack        $16      `snapshot`, where there will be one
-#   $3  `traps` where the file speaks of ERR: its traps are its own then, and ours would be in their way
+#   $3  `traps` where the file speaks of ERR: its traps are its own then, and ours would be in their way; behind it
+#       ` shutdown` where it speaks of a hook for that
 #   $4  /proc/PID/fd of the bootstrap
 #   $5  the descriptor of the request pipe there
 #   $6  the descriptor of the report pipe
@@ -23,7 +24,8 @@ set +o posix # where `exit` may not be a function
 __lambda_function=$1
 # shellcheck disable=SC2206 # words, to be split
 __lambda_variables=($2)
-__lambda_own_traps=$3
+__lambda_own_traps=${3%% *}
+__lambda_may_hook=${3#"$__lambda_own_traps"}
 __lambda_fds=$4
 __lambda_requests=$4/$5
 __lambda_reports=$4/$6
@@ -217,6 +219,15 @@ __lambda_hook() { # NAME: calls the user's function of that name, where there is
     ((__lambda_status == 0)) || exit "$__lambda_status" # where the file has turned errexit off
 }
 
+__lambda_note_shutdown_hook() { # a trap for SIGTERM, or the function `on_shutdown`, which becomes one
+    builtin local __lambda_trap_of_term
+    if builtin declare -F -- on_shutdown >/dev/null; then
+        builtin trap 'on_shutdown; builtin exit 0' TERM
+    fi
+    __lambda_trap_of_term=$(builtin trap -p TERM)
+    [[ -z $__lambda_trap_of_term || $__lambda_trap_of_term == "trap -- '' SIGTERM" ]] || __lambda_report shutdown-hook ''
+}
+
 __lambda_wait() { # waits for a request; what it is, is known from when it comes
     builtin mapfile -n 1 __lambda_lines <"$__lambda_requests"
     ((${#__lambda_lines[@]})) || builtin exit 0
@@ -238,6 +249,8 @@ __lambda_wait() { # waits for a request; what it is, is known from when it comes
         __lambda_report undefined "${__lambda_names//"$__lambda_newline"/"$__lambda_line_end"}"
         builtin exit 1
     fi
+
+    [[ -z $__lambda_may_hook ]] || { __lambda_note_shutdown_hook; } 2>/dev/null
 
     # what the hooks set is there for events: no subshell is forked before them
     if [[ -n $__lambda_snapshot ]]; then

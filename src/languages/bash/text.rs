@@ -32,6 +32,15 @@ pub(super) fn may_trap_errors(text: &[u8]) -> bool {
         && words().any(|word| word.eq_ignore_ascii_case(b"ERR") || word.eq_ignore_ascii_case(b"SIGERR"))
 }
 
+/// Whether a file may have a hook for the shutdown.
+pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
+    let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
+    let is_signal =
+        |word: &[u8]| [&b"TERM"[..], b"SIGTERM", b"15"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    words().any(|word| word == b"on_shutdown")
+        || words().any(|word| word == b"trap") && words().any(is_signal)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -139,6 +139,7 @@ impl Pool {
     async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
         let mut changes = self.version.subscribe();
         let mut place = self.load().await;
+        let mut shutting_down = false;
         let _ = started.send(place.loaded.as_ref().map(drop).map_err(Clone::clone));
         loop {
             let loaded_version = place.version;
@@ -149,6 +150,7 @@ impl Pool {
                     biased;
                     waiting = async { queue.lock().await.recv().await } => waiting,
                     () = has_changed => None,
+                    () = self.shutdown.cancelled(), if !shutting_down => None,
                 }
             };
             let waiting = match &mut place.loaded {
@@ -157,6 +159,12 @@ impl Pool {
             };
             if waiting.is_some() {
                 self.look();
+            }
+            if self.shutdown.is_cancelled()
+                && !std::mem::replace(&mut shutting_down, true)
+                && let Ok(slot) = &mut place.loaded
+            {
+                slot.shut_down().await;
             }
             if place.version != *self.version.borrow() {
                 // the old worker is gone before the new one needs its memory

@@ -6,7 +6,8 @@ use rustix::process::Pid;
 use super::{PAYLOAD_LIMIT, frame::Report};
 
 /// The frames of a shim, which `report` reads.
-const NAMES: [&str; 7] = ["ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
+const NAMES: [&str; 8] =
+    ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
 /// What stands between the lines of a call stack.
 const LINE_END: char = '\u{1e}';
@@ -152,6 +153,7 @@ fn head(line: &[u8]) -> Result<(String, Option<usize>), FrameError> {
 
 fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
     Ok(match name {
+        "shutdown-hook" => Report::ShutdownHook,
         "ready" => Report::Ready,
         "answer" => Report::Answer(payload),
         "failure" => Report::Failed(

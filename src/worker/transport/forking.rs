@@ -149,6 +149,7 @@ impl Forking {
 
     fn understood(&mut self, report: Report) -> Result<Option<Message>, TransportError> {
         Ok(match report {
+            Report::ShutdownHook => Some(Message::ShutdownHook),
             Report::Ready => Some(Message::Ready),
             Report::Failed(failure) => Some(Message::Failed(failure)),
             Report::Undefined(names) => Some(Message::Undefined(names)),

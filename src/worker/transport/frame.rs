@@ -20,7 +20,8 @@
 //!   `event`, `answer`.
 //!
 //! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
-//! it, each answered with `ready` or `failure`. Streamed: an empty frame of that name. Forking: a line of it,
+//! it, each answered with `ready` or `failure`; so does the shutdown of a streamed one that has hooks for it, by
+//! `shutdown`. Streamed: an empty frame of that name. Forking: a line of it,
 //! to a shim that was started with one more argument, `snapshot`; its waiting for events begins after the second.
 //!
 //! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
@@ -42,6 +43,8 @@ use crate::failure::Failure;
 /// What a shim tells the bootstrap.
 #[derive(Debug, PartialEq)]
 pub enum Report {
+    /// The file has hooks for the shutdown. Sent before the worker is ready.
+    ShutdownHook,
     /// The handler is loaded; the worker waits for an event.
     Ready,
     /// The handler's answer, whole; of one that is streamed nothing, behind all that was written to its pipe.
@@ -67,6 +70,7 @@ impl Report {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::ShutdownHook => "shutdown-hook",
             Self::Ready => "ready",
             Self::Answer(_) | Self::AnswerTooLarge(_) => "answer",
             Self::Failed(_) => "failure",

@@ -69,6 +69,8 @@ pub const REPORTS: &str = "@REPORTS@";
 /// What a worker says.
 #[derive(Debug)]
 pub(super) enum Message {
+    /// The file has hooks for the shutdown.
+    ShutdownHook,
     /// The file is loaded, or the hooks have run.
     Ready,
     /// The handler's answer, whole.
@@ -136,6 +138,11 @@ impl Transport {
             Self::Program(program) => return program.send_event(invocation, starter).map(Some),
         }
         Ok(None)
+    }
+
+    /// Whether the hooks for a shutdown are to be asked for. If not, the worker runs them when it gets SIGTERM.
+    pub(super) fn asks_for_shutdown_hooks(&self) -> bool {
+        matches!(self, Self::Streamed(_))
     }
 
     /// Asks for the user's hooks. Where nothing is loaded there are none.

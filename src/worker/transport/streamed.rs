@@ -178,6 +178,7 @@ async fn pass_on(answer: &mut Option<Answer>) -> Infallible {
 
 fn understood(report: Report) -> Result<Message, FrameError> {
     Ok(match report {
+        Report::ShutdownHook => Message::ShutdownHook,
         Report::Ready => Message::Ready,
         Report::Answer(answer) => Message::Answer(answer),
         Report::AnswerTooLarge(size) => Message::Failed(Failure::too_large(size, PAYLOAD_LIMIT)),

@@ -35,6 +35,22 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
                 // a copy has none of the connections of before: who uses this one again hears nothing
                 thread::park();
             }
+        } else if path.ends_with("/extension/register") {
+            let length = headers["content-length"].parse().unwrap();
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body)?;
+            assert_eq!(body, br#"{"events":[]}"#);
+            assert_eq!(headers["lambda-extension-name"], "lambda-script-runtime");
+            api.note_extension(false);
+            write!(
+                writer,
+                "HTTP/1.1 200 OK\r\nlambda-extension-identifier: ext-1\r\ncontent-length: 2\r\n\r\n{{}}"
+            )?;
+        } else if path.ends_with("/extension/event/next") {
+            assert_eq!(headers["lambda-extension-identifier"], "ext-1");
+            api.note_extension(true);
+            // there is none
+            thread::park();
         } else if !receive(api, path, headers, &mut reader, &mut writer)? {
             return Ok(());
         }

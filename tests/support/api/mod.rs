@@ -102,6 +102,8 @@ struct State {
     asked: Vec<Instant>,
     /// How many times the restore was asked for.
     asked_for_restore: usize,
+    /// How often an extension was registered, and how often one has waited for an event.
+    extensions: (usize, usize),
     /// How many posts are left as they are.
     stalled: usize,
     /// What is answered to that, once there is a copy to answer in.
@@ -284,6 +286,23 @@ impl Api {
         self.lock().asked.push(Instant::now());
         self.shared.observed.notify_all();
         self.wait_until_given(|state| state.events.pop_front())
+    }
+
+    /// How often an extension was registered, and how often one has waited for an event.
+    pub fn extensions(&self) -> (usize, usize) {
+        self.lock().extensions
+    }
+
+    fn note_extension(&self, waits: bool) {
+        let mut state = self.lock();
+        if waits {
+            state.extensions.1 += 1;
+        } else {
+            assert!(state.asked.is_empty(), "an extension is registered in the init");
+            state.extensions.0 += 1;
+        }
+        drop(state);
+        self.shared.observed.notify_all();
     }
 
     fn next_restore(&self) -> &'static str {

@@ -10,7 +10,7 @@
 (defpackage #:aws-lambda-runtime
   (:use #:common-lisp)
   (:documentation "The context of the event: its headers, and the environment of the function. Hooks of SnapStart.")
-  (:export #:*header-alist* #:*before-checkpoint-hooks* #:*after-restore-hooks*))
+  (:export #:*header-alist* #:*before-checkpoint-hooks* #:*after-restore-hooks* #:*shutdown-hooks*))
 
 (defpackage #:aws-lambda-function-util
   (:use #:common-lisp)
@@ -28,6 +28,9 @@
 
 (defvar *before-checkpoint-hooks* '()
   "Functions without arguments that are called before a SnapStart snapshot: what was pushed last is called first.")
+
+(defvar *shutdown-hooks* '()
+  "Functions of no arguments, called when the environment is to end, the last pushed first.")
 
 (defvar *after-restore-hooks* '()
   "Functions without arguments that are called in each copy of the snapshot: what was pushed first is called first.")

@@ -101,8 +101,12 @@ back to the system, so that a large event leaves nothing behind."
   (setf *random-state* (make-random-state t))
   (mapc #'funcall (reverse aws-lambda-runtime:*after-restore-hooks*)))
 
-(defun pass-snapshot (step)
-  "Takes a step on either side of a snapshot and reports that it is done, or its failure."
+(defun run-shutdown-hooks ()
+  "Calls the hooks for the end."
+  (mapc #'funcall aws-lambda-runtime:*shutdown-hooks*))
+
+(defun take-step (step)
+  "Runs hooks, on either side of a snapshot or before the end, and reports that it is done, or its failure."
   (change-to-task-root)
   (let ((failure (nth-value 1 (call-guarded step))))
     (flush)
@@ -111,7 +115,7 @@ back to the system, so that a large event leaves nothing behind."
         (send-text *reports* "ready" ""))))
 
 (defvar *frames*
-  (loop for name in '("context" "event" "checkpoint" "restore")
+  (loop for name in '("context" "event" "checkpoint" "restore" "shutdown")
         collect (cons (octets-of name) (intern (string-upcase name) '#:keyword)))
   "An alist: the names of the frames of bootstrap and their keywords.")
 
@@ -123,8 +127,9 @@ back to the system, so that a large event leaves nothing behind."
       (:event
        (answer-event caller (receive-event length convention))
        (collect-garbage))
-      (:checkpoint (pass-snapshot #'checkpoint))
-      (:restore (pass-snapshot #'restore)))))
+      (:checkpoint (take-step #'checkpoint))
+      (:restore (take-step #'restore))
+      (:shutdown (take-step #'run-shutdown-hooks)))))
 
 (defun serve (caller convention)
   "Answers requests until bootstrap ends."
@@ -250,6 +255,8 @@ and the number of that for answers, or `-` where they are not streamed."
         (send-failure failure)
         (sb-ext:exit :code 1 :abort t))
       (rehearse)
+      (when aws-lambda-runtime:*shutdown-hooks*
+        (send-text *reports* "shutdown-hook" ""))
       (send-text *reports* "ready" "")
       (setf *package* (find-package '#:common-lisp-user))
       (serve caller (second arguments)))))

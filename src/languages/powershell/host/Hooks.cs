@@ -5,8 +5,8 @@ namespace LambdaScriptRuntime
     using System.Management.Automation;
 
     /// <summary>
-    /// What a handler's file has registered to be run before a SnapStart snapshot (what was registered last, first)
-    /// and in each copy of it (what was registered first, first).
+    /// What a handler's file has registered to be run before a SnapStart snapshot or the shutdown (what was registered
+    /// last, first) and in each copy of a snapshot (what was registered first, first).
     /// </summary>
     internal static class Hooks
     {
@@ -16,10 +16,14 @@ namespace LambdaScriptRuntime
         /// <summary>Run in each copy.</summary>
         public static List<ScriptBlock> AfterRestore { get; } = new();
 
-        /// <summary>Takes a step on either side of a snapshot, <c>checkpoint</c> or <c>restore</c>.</summary>
+        /// <summary>Run at the shutdown.</summary>
+        public static List<ScriptBlock> OnShutdown { get; } = new();
+
+        /// <summary>Runs the hooks of <c>checkpoint</c>, <c>restore</c> or <c>shutdown</c>.</summary>
         public static void Run(string step, Invocation invocation, ErrorLog log)
         {
-            var hooks = new List<ScriptBlock>(step == "restore" ? AfterRestore : BeforeCheckpoint);
+            var hooks = new List<ScriptBlock>(
+                step == "restore" ? AfterRestore : step == "checkpoint" ? BeforeCheckpoint : OnShutdown);
             if (step == "restore")
             {
                 Reseed(invocation);
@@ -57,6 +61,21 @@ namespace LambdaScriptRuntime
         protected override void ProcessRecord()
         {
             Hooks.BeforeCheckpoint.Add(ScriptBlock);
+        }
+    }
+
+    /// <summary>Registers a block to be run before the environment ends.</summary>
+    [Cmdlet(VerbsLifecycle.Register, "OnShutdown")]
+    public sealed class RegisterOnShutdownCommand : PSCmdlet
+    {
+        /// <summary>The block; it runs in the session of its file.</summary>
+        [Parameter(Mandatory = true, Position = 0)]
+        public ScriptBlock ScriptBlock { get; set; }
+
+        /// <inheritdoc/>
+        protected override void ProcessRecord()
+        {
+            Hooks.OnShutdown.Add(ScriptBlock);
         }
     }
 

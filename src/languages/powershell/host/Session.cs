@@ -18,10 +18,9 @@ namespace LambdaScriptRuntime
             PutHomeFirst();
             var state = InitialSessionState.CreateDefault2();
             state.Types.Add(LambdaContext.Type());
-            state.Commands.Add(new SessionStateCmdletEntry(
-                "Register-BeforeCheckpoint", typeof(RegisterBeforeCheckpointCommand), null));
-            state.Commands.Add(new SessionStateCmdletEntry(
-                "Register-AfterRestore", typeof(RegisterAfterRestoreCommand), null));
+            state.Commands.Add(Command("Register-BeforeCheckpoint", typeof(RegisterBeforeCheckpointCommand)));
+            state.Commands.Add(Command("Register-AfterRestore", typeof(RegisterAfterRestoreCommand)));
+            state.Commands.Add(Command("Register-OnShutdown", typeof(RegisterOnShutdownCommand)));
             Runspace = RunspaceFactory.CreateRunspace(host, state);
             Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
             var opened = new ManualResetEventSlim();
@@ -59,6 +58,11 @@ namespace LambdaScriptRuntime
         }
 
         // as `pwsh` does it, so that `pwsh` starts the same one
+        private static SessionStateCmdletEntry Command(string name, Type type)
+        {
+            return new SessionStateCmdletEntry(name, type, null);
+        }
+
         private static void PutHomeFirst()
         {
             var path = Environment.GetEnvironmentVariable(PathVariable) ?? string.Empty;

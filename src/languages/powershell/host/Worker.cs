@@ -62,6 +62,11 @@ namespace LambdaScriptRuntime
                 Reset();
                 Rehearse(handler);
                 Reset();
+                if (Hooks.OnShutdown.Count > 0)
+                {
+                    pipes.Send("shutdown-hook", string.Empty);
+                }
+
                 pipes.Send("ready", string.Empty);
                 while (pipes.TryRead(out var name, out var payload))
                 {
