@@ -128,13 +128,16 @@ impl Slot {
         matches!(&self.state, State::Ready { worker, .. } if worker.has_shutdown_hook())
     }
 
-    /// Runs the hooks for the shutdown, where the worker does not do so by itself.
+    /// Runs the hooks for the shutdown, or sees to it that the worker does.
     pub async fn shut_down(&mut self) {
-        if let State::Ready { worker, .. } = &mut self.state
-            && worker.waits_for_shutdown()
-            && let Err(failure) = worker.run_hooks(Step::Shutdown).await
-        {
-            tracing::error!("{}", self.secrets.masked(failure));
+        if let State::Ready { worker, .. } = &mut self.state {
+            if worker.waits_for_shutdown() {
+                if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
+                    tracing::error!("{}", self.secrets.masked(failure));
+                }
+            } else if worker.has_shutdown_hook() && self.shutdown.is_cancelled() {
+                worker.ended_by_signal().await;
+            }
         }
         self.hold = None;
     }

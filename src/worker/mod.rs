@@ -18,7 +18,7 @@ use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::{
     task::coop::unconstrained,
-    time::{Instant, Sleep, sleep},
+    time::{Instant, Sleep, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +39,9 @@ use crate::{
 
 /// The longest init that is waited for: Lambda's own longest timeout.
 const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How long after SIGTERM a worker that has a hook for it should have ended, if it does not wait for somebody.
+const MISSED: Duration = Duration::from_millis(50);
 
 /// What is ready for an event.
 pub struct Worker {
@@ -192,6 +195,14 @@ impl Worker {
     #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
         self.has_shutdown_hook && self.transport.asks_for_shutdown_hooks()
+    }
+
+    /// Waits for the worker's end after SIGTERM. A process that was just being forked when that came may have missed it,
+    /// and then waits for an event, and the worker for it.
+    pub async fn ended_by_signal(&mut self) {
+        if timeout(MISSED, self.ended()).await.is_err() {
+            self.transport.close();
+        }
     }
 
     /// Runs the hooks of a step and passes on all that was logged in it. After an error the worker is of no use.

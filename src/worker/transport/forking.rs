@@ -119,6 +119,11 @@ impl Forking {
         }
     }
 
+    pub(super) fn close(&mut self) {
+        // it may only be the last to hear of the end
+        let _ = self.lanes.close();
+    }
+
     pub(super) fn stop_streaming(&mut self) {
         self.output.stop();
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::{
-    fs::ftruncate,
+    fs::{Mode, OFlags, ftruncate, open},
     io::{DupFlags, dup3, ioctl_fionread, read},
     pipe::{PipeFlags, pipe_with},
 };
@@ -69,6 +69,12 @@ impl Lanes {
     /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
     pub(super) fn renew(&mut self) -> io::Result<()> {
         self.pair.iter_mut().filter(|lane| lane.used).try_for_each(Lane::renew)
+    }
+
+    /// Lets the processes that wait for an event see that there will be none.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        let nothing = open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        self.pair.iter_mut().try_for_each(|lane| Ok(dup3(&nothing, &mut lane.wake, DupFlags::CLOEXEC)?))
     }
 
     /// Hands an event to the process that waits for it.

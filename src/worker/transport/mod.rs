@@ -173,6 +173,13 @@ impl Transport {
         }
     }
 
+    /// Lets a process that waits for an event see that there will be none.
+    pub(super) fn close(&mut self) {
+        if let Self::Forking(forking) = self {
+            forking.close();
+        }
+    }
+
     /// Passes on nothing more of an answer that is streamed.
     pub(super) fn stop_streaming(&mut self) {
         match self {
