@@ -32,6 +32,9 @@ const LOCAL_DEFAULTS: [(&str, &str); 5] = [
 /// What Lambda sets the initialization type to where it takes a snapshot of the environment.
 const SNAP_START: &str = "snap-start";
 
+/// The same of an environment that has several events at a time, and that nobody ends at an event's deadline.
+const MANAGED_INSTANCES: &str = "lambda-managed-instances";
+
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
 
@@ -191,10 +194,14 @@ impl Config {
         let margin = settings
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
+        let kind = settings.text(variable::INITIALIZATION_TYPE)?.unwrap_or_default();
+        let mut deadline_margin = (margin > 0).then_some(Duration::from_millis(margin));
+        if kind == MANAGED_INSTANCES {
+            deadline_margin.get_or_insert(Duration::ZERO);
+        }
         let interface = settings.parse(variable::INTERFACE, "it takes `event` or `cgi`")?.unwrap_or_default();
         Ok(Self {
-            snapstart: runtime_api.is_some()
-                && settings.text(variable::INITIALIZATION_TYPE)?.as_deref() == Some(SNAP_START),
+            snapstart: runtime_api.is_some() && kind == SNAP_START,
             runtime_api,
             log_format: settings
                 .parse(variable::LOG_FORMAT, "it takes `Text` or `JSON`")?
@@ -206,7 +213,7 @@ impl Config {
                 .parse(variable::RESPONSE_MODE, "it takes `buffered` or `streaming`")?
                 .unwrap_or_default(),
             interface,
-            deadline_margin: (margin > 0).then_some(Duration::from_millis(margin)),
+            deadline_margin,
             environment: worker_environment(settings.0, &handler, &task_root, interface),
             handler,
             task_root,

@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -19,6 +19,16 @@ struct Emulator {
 impl Emulator {
     /// The emulator with this function behind it; `None` where there is no emulator.
     fn start(function: Function, handler: &str) -> Option<Self> {
+        Self::start_by(function, handler, BOOTSTRAP, |program| Command::new(program))
+    }
+
+    /// The same, by a command of one's own, with the bootstrap at this path.
+    fn start_by(
+        function: Function,
+        handler: &str,
+        bootstrap: &str,
+        start: impl Fn(&Path) -> Command,
+    ) -> Option<Self> {
         let program =
             std::env::var_os("AWS_LAMBDA_RIE").map_or_else(|| "aws-lambda-rie".into(), PathBuf::from);
         let present = find_on_path(&program);
@@ -26,13 +36,13 @@ impl Emulator {
             return None;
         }
         let (port, api_port) = (free_port(), free_port());
-        let mut command = Command::new(present.unwrap());
+        let mut command = start(&present.unwrap());
         command
             .arg("--runtime-interface-emulator-address")
             .arg(format!("127.0.0.1:{port}"))
             .arg("--runtime-api-address")
             .arg(format!("127.0.0.1:{api_port}"))
-            .args([BOOTSTRAP, handler])
+            .args([bootstrap, handler])
             .current_dir(function.path(""))
             .env("LAMBDA_TASK_ROOT", function.path(""))
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "20")
@@ -74,6 +84,39 @@ impl Drop for Emulator {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// In a namespace of its own: the emulator insists on `/var/runtime/bootstrap` and `/var/task`, as in a container.
+const AS_IN_A_CONTAINER: &str = "mount -t tmpfs none /var && mkdir -p /var/runtime /var/task /var/tmp && \
+    cp \"$BOOTSTRAP\" /var/runtime/bootstrap && cp \"$LAMBDA_TASK_ROOT\"/* /var/task && \
+    chmod 777 /var/task && export LAMBDA_TASK_ROOT=/var/task && cd /var/task && exec \"$@\"";
+
+#[test]
+fn several_events_run_at_a_time_on_managed_instances() {
+    let can_mount =
+        Command::new("unshare").args(["--mount", "sh", "-c", "mount -t tmpfs none /var"]).output();
+    if !available("mount namespaces", can_mount.is_ok_and(|output| output.status.success())) {
+        return;
+    }
+    // each waits a moment for the other
+    let code = "handler() { touch $1; for i in {1..100}; do [[ ! -e a || ! -e b ]] || break; sleep 0.01; done; \
+                sleep 0.1; rm $1; ((i < 100)); echo \"got $1\"; }";
+    let function = Function::bash(code).env("AWS_LAMBDA_MAX_CONCURRENCY", "2").env("BOOTSTRAP", BOOTSTRAP);
+    let emulator = Emulator::start_by(function, "function.handler", "/var/runtime/bootstrap", |program| {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "sh", "-c", AS_IN_A_CONTAINER, "sh"]).arg(program);
+        command
+    });
+    let Some(emulator) = emulator else { return };
+    let both = || {
+        std::thread::scope(|scope| {
+            let calls = ["a", "b"].map(|event| scope.spawn(|| emulator.invoke(event.as_bytes()).1));
+            calls.map(|call| call.join().unwrap())
+        })
+    };
+    // it refuses events until as many workers ask for them
+    until("two workers", || both() == ["got a", "got b"]);
+    assert_eq!(both(), ["got a", "got b"]);
 }
 
 #[test]

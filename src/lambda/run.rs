@@ -2,7 +2,7 @@
 
 use std::{future::pending, path::Path, sync::Arc};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -37,56 +37,78 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> RuntimeError {
     let mut client = Client::new(api, &config.task_root);
-    let slots = match start(config, &mut client, children, shutdown).await {
-        Ok(slots) => slots,
+    let (ready, mut loading) = match start(config, &mut client, children, shutdown).await {
+        Ok(started) => started,
+        // nobody is told, and the others have their time to end
+        Err(_) if shutdown.is_cancelled() => pending().await,
         Err(unready) => {
             let (phase, error_type, failure) = unready.parts();
             client.fail_phase(phase, &error_type, &failure).await;
             return RuntimeError::Unready(failure);
         }
     };
-    if slots.iter().any(Slot::has_shutdown_hook) {
+    if ready.iter().any(Slot::has_shutdown_hook) {
         extension::register(api).await;
     }
+    let answer = |slot| {
+        answer_events(slot, Client::new(api, &config.task_root), config.response_mode, shutdown.clone())
+    };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
-    let mut answering: JoinSet<_> = slots
-        .into_iter()
-        .map(|slot| {
-            answer_events(slot, Client::new(api, &config.task_root), config.response_mode, shutdown.clone())
-        })
-        .collect();
-    match answering.join_next().await.expect("BUG: there is a slot") {
-        Ok(error) => error.into(),
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
+    loop {
+        tokio::select! {
+            Some(error) = answering.join_next() => return joined(error).into(),
+            Some(loaded) = loading.join_next() => match joined(loaded) {
+                Ok(slot) => drop(answering.spawn(answer(slot))),
+                Err(failure) if !shutdown.is_cancelled() => {
+                    tracing::error!("a worker could not be started, and the others do without it: {failure}");
+                }
+                Err(_) => {}
+            },
+        }
     }
 }
 
+/// Slots that load the user's file.
+type Loading = JoinSet<Result<Slot, Failure>>;
+
+/// Starts all workers and waits for the first that is ready; for a snapshot, for all.
 async fn start(
     config: &Arc<Config>,
     client: &mut Client,
     children: &Children,
     shutdown: &CancellationToken,
-) -> Result<Vec<Slot>, Unready> {
+) -> Result<(Vec<Slot>, Loading), Unready> {
     let launch = Arc::new(languages::launch(config).map_err(Unready::Init)?);
     let mut loading = JoinSet::new();
     for _ in 0..config.max_concurrency {
         let mut slot = Slot::new(&launch, config, children, shutdown);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
-    let mut slots = Vec::new();
-    let mut started = async || {
+    let mut slots = vec![first(&mut loading).await.map_err(Unready::Init)?];
+    if config.snapstart {
         while let Some(loaded) = loading.join_next().await {
-            let loaded = loaded.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-            slots.push(loaded.map_err(Unready::Init)?);
+            slots.push(joined(loaded).map_err(Unready::Init)?);
         }
-        if config.snapstart { snapstart::run(client, &mut slots).await } else { Ok(()) }
-    };
-    match started().await {
-        Ok(()) => Ok(slots),
-        // nobody is told, and the others have their time to end
-        Err(_) if shutdown.is_cancelled() => pending().await,
-        Err(unready) => Err(unready),
+        snapstart::run(client, &mut slots).await?;
     }
+    Ok((slots, loading))
+}
+
+/// The first slot that has loaded the file; the first failure if none can.
+async fn first(loading: &mut Loading) -> Result<Slot, Failure> {
+    let mut failed = None;
+    while let Some(loaded) = loading.join_next().await {
+        match joined(loaded) {
+            Ok(slot) => return Ok(slot),
+            Err(failure) => failed = failed.or(Some(failure)),
+        }
+    }
+    Err(failed.expect("BUG: there is a slot"))
+}
+
+fn joined<T>(result: Result<T, JoinError>) -> T {
+    result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Posts an error of the init, where the Runtime API can be reached.
