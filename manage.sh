@@ -22,6 +22,10 @@ parts=$(cd "$(dirname "$self")/manage" && pwd)
 . "$parts/image.sh"
 # shellcheck source=manage/url.sh
 . "$parts/url.sh"
+# shellcheck source=manage/handler.sh
+. "$parts/handler.sh"
+# shellcheck source=manage/policy.sh
+. "$parts/policy.sh"
 # shellcheck source=manage/use.sh
 . "$parts/use.sh"
 
@@ -42,15 +46,15 @@ FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
   --arch x86_64|arm64     (this machine's)    --tag TAG       of image (latest)
   --repository NAME (the function's)          --immutable     tags of a new one
   --role NAME|ARN   (NAME-role, made)         --role-wait SECONDS  for it (60)
-  --handler HANDLER (the image's CMD)         --memory MB     (512)
+  --policy FILE     what NAME-role may do     --print-policy  of deployers; end
+  --handler HANDLER (the image's CMD)         --memory MB (512, PowerShell 1024)
   --env NAME=VALUE  many; just NAME: as here  --timeout SECONDS    (30)
-  --description TEXT                          --log-format Text|JSON
+  --description TEXT  --log-format Text|JSON  --log-level LEVEL    with JSON
   --url AWS_IAM|NONE  a function URL          --stream  answers as they come
   --snapstart       publish, move the alias   --alias ALIAS   (live)
   --event TEXT|@FILE|-    to invoke with ({}) --since MINUTES      of logs (10)
-  --follow          the log                   --yes           delete unasked
   --region REGION, --profile PROFILE (AWS_REGION, AWS_PROFILE)
-  --dry-run         print a first run's calls to AWS and docker, make none
+  --follow the log  --yes delete unasked  --dry-run print a first run's calls
 EOF
 }
 
@@ -80,9 +84,9 @@ parse() {
         shift
         case $option in
             -h | --help) usage; exit 0 ;;
-            --immutable | --stream | --snapstart | --follow | --all | --yes | --dry-run) value=1 ;;
+            --immutable | --stream | --snapstart | --follow | --all | --yes | --print-policy | --dry-run) value=1 ;;
             --name | --dir | --base | --target | --arch | --tag | --repository | --role | --role-wait | --handler | \
-                --memory | --env | --timeout | --description | --log-format | --url | --alias | --event | --since | --region | --profile)
+                --memory | --env | --timeout | --description | --log-format | --log-level | --policy | --url | --alias | --event | --since | --region | --profile)
                 (($#)) || misuse "$option needs a value"
                 value=$1
                 shift ;;
@@ -111,7 +115,7 @@ check_number() { # OPTION VALUE LEAST MOST
 
 check() {
     local flag
-    for flag in IMMUTABLE STREAM SNAPSTART FOLLOW ALL YES DRY_RUN; do
+    for flag in IMMUTABLE STREAM SNAPSTART FOLLOW ALL YES PRINT_POLICY DRY_RUN; do
         flag=FUNCTION_$flag
         case ${!flag-} in '' | 0 | 1) ;; *) misuse "$flag is 1 or 0, not ${!flag}" ;; esac
     done
@@ -119,11 +123,20 @@ check() {
     check_number --timeout "${FUNCTION_TIMEOUT-}" 1 900
     check_number --role-wait "${FUNCTION_ROLE_WAIT-}" 1 600
     check_number --since "${FUNCTION_SINCE-}" 1 100000
+    case ${FUNCTION_ARCH-} in amd64) FUNCTION_ARCH=x86_64 ;; aarch64) FUNCTION_ARCH=arm64 ;; esac
     case ${FUNCTION_ARCH-} in '' | x86_64 | arm64) ;; *) misuse "--arch is x86_64 or arm64, not $FUNCTION_ARCH" ;; esac
     case ${FUNCTION_LOG_FORMAT-} in
         '' | Text | JSON) ;;
         *) misuse "--log-format is Text or JSON, not $FUNCTION_LOG_FORMAT" ;;
     esac
+    case ${FUNCTION_LOG_LEVEL-} in
+        '' | TRACE | DEBUG | INFO | WARN | ERROR | FATAL) ;;
+        *) misuse "--log-level is TRACE, DEBUG, INFO, WARN, ERROR or FATAL, not $FUNCTION_LOG_LEVEL" ;;
+    esac
+    if [[ -n ${FUNCTION_POLICY-} ]]; then
+        [[ -r $FUNCTION_POLICY ]] || misuse "there is no file $FUNCTION_POLICY to read the policy from"
+        [[ -z ${FUNCTION_ROLE-} ]] || misuse '--policy is for the role that is made here, not for the one of --role'
+    fi
     case ${FUNCTION_URL-} in
         '' | AWS_IAM | NONE) ;;
         *) misuse "--url is AWS_IAM (signed requests) or NONE (for everybody), not $FUNCTION_URL" ;;
@@ -157,6 +170,10 @@ main() {
         export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION # version 1 knows only the second
     fi
 
+    if on PRINT_POLICY; then
+        print_policy
+        exit
+    fi
     case $command in
         push)
             [[ -n ${FUNCTION_ARCH-} ]] || look_at_function

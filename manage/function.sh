@@ -16,7 +16,7 @@ EntryPoint: to_string(Configuration.ImageConfigResponse.ImageConfig.EntryPoint),
 WorkingDirectory: Configuration.ImageConfigResponse.ImageConfig.WorkingDirectory,
 Role: Configuration.Role, MemorySize: Configuration.MemorySize, Timeout: Configuration.Timeout,
 Description: Configuration.Description, SnapStart: Configuration.SnapStart.ApplyOn,
-LogFormat: Configuration.LoggingConfig.LogFormat, LogGroup: Configuration.LoggingConfig.LogGroup,
+LogFormat: Configuration.LoggingConfig.LogFormat, LogLevel: Configuration.LoggingConfig.ApplicationLogLevel, LogGroup: Configuration.LoggingConfig.LogGroup,
 EnvironmentError: Configuration.Environment.Error.Message, Variables: Configuration.Environment.Variables}'
 
 function='' # as last read
@@ -101,10 +101,18 @@ make_role() {
         --policy-arn "arn:${partition%%:*}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 }
 
+# Gives the role that was made here what is asked for.
+settle_policy() {
+    [[ -n ${FUNCTION_POLICY-} ]] || return 0
+    must aws iam put-role-policy --role-name "$own_role" --policy-name "$mark" --policy-document "file://$FUNCTION_POLICY"
+}
+
 create_function() {
-    local patience
+    local patience memory=512
     make_role
-    FUNCTION_MEMORY=${FUNCTION_MEMORY:-512} FUNCTION_TIMEOUT=${FUNCTION_TIMEOUT:-30}
+    settle_policy
+    ! is_powershell || memory=1024
+    FUNCTION_MEMORY=${FUNCTION_MEMORY:-$memory} FUNCTION_TIMEOUT=${FUNCTION_TIMEOUT:-30}
     begin_settings
     setting PackageType '"Image"'
     setting Code "{\"ImageUri\": \"$repository_uri@$digest\"}"
@@ -182,6 +190,7 @@ settle_function() {
         arn=$(plain Arn)
         update_code
         update_configuration
+        settle_policy
     fi
     ! on SNAPSTART || publish
     settle_url

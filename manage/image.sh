@@ -71,6 +71,8 @@ login() {
 }
 
 push() {
+    # only here the folder is the task root as it is
+    [[ -z ${FUNCTION_BASE-} ]] || check_handler
     pushed_before='' digest=''
     choose_architecture
     make_repository

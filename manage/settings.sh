@@ -49,15 +49,26 @@ add_configuration() {
     changed_setting Timeout "${FUNCTION_TIMEOUT-}"
     changed_setting Description "${FUNCTION_DESCRIPTION+$(json "$FUNCTION_DESCRIPTION")}"
     add_handler
-    if [[ -n ${FUNCTION_LOG_FORMAT-} && $(plain LogFormat) != "$FUNCTION_LOG_FORMAT" ]]; then
-        value="\"LogFormat\": \"$FUNCTION_LOG_FORMAT\""
-        [[ $(field LogGroup) == null ]] || value+=", \"LogGroup\": $(field LogGroup)"
-        setting LoggingConfig "{$value}"
-    fi
+    add_logging
     if on SNAPSTART && [[ $(plain SnapStart) != PublishedVersions ]]; then
         setting SnapStart '{"ApplyOn": "PublishedVersions"}'
     fi
     ((${#variable_names[@]} == 0)) || add_environment
+}
+
+# AWS replaces the whole of it at the same time.
+add_logging() {
+    local format level value
+    format=$(plain LogFormat) level=$(plain LogLevel)
+    format=${FUNCTION_LOG_FORMAT:-$format}
+    [[ $format == JSON ]] || [[ -z ${FUNCTION_LOG_LEVEL-} ]] || die '--log-level is for logs in JSON: add --log-format JSON'
+    value=${FUNCTION_LOG_LEVEL:-$level}
+    if [[ -n ${FUNCTION_LOG_FORMAT-} && $(plain LogFormat) != "$format" || "$value" != "$level" ]]; then
+        if [[ $format == JSON && -n $value ]]; then value=", \"ApplicationLogLevel\": \"$value\""; else value=''; fi
+        value="\"LogFormat\": \"$format\"$value"
+        [[ $(field LogGroup) == null ]] || value+=", \"LogGroup\": $(field LogGroup)"
+        setting LoggingConfig "{$value}"
+    fi
 }
 
 # The handler is the image's command; AWS replaces what else an image is started with at the same time.

@@ -11,6 +11,7 @@ mod emulator;
 mod faults;
 mod images;
 mod init_errors;
+mod levels;
 mod lisp;
 mod logs;
 mod manage;

@@ -6,6 +6,7 @@ mod examples;
 mod failures;
 mod in_use;
 mod message;
+mod options;
 mod registry;
 mod resume;
 mod script;

@@ -1,0 +1,29 @@
+# shellcheck shell=bash
+# What a handler's text says of the files that it needs; the runtime itself says the rest.
+
+# Whether the handler is one of PowerShell.
+is_powershell() {
+    local handler=${FUNCTION_HANDLER-} module
+    case $handler in
+        "'"* | *'('* | '') return 1 ;;
+        *.ps1 | *.ps1::* | *.psm1.* | *.psd1.* | *.psm1::* | *.psd1::*) return 0 ;;
+        *.lisp.* | *.fasl.* | *.sh.*) return 1 ;;
+    esac
+    module=${handler%%::*}
+    [[ $module != "$handler" ]] || module=${handler%.*}
+    [[ -e $dir/$module.ps1 || -e $dir/$module.psm1 || -e $dir/$module.psd1 || -d $dir/$module || -d $dir/modules/$module ]] &&
+        [[ ! -e $dir/$module.sh ]]
+}
+
+# Ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
+check_handler() {
+    local handler=${FUNCTION_HANDLER-} stem extension
+    case $handler in "'"* | *'('* | *::* | '') return 0 ;; esac
+    ! is_powershell || [[ $handler == *.ps1 ]] || return 0
+    stem=${handler%.*}
+    [[ ! -f $dir/$handler && ! -f $dir/$handler.ps1 && ! -f $dir/$stem ]] || return 0
+    for extension in sh lisp fasl; do
+        [[ ! -f $dir/$stem.$extension ]] || return 0
+    done
+    die "the folder $dir has no file for the handler $handler: neither $handler nor $stem.sh, $stem.lisp or $stem.psm1"
+}
