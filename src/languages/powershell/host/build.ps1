@@ -19,8 +19,8 @@ if ($Source) {
     [Array]::Sort($names, [StringComparer]::Ordinal)
     $code = -join ($names | ForEach-Object { [System.IO.File]::ReadAllText("$PSScriptRoot/$_") })
 }
-# as the bootstrap has them: without the spaces that lines begin with
-$code = $code -replace '(?m)^ +', ''
+# as the bootstrap has them: without lines of comment, and without the spaces that lines begin with
+$code = $code -replace '(?m)^ +', '' -replace '(?m)^//.*\n', ''
 # FNV-1a with 32 bits
 $hash = 2166136261
 $bytes = [System.Text.Encoding]::UTF8.GetBytes($code)
