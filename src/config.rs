@@ -2,6 +2,8 @@
 //!
 //! What does not parse is refused at init, in one line that names the variable.
 
+mod choices;
+mod error;
 pub mod variable;
 
 use std::{
@@ -15,10 +17,11 @@ use std::{
 use rustix::fs::{Access, access};
 use tracing::level_filters::LevelFilter;
 
-use crate::{
-    failure::{ErrorType, Failure},
-    invocation,
+pub use self::{
+    choices::{Interface, LogFormat, ResponseMode},
+    error::ConfigError,
 };
+use crate::invocation;
 
 /// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
 const LOCAL_DEFAULTS: [(&str, &str); 5] = [
@@ -37,72 +40,6 @@ const MANAGED_INSTANCES: &str = "lambda-managed-instances";
 
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
-
-/// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// A handler's lines as they are.
-    #[default]
-    Text,
-    /// One JSON object for each line.
-    Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(()),
-        }
-    }
-}
-
-/// When an answer is passed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ResponseMode {
-    /// Whole, once the handler has ended.
-    #[default]
-    Buffered,
-    /// While the handler writes it.
-    Streaming,
-}
-
-impl FromStr for ResponseMode {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "buffered" => Ok(Self::Buffered),
-            "streaming" => Ok(Self::Streaming),
-            _ => Err(()),
-        }
-    }
-}
-
-/// What a handler gets, and what it answers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Interface {
-    /// The event, and bytes.
-    #[default]
-    Event,
-    /// An HTTP request by RFC 3875, and its response.
-    Cgi,
-}
-
-impl FromStr for Interface {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "event" => Ok(Self::Event),
-            "cgi" => Ok(Self::Cgi),
-            _ => Err(()),
-        }
-    }
-}
 
 /// The settings of one run.
 #[derive(Clone, Debug)]
@@ -131,39 +68,6 @@ pub struct Config {
     pub memory: i32,
     /// The environment of the workers.
     pub environment: BTreeMap<OsString, OsString>,
-}
-
-/// A setting that is missing or does not parse: one line that names the variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Not set.
-    #[error("`{0}` is not set: {1}")]
-    Missing(&'static str, &'static str),
-    /// Set to something else than it takes.
-    #[error("`{name}` is `{value}`: {takes}")]
-    Malformed {
-        /// The variable.
-        name: &'static str,
-        /// What it is set to.
-        value: String,
-        /// What it takes.
-        takes: &'static str,
-    },
-    /// A wrapper that cannot be run, and why.
-    #[error(
-        "`{name}` is `{0}`, which cannot be run ({1}): copy what the layer brings into the image's `/opt`, or unset it",
-        name = variable::EXEC_WRAPPER
-    )]
-    Wrapper(String, String),
-    /// The working directory, which stands in for the task root, cannot be read.
-    #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
-    WorkingDirectory(String),
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::new(ErrorType::InvalidConfiguration, error.to_string())
-    }
 }
 
 impl Config {

@@ -8,7 +8,9 @@
 //!    keeps one `worker` ready and replaces one that is gone. There is a task for each slot.
 //! 3. A worker is an interpreter that has loaded the user's file, or a program for each event. `worker::transport` gets
 //!    the event in and the answer out; its `frame` describes what goes between the bootstrap and a shim.
-//! 4. What comes back is posted: the handler's bytes as they are, or a `failure`, in which `secrets` masks credentials.
+//!    Where it is to be a CGI program, `cgi` makes a request of the event before, and an answer of its response after.
+//! 4. What comes back is posted: the handler's bytes as they are, by way of `streaming` while they are written, or a
+//!    `failure`, in which `secrets` masks credentials.
 //!    What the handler has logged has been passed on before (`worker::log`, `logs`).
 //!
 //! `local` runs the same without Lambda. `process` starts, kills and reaps all children, and knows nothing of the rest.

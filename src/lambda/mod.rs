@@ -6,6 +6,7 @@
 
 mod cause;
 mod connection;
+mod error;
 mod extension;
 pub mod http;
 mod request;
@@ -18,11 +19,14 @@ use std::{convert::Infallible, path::Path, pin::Pin, time::Duration};
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
-pub use self::streamed::StreamedResponse;
 use self::{
     connection::{Connection, Request},
     http::{BODY_LIMIT, HEAD_LIMIT, Response, TooLarge},
     request::Header,
+};
+pub use self::{
+    error::{ApiError, Refused},
+    streamed::StreamedResponse,
 };
 use crate::{
     failure::{ErrorType, Failure},
@@ -47,44 +51,6 @@ const CAUSE: &str = "lambda-runtime-function-xray-error-cause";
 
 /// The header with the type of an error in the form that Lambda files it by.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
-
-/// Why no more events can be had or answered: the environment has to end.
-#[derive(Debug, thiserror::Error)]
-pub enum ApiError {
-    /// The next event.
-    #[error("the next event could not be had in {attempts} attempts: {cause}")]
-    Next {
-        /// How often it was asked for.
-        attempts: u32,
-        /// The last attempt's error.
-        cause: Refused,
-    },
-    /// No attempt to post an answer came through.
-    #[error("the Runtime API did not take the {kind} of request {request_id}: {cause}")]
-    Unposted {
-        /// `response` or `error`.
-        kind: &'static str,
-        /// The event's.
-        request_id: String,
-        /// The last attempt's error.
-        cause: String,
-    },
-    /// "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
-    #[error("the Runtime API refused the {kind} of request {request_id}: {answer}")]
-    Unrecoverable {
-        /// `response` or `error`.
-        kind: &'static str,
-        /// The event's.
-        request_id: String,
-        /// Status and body.
-        answer: String,
-    },
-}
-
-/// Why one request got nothing that is of use.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(String);
 
 /// The client of one slot, with a connection of its own.
 pub struct Client {

@@ -4,9 +4,11 @@
 
 mod answer;
 mod deadline;
+mod end;
 mod hooks;
 mod launch;
 mod log;
+mod phase;
 mod stack;
 pub mod transport;
 
@@ -23,18 +25,18 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    answer::with_lines,
     deadline::Deadline,
     launch::Starter,
     log::Log,
+    phase::{Phase, exhausted, undefined},
     transport::{Message, Transport, TransportError},
 };
-pub use self::{hooks::Step, launch::Launch};
+pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
 use crate::{
     config::Config,
-    failure::{ErrorType, Failure},
-    invocation::{Invocation, REQUEST_ID_VARIABLE},
-    process::{Child, Children, Marks},
+    failure::Failure,
+    invocation::Invocation,
+    process::{Child, Children},
 };
 
 /// The longest init that is waited for: Lambda's own longest timeout.
@@ -54,35 +56,6 @@ pub struct Worker {
     shutdown: CancellationToken,
     /// Ends what is waited for. One timer for all: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
-}
-
-/// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.
-#[derive(Debug)]
-pub enum WorkerError {
-    /// The worker can take the next event.
-    Failed(Failure),
-    /// The worker is gone.
-    Gone(Failure),
-    /// The worker is gone, and has not taken the event: no handler has seen it. Another may live.
-    Untaken(Failure),
-}
-
-impl WorkerError {
-    /// What the caller gets.
-    #[must_use]
-    pub fn into_failure(self) -> Failure {
-        match self {
-            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
-        }
-    }
-}
-
-/// What a worker is waited for.
-#[derive(Clone, Copy)]
-enum Phase<'a> {
-    Load,
-    Hooks(Step),
-    Event(&'a Invocation, Option<Deadline>),
 }
 
 /// What happened first.
@@ -339,63 +312,8 @@ impl Worker {
         }
     }
 
-    /// Kills the worker and its group, unless all have been asked to end and get their time for it.
-    async fn kill(&mut self) {
-        if let Some(child) = self.child.as_mut().filter(|_| !self.shutdown.is_cancelled()) {
-            child.kill().await;
-        }
-    }
-
-    /// Asks the handler's processes to end, gives them this time for it, and passes on what they log. What they
-    /// answer now comes too late.
-    async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
-        let marks = self.marks(invocation);
-        let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
-        let keep_worker = self.transport.has_worker();
-        let end = child.terminate_event(&marks, keep_worker, grace);
-        let (log, transport) = (&mut self.log, &mut self.transport);
-        let pass_on = async {
-            loop {
-                tokio::select! {
-                    () = log.pump() => {}
-                    message = transport.message() => if message.is_err() { pending::<()>().await },
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = end => {}
-            () = pass_on => {}
-        }
-    }
-
-    /// Kills all that belongs to the event, and the worker.
-    async fn kill_event(&mut self, invocation: &Invocation) {
-        let marks = self.marks(invocation);
-        let Some(child) = &mut self.child else { return };
-        if self.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
-            // all have been asked to end, and get their time for it
-            child.exited().await;
-        }
-    }
-
-    fn marks(&self, invocation: &Invocation) -> Marks {
-        Marks {
-            variable: format!("{REQUEST_ID_VARIABLE}={}", invocation.request_id()).into_bytes(),
-            arguments: self.transport.mark(),
-        }
-    }
-
     fn handler(&self) -> &str {
         &self.starter.config.handler
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) {
-            child.kill_group();
-        }
     }
 }
 
@@ -425,80 +343,4 @@ async fn exited(child: &mut Option<Child>) -> ExitStatus {
         Some(child) => child.exited().await,
         None => pending().await,
     }
-}
-
-impl Phase<'_> {
-    fn limit(self) -> Option<Duration> {
-        match self {
-            Self::Load => Some(INIT_LIMIT),
-            Self::Hooks(step) => Some(step.limit()),
-            Self::Event(_, deadline) => deadline.map(Deadline::limit),
-        }
-    }
-
-    fn too_late(self, handler: &str) -> Failure {
-        match self {
-            Self::Hooks(step) => {
-                let message = format!("the hooks {step} had not ended after {} ms", step.limit().as_millis());
-                Failure::new(ErrorType::DeadlineExceeded, message)
-            }
-            Self::Load | Self::Event(..) => {
-                let message = format!("`{handler}` was not loaded within {INIT_LIMIT:?}");
-                Failure::new(ErrorType::HandlerLoadFailed, message)
-            }
-        }
-    }
-
-    fn broken(self, error: &TransportError) -> WorkerError {
-        let failure = Failure::new(ErrorType::WorkerExited, format!("the worker was given up: {error}"));
-        match self {
-            Self::Load => WorkerError::Untaken(failure),
-            Self::Hooks(_) | Self::Event(..) => WorkerError::Gone(failure),
-        }
-    }
-
-    /// What the worker's end means.
-    fn ended(
-        self,
-        status: ExitStatus,
-        last_lines: &str,
-        stack_trace: Vec<String>,
-        handler: &str,
-    ) -> WorkerError {
-        let failure = |error_type, message| {
-            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
-        };
-        match self {
-            Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status})");
-                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
-            }
-            // in Bash a hook that fails ends the shell that it runs in
-            Self::Hooks(step) => WorkerError::Gone(match status.code() {
-                Some(code @ 1..) => {
-                    failure(ErrorType::ExitStatus, format!("a hook {step} ended with status {code}"))
-                }
-                _ => failure(ErrorType::WorkerExited, format!("the worker ended ({status}) {step}")),
-            }),
-            Self::Event(..) => {
-                let message = format!("the worker ended ({status}) before it answered");
-                WorkerError::Gone(failure(ErrorType::WorkerExited, message))
-            }
-        }
-    }
-}
-
-fn undefined(handler: &str, names: Vec<String>) -> Failure {
-    let names: Vec<_> =
-        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
-    let defined =
-        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
-    let message = format!(
-        "handler `{handler}`: its file defines {defined}, but not the function that the handler names"
-    );
-    Failure::new(ErrorType::HandlerNotFound, message)
-}
-
-fn exhausted(what: &str, error: &io::Error) -> Failure {
-    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
 }

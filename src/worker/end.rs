@@ -1,0 +1,66 @@
+//! How a worker, or an event of it, is made to end.
+
+use std::{future::pending, time::Duration};
+
+use super::Worker;
+use crate::{
+    invocation::{Invocation, REQUEST_ID_VARIABLE},
+    process::Marks,
+};
+
+impl Worker {
+    /// Kills the worker and its group, unless all have been asked to end and get their time for it.
+    pub(super) async fn kill(&mut self) {
+        if let Some(child) = self.child.as_mut().filter(|_| !self.shutdown.is_cancelled()) {
+            child.kill().await;
+        }
+    }
+
+    /// Asks the handler's processes to end, gives them this time for it, and passes on what they log. What they
+    /// answer now comes too late.
+    pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
+        let marks = self.marks(invocation);
+        let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
+        let keep_worker = self.transport.has_worker();
+        let end = child.terminate_event(&marks, keep_worker, grace);
+        let (log, transport) = (&mut self.log, &mut self.transport);
+        let pass_on = async {
+            loop {
+                tokio::select! {
+                    () = log.pump() => {}
+                    message = transport.message() => if message.is_err() { pending::<()>().await },
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = end => {}
+            () = pass_on => {}
+        }
+    }
+
+    /// Kills all that belongs to the event, and the worker.
+    pub(super) async fn kill_event(&mut self, invocation: &Invocation) {
+        let marks = self.marks(invocation);
+        let Some(child) = &mut self.child else { return };
+        if self.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
+            // all have been asked to end, and get their time for it
+            child.exited().await;
+        }
+    }
+
+    fn marks(&self, invocation: &Invocation) -> Marks {
+        Marks {
+            variable: format!("{REQUEST_ID_VARIABLE}={}", invocation.request_id()).into_bytes(),
+            arguments: self.transport.mark(),
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) {
+            child.kill_group();
+        }
+    }
+}

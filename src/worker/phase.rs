@@ -1,0 +1,114 @@
+//! What a worker is waited for, and what it means where that does not come.
+
+use std::{io, process::ExitStatus, time::Duration};
+
+use super::{INIT_LIMIT, answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use crate::{
+    failure::{ErrorType, Failure},
+    invocation::Invocation,
+};
+
+/// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.
+#[derive(Debug)]
+pub enum WorkerError {
+    /// The worker can take the next event.
+    Failed(Failure),
+    /// The worker is gone.
+    Gone(Failure),
+    /// The worker is gone, and has not taken the event: no handler has seen it. Another may live.
+    Untaken(Failure),
+}
+
+impl WorkerError {
+    /// What the caller gets.
+    #[must_use]
+    pub fn into_failure(self) -> Failure {
+        match self {
+            Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
+        }
+    }
+}
+
+/// What a worker is waited for.
+#[derive(Clone, Copy)]
+pub(super) enum Phase<'a> {
+    Load,
+    Hooks(Step),
+    Event(&'a Invocation, Option<Deadline>),
+}
+
+impl Phase<'_> {
+    pub(super) fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Load => Some(INIT_LIMIT),
+            Self::Hooks(step) => Some(step.limit()),
+            Self::Event(_, deadline) => deadline.map(Deadline::limit),
+        }
+    }
+
+    pub(super) fn too_late(self, handler: &str) -> Failure {
+        match self {
+            Self::Hooks(step) => {
+                let message = format!("the hooks {step} had not ended after {} ms", step.limit().as_millis());
+                Failure::new(ErrorType::DeadlineExceeded, message)
+            }
+            Self::Load | Self::Event(..) => {
+                let message = format!("`{handler}` was not loaded within {INIT_LIMIT:?}");
+                Failure::new(ErrorType::HandlerLoadFailed, message)
+            }
+        }
+    }
+
+    pub(super) fn broken(self, error: &TransportError) -> WorkerError {
+        let failure = Failure::new(ErrorType::WorkerExited, format!("the worker was given up: {error}"));
+        match self {
+            Self::Load => WorkerError::Untaken(failure),
+            Self::Hooks(_) | Self::Event(..) => WorkerError::Gone(failure),
+        }
+    }
+
+    /// What the worker's end means.
+    pub(super) fn ended(
+        self,
+        status: ExitStatus,
+        last_lines: &str,
+        stack_trace: Vec<String>,
+        handler: &str,
+    ) -> WorkerError {
+        let failure = |error_type, message| {
+            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
+        };
+        match self {
+            Self::Load => {
+                let message = format!("`{handler}` could not be loaded ({status})");
+                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
+            }
+            // in Bash a hook that fails ends the shell that it runs in
+            Self::Hooks(step) => WorkerError::Gone(match status.code() {
+                Some(code @ 1..) => {
+                    failure(ErrorType::ExitStatus, format!("a hook {step} ended with status {code}"))
+                }
+                _ => failure(ErrorType::WorkerExited, format!("the worker ended ({status}) {step}")),
+            }),
+            Self::Event(..) => {
+                let message = format!("the worker ended ({status}) before it answered");
+                WorkerError::Gone(failure(ErrorType::WorkerExited, message))
+            }
+        }
+    }
+}
+
+pub(super) fn undefined(handler: &str, names: Vec<String>) -> Failure {
+    let names: Vec<_> =
+        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
+    let defined =
+        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
+    let message = format!(
+        "handler `{handler}`: its file defines {defined}, but not the function that the handler names"
+    );
+    Failure::new(ErrorType::HandlerNotFound, message)
+}
+
+pub(super) fn exhausted(what: &str, error: &io::Error) -> Failure {
+    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
+}
