@@ -9,6 +9,7 @@ pub mod variable;
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    num::NonZeroU64,
     path::PathBuf,
     str::FromStr,
     time::Duration,
@@ -172,6 +173,14 @@ pub fn runtime_api(environment: &[(OsString, OsString)]) -> Option<String> {
     let (_, value) = environment.iter().find(|(name, _)| name == variable::RUNTIME_API)?;
     let value = value.to_str()?;
     check_runtime_api(value).is_ok().then(|| value.to_owned())
+}
+
+/// The function's timeout in an environment without Lambda.
+pub fn function_timeout(environment: &[(OsString, OsString)]) -> Result<Option<Duration>, ConfigError> {
+    let environment = environment.iter().cloned().collect();
+    let takes = "it takes a number of seconds from 1 on";
+    let seconds: Option<NonZeroU64> = parse(&environment, variable::FUNCTION_TIMEOUT, takes)?;
+    Ok(seconds.map(|seconds| Duration::from_secs(seconds.get())))
 }
 
 /// The task root of such an environment; empty if it is not known.

@@ -102,9 +102,14 @@ pub fn run(
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
         Err(error) => Err(Error::Arguments(error)),
     };
-    let arguments = arguments.and_then(|arguments| {
+    let arguments = arguments.and_then(|(handler, events)| {
         wrapper::enter(&mut environment)?;
-        Ok(arguments)
+        let is_alone = !environment.iter().any(|(name, _)| name == config::variable::RUNTIME_API);
+        if events == Events::Lambda && is_alone && local::container::is_main_process() {
+            let timeout = config::function_timeout(&environment)?;
+            return Ok((handler, Events::Served(local::container::server(timeout))));
+        }
+        Ok((handler, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -7,6 +7,7 @@
 mod bash;
 mod bash_faults;
 mod cgi;
+mod container;
 mod emulator;
 mod faults;
 mod images;

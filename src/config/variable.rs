@@ -8,6 +8,8 @@ pub const HANDLER: &str = "_HANDLER";
 pub const TASK_ROOT: &str = "LAMBDA_TASK_ROOT";
 /// The function's name.
 pub const FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
+/// The function's timeout in seconds, for a container without Lambda.
+pub const FUNCTION_TIMEOUT: &str = "AWS_LAMBDA_FUNCTION_TIMEOUT";
 /// The function's version.
 pub const FUNCTION_VERSION: &str = "AWS_LAMBDA_FUNCTION_VERSION";
 /// The function's memory in MB.
@@ -64,12 +66,13 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 23] = [
+pub const ALL: [&str; 24] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
     FUNCTION_NAME,
     FUNCTION_VERSION,
+    FUNCTION_TIMEOUT,
     MEMORY_SIZE,
     LOG_GROUP,
     LOG_STREAM,

@@ -12,6 +12,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use serde::de::IgnoredAny;
+
 use super::{Candidate, Found, Handler, HandlerError, Language, Places, Reading};
 
 /// Candidates with their languages.
@@ -25,6 +27,11 @@ pub(super) fn resolve(
 ) -> Result<Handler, HandlerError> {
     if text.is_empty() {
         return Err(invalid("", "is empty: write, for example, `function.handler`"));
+    }
+    if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        let reason = "is an event: name the handler before it, as in `docker run IMAGE function.handler '{}'`, or run the \
+                      image without it and post it";
+        return Err(invalid(text, reason));
     }
     let candidates = |reading| -> Result<Candidates, HandlerError> {
         let mut all = Vec::new();

@@ -1,5 +1,6 @@
 //! Runs without Lambda.
 
+pub mod container;
 pub mod one_shot;
 pub mod serve;
 mod watch;

@@ -31,7 +31,8 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    GRACE, cli::Serve, config::Config, failure::Failure, process::Children, worker::transport::PAYLOAD_LIMIT,
+    GRACE, cli::Serve, config::Config, failure::Failure, local::container::is_main_process,
+    process::Children, worker::transport::PAYLOAD_LIMIT,
 };
 
 /// How long callers have to take their answers once the workers have ended.
@@ -76,6 +77,9 @@ pub async fn run(
     } else {
         eprintln!("serving http://{address}{PATH}");
     }
+    if is_main_process() {
+        eprintln!("{}", from_outside(address));
+    }
     let connections = GracefulShutdown::new();
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
@@ -85,6 +89,17 @@ pub async fn run(
     drop(listener);
     let _ = timeout(GRACE + LAST_ANSWERS, connections.shutdown()).await;
     ended
+}
+
+/// What to do outside of a container to reach the server inside of it.
+fn from_outside(address: SocketAddr) -> String {
+    let port = address.port();
+    if address.ip().is_loopback() {
+        return format!(
+            "nobody outside of this container can reach it: `--serve 0.0.0.0:{port}` lets others in"
+        );
+    }
+    format!("from outside, with `docker run -p 9000:{port}`: curl -d '{{}}' http://localhost:9000{PATH}")
 }
 
 /// The body of a response. One that is streamed ends in the error of its handler.

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fs};
 
 use memchr::memmem;
-use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 
 use super::descendants::Status;
 
@@ -20,7 +20,9 @@ pub struct Marks {
 pub(super) fn kill(process: &Status) {
     // where one has ended meanwhile, all is well
     let _ = kill_process(process.pid, Signal::KILL);
-    if let Some(group) = process.group.filter(|&group| group != getpgrp()) {
+    // not by `getpgrp`: in a container the group may be one of outside, which has no number there
+    let own = Status::read(getpid()).and_then(|own| own.group);
+    if let Some(group) = process.group.filter(|&group| Some(group) != own) {
         let _ = kill_process_group(group, Signal::KILL);
     }
 }

@@ -1,0 +1,37 @@
+//! A container without Lambda: `docker run -p 9000:8080 IMAGE` serves, as AWS's own images do.
+
+use std::{fs, net::Ipv4Addr, num::NonZeroUsize, time::Duration};
+
+use rustix::process::{Pid, getpid, getppid};
+
+use crate::cli::Serve;
+
+/// Where AWS's own images listen.
+const PORT: u16 = 8080;
+
+/// How long an event may take where nothing says it.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Programs that only start another one as process 1, by what the kernel calls them: `docker run --init`, and what images
+/// bring along.
+const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
+
+/// Whether this is what a container was started for.
+pub fn is_main_process() -> bool {
+    getpid() == Pid::INIT || getppid() == Some(Pid::INIT) && is_init()
+}
+
+fn is_init() -> bool {
+    fs::read_to_string("/proc/1/comm").is_ok_and(|name| INITS.contains(&name.trim()))
+}
+
+/// The server of such a container.
+pub fn server(timeout: Option<Duration>) -> Serve {
+    Serve {
+        address: (Ipv4Addr::UNSPECIFIED, PORT).into(),
+        timeout: timeout.unwrap_or(TIMEOUT),
+        concurrency: NonZeroUsize::MIN,
+        watch: false,
+        http: false,
+    }
+}
