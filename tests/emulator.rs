@@ -114,9 +114,10 @@ fn several_events_run_at_a_time_on_managed_instances() {
             calls.map(|call| call.join().unwrap())
         })
     };
-    // it refuses events until as many workers ask for them
-    until("two workers", || both() == ["got a", "got b"]);
-    assert_eq!(both(), ["got a", "got b"]);
+    for _ in 0..2 {
+        // it refuses events where no worker asks for one
+        until("two workers", || both() == ["got a", "got b"]);
+    }
 }
 
 #[test]
