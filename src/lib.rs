@@ -40,10 +40,10 @@ mod wrapper;
 pub mod internals {
     pub use crate::{
         config::{Config, variable},
-        failure::ErrorType,
+        failure::{ErrorType, Failure},
         handler::{Handler, HandlerError, Places},
         invocation::ENVIRONMENT,
-        lambda::http,
+        lambda::{cause, http},
         languages::LANGUAGES,
         worker::transport::{PAYLOAD_LIMIT, frame},
     };

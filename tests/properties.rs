@@ -9,7 +9,10 @@ use std::{fs, path::Path};
 
 use bytes::Bytes;
 use proptest::{prelude::*, test_runner::RngSeed};
-use script_runtime::internals::frame::{Report, encode};
+use script_runtime::internals::{
+    ErrorType, Failure, cause,
+    frame::{Report, encode},
+};
 
 fn settled() -> ProptestConfig {
     // the same cases in every run, and no files of its own beside the sources
@@ -119,6 +122,25 @@ proptest! {
     #[test]
     fn any_text_is_a_handler_inside_the_task_root_or_an_error(bytes in suggestive()) {
         checks::handler(&bytes);
+    }
+
+    #[test]
+    fn any_error_has_a_type_and_a_cause_for_the_headers(
+        error_type in ".{0,40}|(Runtime|Function)\\.[A-Za-z0-9]{0,20}|[A-Z-]{0,20}(::?[A-Z-]{0,20})?",
+        message in ".{0,2000}",
+        stack in prop::collection::vec("(at )?.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..60),
+    ) {
+        let failure = Failure { error_type, ..Failure::new(ErrorType::Signal, message).with_stack_trace(stack) };
+        let header = failure.header_type();
+        let name = header.strip_prefix("Runtime.").or(header.strip_prefix("Function.")).unwrap();
+        prop_assert!(name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphabetic()), "{}", header);
+        prop_assert!(name.starts_with(|first: char| first.is_ascii_uppercase()), "{}", header);
+        let cause = cause::of(&failure, "/var/task");
+        prop_assert!(cause.len() < 64 * 1024 && cause.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        let json: serde_json::Value = serde_json::from_str(&cause).unwrap();
+        let exception = &json["exceptions"][0];
+        prop_assert!(failure.error_message.starts_with(exception["message"].as_str().unwrap()));
+        prop_assert!(exception["stack"].as_array().unwrap().len() <= failure.stack_trace.len());
     }
 
     #[test]

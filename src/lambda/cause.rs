@@ -40,7 +40,8 @@ struct Frame<'a> {
 }
 
 /// The cause that a failure is.
-pub(super) fn of(failure: &Failure, task_root: &str) -> String {
+#[must_use]
+pub fn of(failure: &Failure, task_root: &str) -> String {
     let mut frames: Vec<_> = failure.stack_trace.iter().map(|line| frame(cut(line))).collect();
     loop {
         let mut paths = Vec::new();

@@ -4,7 +4,7 @@
 //! not of the mobile SDK's shape, takes a refusal for an event, and panics where a header is missing. Everything
 //! outside of this module knows only `next`, `respond` and `fail`.
 
-mod cause;
+pub mod cause;
 mod connection;
 mod error;
 mod extension;
