@@ -228,3 +228,28 @@ fn snapstart_is_labelled_only_when_asked_for() {
     assert_eq!(labels(""), Value::Null);
     assert_eq!(labels("true"), serde_json::json!({"com.amazonaws.lambda.feature.snapstart": "true"}));
 }
+
+#[test]
+fn what_a_dockerfile_copies_is_there_and_not_ignored() {
+    let read = |name: &str| fs::read_to_string(repository().join(name)).unwrap();
+    let taken: Vec<_> =
+        read(".dockerignore").lines().filter_map(|line| Some(line.strip_prefix('!')?.to_owned())).collect();
+    let mut copied = 0;
+    for dockerfile in ["Dockerfile", "Dockerfile.rie"] {
+        for line in read(dockerfile).lines().filter(|line| line.starts_with("COPY ") && !line.contains("<<"))
+        {
+            let words: Vec<_> =
+                line.split_whitespace().skip(1).filter(|word| !word.starts_with("--")).collect();
+            if line.contains("--from=") {
+                continue;
+            }
+            for source in &words[..words.len() - 1] {
+                assert!(repository().join(source).exists(), "{dockerfile}: {line}");
+                let first = source.split('/').next().unwrap();
+                assert!(taken.iter().any(|name| name == first), "{dockerfile}: `{first}` is ignored: {line}");
+                copied += 1;
+            }
+        }
+    }
+    assert!(copied >= 10, "{copied}");
+}
