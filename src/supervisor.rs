@@ -43,6 +43,8 @@ enum State {
     Ready { worker: Box<Worker>, used: bool },
     /// There is no worker: none was started yet, or the last one is gone.
     Absent,
+    /// The last one could not be started. The next event tries again.
+    Broken,
     /// The worker has ended as all are asked to end. It is kept, as what it has started may still log.
     Outlived(Box<Worker>),
 }
@@ -177,7 +179,7 @@ impl Slot {
         match &mut self.state {
             State::Ready { worker, .. } => worker.prepare(),
             State::Absent => self.replace_or_wait().await,
-            State::Outlived(_) => {}
+            State::Broken | State::Outlived(_) => {}
         }
     }
 
@@ -192,7 +194,7 @@ impl Slot {
                 }
                 *used
             }
-            State::Absent => pending().await,
+            State::Absent | State::Broken => pending().await,
             State::Outlived(worker) => match worker.pass_on_log().await {},
         };
         self.let_go();
@@ -225,8 +227,8 @@ impl Slot {
         self.hold = None;
         self.state = match std::mem::replace(&mut self.state, State::Absent) {
             State::Ready { worker, .. } if self.shutdown.is_cancelled() => State::Outlived(worker),
-            State::Ready { .. } | State::Absent => State::Absent,
-            outlived @ State::Outlived(_) => outlived,
+            State::Ready { .. } => State::Absent,
+            other => other,
         };
     }
 
@@ -235,7 +237,7 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        self.state = State::Absent;
+        self.state = State::Broken;
         let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
         self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
