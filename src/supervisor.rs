@@ -2,7 +2,7 @@
 //!
 //! A worker that ends is replaced once the answer has been posted, so that the next event finds a warm one. One that
 //! cannot be started again, or that ended without having had an event, is tried again when the next event comes: a
-//! handler that cannot run costs an error for each event, and no restarts in between. An event that a worker has not
+//! handler that cannot run costs an error for each event, and no restarts while none comes. An event that a worker has not
 //! taken when it dies, be it in its start, goes to a new one, once. One that ends between the two steps of a snapshot
 //! is replaced at the second.
 
@@ -43,8 +43,6 @@ enum State {
     Ready { worker: Box<Worker>, used: bool },
     /// There is no worker: none was started yet, or the last one is gone.
     Absent,
-    /// The last one could not be started. The next event tries again.
-    Broken,
     /// The worker has ended as all are asked to end. It is kept, as what it has started may still log.
     Outlived(Box<Worker>),
 }
@@ -179,7 +177,7 @@ impl Slot {
         match &mut self.state {
             State::Ready { worker, .. } => worker.prepare(),
             State::Absent => self.replace_or_wait().await,
-            State::Broken | State::Outlived(_) => {}
+            State::Outlived(_) => {}
         }
     }
 
@@ -194,7 +192,7 @@ impl Slot {
                 }
                 *used
             }
-            State::Absent | State::Broken => pending().await,
+            State::Absent => pending().await,
             State::Outlived(worker) => match worker.pass_on_log().await {},
         };
         self.let_go();
@@ -227,8 +225,8 @@ impl Slot {
         self.hold = None;
         self.state = match std::mem::replace(&mut self.state, State::Absent) {
             State::Ready { worker, .. } if self.shutdown.is_cancelled() => State::Outlived(worker),
-            State::Ready { .. } => State::Absent,
-            other => other,
+            State::Ready { .. } | State::Absent => State::Absent,
+            outlived @ State::Outlived(_) => outlived,
         };
     }
 
@@ -237,7 +235,7 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        self.state = State::Broken;
+        self.state = State::Absent;
         let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
         self.hold = worker.waits_for_shutdown().then(|| self.children.hold());

@@ -91,7 +91,8 @@ fn a_link_inside_the_task_root_is_followed() {
 
 #[test]
 fn a_missing_interpreter_is_named() {
-    let error = Function::bash("").env("PATH", "/nonexistent").init_error();
+    let function = Function::bash("").without_env("SCRIPT_RUNTIME_BASH").env("PATH", "/nonexistent");
+    let error = function.init_error();
     assert_eq!(error.kind, "Runtime.InterpreterNotFound");
     assert!(error.message.starts_with("`bash` is not on the PATH (`/nonexistent`)"), "{}", error.message);
 }
