@@ -1,0 +1,3 @@
+//! What the pages on operations claim, as it stands there.
+
+mod aws;
