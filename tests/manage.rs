@@ -7,6 +7,7 @@ mod failures;
 mod in_use;
 mod message;
 mod options;
+mod page;
 mod registry;
 mod resume;
 mod script;

@@ -1,3 +1,5 @@
 //! What the pages on operations claim, as it stands there.
 
 mod aws;
+mod performance;
+mod snapstart;
