@@ -1,5 +1,8 @@
 //! What the pages on operations claim, as it stands there.
 
 mod aws;
+mod limits;
 mod performance;
+mod security;
 mod snapstart;
+mod troubleshooting;
