@@ -2,6 +2,7 @@
 
 mod aws;
 mod limits;
+mod migrate;
 mod performance;
 mod security;
 mod snapstart;
