@@ -2,6 +2,7 @@
 
 mod aws;
 mod limits;
+mod links;
 mod migrate;
 mod performance;
 mod security;
