@@ -155,7 +155,8 @@ impl Config {
         });
         unknown
             .filter_map(|name| {
-                let nearest = known().min_by_key(|known| strsim::levenshtein(known, name))?;
+                let likeness = |known: &str| strsim::sorensen_dice(known, name);
+                let nearest = known().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
                 Some(format!("`{name}` is no setting: do you mean `{nearest}`?"))
             })
             .collect()

@@ -2,7 +2,7 @@
 //!
 //! A worker that ends is replaced once the answer has been posted, so that the next event finds a warm one. One that
 //! cannot be started again, or that ended without having had an event, is tried again when the next event comes: a
-//! handler that cannot run costs an error for each event, and no restarts in between. An event that a worker has not
+//! handler that cannot run costs an error for each event, and no restarts while none comes. An event that a worker has not
 //! taken when it dies, be it in its start, goes to a new one, once. One that ends between the two steps of a snapshot
 //! is replaced at the second.
 

@@ -1,6 +1,9 @@
 //! What is wrong before the first event: one clear error to `/init/error`, exit status 1.
 
-use std::os::unix::fs::symlink;
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+};
 
 use crate::support::{CallerError, Function};
 
@@ -88,7 +91,8 @@ fn a_link_inside_the_task_root_is_followed() {
 
 #[test]
 fn a_missing_interpreter_is_named() {
-    let error = Function::bash("").env("PATH", "/nonexistent").init_error();
+    let function = Function::bash("").without_env("SCRIPT_RUNTIME_BASH").env("PATH", "/nonexistent");
+    let error = function.init_error();
     assert_eq!(error.kind, "Runtime.InterpreterNotFound");
     assert!(error.message.starts_with("`bash` is not on the PATH (`/nonexistent`)"), "{}", error.message);
 }
@@ -165,4 +169,19 @@ fn an_unknown_variable_of_ours_is_one_warning() {
         assert_eq!(function.text("{}"), "fine");
         assert_eq!(function.log(), format!(" WARN `{name}` is no setting: do you mean `{nearest}`?\n"));
     }
+}
+
+#[test]
+fn the_bash_of_functions_can_be_chosen() {
+    let code = "handler() { echo \"${CHOSEN-}\"; }";
+    let wrapper = "#!/bin/sh\nCHOSEN=yes exec bash \"$@\"\n";
+    let function = Function::bash(code).file("own/bash", wrapper);
+    fs::set_permissions(function.path("own/bash"), fs::Permissions::from_mode(0o755)).unwrap();
+    let running = function.env("SCRIPT_RUNTIME_BASH", "own/bash").start();
+    for _ in 0..2 {
+        assert_eq!(running.text("{}"), "yes");
+    }
+    let error = Function::bash(code).env("SCRIPT_RUNTIME_BASH", "/nowhere/bash").init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert_eq!(error.message, "`SCRIPT_RUNTIME_BASH` is `/nowhere/bash`, which is no file");
 }

@@ -81,8 +81,9 @@ fn a_worker_that_ends_before_its_answer_is_taken_is_replaced_once() {
     function.wait_for_log("a worker ended between events");
     function.api.release();
     function.wait_for_log("a new worker could not be started");
-    assert_eq!(function.error("next").kind, "Runtime.HandlerLoadFailed");
+    function.api.wait_until_asked(2);
     assert_eq!(function.log().matches("a new worker could not be started").count(), 1, "{}", function.log());
+    assert_eq!(function.error("next").kind, "Runtime.HandlerLoadFailed");
 }
 
 #[test]

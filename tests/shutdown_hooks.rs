@@ -76,6 +76,20 @@ fn without_a_hook_nothing_is_registered() {
 }
 
 #[test]
+fn events_are_answered_where_nobody_answers_the_registration() {
+    let wait = "until [[ -e go ]]; do sleep 0.01; done\n";
+    let mut running = Function::bash(&format!("{wait}{BASH}")).start();
+    running.api.ignore_extensions();
+    std::fs::write(running.task_root.path().join("go"), "").unwrap();
+    for number in ["1", "2"] {
+        assert_eq!(text(&running, number), format!("got {number}"));
+    }
+    running.wait_for_log("the hooks for the shutdown may not run");
+    running.terminate();
+    assert_eq!(running.wait().code(), Some(0));
+}
+
+#[test]
 fn a_deadline_runs_no_hook() {
     for (kind, function) in hooked().into_iter().take(2) {
         let slow = "sleep_long() { sleep 60; }\nhandler() { [[ $1 != slow ]] || sleep_long; echo fine; }";

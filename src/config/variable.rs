@@ -34,6 +34,8 @@ pub const DEADLINE_MARGIN: &str = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS";
 pub const RESPONSE_MODE: &str = "SCRIPT_RUNTIME_RESPONSE_MODE";
 /// `event` or `cgi`.
 pub const INTERFACE: &str = "SCRIPT_RUNTIME_INTERFACE";
+/// The Bash that runs functions, where it is neither the image's nor the one on the `PATH`.
+pub const BASH: &str = "SCRIPT_RUNTIME_BASH";
 /// The path of `pwsh`, where it is not the one on the `PATH`.
 pub const PWSH: &str = "SCRIPT_RUNTIME_PWSH";
 /// The assembly of the PowerShell host, where it is not the one beside `pwsh` or in the cache.
@@ -66,7 +68,7 @@ pub const CREDENTIALS: [&str; 5] = [
 ];
 
 /// All that others set, as the README lists them.
-pub const ALL: [&str; 24] = [
+pub const ALL: [&str; 25] = [
     RUNTIME_API,
     HANDLER,
     TASK_ROOT,
@@ -84,6 +86,7 @@ pub const ALL: [&str; 24] = [
     DEADLINE_MARGIN,
     RESPONSE_MODE,
     INTERFACE,
+    BASH,
     PWSH,
     PWSH_HOST,
     CACHE_HOME,

@@ -1,17 +1,24 @@
 //! An internal extension without events: Lambda sends SIGTERM before the end only where one is registered.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use super::connection::{Connection, Request};
 
 const NAME: &[u8] = b"lambda-script-runtime";
 const IDENTIFIER: &str = "lambda-extension-identifier";
 
+/// The first event does not wait longer than this.
+const REGISTER_LIMIT: Duration = Duration::from_secs(2);
+
 /// Registers, and then waits as an extension does, in a task of its own. Without it the hooks for the shutdown may not
 /// run; events are answered all the same.
 pub(super) async fn register(api: &str) {
     let mut connection = Connection::new(api);
-    match identifier(&mut connection).await {
+    let registered = timeout(REGISTER_LIMIT, identifier(&mut connection)).await;
+    match registered.unwrap_or_else(|_| Err("registering an extension was not answered".to_owned())) {
         Ok(identifier) => drop(tokio::spawn(wait(connection, identifier))),
         Err(reason) => tracing::warn!("the hooks for the shutdown may not run: {reason}"),
     }

@@ -84,6 +84,17 @@ fn absolute(config: &Config, file: &Path) -> PathBuf {
     config.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
+/// The interpreter that this variable names, if it is set.
+fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Failure> {
+    match config.path(variable)? {
+        Some(program) if !program.is_file() => {
+            let message = format!("`{variable}` is `{}`, which is no file", program.display());
+            Err(Failure::new(ErrorType::InterpreterNotFound, message))
+        }
+        program => Ok(program),
+    }
+}
+
 /// The interpreter of this name on the `PATH` that workers have.
 fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
     let path = search_path(config);

@@ -32,7 +32,7 @@ fn strings_bytes_objects_records_and_tables_have_forms_of_their_own() {
         ("''", b"\n"),
         ("$null", b""),
         (",[byte[]] (0, 255, 10); 'x'", b"\0\xff\nx\n"),
-        ("@{ a = 1; b = @(1, $null) }", b"{\"a\":1,\"b\":[1,null]}\n"),
+        ("[ordered] @{ a = 1; b = @(1, $null) }", b"{\"a\":1,\"b\":[1,null]}\n"),
         ("1; $true; ,@(1, 2)", b"1\ntrue\n[1,2]\n"),
         ("'a'; [pscustomobject] @{ n = 1 } | Format-Table; 'b'", b"a\n\nn\n-\n1\n\nb\n"),
         ("Write-Warning w 3>&1; 'x'", b"w\nx\n"),

@@ -148,7 +148,8 @@ impl Function {
     fn bare_command(&self) -> Command {
         let mut command = Command::new(BOOTSTRAP);
         command.env_clear().current_dir(self.task_root.path());
-        for name in ["PATH", "HOME", "SCRIPT_RUNTIME_PWSH", "SCRIPT_RUNTIME_LISP_CORE"] {
+        for name in ["PATH", "HOME", "SCRIPT_RUNTIME_BASH", "SCRIPT_RUNTIME_PWSH", "SCRIPT_RUNTIME_LISP_CORE"]
+        {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command

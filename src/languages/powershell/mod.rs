@@ -23,7 +23,7 @@ use self::{
     host::Host,
     packed::Archive,
 };
-use super::{absolute, interpreter};
+use super::{absolute, chosen, interpreter};
 use crate::{
     config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
@@ -171,12 +171,8 @@ fn module_exists(config: &Config, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    match config.path(variable::PWSH)? {
-        Some(program) if program.is_file() => Ok(program),
-        Some(program) => Err(Failure::new(
-            ErrorType::InterpreterNotFound,
-            format!("`{}` is `{}`, which is no file", variable::PWSH, program.display()),
-        )),
+    match chosen(variable::PWSH, config)? {
+        Some(program) => Ok(program),
         None => interpreter("pwsh", "a PowerShell handler", config),
     }
 }

@@ -42,6 +42,9 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
             assert_eq!(body, br#"{"events":[]}"#);
             assert_eq!(headers["lambda-extension-name"], "lambda-script-runtime");
             api.note_extension(false);
+            if api.lock().ignores_extensions {
+                thread::park();
+            }
             write!(
                 writer,
                 "HTTP/1.1 200 OK\r\nlambda-extension-identifier: ext-1\r\ncontent-length: 2\r\n\r\n{{}}"

@@ -104,6 +104,8 @@ struct State {
     asked_for_restore: usize,
     /// How often an extension was registered, and how often one has waited for an event.
     extensions: (usize, usize),
+    /// Whether who registers one hears nothing.
+    ignores_extensions: bool,
     /// How many posts are left as they are.
     stalled: usize,
     /// What is answered to that, once there is a copy to answer in.
@@ -291,6 +293,11 @@ impl Api {
     /// How often an extension was registered, and how often one has waited for an event.
     pub fn extensions(&self) -> (usize, usize) {
         self.lock().extensions
+    }
+
+    /// Who registers one hears nothing from now on.
+    pub fn ignore_extensions(&self) {
+        self.lock().ignores_extensions = true;
     }
 
     fn note_extension(&self, waits: bool) {
