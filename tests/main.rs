@@ -19,6 +19,7 @@ mod manage;
 mod network;
 mod one_shot;
 mod pages;
+mod portable;
 mod powershell;
 mod programs;
 mod programs_of_the_system;
