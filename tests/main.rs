@@ -18,6 +18,7 @@ mod logs;
 mod manage;
 mod network;
 mod one_shot;
+mod pages;
 mod powershell;
 mod programs;
 mod programs_of_the_system;

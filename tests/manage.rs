@@ -1,12 +1,13 @@
 //! `manage.sh`: the real script and the real AWS CLI against moto, with a stand-in for docker.
 
-mod cloud;
+pub mod cloud;
 mod deploy;
 mod examples;
 mod failures;
 mod in_use;
 mod message;
 mod options;
+mod page;
 mod registry;
 mod resume;
 mod script;
@@ -50,7 +51,7 @@ struct Ran {
 }
 
 /// Where `.ci/setup aws` has put programs of pinned versions, or `SCRIPT_RUNTIME_TEST_TOOLS` says that they are.
-fn pinned() -> Vec<PathBuf> {
+pub fn pinned() -> Vec<PathBuf> {
     match std::env::var_os("SCRIPT_RUNTIME_TEST_TOOLS") {
         Some(list) => std::env::split_paths(&list).collect(),
         None => ["aws", "sam"].map(|tools| repository().join("target/tools").join(tools).join("bin")).into(),
@@ -82,7 +83,7 @@ fn tool(name: &str) -> Option<PathBuf> {
     tool_in(&directories(), name)
 }
 
-fn tool_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
+pub fn tool_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
     let path = directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file());
     available(name, path.is_some()).then_some(path).flatten()
 }

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     io::{BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
     thread,
@@ -226,10 +227,25 @@ fn failure(request: &Message, code: &str, message: &str) -> Message {
     Message { start: "HTTP/1.1 400 Bad Request".to_owned(), headers, body: body.into_bytes() }
 }
 
-/// The one moto of this test process. A shell ends it when this process, and with it the pipe, is gone.
-pub fn moto(program: &std::path::Path) -> SocketAddr {
-    static MOTO: OnceLock<(SocketAddr, Child)> = OnceLock::new();
-    MOTO.get_or_init(|| {
+/// The one moto that the tests of this process share.
+pub fn moto(program: &Path) -> SocketAddr {
+    static MOTO: OnceLock<Moto> = OnceLock::new();
+    let moto = MOTO.get_or_init(|| {
+        let moto = Moto::start(program);
+        without_containers(moto.address);
+        moto
+    });
+    moto.address
+}
+
+/// A moto. A shell ends it when this value, or its process, and with it the pipe, is gone.
+pub struct Moto {
+    pub address: SocketAddr,
+    shell: Child,
+}
+
+impl Moto {
+    pub fn start(program: &Path) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", r#""$@" & read -r _; kill "$!""#, "sh"])
             .arg(program)
@@ -241,12 +257,15 @@ pub fn moto(program: &std::path::Path) -> SocketAddr {
             .spawn()
             .unwrap();
         let announced = announced(shell.stderr.take().unwrap(), "Running on http://");
-        let address: SocketAddr = announced.trim().parse().unwrap();
-        without_containers(address);
-        // and the pipe, open
-        (address, shell)
-    })
-    .0
+        Self { address: announced.trim().parse().unwrap(), shell }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        let _ = self.shell.wait();
+    }
 }
 
 /// Lets moto keep functions without a docker engine.
