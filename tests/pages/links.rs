@@ -7,14 +7,21 @@ use std::{
 
 use crate::support::repository;
 
-/// Every page.
+/// Every page: those at the top, and those of these folders and below.
 fn pages() -> Vec<PathBuf> {
-    ["", "docs", "examples", "benches"]
-        .iter()
-        .flat_map(|folder| fs::read_dir(repository().join(folder)).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect()
+    let mut folders = ["docs", "examples", "benches"].map(|folder| repository().join(folder)).to_vec();
+    let mut paths: Vec<_> = entries(repository());
+    while let Some(folder) = folders.pop() {
+        let (below, files): (Vec<_>, Vec<_>) = entries(&folder).into_iter().partition(|path| path.is_dir());
+        folders.extend(below);
+        paths.extend(files);
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 /// A page without its code.
@@ -24,15 +31,19 @@ fn prose(page: &Path) -> String {
     prose.join("\n")
 }
 
-/// The anchors of a page's headings, as forges make them.
+/// The anchors of a page's headings, as forges make them: the second of two that are the same ends in `-1`.
 fn anchors(page: &Path) -> Vec<String> {
     let prose = prose(page);
-    let headings = prose.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
-    let anchor = |heading: &str| {
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+    let mut anchors = Vec::new();
+    for heading in headings {
         let kept = heading.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
-        kept.collect::<String>().to_lowercase().replace(' ', "-")
-    };
-    headings.map(anchor).collect()
+        let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
+        let second = anchors.contains(&anchor).then(|| format!("{anchor}-1"));
+        anchors.push(second.unwrap_or(anchor));
+    }
+    anchors
 }
 
 /// The targets of a page's links that lead somewhere in the repository.
