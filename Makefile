@@ -47,7 +47,7 @@ lint: ## format, clippy, shellcheck
 	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
 
 .PHONY: bench
-bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and docs/performance.md
+bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and the README
 	BENCH_INTO=$(CURDIR) cargo bench --bench compare
 
 .PHONY: bench-check

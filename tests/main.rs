@@ -10,6 +10,7 @@ mod cgi;
 mod container;
 mod docs;
 mod emulator;
+mod examples;
 mod faults;
 mod images;
 mod init_errors;

@@ -97,7 +97,9 @@ impl Block {
                 extensions.contains(&extension) && self.text.contains(&format!(" {stem}."))
             })
         };
-        (!named(&["psm1", "ps1"]) || pwsh()) && (!named(&["lisp", "ros"]) || sbcl())
+        let runs = |program: &str| self.text.contains(&format!("$ {program} "));
+        (!(named(&["psm1", "ps1"]) || runs("pwsh")) || pwsh())
+            && (!(named(&["lisp", "ros"]) || runs("sbcl")) || sbcl())
     }
 }
 
