@@ -1,28 +1,8 @@
 //! Links between the pages of the repository: each leads to a file, and to a heading of it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
-use crate::support::repository;
-
-/// Every page: those at the top, and those of these folders and below.
-fn pages() -> Vec<PathBuf> {
-    let mut folders = ["docs", "examples", "benches"].map(|folder| repository().join(folder)).to_vec();
-    let mut paths: Vec<_> = entries(repository());
-    while let Some(folder) = folders.pop() {
-        let (below, files): (Vec<_>, Vec<_>) = entries(&folder).into_iter().partition(|path| path.is_dir());
-        folders.extend(below);
-        paths.extend(files);
-    }
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    paths
-}
-
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
-}
+use crate::support::pages;
 
 /// A page without its code.
 fn prose(page: &Path) -> String {
