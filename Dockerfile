@@ -1,5 +1,5 @@
 # The images. `docker build -t my-function .` gives the one with every language and function/ inside;
-# docker-bake.hcl builds the variants, for each base and architecture.
+# docker-bake.hcl builds the variants, whose task root is empty, for each base and architecture.
 #
 # A stage that downloads ends in one `FROM scratch` that holds only what the images take, so that a build can bring
 # its own: `--build-context jq=DIRECTORY`, or `contexts` in bake.
@@ -8,12 +8,12 @@ ARG BASE=public.ecr.aws/lambda/provided:al2
 
 # Every download, with its checksum for each architecture. The checksums come from public sources (the projects' own
 # lists, or packagers who pin the same file); "one source" marks those that only one of them has.
-ARG RUST_VERSION=1.94.1
+ARG RUST_VERSION=1.95.0
 ARG RUSTUP_VERSION=1.29.0
 ARG RUSTUP_SHA256_AMD64=4acc9acc76d5079515b46346a485974457b5a79893cfb01112423c89aeb5aa10
 ARG RUSTUP_SHA256_ARM64=9732d6c5e2a098d3521fca8145d826ae0aaa067ef2385ead08e6feac88fa5792
 
-# 7.4 for al2, whose glibc 2.26 is too old for the .NET 10 of 7.6; docker-bake.hcl takes 7.6 for al2023. Both: one source
+# 7.4 for al2, whose glibc 2.26 is too old for the .NET 10 of 7.6: one source; docker-bake.hcl takes 7.6 for al2023
 ARG POWERSHELL_VERSION=7.4.19
 ARG POWERSHELL_SHA256_AMD64=1b023e097b0e0546ad9566f7a2126cbe0eb8455fa7b0c5de558e317b8ddc16c8
 ARG POWERSHELL_SHA256_ARM64=2b11aafacf574222abaf691a0b3b2d463e617d17fe337343c2fb93ea871a4691
@@ -26,21 +26,31 @@ ARG SBCL_HOST_SHA256_AMD64=df3d905d37656a7eeeba72d703577afc94a21d756a4dde0949310
 ARG SBCL_HOST_VERSION_ARM64=1.4.2
 ARG SBCL_HOST_SHA256_ARM64=ddac6499f36c18ecbce9822a53ef3914c0def5276a457446a456c62999b16d36
 
-ARG JQ_VERSION=1.8.1
-ARG JQ_SHA256_AMD64=020468de7539ce70ef1bceaf7cde2e8c4f2ca6c3afb84642aabc5c97d9fc2a0d
-ARG JQ_SHA256_ARM64=6bc62f25981328edd3cfcfe6fe51b073f2d7e7710d7ef7fcdac28d4e384fc3d4
+# arm64: one source
+ARG JQ_VERSION=1.8.2
+ARG JQ_SHA256_AMD64=b1c22172dd303f3be49e935aa56aa48a8b7a46e0bc838b4997d3bb451495870f
+ARG JQ_SHA256_ARM64=8b85c817833814ddca00a144c33705546355afccf0cf39b188f3cdb48b852309
+
+# the source; the patches are listed where they are applied
+ARG GNU_BASH_VERSION=5.3
+ARG GNU_BASH_SHA256=0d5cd86965f869a26cf64f4b71be7b96f90a3ba8b3d74e27e8e9d9d5550f31ba
 
 # What the stages that download or compile need, by the package manager that the base has.
 FROM ${BASE} AS build
+ARG BASE
 RUN <<'EOF'
 set -eux
+case $BASE in
+    */provided:al2) echo "NOTE: al2 left support on 2026-07-31: --build-arg BASE=${BASE}023, or docker buildx bake" ;;
+esac
 if command -v dnf; then
-    dnf install -y gcc make tar gzip bzip2 xz findutils diffutils zlib-devel && dnf clean all
+    dnf install -y gcc glibc-static make tar gzip bzip2 xz findutils diffutils bison patch && dnf clean all
 elif command -v yum; then
-    yum install -y gcc make tar gzip bzip2 xz findutils diffutils zlib-devel && yum clean all
+    yum install -y gcc glibc-static make tar gzip bzip2 xz findutils diffutils bison patch && yum clean all
 else
     apt-get update
-    apt-get install -y --no-install-recommends ca-certificates curl gcc libc6-dev make bzip2 xz-utils zlib1g-dev
+    apt-get install -y --no-install-recommends \
+        ca-certificates curl gcc libc6-dev make bzip2 xz-utils bison patch
     rm -rf /var/lib/apt/lists/*
 fi
 EOF
@@ -162,11 +172,11 @@ mkdir /tmp/host /tmp/source
 tar -xjf /tmp/host.tar.bz2 -C /tmp/host --strip-components=1
 tar -xjf /tmp/source.tar.bz2 -C /tmp/source --strip-components=1
 cd /tmp/source
-sh make.sh --prefix=/opt \
+# sb-simd takes 18 s to compile, and a fifth of the image, for what a handler hardly asks for
+SBCL_CONTRIB_BLOCKLIST=sb-simd sh make.sh --prefix=/opt \
     --xc-host="/tmp/host/src/runtime/sbcl --core /tmp/host/output/sbcl.core --no-sysinit --no-userinit"
 INSTALL_ROOT=/out/opt sh install.sh
-# a fifth of the image for what a handler hardly asks for
-rm -rf /out/opt/share /out/opt/lib/sbcl/contrib/sb-simd.fasl
+rm -rf /out/opt/share
 EOF
 # NAME DATE FILE SHA256 of Quicklisp's archive. st-json, jsown, json-streams and monkeylib-*: one source
 COPY <<'EOF' /tmp/libraries
@@ -223,6 +233,79 @@ EOF
 FROM scratch AS jq
 COPY --from=jq-build /out /
 
+# Bash of today, as its source is published: al2 has 4.2 of 2011. The patches are cumulative.
+FROM build AS gnu-bash-source
+ARG GNU_BASH_VERSION
+ARG GNU_BASH_SHA256
+COPY <<'EOF' /tmp/patches
+001 1f608434364af86b9b45c8b0ea3fb3b165fb830d27697e6cdfc7ac17dee3287f
+002 e385548a00130765ec7938a56fbdca52447ab41fabc95a25f19ade527e282001
+003 f245d9c7dc3f5a20d84b53d249334747940936f09dc97e1dcb89fc3ab37d60ed
+004 9591d245045529f32f0812f94180b9d9ce9023f5a765c039b852e5dfc99747d0
+005 cca1ef52dbbf433bc98e33269b64b2c814028efe2538be1e2c9a377da90bc99d
+006 29119addefed8eff91ae37fd51822c31780ee30d4a28376e96002706c995ff10
+007 c0976bbfffa1453c7cfdd62058f206a318568ff2d690f5d4fa048793fa3eb299
+008 097cd723cbfb8907674ac32214063a3fd85282657ec5b4e544d2c0f719653fb4
+009 eee30fe78a4b0cb2fe20e010e00308899cfc613e0774ebb3c8557a1552f24f8c
+010 cf76f1cce2ea300c18bff9f002d21f280cc931acd17c28518110b93fe6e72569
+011 0298df8f5ea2a31d3be43ed7d269c5b3c7c342dd5b570bea7f64d66dcbbe7531
+012 d71379b39bebaedaf123414414e77fb458a0a43b9ad3116594c6df7ca6754573
+013 042f9cda967e24bf4211944697441e93d06ff42b4b998629a98a1b249279f200
+014 bd4360b401d38507e358783dcad8536a99c6789f0d3a5bd0cfb8c4a34144696c
+015 55b79ceee2fc27f6767eed697e939a7eb2fe2a28c01556bd75f18d581014f46e
+016 9ea29b266b7d24cb34d0ff3f1c4631e4d527bfe2d1ef15d17cdb924bf31ef767
+017 443b927b45c1558ca72052410f8b8f6e5152b617ed707061a2781d4375b0d1c3
+018 ae715d76c50341d7d7095e9a8d2eeed1ca9546152c2ac7289206f90cf30ac697
+019 a25c581e4d0057dea3833918438a930e2e86ee4c6dc17fe15267b7f04cbc4e3d
+020 df217ed3a9122aa2286d9b67bbe348661b6a9db262b580c29150dae55d532896
+EOF
+RUN <<'EOF'
+set -eux
+releases=https://ftp.gnu.org/gnu/bash
+fetch "$releases/bash-$GNU_BASH_VERSION.tar.gz" "$GNU_BASH_SHA256" /tmp/bash.tar.gz
+mkdir -p /out/bash
+tar -xzf /tmp/bash.tar.gz -C /out/bash --strip-components=1
+while read -r number sha256; do
+    patch=bash$(echo "$GNU_BASH_VERSION" | tr -d .)-$number
+    fetch "$releases/bash-$GNU_BASH_VERSION-patches/$patch" "$sha256" /tmp/patch
+    patch --directory=/out/bash --strip=0 --input=/tmp/patch
+done </tmp/patches
+EOF
+
+FROM scratch AS bash-source
+COPY --from=gnu-bash-source /out /
+
+# Static, where the base's C library lets a static program find users, hosts and locales: it forks faster.
+FROM build AS gnu-bash-build
+COPY --from=bash-source /bash /tmp/bash
+COPY <<'EOF' /tmp/check
+set -eu
+test "$(LC_ALL=C.UTF-8 ./bash -c 'word=äöü; echo "${#word}"')" = 3
+./bash -c 'printf "%s\n" ~nobody ~no-such-user' >/dev/null
+case $(./bash -c ': </dev/tcp/localhost/9' 2>&1) in *refused*) ;; *) exit 1 ;; esac
+# a user without a name, as a function may run as
+PATH=$PATH:/usr/sbin chroot --userspec=54321:54321 / "$PWD/bash" -c 'test "$UID" = 54321'
+EOF
+RUN <<'EOF'
+set -eux
+for linking in --enable-static-link --disable-static-link; do
+    rm -rf /tmp/build
+    mkdir /tmp/build
+    cd /tmp/build
+    CFLAGS='-O2 -w' /tmp/bash/configure --quiet --prefix=/opt --without-bash-malloc --disable-nls "$linking"
+    make --silent --jobs="$(nproc)"
+    if sh /tmp/check; then
+        break
+    fi
+done
+sh /tmp/check
+strip bash
+install -D bash /out/opt/bin/bash
+EOF
+
+FROM scratch AS gnu-bash
+COPY --from=gnu-bash-build /out /
+
 # What all images have. A function's own image is three lines: FROM one of those below,
 # COPY . ${LAMBDA_TASK_ROOT}, CMD ["app.handler"].
 FROM ${BASE} AS runtime
@@ -232,26 +315,28 @@ ENTRYPOINT ["/var/runtime/bootstrap"]
 CMD ["function.handler"]
 COPY --from=bootstrap /var/runtime/bootstrap /var/runtime/bootstrap
 
-# Bash, which the base brings, and jq.
+# Bash functions get the Bash of /opt/bin; `#!/bin/bash` and `bash` are the base's.
 FROM runtime AS bash
 COPY --from=jq /opt /opt
-COPY function ${LAMBDA_TASK_ROOT}
+COPY --from=gnu-bash /opt /opt
 
 # Common Lisp.
 FROM runtime AS lisp
 COPY --from=sbcl /opt /opt
-COPY function ${LAMBDA_TASK_ROOT}
 
 # PowerShell.
 FROM runtime AS powershell-runtime
 ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
 COPY --from=powershell /opt /opt
-COPY function ${LAMBDA_TASK_ROOT}
 
-# Every language; the last stage, which a plain `docker build` makes.
+# Every language.
 FROM runtime AS all
 ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
 COPY --from=jq /opt /opt
+COPY --from=gnu-bash /opt /opt
 COPY --from=sbcl /opt /opt
 COPY --from=powershell /opt /opt
+
+# The function that is here; the last stage, which a plain `docker build` makes.
+FROM all AS function
 COPY function ${LAMBDA_TASK_ROOT}

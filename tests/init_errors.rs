@@ -83,6 +83,18 @@ fn paths_may_not_leave_the_task_root() {
 }
 
 #[test]
+fn an_empty_task_root_says_how_files_get_there() {
+    let error = of(&[], "function.handler");
+    assert_eq!(error.kind, "Runtime.HandlerNotFound");
+    for part in
+        ["`function.sh`", "is empty", "`COPY . ${LAMBDA_TASK_ROOT}`", "`docker run --volume \"$PWD\":/"]
+    {
+        assert!(error.message.contains(part), "{part}: {}", error.message);
+    }
+    assert!(!of(&[("other.txt", "")], "function.handler").message.contains("is empty"));
+}
+
+#[test]
 fn a_link_inside_the_task_root_is_followed() {
     let function = Function::with(&[("real.sh", "handler() { echo linked; }")]);
     symlink("real.sh", function.path("function.sh")).unwrap();

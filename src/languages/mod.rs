@@ -30,7 +30,8 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
-    let handler = Handler::resolve(&config.handler, &LANGUAGES, &TaskRoot { config, root: &root })?;
+    let handler = Handler::resolve(&config.handler, &LANGUAGES, &TaskRoot { config, root: &root });
+    let handler = handler.map_err(|error| where_empty(error, &root))?;
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
@@ -59,6 +60,19 @@ impl Places for TaskRoot<'_> {
 
     fn is_file(&self, place: &Path) -> bool {
         self.root.join(place).is_file()
+    }
+}
+
+/// Says of a task root without any file how files get there.
+fn where_empty(error: HandlerError, root: &Path) -> HandlerError {
+    let is_empty = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+    match error {
+        HandlerError::NotFound(message) if is_empty => HandlerError::NotFound(format!(
+            "{message}; the task root `{0}` is empty: add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or \
+             mount them (`docker run --volume \"$PWD\":{0}`)",
+            root.display()
+        )),
+        error => error,
     }
 }
 

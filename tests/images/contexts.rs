@@ -28,6 +28,7 @@ pub(super) fn build() -> Vec<&'static str> {
     };
     bring("*", "bootstrap", &bootstrap_context(&contexts));
     bring("*", "jq", &jq_context(&contexts));
+    bring("*", "gnu-bash", &bash_context(&contexts));
     if let Some(context) = emulator_context(&contexts) {
         targets.push("rie-bash-al2-amd64");
         bring("rie-*", "rie", &context);
@@ -48,6 +49,17 @@ pub(super) fn build() -> Vec<&'static str> {
     let output = command.args(&targets).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     targets
+}
+
+/// A plain `docker build` of the repository, as far as what it takes was brought along.
+pub(super) fn build_plainly(tag: &str) {
+    let mut command = Command::new("docker");
+    command.args(["buildx", "build", "--tag", tag, "."]).current_dir(repository());
+    for name in ["bootstrap", "jq", "gnu-bash", "sbcl", "powershell"] {
+        command.arg("--build-context").arg(format!("{name}={}", contexts().join(name).display()));
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A file of a build context, executable, and the context.
@@ -82,6 +94,12 @@ fn jq_context(contexts: &Path) -> PathBuf {
         }
     }
     jq
+}
+
+/// A static Bash, where there is one; else the one of this machine, which the base can run.
+fn bash_context(contexts: &Path) -> PathBuf {
+    let bash = find_on_path("bash-static").or_else(|| find_on_path("bash")).unwrap();
+    context(contexts, "gnu-bash", &bash, "opt/bin/bash")
 }
 
 fn emulator_context(contexts: &Path) -> Option<PathBuf> {

@@ -12,7 +12,8 @@ use tempfile::tempdir;
 use super::{files, module};
 use crate::support::{find_on_path, language::pwsh, repository};
 
-fn program() -> std::ffi::OsString {
+/// PowerShell as it is found by these tests.
+pub(super) fn program() -> std::ffi::OsString {
     std::env::var_os("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|| "pwsh".into())
 }
 

@@ -1,5 +1,7 @@
 //! What ends the init, and the start itself.
 
+use std::process::Command;
+
 use super::{files, module};
 
 #[test]
@@ -99,6 +101,8 @@ fn a_worker_has_no_files_in_tmp() {
         let entries = std::fs::read_dir("/tmp").unwrap();
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
     };
+    let version = Command::new(super::host::program()).arg("--version").output().unwrap().stdout;
+    let is_7_4 = version.starts_with(b"PowerShell 7.4.");
     let before = names();
     let running = function.start();
     for _ in 0..2 {
@@ -107,6 +111,8 @@ fn a_worker_has_no_files_in_tmp() {
         let worker = running.children()[0].to_string();
         let mut own = names();
         own.retain(|name| name.split(['-', '.']).any(|part| part == worker) && !before.contains(name));
+        // PowerShell 7.4 has no setting against its pipe
+        own.retain(|name| !is_7_4 || !name.starts_with("CoreFxPipe_PSHost"));
         assert!(own.is_empty(), "{own:?}");
     }
 }

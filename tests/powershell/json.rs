@@ -130,6 +130,8 @@ const VALUES: [&str; 44] = [
 fn answers_are_written_as_convertto_json_writes_them() {
     let Some(function) = module(
         "function f { param($d) $v = Invoke-Expression $d.value\n\
+         # 7.4 writes a large number as an object of its properties, which is no number any more\n\
+         if ($d.cmdlet -and $v -is [bigint] -and $PSVersionTable.PSVersion -lt [version] '7.5') { return \"$v\" }\n\
          if ($d.cmdlet) { ConvertTo-Json -InputObject $v -Compress -Depth 100 } elseif ($v -is [array]) { , $v } else { $v } }",
     ) else {
         return;

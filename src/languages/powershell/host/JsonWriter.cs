@@ -102,8 +102,21 @@ namespace LambdaScriptRuntime
                 case IList items:
                     return TryAppendItems(items);
                 default:
-                    return false;
+                    return TryAppendLargeNumber(value);
             }
+        }
+
+        // not inlined: few answers need the assembly. PowerShell 7.4 writes such a number as an object
+        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+        private bool TryAppendLargeNumber(object value)
+        {
+            if (value is not System.Numerics.BigInteger number)
+            {
+                return false;
+            }
+
+            json.Append(number.ToString(CultureInfo.InvariantCulture));
+            return true;
         }
 
         private bool TryAppendNumber(double number)
