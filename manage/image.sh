@@ -34,7 +34,7 @@ build() {
     # one manifest: Lambda refuses an index, and attestations make one
     local options=(--platform "linux/${architecture/x86_64/amd64}" --provenance=false --sbom=false --load
         --tag "$repository_uri:$tag")
-    # without it Lambda takes no snapshot of an image
+    # for those who read images: Lambda itself goes by the request for the restore
     ! on SNAPSTART || options+=(--label com.amazonaws.lambda.feature.snapstart=true)
     [[ -z ${FUNCTION_TARGET-} ]] || options+=(--target "$FUNCTION_TARGET")
     if [[ -n ${FUNCTION_BASE-} ]]; then

@@ -3,6 +3,7 @@
 mod aws;
 mod limits;
 mod links;
+mod local;
 mod migrate;
 mod performance;
 mod security;

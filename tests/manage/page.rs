@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Project;
+use super::{Project, Ran};
 use crate::support::code_block;
 
 /// The actions of the policy with this line, without their services.
@@ -50,4 +50,34 @@ fn the_policy_of_a_function_is_taken() {
     let asked = ["--role-name", "may-do-things-role", "--policy-name", "lambda-script-runtime"];
     let policy = project.ask(&[["iam", "get-role-policy"].as_slice(), &asked].concat());
     assert_eq!(policy["PolicyDocument"]["Statement"].as_array().unwrap().len(), 4);
+}
+
+/// Runs a command of the page, if only to see what it would do.
+fn dry_run(project: &Project, command: &str) -> Ran {
+    // a line may end in a comment
+    let words = format!("set -- {command}\nshift\nprintf '%s\\n' \"$@\" --dry-run");
+    let output = std::process::Command::new("bash").args(["-c", &words]).output().unwrap();
+    let words = String::from_utf8(output.stdout).unwrap();
+    project.succeed(&words.lines().collect::<Vec<_>>())
+}
+
+#[test]
+fn the_commands_of_the_pages_are_understood() {
+    let Some(project) = Project::new("my-function") else { return };
+    let folder = project.folder.path().join("my-function");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("function.sh"), "handler() { cat; }\n").unwrap();
+    let lines = [
+        ("deploy.md", "./manage.sh logs --name my-function --follow", 4),
+        ("snapstart.md", "./manage.sh deploy --dir my-function \\", 1),
+    ];
+    for (page, line, count) in lines {
+        let block = code_block(page, line).replace("\\\n", " ");
+        let commands: Vec<_> = block.lines().filter(|line| !line.is_empty()).collect();
+        assert_eq!(commands.len(), count, "{block}");
+        for command in commands {
+            let ran = dry_run(&project, command);
+            assert!(ran.out.contains("aws "), "{command}: {ran:?}");
+        }
+    }
 }
