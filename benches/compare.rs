@@ -1,11 +1,13 @@
-//! The comparison of the README: every runtime answers the same events in one run, in turns, so that noise hits
-//! all alike. `make bench` builds what it needs, runs it, and puts what it finds into `benches/` and the README.
+//! The comparison of the page on performance: every runtime answers the same events in one run, in turns, so that noise hits
+//! all alike. `make bench` builds what it needs, runs it, and puts what it finds into `benches/` and
+//! that page.
 //!
 //! Knobs, all of them variables:
 //!
 //! * `BENCH_EVENTS` (2000): warm events of each runtime; the rounds of everything else follow from it.
 //! * `BENCH_ONLY`: take the runtimes whose name holds it, and the floor; what they give is printed, not written.
-//! * `BENCH_INTO`: the directory to write to, with `benches/` and `README.md` below it; nothing is written without.
+//! * `BENCH_INTO`: the directory to write to, with `benches/` and `docs/performance.md` below it; nothing is written
+//!   without.
 //! * `BENCH_AGAINST`: a `RESULTS.json`; fail if a ratio of ours is worse than there by more than 20 %.
 
 // counts and times are far from where their conversions lose anything
@@ -118,9 +120,11 @@ fn write(directory: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
     let ratios = serde_json::to_string_pretty(&check::ratios(results))?;
     fs::write(benches.join("RESULTS.json"), ratios + "\n")?;
     fs::write(benches.join("results.svg"), plot::draw(results))?;
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))?;
-    let readme =
-        report::readme(&readme, results).ok_or("README.md: the marks around the figures are gone")?;
-    fs::write(directory.join("README.md"), readme)?;
+    let page = Path::new("docs/performance.md");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))?;
+    let text =
+        report::page(&text, results).ok_or("docs/performance.md: the marks around the figures are gone")?;
+    fs::create_dir_all(directory.join("docs"))?;
+    fs::write(directory.join(page), text)?;
     Ok(())
 }

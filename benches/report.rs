@@ -8,7 +8,7 @@ use crate::{
     streams,
 };
 
-/// What stands between these lines of the README is ours.
+/// What stands between these lines of the page on performance is ours.
 const MARKS: [&str; 2] = ["<!-- written by `make bench` -->\n", "<!-- until here -->\n"];
 
 const SUMMARY: [Metric; 5] = [Metric::Init, Metric::Latency, Metric::Cycle, Metric::Large, Metric::TreeAfter];
@@ -133,8 +133,8 @@ fn bare(values: &[f64]) -> String {
     Spread::of(values).map_or("–".to_owned(), |spread| Metric::Init.text(spread.median))
 }
 
-/// The README with what has been measured.
-pub fn readme(text: &str, results: &Results) -> Option<String> {
+/// The page on performance with what has been measured.
+pub fn page(text: &str, results: &Results) -> Option<String> {
     let (before, rest) = text.split_once(MARKS[0])?;
     let (_, after) = rest.split_once(MARKS[1])?;
     let mut figures = String::new();

@@ -44,7 +44,7 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
-    /// All of them, in the order in which the README explains them.
+    /// All of them, in the order in which `docs/errors.md` explains them.
     pub const ALL: [Self; 15] = [
         Self::ExitStatus,
         Self::Signal,

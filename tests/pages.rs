@@ -3,7 +3,6 @@
 mod aws;
 mod limits;
 mod links;
-mod local;
 mod migrate;
 mod performance;
 mod security;

@@ -67,7 +67,7 @@ pub const CREDENTIALS: [&str; 5] = [
     "AWS_LAMBDA_METADATA_TOKEN",
 ];
 
-/// All that others set, as the README lists them.
+/// All that others set, as `docs/settings.md` lists them.
 pub const ALL: [&str; 25] = [
     RUNTIME_API,
     HANDLER,

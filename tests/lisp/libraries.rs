@@ -1,7 +1,7 @@
 //! JSON libraries, bundles, fasls with all they need, and what Quicklisp and Roswell are asked for.
 
 use super::{built_core, evaluate, lisp, lisp_files, sbcl};
-use crate::support::{Function, available};
+use crate::support::{Function, available, language::core_holds};
 
 /// A system in the task root, in place of the library of that name.
 const JSOWN: &str = "(defpackage :jsown (:use :cl) (:export :parse :to-json)) (in-package :jsown) \
@@ -9,12 +9,6 @@ const JSOWN: &str = "(defpackage :jsown (:use :cl) (:export :parse :to-json)) (i
 
 fn system(name: &str) -> String {
     format!("(defsystem \"{name}\" :components ((:file \"{name}\")))")
-}
-
-fn core_holds(package: &str) -> bool {
-    let function =
-        lisp("(defun handler (name h) h (if (find-package (string-upcase name)) \"yes\" \"no\"))").start();
-    function.text(package) == "yes"
 }
 
 #[test]

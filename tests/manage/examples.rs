@@ -26,13 +26,15 @@ fn in_folder(program: &Path, folder: &Path, arguments: &[&str], variables: &[(&s
 }
 
 #[test]
-fn the_sam_template_passes_its_linters() {
+fn the_sam_templates_pass_their_linters() {
     let cfn_lint = tool("cfn-lint").map(|program| (program, vec!["template.yaml"]));
     let sam = tool("sam").map(|program| (program, vec!["validate", "--lint"]));
     for (program, arguments) in [cfn_lint, sam].into_iter().flatten() {
         let variables = [("SAM_CLI_TELEMETRY", "0"), ("AWS_DEFAULT_REGION", "eu-west-1")];
-        let ran = in_folder(&program, &example("sam"), &arguments, &variables);
-        assert_eq!(ran.status, 0, "{}: {ran:?}", program.display());
+        for folder in ["sam", "http", "sqs", "s3", "schedule"] {
+            let ran = in_folder(&program, &example(folder), &arguments, &variables);
+            assert_eq!(ran.status, 0, "{folder}: {}: {ran:?}", program.display());
+        }
     }
 }
 

@@ -1,21 +1,8 @@
 //! Links between the pages of the repository: each leads to a file, and to a heading of it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
-use crate::support::repository;
-
-/// Every page.
-fn pages() -> Vec<PathBuf> {
-    ["", "docs", "examples", "benches"]
-        .iter()
-        .flat_map(|folder| fs::read_dir(repository().join(folder)).unwrap())
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect()
-}
+use crate::support::pages;
 
 /// A page without its code.
 fn prose(page: &Path) -> String {
@@ -24,15 +11,19 @@ fn prose(page: &Path) -> String {
     prose.join("\n")
 }
 
-/// The anchors of a page's headings, as forges make them.
+/// The anchors of a page's headings, as forges make them: the second of two that are the same ends in `-1`.
 fn anchors(page: &Path) -> Vec<String> {
     let prose = prose(page);
-    let headings = prose.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
-    let anchor = |heading: &str| {
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let headings = headings.filter_map(|line| line.trim_start_matches('#').strip_prefix(' '));
+    let mut anchors = Vec::new();
+    for heading in headings {
         let kept = heading.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
-        kept.collect::<String>().to_lowercase().replace(' ', "-")
-    };
-    headings.map(anchor).collect()
+        let anchor = kept.collect::<String>().to_lowercase().replace(' ', "-");
+        let second = anchors.contains(&anchor).then(|| format!("{anchor}-1"));
+        anchors.push(second.unwrap_or(anchor));
+    }
+    anchors
 }
 
 /// The targets of a page's links that lead somewhere in the repository.

@@ -113,6 +113,12 @@ pub fn pwsh() -> bool {
     available("pwsh", std::env::var_os("SCRIPT_RUNTIME_PWSH").is_some() || on_path("pwsh"))
 }
 
+/// Whether the Lisp core has this package.
+pub fn core_holds(package: &str) -> bool {
+    let code = "(defun handler (name h) h (if (find-package (string-upcase name)) \"yes\" \"no\"))";
+    lisp(code).is_some_and(|function| function.start().text(package) == "yes")
+}
+
 /// A Lisp core with the shim, built once for all tests.
 pub fn lisp_core() -> &'static PathBuf {
     static CORE: OnceLock<PathBuf> = OnceLock::new();

@@ -56,6 +56,23 @@ pub fn code_block(page: &str, line: &str) -> String {
     code.find(|code| code.lines().any(|own| own == line)).unwrap_or_else(|| panic!("no {line} in {page}"))
 }
 
+/// Every page of the repository: those at the top, and those of these folders and below.
+pub fn pages() -> Vec<PathBuf> {
+    let mut folders = ["docs", "examples", "benches"].map(|folder| repository().join(folder)).to_vec();
+    let mut paths: Vec<_> = entries(repository());
+    while let Some(folder) = folders.pop() {
+        let (below, files): (Vec<_>, Vec<_>) = entries(&folder).into_iter().partition(|path| path.is_dir());
+        folders.extend(below);
+        paths.extend(files);
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
 /// A program on the `PATH`, or the file that an absolute path names.
 pub fn find_on_path(program: impl AsRef<Path>) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

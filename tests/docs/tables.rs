@@ -1,4 +1,4 @@
-//! The README's tables against the code.
+//! The tables of the README and of the pages against the code.
 
 use std::{collections::BTreeSet, fs};
 
@@ -6,14 +6,19 @@ use script_runtime::internals::{ENVIRONMENT, ErrorType, Handler, LANGUAGES, vari
 
 use crate::support::repository;
 
-/// The first cells of the table under this heading, without their backticks.
-fn table(heading: &str) -> Vec<String> {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    let (_, section) =
-        readme.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
-    let section = section.split("\n## ").next().unwrap();
-    let rows = section.lines().skip_while(|line| !line.starts_with("|--")).skip(1);
-    let rows = rows.take_while(|line| line.starts_with('|'));
+/// The most lines that the README may have.
+const README_LINES: usize = 150;
+
+fn read(page: &str) -> String {
+    fs::read_to_string(repository().join(page)).unwrap()
+}
+
+/// The first cells of the table of a page that has this head, without the head.
+fn table(page: &str, head: &str) -> Vec<String> {
+    let text = read(page);
+    let (_, table) =
+        text.split_once(&format!("\n{head}\n")).unwrap_or_else(|| panic!("{page} has no table {head}"));
+    let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect()
 }
 
@@ -24,7 +29,8 @@ fn quoted(cells: &[String]) -> Vec<String> {
 
 #[test]
 fn lists_every_environment_variable() {
-    let listed: BTreeSet<_> = quoted(&table("Environment variables")).into_iter().collect();
+    let listed: BTreeSet<_> =
+        quoted(&table("docs/settings.md", "| Variable | Meaning |")).into_iter().collect();
     let per_event = ENVIRONMENT.into_iter().map(|(name, _)| name);
     let read: BTreeSet<_> = variable::ALL.into_iter().chain(per_event).map(str::to_owned).collect();
     assert_eq!(listed, read);
@@ -32,14 +38,15 @@ fn lists_every_environment_variable() {
 
 #[test]
 fn lists_every_error() {
-    let listed: BTreeSet<_> = quoted(&table("Errors")).into_iter().collect();
+    let listed: BTreeSet<_> =
+        quoted(&table("docs/errors.md", "| `errorType` | What happened |")).into_iter().collect();
     let ours: BTreeSet<_> = ErrorType::ALL.iter().map(|error| error.as_str().to_owned()).collect();
     assert_eq!(listed, ours);
 }
 
 #[test]
 fn lists_handlers_that_the_grammar_reads() {
-    let handlers = quoted(&table("Handlers"));
+    let handlers = quoted(&table("README.md", "| Handler | Runs |"));
     assert!(handlers.len() >= 15, "{handlers:?}");
     for handler in handlers {
         let files =
@@ -80,4 +87,10 @@ fn every_sample_says_its_handler() {
         }
     }
     assert!(samples > 0);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= README_LINES, "{lines} lines");
 }
