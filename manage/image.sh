@@ -46,7 +46,7 @@ build() {
         die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
     fi
     loud_call docker buildx build "${options[@]}" "$dir" || {
-        ! is_missing_base || die "the base ${FUNCTION_BASE} is neither here nor in its registry: check the name, or build it in a checkout of lambda-script-runtime: docker buildx bake ${FUNCTION_BASE##*:}"
+        ! is_missing_base || die_of_missing_base
         fail
     }
 }
@@ -58,6 +58,13 @@ is_missing_base() {
         *"$FUNCTION_BASE: not found"* | *"pull access denied"* | *"failed to resolve source metadata for "*) return 0 ;;
         *) return 1 ;;
     esac
+}
+
+die_of_missing_base() {
+    local target=${FUNCTION_BASE##*:}
+    # less the version of a release
+    target=${target#[0-9]*.[0-9]*.[0-9]*-}
+    die "the base $FUNCTION_BASE is neither here nor in its registry: check the name, or build it in a checkout of lambda-script-runtime (docker buildx bake $target) and take that (--base lambda-script-runtime:$target)"
 }
 
 # Finds what Lambda would refuse before it is pushed.

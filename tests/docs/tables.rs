@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use script_runtime::internals::{ENVIRONMENT, ErrorType, Handler, LANGUAGES, variable};
 
-use crate::support::repository;
+use crate::support::{documents, repository};
 
 /// The most lines that the README may have.
 const README_LINES: usize = 150;
@@ -93,4 +93,22 @@ fn every_sample_says_its_handler() {
 fn the_readme_is_short() {
     let lines = read("README.md").lines().count();
     assert!(lines <= README_LINES, "{lines} lines");
+}
+
+#[test]
+fn published_images_are_named_with_this_version() {
+    let name = "ghcr.io/lambda-script-runtime/lambda-script-runtime:";
+    let mut named = 0;
+    for page in documents() {
+        let Ok(text) = fs::read_to_string(&page) else { continue };
+        for rest in text.split(name).skip(1) {
+            assert!(
+                rest.starts_with(concat!(env!("CARGO_PKG_VERSION"), "-")),
+                "{}: {rest:.40}",
+                page.display()
+            );
+            named += 1;
+        }
+    }
+    assert!(named >= 20, "{named}");
 }

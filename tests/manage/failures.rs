@@ -144,6 +144,28 @@ fn names_what_to_do_about_docker() {
 }
 
 #[test]
+fn a_base_that_is_not_there_can_be_built() {
+    let Some(project) = Project::new("baseless") else { return };
+    let base = "ghcr.io/lambda-script-runtime/lambda-script-runtime:0.2.0-bash-al2023-amd64";
+    for message in [
+        format!("ERROR: failed to solve: {base}: failed to resolve source metadata for {base}: not found"),
+        format!("ERROR: failed to solve: {base}: {base}: not found"),
+        "ERROR: pull access denied, repository does not exist or may require authorization".to_owned(),
+    ] {
+        project.docker_knows("build.fails", &message);
+        let error = project.fail(&["push", "--base", base, "--handler", "function.handler"]);
+        for part in [
+            base,
+            "neither here",
+            "docker buildx bake bash-al2023-amd64",
+            "--base lambda-script-runtime:bash-al2023-amd64",
+        ] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+    }
+}
+
+#[test]
 fn refuses_images_that_lambda_would_refuse() {
     let Some(project) = Project::new("refused") else { return };
     project.docker_knows("image", "arm64 1000");

@@ -56,8 +56,8 @@ pub fn code_block(page: &str, line: &str) -> String {
     code.find(|code| code.lines().any(|own| own == line)).unwrap_or_else(|| panic!("no {line} in {page}"))
 }
 
-/// Every page of the repository: those at the top, and those of these folders and below.
-pub fn pages() -> Vec<PathBuf> {
+/// Every file of the documentation: those at the top of the repository, and those of these folders and below.
+pub fn documents() -> Vec<PathBuf> {
     let mut folders = ["docs", "examples", "benches"].map(|folder| repository().join(folder)).to_vec();
     let mut paths: Vec<_> = entries(repository());
     while let Some(folder) = folders.pop() {
@@ -65,6 +65,13 @@ pub fn pages() -> Vec<PathBuf> {
         folders.extend(below);
         paths.extend(files);
     }
+    paths.retain(|path| path.is_file());
+    paths
+}
+
+/// Its pages.
+pub fn pages() -> Vec<PathBuf> {
+    let mut paths = documents();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths
 }

@@ -1,0 +1,4 @@
+(asdf:defsystem "money"
+  :description "Stands for a library of Quicklisp."
+  :version "1.0"
+  :components ((:file "money")))

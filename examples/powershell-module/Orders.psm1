@@ -1,0 +1,10 @@
+# Handler: Orders.Get-Total
+#Requires -Modules Money
+# Adds up what an order costs, by a module that was saved into modules/.
+function Get-Total($Order) {
+    $total = 0
+    foreach ($item in $Order.items) {
+        $total += $item.price * $item.count
+    }
+    @{ total = Format-Money $total }
+}
