@@ -11,6 +11,8 @@ pub const LISP_WORKER: &str = "lean client, bare SBCL";
 pub const POWERSHELL_WORKER: &str = "lean client, bare PowerShell";
 pub const RELAY: &str = "relay: `bootstrap`, native worker process";
 pub const BASH: &str = "Bash function";
+/// As the images have it.
+pub const BASH_STATIC: &str = "Bash function, static Bash";
 pub const BASH_CAT: &str = "Bash function, `cat`";
 pub const BASH_PROGRAM: &str = "Bash program";
 pub const BY_HAND: &str = "lean client, the same program by hand";
@@ -97,6 +99,9 @@ impl Programs {
             Some(missing) => left_out.push(format!("{}: no {missing}", contender.name)),
         };
         let missing = |program| which::which(program).is_err().then_some(program);
+        let bash_static = ours(BASH_STATIC, "function.handler", &[("function.sh", ARGUMENT)]);
+        let static_bash = which::which("bash-static").unwrap_or_default();
+        add(bash_static.env("SCRIPT_RUNTIME_BASH", &static_bash), missing("bash-static"));
         let files = [("function.sh", ARGUMENT), ("loop", LOOP)];
         let curl =
             Contender::new(CURL, Path::new("/bin/bash"), "", &files).argument("loop").small_and_single();

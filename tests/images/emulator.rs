@@ -6,23 +6,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Container, IMAGE, SAMPLES, contexts::contexts, docker, docker_text, image, task_root};
+use super::{Container, IMAGE, SAMPLES, contexts::contexts, docker_text, image, task_root};
 use crate::support::{available, on_path, repository, until};
-
-const INVOCATIONS: &str = "http://127.0.0.1:8080/2015-03-31/functions/function/invocations";
-
-impl Container {
-    /// The answer of the emulator inside, without any network.
-    fn invoke(&self, event: &str) -> String {
-        let mut answer = String::new();
-        until("an answer of the emulator", || {
-            let output = docker(&["exec", &self.0, "curl", "--silent", "--data", event, INVOCATIONS]);
-            answer = String::from_utf8(output.stdout).unwrap();
-            output.status.success()
-        });
-        answer
-    }
-}
 
 #[test]
 fn the_emulator_variant_answers_without_a_network() {
