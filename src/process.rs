@@ -25,8 +25,8 @@ use tokio::{
     sync::watch,
 };
 
-pub use self::belonging::Marks;
 use self::belonging::{belonging, kill};
+pub use self::{belonging::Marks, filters::Writers};
 
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);

@@ -31,31 +31,43 @@ const LOOKS: usize = 100;
 /// How many bytes of a list of children are read at once.
 const LIST: usize = 4096;
 
+/// Who can still write to the answer of a handler that has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    /// No process: what is in its pipe is the answer's, and more does not come.
+    Nobody,
+    /// A process that it runs through: more may come.
+    Filters,
+    /// Children in the background alone: what they write is no answer.
+    Others,
+}
+
 impl Children {
-    /// Whether the answer of a handler that has ended may still grow: a process that holds its pipe reads from another
-    /// pipe. `handler` is the handler's process, if it is not gone yet.
+    /// Who holds the pipe of the answer of a handler that has ended. `handler` is the handler's process, if it is not gone
+    /// yet.
     #[must_use]
-    pub fn has_filters(&self, answer: impl AsFd, handler: Option<Pid>, ended: Instant) -> bool {
+    pub fn writers(&self, answer: impl AsFd, handler: Option<Pid>, ended: Instant) -> Writers {
         let Ok(answer) = fstat(answer).map(|status| format!("pipe:[{}]", status.st_ino)) else {
-            return false;
+            return Writers::Others;
         };
         let mut before = Vec::new();
         for _ in 0..LOOKS {
             let left = self.left_behind(handler);
             if left.is_empty() {
-                return false;
+                return Writers::Nobody;
             }
             let processes: Vec<_> = with_all_below(left).into_iter().map(Process::read).collect();
             if has_filter(&processes, &answer, ended.elapsed()) {
-                return true;
+                return Writers::Filters;
             }
             // while they are looked at, one may end and leave others behind, or move a descriptor
             if processes == before {
-                return false;
+                let any = processes.iter().any(|process| process.writes(&answer));
+                return if any { Writers::Others } else { Writers::Nobody };
             }
             before = processes;
         }
-        true
+        Writers::Filters
     }
 
     /// The children of the handler, and what has lost its parent: most of the time there are none.

@@ -17,7 +17,7 @@ use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
 use crate::{
     failure::Failure,
     invocation::Invocation,
-    process::Children,
+    process::{Children, Writers},
     streaming::{LIMIT, Part, Sink},
 };
 
@@ -138,16 +138,23 @@ impl Output {
         if !ended.is_success() {
             return;
         }
-        while children.has_filters(pipe, ended.process, ended.at) {
-            // also behind the handler's own end
-            self.end = None;
-            ended.has_filters = true;
+        let has_rest = loop {
+            let writers = children.writers(pipe, ended.process, ended.at);
+            ended.has_filters |= writers == Writers::Filters;
+            let has_rest = writers == Writers::Nobody || ended.has_filters;
+            if has_rest {
+                // what stands behind the handler's own end, too: a filter that wrote it may be gone by now
+                self.end = None;
+            }
+            if writers != Writers::Filters {
+                break has_rest;
+            }
             tokio::select! {
                 _ = self.receive(pipe, None) => {}
                 () = sleep(FILTER_INTERVAL) => {}
             }
-        }
-        if ended.has_filters {
+        };
+        if has_rest {
             self.receive_rest(pipe, None);
         }
     }
