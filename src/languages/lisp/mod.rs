@@ -3,15 +3,16 @@
 //! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
 //! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
 
+mod convention;
 mod core;
 
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    str::FromStr,
     time::SystemTime,
 };
 
+use self::convention::Convention;
 use super::{interpreter, read};
 use crate::{
     config::{Config, ConfigError, variable},
@@ -44,50 +45,6 @@ const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
 
 /// The least heap, in MB: the core takes a third of it.
 const LEAST_HEAP: i32 = 96;
-
-/// How a handler gets its event and gives its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Convention {
-    /// A string, and a string or octets.
-    String,
-    /// Standard input and standard output, as strings.
-    StandardIo,
-    /// A vector of octets, and a string or octets.
-    Octets,
-    /// A string, and standard output.
-    Stream,
-    /// What the library jsown makes of JSON.
-    Jsown,
-    /// What the library yason makes of JSON.
-    Yason,
-}
-
-impl Convention {
-    /// What the variable takes.
-    const TAKES: &str = "it takes `string`, `standard-io`, `octets`, `stream`, `jsown` or `yason`";
-
-    const ALL: [Self; 6] =
-        [Self::String, Self::StandardIo, Self::Octets, Self::Stream, Self::Jsown, Self::Yason];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::StandardIo => "standard-io",
-            Self::Octets => "octets",
-            Self::Stream => "stream",
-            Self::Jsown => "jsown",
-            Self::Yason => "yason",
-        }
-    }
-}
-
-impl FromStr for Convention {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|convention| convention.name() == text).ok_or(())
-    }
-}
 
 /// Common Lisp (SBCL).
 pub(super) struct Lisp;
@@ -293,16 +250,6 @@ mod tests {
         assert_eq!(heap(&config("10240", "8")), 960);
         assert_eq!(heap(&config("128", "1")), 96);
         assert_eq!(heap(&config("512", "100")), 96);
-    }
-
-    #[test]
-    fn conventions_by_their_names() {
-        assert_eq!("standard-io".parse(), Ok(Convention::StandardIo));
-        assert_eq!("String".parse::<Convention>(), Err(()));
-        for convention in Convention::ALL {
-            assert_eq!(convention.name().parse(), Ok(convention));
-            assert!(Convention::TAKES.contains(&format!("`{}`", convention.name())));
-        }
     }
 
     #[test]
