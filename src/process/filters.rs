@@ -38,6 +38,8 @@ pub enum Writers {
     Nobody,
     /// A process that it runs through: more may come.
     Filters,
+    /// One that has passed on all that there was: what is in its pipe is the answer's.
+    IdleFilters,
     /// Children in the background alone: what they write is no answer.
     Others,
 }
@@ -57,13 +59,10 @@ impl Children {
                 return Writers::Nobody;
             }
             let processes: Vec<_> = with_all_below(left).into_iter().map(Process::read).collect();
-            if has_filter(&processes, &answer, ended.elapsed()) {
-                return Writers::Filters;
-            }
+            let writers = writers_of(&answer, &processes, ended.elapsed());
             // while they are looked at, one may end and leave others behind, or move a descriptor
-            if processes == before {
-                let any = processes.iter().any(|process| process.writes(&answer));
-                return if any { Writers::Others } else { Writers::Nobody };
+            if writers == Writers::Filters || processes == before {
+                return writers;
             }
             before = processes;
         }
@@ -80,20 +79,34 @@ impl Children {
     }
 }
 
-fn has_filter(processes: &[Process], answer: &str, since: Duration) -> bool {
-    processes.iter().filter(|process| process.writes(answer)).any(|filter| {
-        filter.inputs.iter().filter(|input| input.pipe != answer).any(|input| {
-            let mut others = processes.iter().filter(|other| other.pid != filter.pid);
-            let limit = if others.any(|other| other.writes(&input.pipe)) {
-                SHARED_LIMIT
-            } else if filter.writes(&input.pipe) {
-                OWN_LIMIT
-            } else {
-                return true;
-            };
-            since < limit && !filter.is_idle_at(input)
-        })
-    })
+fn writers_of(answer: &str, processes: &[Process], since: Duration) -> Writers {
+    let mut found = Writers::Nobody;
+    for process in processes.iter().filter(|process| process.writes(answer)) {
+        let mut inputs = process.inputs.iter().filter(|input| input.pipe != answer).peekable();
+        let is_filter = inputs.peek().is_some();
+        if inputs.any(|input| may_pass_on_more(process, input, processes, since)) {
+            return Writers::Filters;
+        }
+        if is_filter {
+            found = Writers::IdleFilters;
+        } else if found == Writers::Nobody {
+            found = Writers::Others;
+        }
+    }
+    found
+}
+
+/// Whether more may come out of a filter by this pipe.
+fn may_pass_on_more(filter: &Process, input: &Input, processes: &[Process], since: Duration) -> bool {
+    let mut others = processes.iter().filter(|other| other.pid != filter.pid);
+    let limit = if others.any(|other| other.writes(&input.pipe)) {
+        SHARED_LIMIT
+    } else if filter.writes(&input.pipe) {
+        OWN_LIMIT
+    } else {
+        return true;
+    };
+    since < limit && !filter.is_idle_at(input)
 }
 
 /// A process and the pipes that it has open.

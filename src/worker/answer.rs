@@ -141,9 +141,9 @@ impl Output {
         let has_rest = loop {
             let writers = children.writers(pipe, ended.process, ended.at);
             ended.has_filters |= writers == Writers::Filters;
-            let has_rest = writers == Writers::Nobody || ended.has_filters;
+            let has_rest = writers != Writers::Others || ended.has_filters;
             if has_rest {
-                // what stands behind the handler's own end, too: a filter that wrote it may be gone by now
+                // also behind the handler's own end: a filter may have been done, or gone, before the first look
                 self.end = None;
             }
             if writers != Writers::Filters {
