@@ -10,7 +10,7 @@ use bytes::BytesMut;
 use script_runtime::internals::{
     Config, Handler, LANGUAGES, PAYLOAD_LIMIT,
     frame::{Decoder, FrameError, Report},
-    http::{self, BODY_LIMIT, HEAD_LIMIT, HttpError, Response},
+    http::{self, BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, Response},
     variable,
 };
 
@@ -50,7 +50,7 @@ pub fn responses(bytes: &[u8]) {
     if let Ok(response) = whole {
         assert!(response.body.len() <= BODY_LIMIT);
         let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
-        assert!(headers.sum::<usize>() <= HEAD_LIMIT);
+        assert!(headers.sum::<usize>() <= RESPONSE_HEAD_LIMIT);
     }
 }
 

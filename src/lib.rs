@@ -16,53 +16,46 @@
 //! `local` runs the same without Lambda. `process` starts, kills and reaps all children, and knows nothing of the rest.
 //! Whoever is to end hears of it by one token, which is made here. Everything runs on one thread.
 
-mod cgi;
-mod cli;
-mod config;
+mod event;
 mod failure;
-mod handler;
-mod headers;
-mod invocation;
+mod http;
 mod lambda;
 mod languages;
+mod limits;
 mod local;
 mod logs;
-mod media_type;
 mod process;
-mod secrets;
-mod streaming;
-mod supervisor;
+mod settings;
+mod start;
 mod worker;
-mod wrapper;
 
 /// What tests and fuzz targets reach of the inside.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::{
-        config::{Config, variable},
+        event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure},
-        handler::{Handler, HandlerError, Places},
-        invocation::ENVIRONMENT,
         lambda::{cause, http},
         languages::LANGUAGES,
-        worker::transport::{PAYLOAD_LIMIT, frame},
+        languages::handler::{Handler, HandlerError, Places},
+        limits::PAYLOAD_LIMIT,
+        settings::{Config, variable},
+        worker::transport::frame,
     };
 }
 
-use std::{ffi::OsString, io, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{Arguments, Events, HELP},
-    config::Config,
     failure::{ErrorType, Failure},
+    limits::SHUTDOWN_GRACE,
     process::Children,
+    settings::Config,
+    start::cli::{Arguments, Events, HELP},
 };
-
-/// How long workers have to end after SIGTERM.
-const GRACE: Duration = Duration::from_millis(300);
 
 /// What ends a run before it begins: one line for people.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +65,7 @@ pub enum Error {
     Arguments(#[from] lexopt::Error),
     /// The environment.
     #[error("{0}")]
-    Config(#[from] config::ConfigError),
+    Config(#[from] settings::ConfigError),
     /// The runtime ended, or never began.
     #[error("{0}")]
     Runtime(#[from] lambda::run::RuntimeError),
@@ -90,7 +83,7 @@ pub fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
     let mut environment: Vec<_> = environment.into_iter().collect();
-    let arguments = match cli::parse(arguments) {
+    let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
             return Ok(ExitCode::SUCCESS);
@@ -103,11 +96,11 @@ pub fn run(
         Err(error) => Err(Error::Arguments(error)),
     };
     let arguments = arguments.and_then(|(handler, events)| {
-        wrapper::enter(&mut environment)?;
-        let is_alone = !environment.iter().any(|(name, _)| name == config::variable::RUNTIME_API);
-        if events == Events::Lambda && is_alone && local::container::is_main_process() {
-            let timeout = config::function_timeout(&environment)?;
-            return Ok((handler, Events::Served(local::container::server(timeout))));
+        start::wrapper::enter(&mut environment)?;
+        let is_alone = !environment.iter().any(|(name, _)| name == settings::variable::RUNTIME_API);
+        if events == Events::Lambda && is_alone && start::container::is_main_process() {
+            let timeout = settings::function_timeout(&environment)?;
+            return Ok((handler, Events::Served(start::container::server(timeout))));
         }
         Ok((handler, events))
     });
@@ -123,9 +116,9 @@ pub fn run(
         match settings {
             Ok((config, events)) => until_told_to_end(config, events).await,
             Err(error) => {
-                if let Some(api) = config::runtime_api(&environment) {
+                if let Some(api) = settings::runtime_api(&environment) {
                     let failure = Failure::new(ErrorType::InvalidConfiguration, error.to_string());
-                    let task_root = config::task_root(&environment);
+                    let task_root = settings::task_root(&environment);
                     lambda::run::report_init_error(&api, &task_root, &failure).await;
                 }
                 Err(error)
@@ -151,7 +144,7 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     let told = tokio::select! {
         ended = &mut answering => {
             shutdown.cancel();
-            children.terminate(GRACE).await;
+            children.terminate(SHUTDOWN_GRACE).await;
             return ended;
         }
         _ = terminated.recv() => ExitCode::SUCCESS,
@@ -160,12 +153,12 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     shutdown.cancel();
     match events {
         // its callers hear how their events end
-        Events::Served(_) => drop(tokio::join!(children.terminate(GRACE), answering)),
+        Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
         Events::Lambda | Events::One(_) => tokio::select! {
             biased;
             // first: it passes on what the workers have logged before they ended
             () = async { drop(answering.await); std::future::pending().await } => {}
-            () = children.terminate(GRACE) => {}
+            () = children.terminate(SHUTDOWN_GRACE) => {}
         },
     }
     Ok(told)

@@ -21,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use self::{
     connection::{Connection, Request},
-    http::{BODY_LIMIT, HEAD_LIMIT, Response, TooLarge},
+    http::{BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response, TooLarge},
     request::Header,
 };
 pub use self::{
@@ -29,9 +29,9 @@ pub use self::{
     streamed::StreamedResponse,
 };
 use crate::{
+    event::invocation::Outcome,
+    event::invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
     failure::{ErrorType, Failure},
-    invocation::Outcome,
-    invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
     logs,
 };
 
@@ -122,7 +122,7 @@ impl Client {
     /// Answers an event of which not all was kept.
     async fn refuse(&mut self, response: Response) -> Result<(), ApiError> {
         let (part, limit) = match response.too_large {
-            Some(TooLarge::Head) => ("headers have", HEAD_LIMIT),
+            Some(TooLarge::Head) => ("headers have", RESPONSE_HEAD_LIMIT),
             _ => ("body has", BODY_LIMIT),
         };
         let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");

@@ -10,11 +10,11 @@ use super::{
     snapstart::{self, Unready},
 };
 use crate::{
-    config::{Config, ResponseMode},
     failure::Failure,
     languages, logs,
     process::Children,
-    supervisor::Slot,
+    settings::{Config, ResponseMode},
+    worker::slot::Slot,
 };
 
 /// Why the runtime ends. It never does of itself.

@@ -9,8 +9,8 @@ use futures_util::future::{join_all, try_join_all};
 use super::Client;
 use crate::{
     failure::{ErrorType, Failure},
-    supervisor::Slot,
     worker::Step,
+    worker::slot::Slot,
 };
 
 /// A failure by what it keeps from coming to be.

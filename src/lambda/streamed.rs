@@ -16,9 +16,9 @@ use super::{
     request::{self, Header},
 };
 use crate::{
-    invocation::Outcome,
-    invocation::{INVOCATION_ID, Invocation},
-    streaming::{Part, Parts},
+    event::invocation::Outcome,
+    event::invocation::{INVOCATION_ID, Invocation},
+    event::stream::{Part, Parts},
 };
 
 /// The header that says that the body is no whole answer.

@@ -1,6 +1,7 @@
 //! The languages: a folder for each, with what it can run, how that is started, and what runs inside the interpreter.
 
 mod bash;
+pub mod handler;
 mod lisp;
 mod powershell;
 mod program;
@@ -11,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    config::{Config, Interface, variable},
     failure::{ErrorType, Failure},
-    handler::{Handler, HandlerError, Language, Places},
+    languages::handler::{Handler, HandlerError, Language, Places},
+    settings::{Config, Interface, variable},
     worker::Launch,
 };
 

@@ -1,6 +1,5 @@
 //! Runs without Lambda.
 
-pub mod container;
 pub mod one_shot;
 pub mod serve;
 mod watch;
@@ -14,10 +13,10 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    config::{Config, variable},
-    headers::Headers,
-    invocation::{self, Invocation},
+    event::headers::Headers,
+    event::invocation::{self, Invocation},
     process::Children,
+    settings::{Config, variable},
 };
 
 /// An invocation as Lambda would make it, with `timeout` from now on; `own` are the headers that the caller set.

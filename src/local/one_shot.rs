@@ -17,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{invocation, report};
 use crate::{
-    cli::EventSource,
-    config::{Config, ResponseMode},
+    event::headers::Headers,
+    event::invocation::Outcome,
+    event::stream::{Part, Parts},
     failure::{ErrorType, Failure},
-    headers::Headers,
-    invocation::Outcome,
     languages,
+    limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    streaming::{Part, Parts},
-    supervisor::Slot,
-    worker::transport::PAYLOAD_LIMIT,
+    settings::{Config, ResponseMode},
+    start::cli::EventSource,
+    worker::slot::Slot,
 };
 
 /// How long the handler may take: Lambda's longest timeout.
@@ -57,7 +57,7 @@ pub async fn run(
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
             shutdown.cancel();
-            slot.quiet_during(children.terminate(crate::GRACE)).await;
+            slot.quiet_during(children.terminate(SHUTDOWN_GRACE)).await;
             (outcome, init, ran)
         }
         Err(_) if shutdown.is_cancelled() => std::future::pending().await,

@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use crate::{
+    event::invocation::Invocation,
     failure::{ErrorType, Failure},
-    invocation::Invocation,
 };
 
 /// How long the processes of a handler have at most to end after SIGTERM.
-const GRACE: Duration = Duration::from_millis(100);
+const HANDLER_GRACE: Duration = Duration::from_millis(100);
 
 /// The end of the time that an event has.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ impl Deadline {
 
     /// How long its processes may take to end after that.
     pub(super) fn grace(self) -> Duration {
-        (self.margin / 2).min(GRACE)
+        (self.margin / 2).min(HANDLER_GRACE)
     }
 
     pub(super) fn exceeded(self) -> Failure {
@@ -52,7 +52,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::{headers::Headers, invocation::DEADLINE};
+    use crate::{event::headers::Headers, event::invocation::DEADLINE};
 
     fn deadline_in(time: Duration, margin: u64) -> Deadline {
         let at = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -65,9 +65,15 @@ mod tests {
     #[test]
     fn leaves_at_least_half_of_the_time_to_the_handler() {
         let usual = deadline_in(Duration::from_secs(1000), 200);
-        assert_eq!((usual.timeout, usual.grace()), (usual.limit() + Duration::from_millis(200), GRACE));
+        assert_eq!(
+            (usual.timeout, usual.grace()),
+            (usual.limit() + Duration::from_millis(200), HANDLER_GRACE)
+        );
         let short = deadline_in(Duration::from_secs(10), 60_000);
-        assert_eq!((short.limit(), short.grace()), (short.timeout.saturating_sub(short.timeout / 2), GRACE));
+        assert_eq!(
+            (short.limit(), short.grace()),
+            (short.timeout.saturating_sub(short.timeout / 2), HANDLER_GRACE)
+        );
         let none = deadline_in(Duration::from_secs(10), 0);
         assert_eq!((none.limit(), none.grace()), (none.timeout, Duration::ZERO));
     }

@@ -4,7 +4,7 @@ use std::{future::pending, time::Duration};
 
 use super::Worker;
 use crate::{
-    invocation::{Invocation, REQUEST_ID_VARIABLE},
+    event::invocation::{Invocation, REQUEST_ID_VARIABLE},
     process::Marks,
 };
 

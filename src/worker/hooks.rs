@@ -5,8 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::INIT_LIMIT;
-use crate::GRACE;
+use crate::limits::{INIT_LIMIT, SHUTDOWN_GRACE};
 
 /// How long a restore may take: Lambda gives it 10 seconds, and nobody would hear of an error after them.
 const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
@@ -36,7 +35,7 @@ impl Step {
         match self {
             Self::Checkpoint => INIT_LIMIT,
             Self::Restore => RESTORE_LIMIT,
-            Self::Shutdown => GRACE,
+            Self::Shutdown => SHUTDOWN_GRACE,
         }
     }
 }

@@ -11,8 +11,8 @@ use std::{
 
 use super::transport::Kind;
 use crate::{
-    config::Config,
     process::{Child, Children},
+    settings::Config,
 };
 
 /// What a language says of its worker.

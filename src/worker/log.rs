@@ -6,13 +6,11 @@ use std::{collections::VecDeque, io, os::fd::OwnedFd};
 use tokio::{net::unix::pipe, task::coop::consume_budget};
 
 use crate::{
-    config::LogFormat,
-    invocation::Invocation,
+    event::invocation::Invocation,
+    limits::BLOCK,
     logs::{Origin, write_lines},
+    settings::LogFormat,
 };
-
-/// How much is read at once in text mode, in bytes; also how much of a line without an end is held back.
-const BLOCK: usize = 64 * 1024;
 
 /// How much is read at once in JSON mode, in bytes: if its lines are empty, it takes as long as some megabytes of text.
 const JSON_BLOCK: usize = 8 * 1024;

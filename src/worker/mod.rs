@@ -9,6 +9,7 @@ mod hooks;
 mod launch;
 mod log;
 mod phase;
+pub mod slot;
 mod stack;
 pub mod transport;
 
@@ -33,14 +34,11 @@ use self::{
 };
 pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
 use crate::{
-    config::Config,
+    event::invocation::Invocation,
     failure::Failure,
-    invocation::Invocation,
     process::{Child, Children},
+    settings::Config,
 };
-
-/// The longest init that is waited for: Lambda's own longest timeout.
-const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
 
 /// How long after SIGTERM a worker that has a hook for it should have ended, if it does not wait for somebody.
 const MISSED: Duration = Duration::from_millis(50);

@@ -2,10 +2,11 @@
 
 use std::{io, process::ExitStatus, time::Duration};
 
-use super::{INIT_LIMIT, answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
 use crate::{
+    event::invocation::Invocation,
     failure::{ErrorType, Failure},
-    invocation::Invocation,
+    limits::INIT_LIMIT,
 };
 
 /// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.

@@ -5,7 +5,7 @@ use std::mem;
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use super::{BODY_LIMIT, HEAD_LIMIT, HttpError, TooLarge};
+use super::{BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, TooLarge};
 
 /// The longest line with the size of a chunk, in bytes.
 const SIZE_LINE: usize = 4 * 1024;
@@ -66,13 +66,15 @@ impl Chunks {
                 }
                 Part::Trailers => {
                     let too_long = |_| HttpError::Head("trailers without an end".to_owned());
-                    let Some(line) = take_line(buffer, HEAD_LIMIT - self.trailers).map_err(too_long)? else {
+                    let Some(line) =
+                        take_line(buffer, RESPONSE_HEAD_LIMIT - self.trailers).map_err(too_long)?
+                    else {
                         return Ok(None);
                     };
                     if line.is_empty() {
                         return Ok(Some(Ok(mem::take(&mut self.body).freeze())));
                     }
-                    self.trailers = (self.trailers + line.len() + 2).min(HEAD_LIMIT);
+                    self.trailers = (self.trailers + line.len() + 2).min(RESPONSE_HEAD_LIMIT);
                 }
             }
         }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use memchr::memchr;
 
 use super::HttpError;
-use crate::headers::Headers;
+use crate::event::headers::Headers;
 
 #[derive(Debug)]
 pub(super) struct Head {

@@ -107,7 +107,7 @@ fn refuses_what_is_no_response() {
 
 #[test]
 fn keeps_the_short_lines_of_a_head_that_is_too_large() {
-    let long = "x".repeat(HEAD_LIMIT + 1);
+    let long = "x".repeat(RESPONSE_HEAD_LIMIT + 1);
     let head = format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\nx-id: 7\r\ncontent-length: 2\r\n\r\n{{}}");
     for block in [head.len(), 5000, SHORT_LINE] {
         let response = decoded(head.as_bytes(), block).unwrap();

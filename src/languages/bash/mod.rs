@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::{absolute, chosen, interpreter, read};
 use crate::{
-    config::{Config, variable},
+    event::invocation::ENVIRONMENT,
     failure::{ErrorType, Failure},
-    handler::{Candidate, HandlerError, Language, Reading, Runnable},
-    invocation::ENVIRONMENT,
+    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    settings::{Config, variable},
     worker::{Launch, transport::Kind},
 };
 

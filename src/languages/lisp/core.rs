@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    config::{Config, variable},
     failure::{ErrorType, Failure},
+    settings::{Config, variable},
 };
 
 /// Where the image has its core.

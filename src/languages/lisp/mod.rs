@@ -15,9 +15,9 @@ use std::{
 use self::convention::Convention;
 use super::{interpreter, read};
 use crate::{
-    config::{Config, ConfigError, variable},
     failure::Failure,
-    handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
+    settings::{Config, ConfigError, variable},
     worker::{Launch, transport::Kind},
 };
 

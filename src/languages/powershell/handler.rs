@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::{PowerShell, module_exists};
 use crate::languages::{only_defines, read};
 use crate::{
-    config::Config,
     failure::{ErrorType, Failure},
-    handler::{
+    languages::handler::{
         Candidate, Found, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
     },
+    settings::Config,
     worker::Launch,
 };
 

@@ -15,8 +15,8 @@ use std::{
 
 use super::{environment, home, memory_file, private};
 use crate::{
-    config::{Config, variable},
     failure::{ErrorType, Failure},
+    settings::{Config, variable},
 };
 
 /// The sources, in the order of their names, as they stand in their files.

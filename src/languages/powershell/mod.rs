@@ -25,9 +25,9 @@ use self::{
 };
 use super::{absolute, chosen, interpreter};
 use crate::{
-    config::{Config, LogFormat, variable},
     failure::{ErrorType, Failure},
-    handler::Runnable,
+    languages::handler::Runnable,
+    settings::{Config, LogFormat, variable},
     worker::{Launch, transport::Kind},
 };
 

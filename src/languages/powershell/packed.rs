@@ -10,8 +10,8 @@ use memchr::memmem;
 
 use super::private;
 use crate::{
-    config::Config,
     failure::{ErrorType, Failure},
+    settings::Config,
 };
 
 /// Where else than in the task root they are looked for.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::config::{Config, variable};
+use crate::settings::{Config, variable};
 
 const NAME: &str = "lambda-script-runtime";
 

@@ -13,9 +13,9 @@ use rustix::fs::{Access, access};
 use self::shebang::Shebang;
 use super::{absolute, interpreter, read, search_path};
 use crate::{
-    config::Config,
     failure::{ErrorType, Failure},
-    handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    settings::Config,
     worker::{
         Launch,
         transport::{Kind, Prelude},

@@ -9,9 +9,9 @@ use tokio::sync::oneshot;
 
 use super::Body;
 use crate::{
+    event::invocation::Outcome,
+    event::stream::{Part, Parts},
     failure::Failure,
-    invocation::Outcome,
-    streaming::{Part, Parts},
 };
 
 /// How many parts wait for a slow caller.

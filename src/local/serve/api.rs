@@ -10,9 +10,9 @@ use super::{
     answer::{Answer, whole},
 };
 use crate::{
-    headers::Headers,
-    invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
-    worker::transport::PAYLOAD_LIMIT,
+    event::headers::Headers,
+    event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
+    limits::PAYLOAD_LIMIT,
 };
 
 /// Where events are posted, as to the emulator. In place of the second `function` any name will do.

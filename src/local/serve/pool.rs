@@ -14,17 +14,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use crate::{
-    cli::Serve,
-    config::{Config, ResponseMode},
+    event::headers::Headers,
+    event::invocation::{Invocation, Outcome},
+    event::stream::{self, Sink},
     failure::Failure,
-    headers::Headers,
-    invocation::{Invocation, Outcome},
     languages,
     local::{invocation, report, watch::Files},
     logs,
     process::Children,
-    streaming::{self, Sink},
-    supervisor::Slot,
+    settings::{Config, ResponseMode},
+    start::cli::Serve,
+    worker::slot::Slot,
 };
 
 /// The slots, and the events that wait for one.
@@ -97,7 +97,7 @@ impl Pool {
         match self.config.response_mode {
             ResponseMode::Buffered => Answer::of(self.run(headers, event, None), None).await,
             ResponseMode::Streaming => {
-                let (sink, parts) = streaming::channel();
+                let (sink, parts) = stream::channel();
                 Answer::of(self.run(headers, event, Some(sink)), Some(parts)).await
             }
         }

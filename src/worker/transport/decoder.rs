@@ -3,7 +3,8 @@
 use bytes::{Buf, Bytes, BytesMut};
 use rustix::process::Pid;
 
-use super::{PAYLOAD_LIMIT, frame::Report};
+use super::frame::Report;
+use crate::limits::PAYLOAD_LIMIT;
 
 /// The frames of a shim, which `report` reads.
 const NAMES: [&str; 8] =
@@ -13,7 +14,7 @@ const NAMES: [&str; 8] =
 const LINE_END: char = '\u{1e}';
 
 /// The longest head line that is still waited for, in bytes.
-const HEAD_LIMIT: usize = 64;
+const FRAME_HEAD_LIMIT: usize = 64;
 
 /// Why the bytes of a shim are not frames. The worker is of no use after any of these.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -56,10 +57,10 @@ impl Decoder {
 
     /// The next whole report, or `None` until more bytes come.
     pub fn next_report(&mut self) -> Result<Option<Report>, FrameError> {
-        let Some(end) = end_of_head(&self.buffer[..self.buffer.len().min(HEAD_LIMIT)]) else {
+        let Some(end) = end_of_head(&self.buffer[..self.buffer.len().min(FRAME_HEAD_LIMIT)]) else {
             // now, and not with the next frame: what a handler has written here must not cost the next event
-            if self.buffer.len() >= HEAD_LIMIT || !begins_head(&self.buffer) {
-                return Err(FrameError::Head(lossy(&self.buffer[..self.buffer.len().min(HEAD_LIMIT)])));
+            if self.buffer.len() >= FRAME_HEAD_LIMIT || !begins_head(&self.buffer) {
+                return Err(FrameError::Head(lossy(&self.buffer[..self.buffer.len().min(FRAME_HEAD_LIMIT)])));
             }
             return Ok(None);
         };
@@ -258,7 +259,7 @@ mod tests {
         assert_eq!(decode(b"ready -1\n"), Err(FrameError::Head("ready -1".into())));
         assert_eq!(decode(b"nonsense 0\n"), Err(FrameError::Name("nonsense".into())));
         assert_eq!(decode(b"ended 1\nx"), Err(FrameError::Payload("ended", "x".into())));
-        assert_eq!(decode(&[b'x'; HEAD_LIMIT]), Err(FrameError::Head("x".repeat(HEAD_LIMIT))));
+        assert_eq!(decode(&[b'x'; FRAME_HEAD_LIMIT]), Err(FrameError::Head("x".repeat(FRAME_HEAD_LIMIT))));
         for part in ["junk", "answerx", "answer 1x", " "] {
             assert_eq!(decode(part.as_bytes()), Err(FrameError::Head(part.into())));
         }

@@ -15,7 +15,7 @@ use super::{
     pipes::{self, Reports, Requests},
 };
 use crate::{
-    invocation::Invocation,
+    event::invocation::Invocation,
     process::Children,
     worker::{
         Step,

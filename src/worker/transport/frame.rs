@@ -49,7 +49,7 @@ pub enum Report {
     Ready,
     /// The handler's answer, whole; of one that is streamed nothing, behind all that was written to its pipe.
     Answer(Bytes),
-    /// The handler's answer was over [`super::PAYLOAD_LIMIT`]: its size in bytes. The answer itself is dropped.
+    /// The handler's answer was over [`crate::limits::PAYLOAD_LIMIT`]: its size in bytes. The answer itself is dropped.
     AnswerTooLarge(usize),
     /// The handler, or loading it, failed: the error as the caller gets it.
     Failed(Failure),

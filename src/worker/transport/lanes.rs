@@ -21,7 +21,7 @@ use super::{
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
-use crate::invocation::Invocation;
+use crate::event::invocation::Invocation;
 
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
 const SMALL_EVENT: usize = 64 * 1024;

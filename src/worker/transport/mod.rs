@@ -22,24 +22,11 @@ use bytes::Bytes;
 use self::{forking::Forking, frame::FrameError, program::Program, streamed::Streamed};
 use super::{Launch, Starter, Step, answer::End, stack::Trace};
 use crate::{
-    config::ResponseMode,
+    event::invocation::Invocation,
     failure::Failure,
-    invocation::Invocation,
     process::{Child, Children},
+    settings::ResponseMode,
 };
-
-/// The largest event and the largest answer, in bytes: 6 MiB, Lambda's limit for synchronous invocations.
-pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
-
-/// How much of a pipe is read at once, in bytes.
-pub(super) const BLOCK: usize = 64 * 1024;
-
-/// How much a pipe holds at most, in bytes: what Linux lets any user have.
-pub(super) const PIPE_SIZE: usize = 1024 * 1024;
-
-/// How many blocks are read at one time. Who reads more than a pipe holds reads what has been written meanwhile, and
-/// may never come to an end.
-pub(super) const BLOCKS: usize = PIPE_SIZE / BLOCK;
 
 /// How a language's workers get their events.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,10 +9,8 @@ use bytes::Bytes;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use super::{
-    BLOCK, BLOCKS, PIPE_SIZE,
-    frame::{Decoder, FrameError, Report},
-};
+use super::frame::{Decoder, FrameError, Report};
+use crate::limits::{BLOCK, BLOCKS, PIPE_SIZE};
 
 /// The pipe to the shim. Both ends are held: the shim opens its end by path.
 pub(super) struct Requests {

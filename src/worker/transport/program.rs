@@ -25,7 +25,7 @@ use super::{
     pipes::answer_pipe,
 };
 use crate::{
-    invocation::Invocation,
+    event::invocation::Invocation,
     process::{Child, Children},
     worker::{
         Starter,

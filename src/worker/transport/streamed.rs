@@ -13,14 +13,15 @@ use rustix::io::{DupFlags, dup3};
 use tokio::net::unix::pipe;
 
 use super::{
-    Message, PAYLOAD_LIMIT, TransportError,
+    Message, TransportError,
     frame::{FrameError, Report, encode},
     pipes::{self, Reports, Requests, answer_pipe},
 };
 use crate::{
-    config::ResponseMode,
+    event::invocation::Invocation,
     failure::Failure,
-    invocation::Invocation,
+    limits::PAYLOAD_LIMIT,
+    settings::ResponseMode,
     worker::{
         Step,
         answer::{End, Output},

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, request::Parts};
 use serde_json::{Map, Value, json};
 
-use crate::media_type;
+use crate::http::media_type;
 
 /// What Lambda calls an account, a stage and a route that are none.
 const ANONYMOUS: &str = "anonymous";

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use lambda_runtime::MetadataPrelude;
 
 /// The largest head, in bytes.
-const HEAD_LIMIT: usize = 64 * 1024;
+const CGI_HEAD_LIMIT: usize = 64 * 1024;
 
 /// How much of an answer without a head an error shows, in bytes.
 const SHOWN: usize = 80;
@@ -28,8 +28,8 @@ pub(super) fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Me
         }
         lines.push(header_line(line)?);
     }
-    if begin > HEAD_LIMIT || bytes.len() - begin > HEAD_LIMIT {
-        return Err(format!("its head has more than {HEAD_LIMIT} bytes"));
+    if begin > CGI_HEAD_LIMIT || bytes.len() - begin > CGI_HEAD_LIMIT {
+        return Err(format!("its head has more than {CGI_HEAD_LIMIT} bytes"));
     }
     match (is_last, bytes.is_empty()) {
         (false, _) => Ok(None),
@@ -116,7 +116,7 @@ mod tests {
         assert!(reason("hello\n").contains("has the line `hello`"));
         assert!(reason("Status: 99\n\n").contains("its status is `99`"));
         assert!(reason("Location: /here\n\n").contains("a local redirect, which is not supported"));
-        assert!(reason(&"a".repeat(HEAD_LIMIT + 1)).contains("more than 65536 bytes"));
+        assert!(reason(&"a".repeat(CGI_HEAD_LIMIT + 1)).contains("more than 65536 bytes"));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! An `errorType` of ours begins with `Runtime.` where the runtime or its settings are at fault and with
 //! `Function.` where the handler is; a language's own errors carry the name of their type.
 
+pub mod secrets;
+
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};

@@ -13,12 +13,12 @@ use tokio::{
 };
 
 pub(super) use self::end::{End, Ended, Farewell, with_lines};
-use super::transport::{BLOCK, BLOCKS, PAYLOAD_LIMIT};
 use crate::{
+    event::invocation::Invocation,
+    event::stream::{Part, Sink},
     failure::Failure,
-    invocation::Invocation,
+    limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
     process::{Children, Writers},
-    streaming::{LIMIT, Part, Sink},
 };
 
 /// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
@@ -119,7 +119,7 @@ impl Output {
     /// Passes on what there is of an answer that is streamed, as the caller takes it. May be dropped and called again.
     pub(super) async fn pass_on(&mut self) {
         let Some(sink) = &self.sink else { return };
-        let count = self.end.unwrap_or(self.bytes.len() - self.held).min(LIMIT - self.passed_on);
+        let count = self.end.unwrap_or(self.bytes.len() - self.held).min(STREAM_LIMIT - self.passed_on);
         if count > 0 {
             sink.send(|| Part::Body(self.bytes.split_to(count).freeze())).await;
             self.passed_on += count;
@@ -203,7 +203,7 @@ impl Output {
             self.end = Some(begin);
             return Some(farewell);
         }
-        let kept = if self.sink.is_some() { LIMIT - self.passed_on } else { KEPT };
+        let kept = if self.sink.is_some() { STREAM_LIMIT - self.passed_on } else { KEPT };
         if let dropped @ 1.. = self.bytes.len().saturating_sub(kept + END) {
             self.bytes.copy_within(kept + dropped.., kept);
             self.bytes.truncate(kept + END);
@@ -219,8 +219,8 @@ impl Output {
             bytes.truncate(end);
         }
         if self.sink.is_some() {
-            return if self.size > LIMIT {
-                Err(Failure::too_large(self.size, LIMIT))
+            return if self.size > STREAM_LIMIT {
+                Err(Failure::too_large(self.size, STREAM_LIMIT))
             } else {
                 Ok(Bytes::new())
             };

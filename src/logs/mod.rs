@@ -24,8 +24,8 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    config::{Config, LogFormat},
     failure::Failure,
+    settings::{Config, LogFormat},
 };
 
 /// The `tracing` target of handlers' lines, which no level filters.

@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use crate::config::{ConfigError, variable};
+use crate::settings::{ConfigError, variable};
 
 /// Says that the wrapper has had its turn. No worker sees it.
 const WRAPPED: &str = "__LAMBDA_WRAPPED";

@@ -9,8 +9,8 @@ use std::{
 
 pub use self::grammar::{inside_task_root, invalid, is_name};
 use crate::{
-    config::{Config, ConfigError},
     failure::{ErrorType, Failure},
+    settings::{Config, ConfigError},
     worker::Launch,
 };
 

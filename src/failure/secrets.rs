@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{config::variable::CREDENTIALS, failure::Failure};
+use crate::{failure::Failure, settings::variable::CREDENTIALS};
 
 /// What stands in place of a credential.
 const MASK: &str = "***";

@@ -4,7 +4,7 @@ use std::{fs, net::Ipv4Addr, num::NonZeroUsize, time::Duration};
 
 use rustix::process::{Pid, getpid, getppid};
 
-use crate::cli::Serve;
+use crate::start::cli::Serve;
 
 /// Where AWS's own images listen.
 const PORT: u16 = 8080;

@@ -8,7 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use serde_json::{Map, Value};
 
 use super::Gateway;
-use crate::invocation::Request;
+use crate::event::invocation::Request;
 
 /// What stands for other characters in the path of a URL.
 const PATH: &AsciiSet =

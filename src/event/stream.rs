@@ -12,9 +12,6 @@ use bytes::Bytes;
 use lambda_runtime::MetadataPrelude;
 use tokio::sync::mpsc;
 
-/// The largest answer, in bytes: Lambda's limit for a streamed one.
-pub const LIMIT: usize = 200 * 1024 * 1024;
-
 /// How many parts wait for the caller.
 const WAITING: usize = 2;
 

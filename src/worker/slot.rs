@@ -12,13 +12,13 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cgi,
-    config::{Config, Interface},
+    event::invocation::{Invocation, Outcome},
+    event::stream::Sink,
+    failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    invocation::{Invocation, Outcome},
+    http::cgi,
     process::{Children, Hold},
-    secrets::Secrets,
-    streaming::Sink,
+    settings::{Config, Interface},
     worker::{Launch, Step, Worker, WorkerError},
 };
 

@@ -13,11 +13,10 @@ use tokio::time::timeout;
 
 use self::{gateway::Gateway, response::take_head};
 use crate::{
+    event::invocation::{Invocation, Outcome},
+    event::stream::{Part, Parts, Sink},
     failure::{ErrorType, Failure},
-    invocation::{Invocation, Outcome},
-    media_type,
-    streaming::{Part, Parts, Sink},
-    worker::transport::PAYLOAD_LIMIT,
+    limits::PAYLOAD_LIMIT,
 };
 
 /// How long an error waits for a slow caller to take what was written before it.

@@ -22,7 +22,7 @@ pub use self::{
     choices::{Interface, LogFormat, ResponseMode},
     error::ConfigError,
 };
-use crate::invocation;
+use crate::event::invocation;
 
 /// What a local run gives a function that Lambda would give it, as the Runtime Interface Emulator does.
 const LOCAL_DEFAULTS: [(&str, &str); 5] = [

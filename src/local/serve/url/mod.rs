@@ -12,7 +12,7 @@ use super::{
     Body, Server,
     answer::{Answer, whole},
 };
-use crate::{headers::Headers, invocation::TRACE_ID, worker::transport::PAYLOAD_LIMIT};
+use crate::{event::headers::Headers, event::invocation::TRACE_ID, limits::PAYLOAD_LIMIT};
 
 /// What a caller gets where the function, or its answer, is at fault. The log says more.
 const FAULT: &str = "Internal Server Error";

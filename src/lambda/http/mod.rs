@@ -16,10 +16,10 @@ use self::{
     chunks::Chunks,
     head::{Framing, Head, end_of_head, parse_head},
 };
-use crate::headers::Headers;
+use crate::event::headers::Headers;
 
 /// The largest head of a response, in bytes.
-pub const HEAD_LIMIT: usize = 1024 * 1024;
+pub const RESPONSE_HEAD_LIMIT: usize = 1024 * 1024;
 
 /// The largest body of a response, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -29,7 +29,7 @@ const SHORT_LINE: usize = 8 * 1024;
 const SHORT_LINES: usize = 64 * 1024;
 
 /// How much of a head that is too large is read to its end.
-const ENDLESS_HEAD: usize = 16 * HEAD_LIMIT;
+const ENDLESS_HEAD: usize = 16 * RESPONSE_HEAD_LIMIT;
 
 /// The most that room is made for before it has come, in bytes.
 const ROOM: usize = 8 * 1024 * 1024;
@@ -52,7 +52,7 @@ pub struct Response {
 /// A limit, by the part of a response that it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TooLarge {
-    /// [`HEAD_LIMIT`].
+    /// [`RESPONSE_HEAD_LIMIT`].
     Head,
     /// [`BODY_LIMIT`].
     Body,
@@ -140,13 +140,13 @@ impl Decoder {
 
     fn take_head(&mut self, buffer: &mut BytesMut) -> Result<Step, HttpError> {
         let Some(end) = end_of_head(buffer, &mut self.searched) else {
-            if buffer.len() > HEAD_LIMIT {
+            if buffer.len() > RESPONSE_HEAD_LIMIT {
                 self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
                 return Ok(Step::On);
             }
             return Ok(Step::More);
         };
-        if end > HEAD_LIMIT {
+        if end > RESPONSE_HEAD_LIMIT {
             self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
             return Ok(Step::On);
         }

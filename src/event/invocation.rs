@@ -5,9 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use crate::{
+    event::headers::Headers,
+    event::stream::{self, Parts, Sink},
     failure::Failure,
-    headers::Headers,
-    streaming::{self, Parts, Sink},
 };
 
 /// The header with the request's id.
@@ -99,7 +99,7 @@ impl Invocation {
 
     /// From now on the answer is passed on while it is written: these are its parts.
     pub fn stream(&mut self) -> Parts {
-        let (sink, parts) = streaming::channel();
+        let (sink, parts) = stream::channel();
         self.sink = Some(sink);
         parts
     }

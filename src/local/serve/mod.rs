@@ -31,15 +31,19 @@ use self::{
     pool::Pool,
 };
 use crate::{
-    GRACE, cli::Serve, config::Config, failure::Failure, local::container::is_main_process,
-    process::Children, worker::transport::PAYLOAD_LIMIT,
+    failure::Failure,
+    limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    process::Children,
+    settings::Config,
+    start::cli::Serve,
+    start::container::is_main_process,
 };
 
 /// How long callers have to take their answers once the workers have ended.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// The most bytes and lines that the head of a request may have; Lambda takes 1 MB.
-const HEAD_LIMIT: usize = 2 * 1024 * 1024;
+const REQUEST_HEAD_LIMIT: usize = 2 * 1024 * 1024;
 const HEADERS_LIMIT: usize = 4096;
 
 /// How long is waited after a caller could not be taken in, for lack of descriptors.
@@ -87,7 +91,7 @@ pub async fn run(
         () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
     drop(listener);
-    let _ = timeout(GRACE + LAST_ANSWERS, connections.shutdown()).await;
+    let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;
     ended
 }
 
@@ -144,7 +148,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Grac
         let server = Arc::clone(server);
         let service = service_fn(move |request| respond(Arc::clone(&server), caller, request));
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).max_buf_size(HEAD_LIMIT).max_headers(HEADERS_LIMIT);
+        http.timer(TokioTimer::new()).max_buf_size(REQUEST_HEAD_LIMIT).max_headers(HEADERS_LIMIT);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         // a caller may go away at any time
         tokio::spawn(connections.watch(connection).map(drop));

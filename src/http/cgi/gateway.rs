@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, header};
 use lambda_runtime::MetadataPrelude;
 use serde_json::{Map, Value, json};
 
-use super::media_type;
+use crate::http::media_type;
 
 /// Who has sent an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,25 @@
+//! Every size and every time limit that more than one folder knows. It imports nothing of this crate.
+
+use std::time::Duration;
+
+/// The largest event and the largest buffered answer, in bytes: Lambda's limit for synchronous invocations.
+pub const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
+
+/// The largest streamed answer, in bytes: Lambda's limit.
+pub const STREAM_LIMIT: usize = 200 * 1024 * 1024;
+
+/// How much of a pipe is read at once, in bytes.
+pub const BLOCK: usize = 64 * 1024;
+
+/// How much a pipe holds at most, in bytes: Linux gives any user this much.
+pub const PIPE_SIZE: usize = 1024 * 1024;
+
+/// How many blocks are read at one time: all that a pipe holds. Reading more would also read what is written meanwhile, and
+/// might never end.
+pub const BLOCKS: usize = PIPE_SIZE / BLOCK;
+
+/// The longest init: Lambda's own longest timeout.
+pub const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+
+/// How long workers have between SIGTERM and SIGKILL when the runtime ends.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(300);
