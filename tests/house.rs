@@ -251,8 +251,8 @@ fn string(text: &str) -> usize {
 
 /// A character between quotes, or the quote before a lifetime.
 fn character(text: &str) -> usize {
-    if text.starts_with("'\\") {
-        return text[2..].find('\'').map_or(1, |end| end + 3 + usize::from(text.starts_with("'\\''")));
+    if let Some(escape) = text.strip_prefix("'\\") {
+        return escape[1..].find('\'').map_or(1, |end| end + 4);
     }
     let mut letters = text[1..].char_indices().skip(1);
     letters.next().filter(|(_, letter)| *letter == '\'').map_or(1, |(end, _)| end + 2)
