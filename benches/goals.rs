@@ -7,7 +7,8 @@ use crate::{
         BASH, BASH_CAT, BASH_PROGRAM, BASH_WORKER, BY_HAND, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL,
         POWERSHELL_WORKER, RELAY, WORKER,
     },
-    results::{Metric, Results, Row, Spread},
+    metrics::{Metric, Spread},
+    results::{Results, Row},
 };
 
 struct Goal {
