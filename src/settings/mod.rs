@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     num::NonZeroU64,
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
@@ -202,7 +202,7 @@ fn check_runtime_api(value: &str) -> Result<(), ConfigError> {
 fn worker_environment(
     mut environment: BTreeMap<OsString, OsString>,
     handler: &str,
-    task_root: &std::path::Path,
+    task_root: &Path,
     interface: Interface,
 ) -> BTreeMap<OsString, OsString> {
     for (name, _) in invocation::ENVIRONMENT {
@@ -216,7 +216,7 @@ fn worker_environment(
     environment.insert(variable::HANDLER.into(), handler.into());
     environment.insert(variable::TASK_ROOT.into(), task_root.into());
     let home = environment.get(OsStr::new(variable::HOME));
-    if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
+    if !home.is_some_and(|home| Path::new(home).is_dir() && access(home, Access::WRITE_OK).is_ok()) {
         environment.insert(variable::HOME.into(), "/tmp".into());
     }
     environment

@@ -26,7 +26,8 @@ $hash = 2166136261
 $bytes = [System.Text.Encoding]::UTF8.GetBytes($code)
 foreach ($byte in $bytes) { $hash = (($hash -bxor $byte) * 16777619) -band 4294967295 }
 $mark = 'lambda-script-runtime-host {0:x8}-{1}' -f $hash, $bytes.Length
-$code = "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n" + $code
+# behind the `using` lines of the first file
+$code = $code.Insert($code.IndexOf('namespace '), "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n")
 
 $references = @((Get-ChildItem -Path "$PSHOME/ref/*.dll").FullName) +
 'System.Management.Automation', 'Microsoft.PowerShell.Commands.Utility', 'Newtonsoft.Json' -replace '^[^/]+$', "$PSHOME/`$0.dll"
