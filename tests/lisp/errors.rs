@@ -34,7 +34,7 @@ fn a_condition_is_its_type_its_report_and_the_backtrace() {
     assert_eq!(error.kind, "SHOP::SOLD-OUT");
     assert_eq!(error.message, "no tea \"left\", ä");
     let stack: Vec<_> = error.stack.iter().map(String::as_str).collect();
-    assert_eq!(stack[..2], ["(INNER \"tea\")", "(OUTER \"tea\")"]);
+    assert_eq!(stack[..2], ["(INNER \"tea\"), main.lisp: line 2", "(OUTER \"tea\"), main.lisp: line 2"]);
     assert!(stack.last().unwrap().starts_with("(HANDLER \"(outer \\\"tea\\\")\""), "{stack:?}");
     assert!(!error.json.to_string().contains("LAMBDA-SCRIPT-RUNTIME"), "{}", error.json);
     recovers(&function);
