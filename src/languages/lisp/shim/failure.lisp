@@ -80,8 +80,8 @@ several lines."
   (let ((name (second call)))
     (and (symbolp name) (member name names :test #'string=))))
 
-(defun backtrace (&optional (callers '()))
-  "The calls from the one that failed out to the handler's, or to one of CALLERS, as lines: the call, and its place."
+(defun stack (callers)
+  "The calls from the one that failed out to the handler's, or to one of CALLERS, each with its frame in front."
   (let* ((calls (calls))
          ;; where SBCL does not find the interrupted frame, the debugger's come first
          (inner (or (member-if (lambda (call) (named-p call '("INVOKE-DEBUGGER"))) calls) calls))
@@ -89,15 +89,43 @@ several lines."
                                  (named-p call '("ERROR" "CERROR" "BREAK" "%BREAK" "INVOKE-DEBUGGER")))
                                inner))
          (inner (ldiff inner (member-if (lambda (call) (named-p call callers)) inner)))
-         (own (remove-if-not #'own-frame-p inner :key #'second))
-         ;; the outermost frame of ours has called the handler; a timer has others further in
-         (inner (if (< (length calls) +frames+)
-                    (ldiff inner (member (first (last own)) inner))
-                    inner))
-         (places (place-finder)))
-    (with-sober-printing
-      (loop for (frame . call) in (remove-if #'own-frame-p inner :key #'second)
-            collect (format nil "~A~@[, ~A~]" (shown call) (funcall places frame))))))
+         (own (remove-if-not #'own-frame-p inner :key #'second)))
+    (remove-if #'own-frame-p
+               ;; the outermost frame of ours has called the handler; a timer has others further in
+               (if (< (length calls) +frames+)
+                   (ldiff inner (member (first (last own)) inner))
+                   inner)
+               :key #'second)))
+
+(defvar *function* nil
+  "The function that events call.")
+
+(defun called-name (call condition)
+  "The name by which a file calls the function of CALL."
+  (if (and (typep condition 'undefined-function) (equal (second call) "undefined function"))
+      (cell-error-name condition)
+      (second call)))
+
+(defun backtrace (condition &optional (callers '()))
+  "The calls that led to CONDITION as lines, the innermost first, with their places. SBCL drops the frames of tail calls. Then
+the places are told of the only call of a function in a file, and of the handler's definition."
+  (with-sober-printing
+    (let* ((cache (list nil))
+           (handler (and *function* (place-of-definition *function* cache)))
+           (stack (stack callers))
+           (places (loop for (frame) in stack
+                         collect (ignore-errors (place (sb-di:frame-code-location frame) cache))))
+           (known (position-if #'identity places))
+           (inner (1- (or known (length stack)))))
+      (when (>= inner 0)
+        (let ((place (place-of-call (called-name (nth inner stack) condition) cache)))
+          (unless (and known (equal place (nth known places)))
+            (setf (nth inner places) place))))
+      (append (loop for (nil . call) in stack
+                    for place in places
+                    collect (format nil "~A~@[, ~A~]" (shown call) place))
+              (when (and handler stack (null known))
+                (list (format nil "(~A ...), ~A" *function* handler)))))))
 
 (defun masked (string)
   "STRING without the credentials in the environment, which stand among the arguments of a backtrace. In an error
@@ -114,7 +142,7 @@ that goes to bootstrap, it masks them."
 
 (defun failure-of (condition)
   "The failure that CONDITION makes, here where it was signalled."
-  (make-failure (type-name condition) (report condition) (backtrace)))
+  (make-failure (type-name condition) (report condition) (backtrace condition)))
 
 (defvar *failure-of* #'failure-of
   "Makes a failure of a condition, where it was signalled.")

@@ -73,7 +73,7 @@ specials."
                           (format nil ": `~S` is a special operator; name a function" symbol))
                          (others
                           (format nil "; there is ~{`~S`~^, ~}: name ~:[one of them~;that one~]" shown (null (rest shown))))
-                         (t ", and no other function either: its file defines none")))))))
+                         (t ", and no other: the file defines none in it")))))))
 
 (defun check-function (designator)
   "DESIGNATOR if it can be called."
@@ -163,11 +163,13 @@ specials."
           ((eq cause condition)
            (format nil "~A: ~A" (type-name condition) (squeezed (report condition))))
           (t
-           (let ((other (stream-error-stream condition)))
-             ;; of a file that the form has loaded
+           ;; it may be the stream of a file that the form loads
+           (let* ((other (stream-error-stream condition))
+                  (file (unless (eq other stream)
+                          (ignore-errors (sb-ext:native-namestring (pathname other))))))
              (format nil "~@[`~A`, ~]~@[line ~D: ~]~A"
-                     (unless (eq other stream) (ignore-errors (sb-ext:native-namestring (pathname other))))
-                     (unless (eq other stream) (line-of other condition))
+                     (and file (or (relative-name file) file))
+                     (and file (line-of other condition))
                      (if (typep cause 'end-of-file)
                          "end of file inside of this form: close its parentheses and quotes"
                          (reason cause))))))))
@@ -188,7 +190,7 @@ specials."
                            (funcall advice))))
              (if (or (missing-library condition) (not (eq condition (cause condition))))
                  '()
-                 (backtrace *evaluators*))))))
+                 (backtrace condition *evaluators*))))))
     (funcall function)))
 
 (defun call-with-source (file function &optional (advice (constantly nil)))
@@ -233,8 +235,11 @@ specials."
                              #'advice)
         (sb-int:unencapsulate 'sb-impl::eval-tlf 'script))
       (unless (eql status 0)
-        (fail-init "HandlerLoadFailed" "`~A` could not be loaded, line ~D: it exits with status ~D~@[; ~A~]"
-                   file line status (advice)))
+        (throw 'failed
+          (make-failure "Runtime.HandlerLoadFailed"
+                        (format nil "`~A` could not be loaded, line ~D: it exits with status ~D~@[; ~A~]"
+                                file line status (advice))
+                        '())))
       (check-function (intern "MAIN" package)))))
 
 (defun function-of-forms (text)

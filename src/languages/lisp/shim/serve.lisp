@@ -224,7 +224,8 @@ are there. It calls no handler, and leaves nothing behind."
         *root* (uiop:native-namestring (uiop:getcwd))
         *task-root* (sb-ext:string-to-octets aws-lambda-runtime:*lambda-task-root* :null-terminate t))
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
-  (caller (find-handler kind file text) convention kind))
+  (setf *function* (find-handler kind file text))
+  (caller *function* convention kind))
 
 (defun check-version (version)
   "Ends the init if this core was made for another bootstrap."

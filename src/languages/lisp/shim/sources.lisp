@@ -73,24 +73,37 @@
           do (setf form (nth index form))
           finally (return (gethash form starts start)))))
 
-(defun place-finder ()
-  "A function that gives the place of a frame, as `FILE: line N`; NIL for what is not in a source file of the task root,
-and in a file that has changed since."
-  (let ((sources '()) (places '()))
-    (flet ((find-place (file top-level number)
-             (let ((source (or (assoc file sources :test #'string=)
-                               (first (push (cons file (multiple-value-list (source-forms file))) sources)))))
-               (destructuring-bind (text forms starts) (rest source)
-                 (format nil "~A: line ~D" (relative-name file)
-                         (line-at text (start-of-form forms starts top-level number)))))))
-      (lambda (frame)
-        (ignore-errors
-         (let* ((location (sb-di:frame-code-location frame))
-                (source (sb-di:code-location-debug-source location))
-                (file (sb-c::debug-source-namestring source))
-                (key (list file (sb-di:code-location-toplevel-form-offset location)
-                           (sb-di:code-location-form-number location))))
-           (when (and (relative-name file)
-                      (eql (sb-c::debug-source-created source) (file-write-date (native-pathname file))))
-             (cdr (or (assoc key places :test #'equal)
-                      (first (push (cons key (apply #'find-place key)) places)))))))))))
+(defun read-again (cache file)
+  "The text of FILE, its forms, and where they begin, from CACHE, a list whose rest is an alist of files."
+  (rest (or (assoc file (rest cache) :test #'string=)
+            (first (push (cons file (multiple-value-list (source-forms file))) (rest cache))))))
+
+(defun place (location cache)
+  "The place of a code location, as `FILE: line N`; NIL for what is not in a source file of the task root, and in a file
+that has changed since."
+  (ignore-errors
+   (let* ((source (sb-di:code-location-debug-source location))
+          (file (sb-c::debug-source-namestring source)))
+     (when (and (relative-name file)
+                (eql (sb-c::debug-source-created source) (file-write-date (native-pathname file))))
+       (destructuring-bind (text forms starts) (read-again cache file)
+         (format nil "~A: line ~D" (relative-name file)
+                 (line-at text (start-of-form forms starts
+                                              (sb-di:code-location-toplevel-form-offset location)
+                                              (sb-di:code-location-form-number location)))))))))
+
+(defun place-of-definition (designator cache)
+  "The place where a function is defined, or NIL."
+  (ignore-errors
+   (let ((function (if (functionp designator) designator (fdefinition designator))))
+     (place (sb-di:debug-fun-start-location (sb-di:fun-debug-fun function)) cache))))
+
+(defun place-of-call (name cache)
+  "The place of the only call of the function NAME in the files of CACHE; NIL if there are others or none."
+  (loop with lines = '()
+        for (file text nil starts) in (rest cache)
+        do (loop for form being each hash-key of starts using (hash-value start)
+                 do (when (eq name (first form))
+                      (pushnew (format nil "~A: line ~D" (relative-name file) (line-at text start)) lines
+                               :test #'string=)))
+        finally (return (and lines (null (rest lines)) (first lines)))))
