@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{BOOTSTRAP, CallerError, Function, available, repository};
+use crate::support::{BOOTSTRAP, CallerError, Function, repository};
 
 fn of(files: &[(&str, &str)], handler: &str) -> CallerError {
     Function::with(files).handler(handler).init_error()
@@ -143,9 +143,7 @@ fn an_empty_task_root_says_how_files_get_there() {
 
 #[test]
 fn a_file_of_another_user_says_what_to_do() {
-    if !available("root", Command::new("id").arg("-u").output().unwrap().stdout == b"0\n") {
-        return;
-    }
+    needs!(root);
     let own = TempDir::new().unwrap();
     fs::set_permissions(own.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let bootstrap = own.path().join("bootstrap");
@@ -294,9 +292,13 @@ fn the_bash_of_functions_can_be_chosen() {
 
 #[test]
 fn make_try_names_no_handler_that_nobody_has_typed() {
-    for (files, said) in [(&["orders.py"][..], "as in `HANDLER=report.sh`; it has orders.py\n"), (&[], "`, which is empty\n")] {
+    for (files, said) in
+        [(&["orders.py"][..], "as in `HANDLER=report.sh`; it has orders.py\n"), (&[], "`, which is empty\n")]
+    {
         let directory = TempDir::new().unwrap();
-        files.iter().for_each(|file| fs::write(directory.path().join(file), "").unwrap());
+        for file in files {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
         let mut command = Command::new(repository().join("manage/local.sh"));
         let output = command.arg("try").env("DIR", directory.path()).env_remove("HANDLER").output().unwrap();
         assert_eq!(output.status.code(), Some(1));

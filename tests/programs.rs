@@ -292,7 +292,9 @@ fn what_does_not_say_how_it_runs_is_an_error_of_the_init() {
 fn elf(machine: u16, kind: u16, loader: &str, missing: usize) -> Vec<u8> {
     let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
     let numbers = |bytes: &mut Vec<u8>, numbers: &[(u64, usize)]| {
-        numbers.iter().for_each(|(number, length)| bytes.extend(&number.to_le_bytes()[..*length]));
+        for (number, length) in numbers {
+            bytes.extend(&number.to_le_bytes()[..*length]);
+        }
     };
     let header = [
         (u64::from(kind), 2),

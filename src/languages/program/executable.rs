@@ -128,7 +128,7 @@ fn loaders() -> String {
     let mut found: Vec<_> = ["/lib", "/lib64"]
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.flatten())
+        .flat_map(Iterator::flatten)
         .filter(|entry| {
             let name = entry.file_name();
             let name = name.to_string_lossy();
