@@ -37,6 +37,7 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	@.ci/setup lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked --quiet --test house
 	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
 	    examples/*/*.sh examples/testing/bash/*.sh
 	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker

@@ -4,6 +4,9 @@
 // a test says what is wrong by failing
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[macro_use]
+mod support;
+
 mod bash;
 mod bash_faults;
 mod cgi;
@@ -34,6 +37,5 @@ mod shutdown;
 mod shutdown_hooks;
 mod snapstart;
 mod streaming;
-mod support;
 mod wrapper;
 mod yardstick;

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     manage::{cloud::Moto, pinned, tool_in},
-    support::{Function, available, code_block, on_path},
+    support::{Function, code_block, needs::has},
 };
 
 /// Where moto takes a bucket without being told where it is to be.
@@ -97,7 +97,7 @@ fn function(moto: SocketAddr, role: &Role) -> Function {
 }
 
 fn moto() -> Option<Moto> {
-    if !available("curl", on_path("curl")) || !available("jq", on_path("jq")) {
+    if !has("curl") || !has("jq") {
         return None;
     }
     Some(Moto::start(&tool_in(&pinned(), "moto_server")?))
