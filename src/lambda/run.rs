@@ -151,7 +151,12 @@ async fn answer_events(
                 (None, Err(failure)) => client.fail(&invocation, &failure).await,
             }
         };
-        match shutdown.run_until_cancelled(posting).await {
+        let posted = tokio::select! {
+            biased;
+            posted = shutdown.run_until_cancelled(posting) => posted,
+            never = slot.watch() => match never {},
+        };
+        match posted {
             Some(Ok(())) => {}
             Some(Err(error)) => break Some(error),
             None => break None,

@@ -4,7 +4,7 @@
 //! asked for the restore, once, and answers in the copy; all workers have new random state and have run the hooks
 //! after the restore; events are asked for. Nothing that waits for a time, and no connection, is carried through.
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::Client;
 use crate::{
@@ -38,7 +38,7 @@ impl Unready {
 /// Takes all workers into the snapshot and out of it.
 pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
     run_hooks(slots, Step::Checkpoint).await.map_err(Unready::Checkpoint)?;
-    restored(client).await.map_err(Unready::Init)?;
+    restored(client, slots).await.map_err(Unready::Init)?;
     run_hooks(slots, Step::Restore).await.map_err(Unready::Restore)
 }
 
@@ -47,9 +47,12 @@ async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {
 }
 
 /// Waits until Lambda has restored the environment.
-async fn restored(client: &mut Client) -> Result<(), Failure> {
-    client.restored().await.map_err(|refused| {
-        let message = format!("the Runtime API did not say that the environment was restored: {refused}");
-        Failure::new(ErrorType::RestoreFailed, message)
-    })
+async fn restored(client: &mut Client, slots: &mut [Slot]) -> Result<(), Failure> {
+    tokio::select! {
+        restored = client.restored() => restored.map_err(|refused| {
+            let message = format!("the Runtime API did not say that the environment was restored: {refused}");
+            Failure::new(ErrorType::RestoreFailed, message)
+        }),
+        _ = join_all(slots.iter_mut().map(Slot::watch)) => unreachable!("BUG: this has no end"),
+    }
 }

@@ -6,7 +6,7 @@
 //! taken when it dies, be it in its start, goes to a new one, once. One that ends between the two steps of a snapshot
 //! is replaced at the second.
 
-use std::{future::pending, pin::pin, sync::Arc};
+use std::{convert::Infallible, future::pending, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -152,6 +152,13 @@ impl Slot {
                     self.replace_or_wait().await;
                 }
             }
+        }
+    }
+
+    /// Lets go of a worker that ends while no event runs, and does not replace it. This has no end.
+    pub async fn watch(&mut self) -> Infallible {
+        loop {
+            self.ended().await;
         }
     }
 
