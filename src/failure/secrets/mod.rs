@@ -102,7 +102,8 @@ fn forms(secret: &str) -> Vec<String> {
         let own = text[(before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6].to_owned();
         forms.extend([own.replace('+', "-").replace('/', "_"), own]);
     }
-    let digits: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits: Vec<_> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digits.concat();
     forms.extend([digits.to_ascii_uppercase(), digits]);
     forms
 }
@@ -201,8 +202,8 @@ mod tests {
             format!("{}\r\n      {}", &KEY[..7], &KEY[7..]),
             format!("{}\\\n{}", &KEY[..30], &KEY[30..]),
             format!("{}\\n{}", &KEY[..30], &KEY[30..]),
-            KEY.bytes().map(|byte| format!("{byte:02x}")).collect(),
-            KEY.bytes().map(|byte| format!("{byte:02X}")).collect(),
+            KEY.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
+            KEY.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat(),
         ] {
             assert_eq!(masked(&format!("no {spelled}: x")), "no ***: x", "{spelled}");
         }
