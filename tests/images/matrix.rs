@@ -1,7 +1,7 @@
 //! The images as a customer-managed runtime may find itself: AWS's documentation does not say how Lambda starts such
 //! an image, nor what becomes of its `ENV`, `USER`, `WORKDIR` and `/opt`. Every language answers in every cell.
 
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, process::Command};
+use std::{fs, io::Write, path::Path, process::Command};
 
 use tempfile::TempDir;
 
@@ -11,23 +11,27 @@ use crate::support::available;
 /// Runs in a container: each handler, with and without the image's environment, started with a command and without
 /// one, behind the emulator; two events each.
 const CELL: &str = r#"
-url=http://127.0.0.1:8080/2015-03-31/functions/function/invocations
+port=8080
 for environment in kept dropped; do
     for start in entrypoint bootstrap; do
         for handler in "$@"; do
+            # a bootstrap whose emulator has ended must not find the next one
+            port=$((port + 2)) url=http://127.0.0.1:$port
             command=(/usr/bin/env)
             [[ $environment == kept ]] || command+=(-i)
-            command+=("_HANDLER=$handler" /cell/aws-lambda-rie)
+            command+=("_HANDLER=$handler" /cell/aws-lambda-rie --runtime-interface-emulator-address "127.0.0.1:$port"
+                --runtime-api-address "127.0.0.1:$((port + 1))")
             [[ $start == bootstrap ]] || command+=(/var/runtime/bootstrap "$handler")
             "${command[@]}" >/tmp/log 2>&1 &
-            until curl -s -o /dev/null http://127.0.0.1:8080; do sleep 0.01; done
+            until curl -s -o /dev/null "$url"; do sleep 0.01; done
             for event in 1 2; do
-                echo "$environment $start $handler: $(curl -s --data "$event" "$url")"
+                echo "$environment $start $handler: $(curl -s --data "$event" "$url/2015-03-31/functions/function/invocations")"
             done
-            { kill -9 "$!"; wait "$!"; } 2>/dev/null
+            kill "$!"
         done
     done
 done
+wait
 "#;
 
 /// A folder that a container may read, with files that it may run.
@@ -70,8 +74,8 @@ fn answers_in_every_cell(variant: &str, handlers: &[(&str, &str, &str, &str)]) {
     let hidden = mount(&layer, "/opt");
     let overlaid = overlaid(&image, layer.path());
     for (opt, image, option, word) in [
-        ("whole", &image, "--init", "none"),
-        ("overlaid", &overlaid, "--init", "LAYER"),
+        ("whole", &image, "--tty=false", "none"),
+        ("overlaid", &overlaid, "--tty=false", "LAYER"),
         ("hidden", &image, hidden.as_str(), "LAYER"),
         ("empty", &image, "--tmpfs=/opt", "none"),
     ] {
@@ -137,11 +141,10 @@ fn lisp_answers_in_every_cell() {
 fn powershell_answers_in_every_cell() {
     let module = "function Get-Place($Event) {
         $layer = (Get-Command of-the-layer -ErrorAction Ignore) ? (of-the-layer) : 'none'
-        [Console]::Error.WriteLine($env:PATH)
-        @{ answer = \"$((Get-Process -Id $PID).Path) $env:PSModuleAnalysisCachePath $layer $Event\" }.answer
+        \"$((Get-Process -Id $PID).Path) $env:PSModuleAnalysisCachePath $layer $Event\"
     }";
     let answer = "/var/lang/powershell/pwsh /var/lang/powershell/ModuleAnalysisCache";
-    answers_in_every_cell("powershell-runtime", &[("Shop.psm1::Get-Place", "Shop.psm1", module, answer)]);
+    answers_in_every_cell("powershell-runtime", &[("Shop.Get-Place", "Shop.psm1", module, answer)]);
 }
 
 #[test]
