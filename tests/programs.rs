@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
-use crate::support::{Event, Function, Running, available, on_path, until};
+use crate::support::{Event, Function, Running, needs::has, until};
 
 const MIB: usize = 1024 * 1024;
 
@@ -13,7 +13,7 @@ fn program(name: &str, text: &str) -> Function {
 
 /// The same for an interpreter that may not be here.
 fn program_for(interpreter: &str, name: &str, text: &str) -> Option<Function> {
-    available(interpreter, on_path(interpreter)).then(|| program(name, text))
+    has(interpreter).then(|| program(name, text))
 }
 
 /// Runs two events and gives the second answer.

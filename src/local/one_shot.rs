@@ -52,12 +52,14 @@ pub async fn run(
                 }
             };
             if shutdown.is_cancelled() {
-                match slot.keep_quiet().await {}
+                std::future::pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
             shutdown.cancel();
-            slot.quiet_during(children.terminate(SHUTDOWN_GRACE)).await;
+            children.terminate(SHUTDOWN_GRACE).await;
+            // the last of the log
+            drop(slot);
             (outcome, init, ran)
         }
         Err(_) if shutdown.is_cancelled() => std::future::pending().await,

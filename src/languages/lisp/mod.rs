@@ -179,7 +179,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
             .collect(),
         program,
         arguments,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: convention == Convention::StandardIo,
         last_words: &["fatal error"],
         empty_answer: None,
