@@ -48,6 +48,9 @@ const IMAGE_PROGRAMS: &str = "/var/lang/bin";
 /// The `PATH` where the environment has none, as Lambda's own.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 
+/// Where an image has its bootstrap.
+const IMAGE_DIRECTORY: &str = "/var/runtime";
+
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
 
@@ -150,6 +153,13 @@ impl Config {
     pub fn script(&self) -> Option<String> {
         let script = self.task_root.join(&self.handler);
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
+    }
+
+    /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
+    #[must_use]
+    pub fn is_in_image(&self) -> bool {
+        let own = std::env::current_exe();
+        self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
     }
 
     /// What to say of variables with our prefix that are no settings.

@@ -6,7 +6,7 @@ use std::{fs, io::Write, path::Path, process::Command};
 use tempfile::TempDir;
 
 use super::{contexts::contexts, docker, docker_text, image, once};
-use crate::support::available;
+use crate::support::needs::found;
 
 /// Runs in a container: each handler, with and without the image's environment, started with a command and without
 /// one, behind the emulator; two events each.
@@ -59,17 +59,15 @@ fn overlaid(image: &str, layer: &Path) -> String {
 /// there is a layer, and the event.
 fn answers_in_every_cell(variant: &str, handlers: &[(&str, &str, &str, &str)]) {
     let Some(image) = image(&format!("{variant}-al2-amd64")) else { return };
-    if !available("emulator", contexts().join("rie").is_dir()) {
-        return;
-    }
+    let emulator = contexts().join("rie/usr/local/bin/aws-lambda-rie");
+    let Some(emulator) = found("emulator", emulator.is_file().then_some(emulator)) else { return };
     let files: Vec<_> = handlers.iter().map(|&(_, file, text, _)| (file, text)).collect();
     let (task, layer, cell) = (
         folder(&files),
         folder(&[("bin/of-the-layer", "#!/bin/sh\nprintf LAYER\n")]),
         folder(&[("cell.sh", CELL)]),
     );
-    fs::copy(contexts().join("rie/usr/local/bin/aws-lambda-rie"), cell.path().join("aws-lambda-rie"))
-        .unwrap();
+    fs::copy(emulator, cell.path().join("aws-lambda-rie")).unwrap();
     let mount = |folder: &TempDir, place| format!("--volume={}:{place}:ro", folder.path().display());
     let hidden = mount(&layer, "/opt");
     let overlaid = overlaid(&image, layer.path());

@@ -118,6 +118,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
+        as_program: None,
     })
 }
 
