@@ -27,7 +27,7 @@ use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    phase::{Phase, exhausted, undefined},
+    phase::{Phase, start_failure, undefined},
     transport::{Message, Transport, TransportError},
 };
 pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
@@ -75,7 +75,7 @@ impl Worker {
         let started = Self::spawn(launch, config, children, shutdown, snapshot);
         let mut worker = started.map_err(|error| {
             let what = format!("`{}` cannot be started", launch.program.display());
-            WorkerError::Gone(exhausted(&what, &error))
+            WorkerError::Gone(start_failure(&what, &error))
         })?;
         if worker.transport.has_worker()
             && let Err(error) = worker.wait(Phase::Load).await
@@ -155,7 +155,7 @@ impl Worker {
         match self.transport.send_event(invocation, &self.starter) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
-            Err(error) => return Err(exhausted("the event cannot be handed over", &error)),
+            Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
         }
         Ok(())
     }
@@ -214,7 +214,9 @@ impl Worker {
                 (Err(Silence::Broken(error)), _) => return Err(phase.broken(&error)),
                 (Err(Silence::Ended(status)), _) => {
                     let stack_trace = self.transport.take_trace().stack;
-                    return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
+                    let (handler, as_program) = (self.handler(), self.as_program());
+                    let lines = self.log.last_lines();
+                    return Err(phase.ended(status, &lines, stack_trace, handler, as_program));
                 }
                 (Err(Silence::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
@@ -237,7 +239,7 @@ impl Worker {
                 None
             }
             (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(self.handler(), names))))
+                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
             }
             (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
                 Some(Err(WorkerError::Gone(failure)))
@@ -283,6 +285,10 @@ impl Worker {
 
     fn handler(&self) -> &str {
         &self.starter.config.handler
+    }
+
+    fn as_program(&self) -> Option<&str> {
+        self.starter.launch.as_program.as_deref()
     }
 }
 
