@@ -7,6 +7,7 @@ mod building;
 mod contexts;
 mod downloads;
 mod emulator;
+mod matrix;
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ use std::{
 use tempfile::TempDir;
 
 use self::contexts::build;
-use crate::support::{available, on_path, repository, until};
+use crate::support::{needs::found, on_path, repository, until};
 
 const IMAGE: &str = "lambda-script-runtime-test";
 const BASE: &str = "public.ecr.aws/lambda/provided:al2";
@@ -42,17 +43,14 @@ fn image(target: &str) -> Option<String> {
         let base = on_path("docker") && docker(&["image", "inspect", BASE]).status.success();
         base.then(build)
     });
-    if !available("docker", built.is_some()) {
-        return None;
-    }
-    let there = built.as_ref().is_some_and(|targets| targets.contains(&target));
+    let targets = found("docker", built.as_ref())?;
     let part = match target.split('-').next().unwrap() {
         "rie" => "emulator",
         "lisp" => "sbcl",
         "powershell" | "all" => "pwsh",
         _ => "docker",
     };
-    available(part, there).then(|| format!("{IMAGE}:{target}"))
+    found(part, targets.contains(&target).then(|| format!("{IMAGE}:{target}")))
 }
 
 /// A container that goes when this does.
@@ -142,7 +140,9 @@ fn functions_get_the_bash_of_the_image_and_programs_that_of_the_base() {
                 [[ $0 != *program.sh ]] || run";
     let (_directory, mount) = task_root(&[("function.sh", code), ("program.sh", code)]);
     let base = "/usr/bin/bash";
-    for (handler, expected) in [("function.handler", ["/opt/bin/bash", base]), ("program.sh", [base, base])] {
+    for (handler, expected) in
+        [("function.handler", ["/var/lang/bin/bash", base]), ("program.sh", [base, base])]
+    {
         let (answer, log, _) = once(&["--volume", &mount, &image, handler, "{}"]);
         assert_eq!(answer, format!("{}\n", expected.join("\n")), "{handler}: {log}");
     }

@@ -2,7 +2,9 @@
 
 use std::{io, process::ExitStatus, time::Duration};
 
-use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use rustix::io::Errno;
+
+use super::{answer::with_lines, deadline::Deadline, hooks::Step, launch::Launch, transport::TransportError};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
@@ -75,15 +77,25 @@ impl Phase<'_> {
         last_lines: &str,
         stack_trace: Vec<String>,
         handler: &str,
+        launch: &Launch,
     ) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
         };
         match self {
-            Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status})");
-                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
-            }
+            Self::Load => WorkerError::Untaken(match &launch.unfit_core {
+                // SBCL speaks of its core, or crashes without a word
+                Some(message)
+                    if last_lines.contains("core") || (last_lines.is_empty() && status.code().is_none()) =>
+                {
+                    failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
+                }
+                _ => {
+                    let hint = hint(launch.as_program.as_deref());
+                    let message = format!("`{handler}` could not be loaded ({status}){hint}");
+                    failure(ErrorType::HandlerLoadFailed, message)
+                }
+            }),
             // in Bash a hook that fails ends the shell that it runs in
             Self::Hooks(step) => WorkerError::Gone(match status.code() {
                 Some(code @ 1..) => {
@@ -99,17 +111,33 @@ impl Phase<'_> {
     }
 }
 
-pub(super) fn undefined(handler: &str, names: Vec<String>) -> Failure {
+pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&str>) -> Failure {
     let names: Vec<_> =
         names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
-    let defined =
-        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
-    let message = format!(
-        "handler `{handler}`: its file defines {defined}, but not the function that the handler names"
-    );
+    let message = if names.is_empty() {
+        format!("handler `{handler}`: its file defines no function{}", hint(as_program))
+    } else {
+        let names = names.join("`, `");
+        format!(
+            "handler `{handler}`: its file defines `{names}`, but not the function that the handler names"
+        )
+    };
     Failure::new(ErrorType::HandlerNotFound, message)
 }
 
-pub(super) fn exhausted(what: &str, error: &io::Error) -> Failure {
-    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
+/// What to write instead, where the file was meant as a program.
+fn hint(as_program: Option<&str>) -> String {
+    as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
+}
+
+/// The failure of something that could not be started or handed over: a file that cannot run is no lack of resources.
+pub(super) fn start_failure(what: &str, error: &io::Error) -> Failure {
+    let cannot_run =
+        [Errno::NOEXEC, Errno::ACCESS, Errno::PERM, Errno::NOENT, Errno::NOTDIR, Errno::LIBBAD, Errno::LOOP];
+    let error_type = if Errno::from_io_error(error).is_some_and(|errno| cannot_run.contains(&errno)) {
+        ErrorType::HandlerLoadFailed
+    } else {
+        ErrorType::ResourceExhausted
+    };
+    Failure::new(error_type, format!("{what}: {error}"))
 }

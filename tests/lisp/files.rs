@@ -5,16 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{evaluate, lisp, lisp_files, sbcl};
+use super::{evaluate, lisp, lisp_files};
 use crate::support::Function;
 
 const ECHO: &str = "(defun handler (data headers) (declare (ignore headers)) data)";
 
 #[test]
 fn calls_a_function_of_a_file() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     assert_eq!(function.text(r#"{"x": "ä€😀"}"#), r#"{"x": "ä€😀"}"#);
     assert_eq!(function.text(""), "");
@@ -22,9 +20,7 @@ fn calls_a_function_of_a_file() {
 
 #[test]
 fn does_the_same_with_the_shim_from_its_source() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = Function::with(&[("main.lisp", ECHO)])
         .handler("main.handler")
         .without_env("SCRIPT_RUNTIME_LISP_CORE")
@@ -35,16 +31,18 @@ fn does_the_same_with_the_shim_from_its_source() {
 
 #[test]
 fn names_a_symbol_with_its_package_and_a_file_with_its_extension() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text = "(defpackage :shop (:use :cl) (:export :order)) (in-package :shop) (defun order (d h) d h \"ordered\") \
-                (defun |mixed Case| (d h) d h \"mixed\")";
+                (defun |mixed Case| (d h) d h \"mixed\") (defun cl-user::get/orders (d) d \"slash too\") \
+                (defpackage :my-app/main (:use :cl)) (defun my-app/main::handler (d) d \"slash\")";
     for (handler, answer) in [
         ("src/shop.shop:order", "ordered"),
         ("src/shop.shop::order", "ordered"),
         ("src/shop.lisp.shop::order", "ordered"),
         ("./src/shop.shop::|mixed Case|", "mixed"),
+        ("src/shop.my-app/main::handler", "slash"),
+        ("src/shop.lisp.my-app/main::handler", "slash"),
+        ("src/shop.get/orders", "slash too"),
     ] {
         let function = lisp_files(&[("src/shop.lisp", text)]).handler(handler).start();
         assert_eq!(function.text(""), answer, "{handler}");
@@ -53,9 +51,7 @@ fn names_a_symbol_with_its_package_and_a_file_with_its_extension() {
 
 #[test]
 fn takes_the_newer_of_fasl_and_source() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (age_of_fasl, answer) in [(0, "old source"), (60, "new source")] {
         let function = lisp("(defun handler (d h) d h \"old source\")");
         evaluate(&function, &[], &["(compile-file \"main.lisp\")"]);
@@ -77,10 +73,27 @@ fn takes_the_newer_of_fasl_and_source() {
 }
 
 #[test]
-fn loads_a_fasl_alone() {
-    if !sbcl() {
-        return;
+fn takes_the_source_of_a_fasl_of_the_same_time() {
+    needs!(sbcl);
+    for handler in ["main.handler", "main.lisp.handler"] {
+        let function = lisp("(defun handler (d h) d h \"old source\")");
+        evaluate(&function, &[], &["(compile-file \"main.lisp\")"]);
+        let function =
+            function.file("main.lisp", "(defun handler (d h) d h \"new source\")").handler(handler);
+        for file in ["main.fasl", "main.lisp"] {
+            let file = File::options().append(true).open(function.path(file)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let function = function.start();
+        for _ in 0..2 {
+            assert_eq!(function.text(""), "new source");
+        }
     }
+}
+
+#[test]
+fn loads_a_fasl_alone() {
+    needs!(sbcl);
     let function = lisp("(defun handler (d h) d h \"compiled\")");
     evaluate(&function, &[], &["(compile-file \"main.lisp\")", "(delete-file \"main.lisp\")"]);
     assert_eq!(function.start().text(""), "compiled");
@@ -88,9 +101,7 @@ fn loads_a_fasl_alone() {
 
 #[test]
 fn evaluates_forms_in_their_order() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let files = [("h.lisp", "(defpackage :pkg (:use :cl)) (in-package :pkg) (defun f (d h) h (reverse d))")];
     for (handler, answer) in [
         ("(constantly\"hi\")", "hi"),
@@ -106,9 +117,7 @@ fn evaluates_forms_in_their_order() {
 
 #[test]
 fn calls_main_of_a_script_with_the_event_on_standard_input() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let main = "(defun main (&rest argv) (format t \"~a ~s~%\" (read-line) argv) 42)";
     let package = "(defpackage :ros.script.1 (:use :cl)) (in-package :ros.script.1)";
     let shell = "#!/bin/sh\n#|-*- mode:lisp -*-|#\n#|\nexec ros -Q -- $0 \"$@\"\n|#\n(progn (ros:ensure-asdf) \
@@ -128,9 +137,7 @@ fn calls_main_of_a_script_with_the_event_on_standard_input() {
 
 #[test]
 fn runs_the_samples() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (file, handler, answer) in [
         ("simple_handler.lisp", "simple_handler.simple-handler", "a simple handler was called with: [1]"),
         (
@@ -153,9 +160,7 @@ fn runs_the_samples() {
 
 #[test]
 fn answers_one_event_without_lambda() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let output = lisp(
         "(defun handler (data headers) (format t \"hello log~%\") \
                        (format nil \"~a ~a\" data (cdr (assoc :content-type headers))))",

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{evaluate, lisp, lisp_files, sbcl};
+use super::{evaluate, lisp, lisp_files};
 use crate::support::{CallerError, Function};
 
 fn error_of(text: &str, handler: &str) -> CallerError {
@@ -16,9 +16,7 @@ fn sbcl_version() -> String {
 
 #[test]
 fn a_form_that_does_not_end_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("(defvar *a* 1)\n\n(defun handler (d h)\n  (list d h)\n", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(error.message.starts_with("`main.lisp` could not be loaded, line 3: "), "{}", error.message);
@@ -27,23 +25,35 @@ fn a_form_that_does_not_end_is_shown_with_its_line() {
 
 #[test]
 fn the_readers_message_is_shown_with_the_place_and_without_frames() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let head = "(defvar *a* 1)\n\n(defun helper (d)\n  d)\n";
     for (text, line, message) in [
-        ("(defun main (d)\n  (list d)\n", 5, "end of file inside of this form: close its parentheses and quotes"),
-        ("(print \"open)\n(defun main ())\n", 5, "end of file inside of this form: close its parentheses and quotes"),
+        (
+            "(defun main (d)\n  (list d)\n",
+            5,
+            "end of file inside of this form: close its parentheses and quotes",
+        ),
+        (
+            "(print \"open)\n(defun main ())\n",
+            5,
+            "end of file inside of this form: close its parentheses and quotes",
+        ),
         ("#| open\n", 5, "end of file inside of this form: close its parentheses and quotes"),
         ("(defun main (d)\n  d))\n(print 1)\n", 6, "unmatched close parenthesis"),
         ("(defun main (d)\n  (nowhere:parse d))\n", 6, "Package NOWHERE does not exist."),
         ("(defun main (d)\n  (cl:parse d))\n", 6, "Symbol \"PARSE\" not found in the COMMON-LISP package."),
-        ("(defun main (d)\n  (sb-impl:eval-in-lexenv d))\n", 6, "The symbol \"EVAL-IN-LEXENV\" is not external in the SB-IMPL package."),
+        (
+            "(defun main (d)\n  (sb-impl:eval-in-lexenv d))\n",
+            6,
+            "The symbol \"EVAL-IN-LEXENV\" is not external in the SB-IMPL package.",
+        ),
         ("(defun main (d)\n  #<broken>)\n", 6, "illegal sharp macro character: #\\<"),
         ("(defun main (d)\n  #\\Nonsense)\n", 6, "unrecognized character name: \"Nonsense\""),
     ] {
         let text = head.to_owned() + text;
-        for (file, handler) in [("main.lisp", "main.main"), ("main.lisp", "main.lisp"), ("a/b.ros", "a/b.ros")] {
+        for (file, handler) in
+            [("main.lisp", "main.main"), ("main.lisp", "main.lisp"), ("a/b.ros", "a/b.ros")]
+        {
             let file = if handler.starts_with('a') { "a/b.ros" } else { file };
             for _ in 0..2 {
                 let error = lisp_files(&[(file, &text)]).handler(handler).init_error();
@@ -57,24 +67,24 @@ fn the_readers_message_is_shown_with_the_place_and_without_frames() {
 
 #[test]
 fn an_error_in_a_file_that_is_loaded_by_another_is_shown_with_both_places() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (library, message) in [
-        ("(defvar *a* 1)\n(defvar *b* (list 1)\n", "line 2: `lib.lisp`, line 2: end of file inside of this form: close its parentheses and quotes"),
+        (
+            "(defvar *a* 1)\n(defvar *b* (list 1)\n",
+            "line 2: `lib.lisp`, line 2: end of file inside of this form: close its parentheses and quotes",
+        ),
         ("\n(nowhere:f)\n", "line 2: `lib.lisp`, line 2: Package NOWHERE does not exist."),
     ] {
         let main = "(defvar *here* 1)\n(load \"lib.lisp\")\n(defun handler (e) e)\n";
-        let error = lisp_files(&[("main.lisp", main), ("lib.lisp", library)]).handler("main.handler").init_error();
+        let error =
+            lisp_files(&[("main.lisp", main), ("lib.lisp", library)]).handler("main.handler").init_error();
         assert_eq!(error.message, format!("`main.lisp` could not be loaded, {message}"));
     }
 }
 
 #[test]
 fn a_call_of_main_at_the_end_runs_as_in_a_terminal() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let main = "(defun main (&rest arguments)\n  (declare (ignore arguments))\n  (let ((line (read-line *standard-input* nil \"nothing\")))\n    (format t \"got ~a\" line)))\n";
     for end in [
         "(main)",
@@ -97,21 +107,21 @@ fn a_call_of_main_at_the_end_runs_as_in_a_terminal() {
         ("(progn\n  (main))", "END-OF-FILE: end of file on #<SYNONYM-STREAM :SYMBOL SB-SYS:*STDIN* "),
         ("(handler-case (main) (error () (uiop:quit 3)))", "it exits with status 3"),
     ] {
-        let error = lisp_files(&[("job.lisp", &format!("{reads}\n{end}\n"))]).handler("job.lisp").init_error();
+        let error =
+            lisp_files(&[("job.lisp", &format!("{reads}\n{end}\n"))]).handler("job.lisp").init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
         let begin = format!("`job.lisp` could not be loaded, line 3: {reason}");
         assert!(error.message.starts_with(&begin), "{end}: {}", error.message);
         assert!(error.message.ends_with(&format!("; {advice}")), "{end}: {}", error.message);
     }
-    let error = lisp_files(&[("job.lisp", "(defun main ())\n(error \"other\")\n")]).handler("job.lisp").init_error();
+    let error =
+        lisp_files(&[("job.lisp", "(defun main ())\n(error \"other\")\n")]).handler("job.lisp").init_error();
     assert_eq!(error.message, "`job.lisp` could not be loaded, line 2: SIMPLE-ERROR: other");
 }
 
 #[test]
 fn an_error_while_loading_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (file, handler) in
         [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")]
     {
@@ -128,9 +138,7 @@ fn an_error_while_loading_is_shown_with_its_line() {
 
 #[test]
 fn a_missing_package_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("\n(defun handler (d h) (nowhere:parse d) h)", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(error.message.starts_with("`main.lisp` could not be loaded, line 2: "), "{}", error.message);
@@ -139,9 +147,7 @@ fn a_missing_package_is_shown_with_its_line() {
 
 #[test]
 fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (handler, what) in [
         (
             "(load \"main.lisp\" 'x",
@@ -166,9 +172,7 @@ fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
 
 #[test]
 fn what_is_no_function_is_shown() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (handler, what) in [
         ("(+ 1 2)", "it gives 3, which is no function: end it with a function, or with its quoted name"),
         ("(list)", "it gives NIL, which is no function: end it with a function, or with its quoted name"),
@@ -183,9 +187,7 @@ fn what_is_no_function_is_shown() {
 
 #[test]
 fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text =
         "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
     let error = error_of(text, "main.order");
@@ -209,17 +211,43 @@ fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
 
 #[test]
 fn a_name_that_is_no_function_is_told_in_true_sentences() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (text, handler, message) in [
-        ("(defmacro f (x) x)", "main.f", "there is no function F in the package COMMON-LISP-USER: `f` is a macro; name a function, as one that calls it"),
-        ("", "main.if", "there is no function IF in the package COMMON-LISP: `if` is a special operator; name a function"),
-        ("", "main.f", "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it"),
-        ("(defvar f 1)", "main.f", "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it"),
-        ("(defun g (x) x) (defun h (x) x)", "main.f", "there is no function F in the package COMMON-LISP-USER; there is `g`, `h`: name one of them"),
-        ("(defun g (x) x)", "main.f", "there is no function F in the package COMMON-LISP-USER; there is `g`: name that one"),
-        ("(defpackage :a (:use :cl)) (in-package :a) (defmacro f (x) x)", "main.f", "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it"),
+        (
+            "(defmacro f (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER: `f` is a macro; name a function, as one that calls it",
+        ),
+        (
+            "",
+            "main.if",
+            "there is no function IF in the package COMMON-LISP: `if` is a special operator; name a function",
+        ),
+        (
+            "",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
+        (
+            "(defvar f 1)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
+        (
+            "(defun g (x) x) (defun h (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER; there is `g`, `h`: name one of them",
+        ),
+        (
+            "(defun g (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER; there is `g`: name that one",
+        ),
+        (
+            "(defpackage :a (:use :cl)) (in-package :a) (defmacro f (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
     ] {
         for _ in 0..2 {
             let error = error_of(text, handler);
@@ -231,9 +259,7 @@ fn a_name_that_is_no_function_is_told_in_true_sentences() {
 
 #[test]
 fn an_error_in_forms_is_shown() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("", "(load\"nowhere.lisp\")'f");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(
@@ -246,9 +272,7 @@ fn an_error_in_forms_is_shown() {
 
 #[test]
 fn a_fasl_of_another_sbcl_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (d h) d h \"old\")");
     evaluate(&function, &[], &["(compile-file \"main.lisp\")", "(delete-file \"main.lisp\")"]);
     let fasl = function.path("main.fasl");
@@ -271,9 +295,7 @@ fn a_fasl_of_another_sbcl_says_so() {
 
 #[test]
 fn a_file_that_ends_sbcl_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("(format t \"giving up~%\") (sb-ext:exit :code 4)", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert_eq!(error.message, "`main.handler` could not be loaded (exit status: 4): giving up");

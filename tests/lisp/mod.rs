@@ -12,7 +12,6 @@ mod streams;
 
 use std::process::Command;
 
-pub use crate::support::language::sbcl;
 use crate::support::{
     Function,
     language::{build_lisp_core as build_core, lisp_core as built_core},

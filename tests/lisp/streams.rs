@@ -1,6 +1,6 @@
 //! Standard streams: each event has its own, whatever an earlier one, or a thread of it, has done with them.
 
-use super::{lisp_files, sbcl};
+use super::lisp_files;
 use crate::support::{Function, Running};
 
 /// A script with this text.
@@ -10,9 +10,7 @@ fn script(text: &str) -> Running {
 
 #[test]
 fn what_an_event_does_with_its_streams_is_gone_with_it() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for body in [
         "(princ (uiop:slurp-stream-string *standard-input*))",
         "(with-open-stream (in *standard-input*) (princ (read-line in)))",
@@ -53,9 +51,7 @@ fn what_an_event_does_with_its_streams_is_gone_with_it() {
 
 #[test]
 fn functions_log_after_an_event_has_closed_their_streams() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for closing in [
         "*standard-output*",
         "sb-sys:*stdout*",
@@ -90,17 +86,14 @@ const STRAYS: [&str; 6] = [
 
 #[test]
 fn what_an_earlier_event_prints_is_in_no_answer() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for stray in STRAYS {
         let main = format!(
             "(let ((event (read-line)))\n    (when (string= event \"1\") {stray})\n    (format t \"answer\")\n    (unless (string= event \"1\") (dotimes (i 20) (sleep 0.01) (format t \" ~d\" i)))\n    (finish-output))"
         );
         let script = format!("(defun main () {main})");
-        let function = format!(
-            "(defun handler (event) (with-input-from-string (*standard-input* event) {main}))"
-        );
+        let function =
+            format!("(defun handler (event) (with-input-from-string (*standard-input* event) {main}))");
         let numbers: String = (0..20).map(|number| format!(" {number}")).collect();
         for mode in ["buffered", "streaming"] {
             for (text, handler, convention) in
@@ -125,9 +118,7 @@ fn what_an_earlier_event_prints_is_in_no_answer() {
 
 #[test]
 fn threads_and_timers_of_an_event_write_its_answer() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for body in [
         "(sb-thread:join-thread (sb-thread:make-thread (lambda (text) (write-string text)) :arguments (list (read-line))))",
         "(sb-thread:join-thread (sb-thread:make-thread (lambda () (write-string (read-line)))))",
@@ -150,9 +141,7 @@ fn threads_and_timers_of_an_event_write_its_answer() {
 
 #[test]
 fn an_exit_in_a_thread_ends_the_event_at_once() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text = "(defun in-thread (function) (sb-thread:make-thread function) (sleep 60))\n\
                 (defun main () (princ \"so far\") (eval (read)))";
     let function = script(text);
@@ -171,7 +160,10 @@ fn an_exit_in_a_thread_ends_the_event_at_once() {
         }
         assert_eq!(function.text(code("(uiop:quit)")), "so far");
         let error = function.error(code("(sb-ext:exit :code 3 :abort t)"));
-        assert_eq!((error.kind.as_str(), error.message.contains("exit status: 3")), ("Runtime.WorkerExited", true));
+        assert_eq!(
+            (error.kind.as_str(), error.message.contains("exit status: 3")),
+            ("Runtime.WorkerExited", true)
+        );
         assert_eq!(function.text("(princ 1)"), "so far1");
     }
     // of an earlier event
@@ -182,9 +174,7 @@ fn an_exit_in_a_thread_ends_the_event_at_once() {
 
 #[test]
 fn an_exit_in_a_thread_of_a_function_ends_the_worker_at_once() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text = "(defun handler (event) (sb-thread:make-thread (lambda () (eval (read-from-string event)))) (sleep 60))";
     let function = lisp_files(&[("main.lisp", text)]).handler("main.handler").start();
     for exit in ["(uiop:quit 3)", "(sb-ext:exit :code 3)", "(sb-ext:exit :code 3 :abort t)"] {
