@@ -97,7 +97,7 @@ impl Worker {
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let transport = Transport::new(launch, config.response_mode, children)?;
+        let transport = Transport::new(launch, config.transport_mode(), children)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
