@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::{
     goals,
-    results::{Metric, Results, Row, Spread},
+    metrics::{Metric, Spread},
+    results::{Results, Row},
     streams,
 };
 
@@ -104,15 +105,14 @@ fn head(results: &Results) -> String {
     )
 }
 
-/// What the goals cannot get below here.
+/// The yardsticks of the goals.
 fn limits(results: &Results) -> String {
     let mut text = format!(
-        "What nothing of the kind gets below on this machine is in the tables that follow: the native echo through a \
-        worker process, and through a bare interpreter. The bare SBCL reads bytes and writes them back; the bare \
-        PowerShell only turns JSON into a hashtable and back; the bare Bash forks, reads the event and prints it. \
-        A goal for warm events below the bare interpreter's figure is out of reach. What lies between that figure and \
-        ours is what handlers are promised on top: each event's environment, context and working directory, a clean \
-        session, log lines in order, errors that say where. A subshell that does nothing, `( : )`, takes {}",
+        "Each language is compared with its bare interpreter: a blocking client of our own in front of the same \
+        interpreter, which takes the event and gives it back. The bare SBCL reads bytes and writes them; the bare \
+        PowerShell turns JSON into a hashtable and back; the bare Bash forks, reads the event and prints it. Our own \
+        rows do more: the environment, context and working directory of each event, a clean session, log lines in \
+        order, errors with their place. A subshell that does nothing, `( : )`, takes {}",
         bare(&results.bare.subshell)
     );
     let cycles = results.floor().values(Metric::Cycle);
@@ -143,8 +143,11 @@ pub fn page(text: &str, results: &Results) -> Option<String> {
     let machine = machine();
     Some(format!(
         "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians over {events} events; × is how many \
-        times the native echo's they are, which is the floor that `lambda_runtime` gives.\n\n{}{after}",
-        MARKS[0], MARKS[1]
+        times the native echo's they are, which is the floor that `lambda_runtime` gives.\n\nThe goals, in the same \
+        run:\n\n{}\n{}{after}",
+        MARKS[0],
+        goals::table(results),
+        MARKS[1]
     ))
 }
 

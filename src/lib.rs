@@ -40,8 +40,15 @@ pub mod internals {
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
         settings::{Config, variable},
-        worker::transport::frame,
     };
+
+    /// What goes between the bootstrap and a shim.
+    pub mod frame {
+        pub use crate::worker::transport::{
+            decoder::{Decoder, FrameError},
+            frame::{Message, encode},
+        };
+    }
 }
 
 use std::{ffi::OsString, io, process::ExitCode, sync::Arc};

@@ -7,7 +7,7 @@ mod state;
 
 use std::fs;
 
-use crate::support::{Event, Function, available, on_path};
+use crate::support::{Event, Function};
 
 const MIB: usize = 1024 * 1024;
 
@@ -262,9 +262,7 @@ fn the_sample_answers_each_documented_event() {
 
 #[test]
 fn a_handler_uses_jq_and_curl() {
-    if !available("jq", on_path("jq")) || !available("curl", on_path("curl")) {
-        return;
-    }
+    needs!(jq, curl);
     let code = "handler() { jq -r .Records[0].body | tr a-z A-Z; curl -sS \"file://$PWD/data\"; }";
     let function = Function::bash(code).file("data", "from curl\n").start();
     let event = fs::read(crate::support::repository().join("tests/events/sqs.json")).unwrap();

@@ -9,7 +9,7 @@ mod senders;
 
 use serde_json::{Value, json};
 
-use crate::support::{Event, Function, Running, language::sbcl};
+use crate::support::{Event, Function, Running, needs::has};
 
 /// The function with this interface.
 pub fn cgi(function: Function) -> Function {
@@ -49,10 +49,10 @@ pub fn answer(running: &Running, event: &Value) -> Value {
 #[test]
 fn handlers_without_standard_streams_of_their_own_are_refused() {
     let mut refused = vec![("M.f", "M.psm1", "function f { 1 }")];
-    if sbcl() {
+    if has("sbcl") {
         refused.push(("app.handler", "app.lisp", "(defun handler (d) d)"));
     }
-    if !crate::support::language::pwsh() {
+    if !has("pwsh") {
         refused.remove(0);
     }
     for (handler, file, text) in refused {

@@ -9,15 +9,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{BOOTSTRAP, available, find_on_path, on_path};
+use crate::support::{BOOTSTRAP, find_on_path, needs::has};
 
 /// A directory with a function, and a shell that is called like an init.
 fn container() -> Option<(TempDir, PathBuf)> {
-    let can = Command::new("unshare").args(["--pid", "--net", "--fork", "--mount-proc", "true"]).output();
-    if !available("namespaces", can.is_ok_and(|output| output.status.success()))
-        || !available("ip", on_path("ip"))
-        || !available("curl", on_path("curl"))
-    {
+    if !["namespaces", "ip", "curl"].into_iter().all(has) {
         return None;
     }
     let directory = TempDir::new().unwrap();

@@ -4,11 +4,11 @@ use std::{
     fs,
     io::{self, Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{BOOTSTRAP, Function, available, find_on_path, repository, until};
+use crate::support::{BOOTSTRAP, Function, needs::path_of, repository, until};
 
 struct Emulator {
     child: Child,
@@ -29,14 +29,9 @@ impl Emulator {
         bootstrap: &str,
         start: impl Fn(&Path) -> Command,
     ) -> Option<Self> {
-        let program =
-            std::env::var_os("AWS_LAMBDA_RIE").map_or_else(|| "aws-lambda-rie".into(), PathBuf::from);
-        let present = find_on_path(&program);
-        if !available("emulator", present.is_some()) {
-            return None;
-        }
+        let program = path_of("emulator")?;
         let (port, api_port) = (free_port(), free_port());
-        let mut command = start(&present.unwrap());
+        let mut command = start(&program);
         command
             .arg("--runtime-interface-emulator-address")
             .arg(format!("127.0.0.1:{port}"))
@@ -97,11 +92,7 @@ const AS_IN_A_CONTAINER: &str = "mount -t tmpfs none /var && mkdir -p /var/runti
 
 #[test]
 fn several_events_run_at_a_time_on_managed_instances() {
-    let can_mount =
-        Command::new("unshare").args(["--mount", "sh", "-c", "mount -t tmpfs none /var"]).output();
-    if !available("mount namespaces", can_mount.is_ok_and(|output| output.status.success())) {
-        return;
-    }
+    needs!(mounts);
     // each waits a moment for the other
     let code = "handler() { touch $1; for i in {1..100}; do [[ ! -e a || ! -e b ]] || break; sleep 0.01; done; \
                 sleep 0.1; rm $1; ((i < 100)); echo \"got $1\"; }";

@@ -18,7 +18,7 @@ use std::{
 use tempfile::TempDir;
 
 use self::contexts::build;
-use crate::support::{available, on_path, repository, until};
+use crate::support::{needs::found, on_path, repository, until};
 
 const IMAGE: &str = "lambda-script-runtime-test";
 const BASE: &str = "public.ecr.aws/lambda/provided:al2";
@@ -42,17 +42,14 @@ fn image(target: &str) -> Option<String> {
         let base = on_path("docker") && docker(&["image", "inspect", BASE]).status.success();
         base.then(build)
     });
-    if !available("docker", built.is_some()) {
-        return None;
-    }
-    let there = built.as_ref().is_some_and(|targets| targets.contains(&target));
+    let targets = found("docker", built.as_ref())?;
     let part = match target.split('-').next().unwrap() {
         "rie" => "emulator",
         "lisp" => "sbcl",
         "powershell" | "all" => "pwsh",
         _ => "docker",
     };
-    available(part, there).then(|| format!("{IMAGE}:{target}"))
+    found(part, targets.contains(&target).then(|| format!("{IMAGE}:{target}")))
 }
 
 /// A container that goes when this does.

@@ -2,18 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Event, Function, code_block,
-    language::{pwsh, sbcl},
-};
+use crate::support::{Event, Function, code_block, needs::has};
 
 #[test]
 fn the_lines_of_the_page_are_log_events_and_metrics() {
     let mut functions = vec![("levels.sh", "levels.handler", "# levels.sh")];
-    if pwsh() {
+    if has("pwsh") {
         functions.push(("Levels.psm1", "Levels.Invoke-Handler", "# Levels.psm1"));
     }
-    if sbcl() {
+    if has("sbcl") {
         functions.push(("levels.lisp", "levels.handler", ";; levels.lisp"));
     }
     for (file, handler, mark) in functions {

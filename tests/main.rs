@@ -4,6 +4,9 @@
 // a test says what is wrong by failing
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+#[macro_use]
+mod support;
+
 mod bash;
 mod bash_faults;
 mod cgi;
@@ -32,8 +35,8 @@ mod serve_http;
 mod serve_life;
 mod shutdown;
 mod shutdown_hooks;
+mod skipped;
 mod snapstart;
 mod streaming;
-mod support;
 mod wrapper;
 mod yardstick;

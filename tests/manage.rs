@@ -27,7 +27,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use self::cloud::{Cloud, moto};
-use crate::support::{PATIENCE, available, repository};
+use crate::support::{PATIENCE, needs::found, repository};
 
 /// The region of all tests, as an AWS CLI is told it.
 const REGION: &str = "eu-west-1";
@@ -85,7 +85,7 @@ fn tool(name: &str) -> Option<PathBuf> {
 
 pub fn tool_in(directories: &[PathBuf], name: &str) -> Option<PathBuf> {
     let path = directories.iter().map(|directory| directory.join(name)).find(|path| path.is_file());
-    available(name, path.is_some()).then_some(path).flatten()
+    found(name, path)
 }
 
 /// The AWS CLI of this version.
@@ -104,10 +104,7 @@ impl Project {
     }
 
     fn with_aws_cli(name: &'static str, major: u8) -> Option<Self> {
-        let aws = aws_cli(major);
-        if !available(&format!("aws-cli-{major}"), aws.is_some()) {
-            return None;
-        }
+        let aws = found(&format!("aws-cli-{major}"), aws_cli(major))?;
         // another version answers differently
         let address = moto(&tool_in(&pinned(), "moto_server")?);
         let project = Self {
@@ -115,7 +112,7 @@ impl Project {
             folder: TempDir::new().unwrap(),
             stand_in: TempDir::new().unwrap(),
             cloud: Cloud::start(address),
-            aws: aws.unwrap(),
+            aws,
             variables: BTreeMap::from([("STAND_IN_MOTO", format!("http://{address}"))]),
         };
         project.file("Dockerfile", "FROM runtime\nCOPY . ${LAMBDA_TASK_ROOT}\n");

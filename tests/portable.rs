@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{available, repository};
+use crate::support::repository;
 
 /// The version of glibc in `provided:al2`.
 const OLDEST: &str = "2.26";
@@ -14,11 +14,8 @@ fn numbers(version: &str) -> Vec<u32> {
 
 #[test]
 fn needs_no_newer_c_library_than_that_of_al2() {
-    // `.ci/setup portable` makes it
+    needs!("cargo-zigbuild");
     let tools = repository().join("target/tools/portable/bin");
-    if !available("cargo-zigbuild", tools.join("cargo-zigbuild").is_file()) {
-        return;
-    }
     let path = std::env::join_paths(
         [tools.clone()].into_iter().chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
     );

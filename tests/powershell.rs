@@ -13,19 +13,19 @@ mod output;
 mod state;
 mod text;
 
-use crate::support::{Function, language::pwsh};
+use crate::support::Function;
 
-/// A function with these files, where there is a `pwsh`.
-pub fn files(files: &[(&str, &str)], handler: &str) -> Option<Function> {
-    pwsh().then(|| Function::with(files).handler(handler))
+/// A function with these files.
+pub fn files(files: &[(&str, &str)], handler: &str) -> Function {
+    Function::with(files).handler(handler)
 }
 
 /// A function whose handler is `f` of the module `m.psm1`, which is this text.
-fn module(text: &str) -> Option<Function> {
+fn module(text: &str) -> Function {
     files(&[("m.psm1", text)], "m.f")
 }
 
 /// A function whose handler is the script `s.ps1`, which is this text.
-fn script(text: &str) -> Option<Function> {
+fn script(text: &str) -> Function {
     files(&[("s.ps1", text)], "s.ps1")
 }

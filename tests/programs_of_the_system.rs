@@ -10,7 +10,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{Event, Function, available};
+use crate::support::{Event, Function, needs::found};
 
 /// Scripts that only say something when they are asked for help, their version, or nonsense.
 #[rustfmt::skip]
@@ -56,9 +56,7 @@ fn by_hand(directory: &Path, name: &str, event: &str) -> (String, Option<i32>) {
 #[test]
 fn answer_as_they_do_by_hand() {
     let scripts = scripts();
-    if !available("shell-scripts", scripts.len() >= 30) {
-        return;
-    }
+    let Some(scripts) = found("shell-scripts", (scripts.len() >= 30).then_some(scripts)) else { return };
     for script in scripts {
         let name = script.file_name().unwrap().to_str().unwrap();
         let directory = TempDir::new().unwrap();

@@ -4,9 +4,9 @@
 use std::{fmt::Write, fs, time::Duration};
 
 use crate::{
-    lisp::{lisp, sbcl},
+    lisp::lisp,
     powershell::files,
-    support::{Event, Function, Post, Running, processes},
+    support::{Event, Function, Post, Running, needs::has, processes},
 };
 
 const CREDENTIALS: [(&str, &str); 3] = [
@@ -90,9 +90,7 @@ fn an_error_of_bash_quotes_its_log_without_them() {
 
 #[test]
 fn lisp_shows_none() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = "(defun key () (sb-ext:posix-getenv \"AWS_SECRET_ACCESS_KEY\"))\n\
         (declaim (optimize (debug 2)))\n\
         (defun sign (key token code) (prog1 (eval code) (values key token)))\n\
@@ -121,6 +119,7 @@ fn lisp_shows_none() {
 
 #[test]
 fn powershell_shows_none() {
+    needs!(pwsh);
     let code = "function Invoke-Sign { param($Key, $Token, $Code) & ([scriptblock]::Create($Code)) }\n\
         function f { param($d) Invoke-Sign $env:AWS_SECRET_ACCESS_KEY $env:AWS_SESSION_TOKEN $d }";
     for log in LOGS {
@@ -139,7 +138,7 @@ fn powershell_shows_none() {
             "$x = @{}; $x.x = $x; $x.key = $env:AWS_SECRET_ACCESS_KEY; $x",
         ];
         for debug in ["true", "false"] {
-            let Some(function) = files(&[("m.psm1", code)], "m.f") else { return };
+            let function = files(&[("m.psm1", code)], "m.f");
             shows_none(function.env("Debug", debug), log, "$env:AWS_SECRET_ACCESS_KEY", &cases);
         }
     }
@@ -154,13 +153,13 @@ fn init_and_restore_errors_show_none() {
         assert!(text_of(&post).contains("***"), "{}", text_of(&post));
     };
     shows_none(Function::bash("\"$AWS_SECRET_ACCESS_KEY\""));
-    if sbcl() {
+    if has("sbcl") {
         shows_none(lisp(
             "(defun g (x) (error \"no ~A\" x))\n(g (sb-ext:posix-getenv \"AWS_SECRET_ACCESS_KEY\"))",
         ));
     }
-    if let Some(function) = files(&[("m.psm1", "Get-Item $env:AWS_SESSION_TOKEN; function f { }")], "m.f") {
-        shows_none(function);
+    if has("pwsh") {
+        shows_none(files(&[("m.psm1", "Get-Item $env:AWS_SESSION_TOKEN; function f { }")], "m.f"));
     }
     let hook = "after_restore() { \"$AWS_SECRET_ACCESS_KEY\"; }\nhandler() { :; }";
     let function = with_credentials(Function::bash(hook), LOGS[0]).snapstart().start().restored();

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Function, available, on_path, served::Served};
+use crate::support::{Function, needs::has, served::Served};
 
 /// Answers its event.
 const ECHO: &str = "handler() { cat; }";
@@ -22,7 +22,7 @@ pub fn serve(code: &str) -> Served {
 
 /// What curl prints of `http://127.0.0.1:PORT` and this.
 pub fn curl(served: &Served, path: &str, options: &[&str]) -> Option<Output> {
-    if !available("curl", on_path("curl")) {
+    if !has("curl") {
         return None;
     }
     let url = format!("http://127.0.0.1:{}{path}", served.port);
@@ -170,9 +170,7 @@ fn an_event_over_the_limit_is_refused_and_the_next_request_answered() {
 
 #[test]
 fn a_connection_is_kept_for_the_next_request() {
-    if !available("python3", on_path("python3")) {
-        return;
-    }
+    needs!(python3);
     let served = serve(ECHO);
     let script = "
 import http.client, json, sys

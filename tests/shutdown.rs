@@ -9,9 +9,9 @@ use std::{
 };
 
 use crate::{
-    lisp::{lisp, sbcl},
+    lisp::lisp,
     powershell::files,
-    support::{Event, Function, Reception, Running, processes, until},
+    support::{Event, Function, Reception, Running, needs::has, processes, until},
 };
 
 /// The documented 500 ms, and what a loaded machine may add.
@@ -24,7 +24,7 @@ fn waiting(language: &str) -> Option<Function> {
             "wait_for() { touch \"$1\"; until [[ -e go ]]; do sleep 0.01; done; }\nwait_for loading\n\
              handler() { rm go; wait_for running; }",
         )),
-        "lisp" => sbcl().then(|| {
+        "lisp" => has("sbcl").then(|| {
             lisp(
                 "(defun await-go (name) (with-open-file (s name :direction :output :if-exists :append \
                  :if-does-not-exist :create) s) (loop until (probe-file \"go\") do (sleep 0.01)))\n\
@@ -32,14 +32,14 @@ fn waiting(language: &str) -> Option<Function> {
                  (defun handler (d h) d h (delete-file \"go\") (await-go \"running\") \"\")",
             )
         }),
-        _ => files(
+        _ => has("pwsh").then(|| files(
             &[(
                 "m.psm1",
                 "function Wait-For($Name) { $null = New-Item $Name; while (-not (Test-Path go)) { Start-Sleep -Milliseconds 10 } }\n\
                  Wait-For loading\nfunction f { Remove-Item go; Wait-For running }",
             )],
             "m.f",
-        ),
+        )),
     }
 }
 
@@ -163,9 +163,7 @@ fn traps_and_exit_hooks_run() {
     running.api.send(Event::new("{}"));
     until("the handler", || running.task_root.path().join("running").exists());
     assert!(ends(running).ends_with("bye\n"));
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code =
         "(push (lambda () (format *error-output* \"bye~%\")) sb-ext:*exit-hooks*)\n(defun handler (d h) h d)";
     let running = lisp(code).start();
@@ -200,8 +198,8 @@ fn what_has_left_the_group_and_ignores_it_is_killed() {
     ] {
         let function = match language {
             "bash" => Some(Function::bash(code)),
-            "lisp" => sbcl().then(|| lisp(code)),
-            _ => files(&[("m.psm1", code)], "m.f"),
+            "lisp" => has("sbcl").then(|| lisp(code)),
+            _ => has("pwsh").then(|| files(&[("m.psm1", code)], "m.f")),
         };
         let Some(function) = function else { continue };
         let running = function.start();

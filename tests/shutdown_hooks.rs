@@ -3,11 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::{
-    Event, Function, Running,
-    language::{pwsh, sbcl},
-    until,
-};
+use crate::support::{Event, Function, Running, needs::has, until};
 
 const BASH: &str =
     "trap 'echo bye >&2; exit' TERM\nhandler() { [[ $1 != fail ]] || exit 3; echo \"got $1\"; }";
@@ -21,10 +17,10 @@ const LISP: &str = "(push (lambda () (format *error-output* \"bye~%\")) aws-lamb
 /// A function with a hook in each language.
 fn hooked() -> Vec<(&'static str, Function)> {
     let mut functions = vec![("trap", Function::bash(BASH)), ("function", Function::bash(FUNCTION))];
-    if pwsh() {
+    if has("pwsh") {
         functions.push(("PowerShell", Function::with(&[("M.psm1", POWERSHELL)]).handler("M.f")));
     }
-    if sbcl() {
+    if has("sbcl") {
         functions.push(("Lisp", Function::with(&[("main.lisp", LISP)]).handler("main.handler")));
     }
     functions
@@ -112,7 +108,7 @@ fn a_deadline_runs_no_hook() {
 #[test]
 fn a_hook_that_takes_too_long_is_given_up() {
     let mut functions = vec![Function::bash("on_shutdown() { sleep 60; }\nhandler() { :; }")];
-    if sbcl() {
+    if has("sbcl") {
         let code =
             "(push (lambda () (sleep 60)) aws-lambda-runtime:*shutdown-hooks*)\n(defun handler () \"\")";
         functions.push(Function::with(&[("main.lisp", code)]).handler("main.handler"));

@@ -2,14 +2,11 @@
 
 use std::process::Command;
 
-use crate::support::{BOOTSTRAP, Event, Function, Running, available};
+use crate::support::{Event, Function, Running, needs::path_of};
 
 /// A native echo on `lambda_runtime`, which `cargo test` builds beside the bootstrap; in its place, our own with `cat`.
 fn both() -> Option<[Running; 2]> {
-    let echo = std::path::Path::new(BOOTSTRAP).parent().unwrap().join("examples/echo");
-    if !available("echo-example", echo.exists()) {
-        return None;
-    }
+    let echo = path_of("echo-example")?;
     let theirs = Function::bash("");
     let mut command = Command::new(echo);
     command.env_clear().envs(theirs.command().get_envs().filter_map(|(name, value)| Some((name, value?))));

@@ -89,7 +89,9 @@ impl StreamedResponse {
     /// Takes the parts that are left, and says how the event has ended.
     pub fn end(&mut self, outcome: Outcome) -> Result<(), Failure> {
         let (parts, ended) = self.answer.finish(outcome);
-        parts.into_iter().for_each(|part| self.put(part));
+        for part in parts {
+            self.put(part);
+        }
         ended
     }
 

@@ -21,15 +21,12 @@ use crate::{
     failure::{ErrorType, Failure},
     http::{answer::Answer, part::Part},
     languages,
-    limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
     settings::{Config, ResponseMode},
     start::cli::EventSource,
     worker::slot::Slot,
 };
-
-/// How long the handler may take: Lambda's longest timeout.
-const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
 pub async fn run(
@@ -44,12 +41,14 @@ pub async fn run(
             let init = began.elapsed();
             let outcome = run_event(config, &mut slot, event).await;
             if shutdown.is_cancelled() {
-                match slot.keep_quiet().await {}
+                std::future::pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
             shutdown.cancel();
-            slot.quiet_during(children.terminate(SHUTDOWN_GRACE)).await;
+            children.terminate(SHUTDOWN_GRACE).await;
+            // the last of the log
+            drop(slot);
             (outcome, init, ran)
         }
         Err(_) if shutdown.is_cancelled() => std::future::pending().await,
@@ -105,7 +104,7 @@ fn read(source: &EventSource) -> Result<Bytes, Failure> {
 /// Runs the event, and prints its answer while it is written, where answers are streamed.
 async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
     let mut invocation = invocation(config, event, Headers::default());
-    invocation.begin(TIMEOUT);
+    invocation.begin(LONGEST_TIMEOUT);
     let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
     let handler = slot.run(&invocation);
     match config.response_mode {

@@ -114,8 +114,6 @@ impl Children {
         }
         self.kill_all();
         let _ = tokio::time::timeout(LAST_REAP_LIMIT, self.all_ended()).await;
-        // who waits for a child passes on the last of its log now
-        tokio::task::yield_now().await;
     }
 
     /// Waits until all below the bootstrap have ended.

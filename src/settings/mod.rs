@@ -39,6 +39,9 @@ const SNAP_START: &str = "snap-start";
 /// The same of an environment that has several events at a time, and that nobody ends at an event's deadline.
 const MANAGED_INSTANCES: &str = "lambda-managed-instances";
 
+/// Where an image has its bootstrap.
+const IMAGE_DIRECTORY: &str = "/var/runtime";
+
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
 
@@ -151,6 +154,13 @@ impl Config {
             Interface::Cgi => ResponseMode::Streaming,
             Interface::Event => self.response_mode,
         }
+    }
+
+    /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
+    #[must_use]
+    pub fn is_in_image(&self) -> bool {
+        let own = std::env::current_exe();
+        self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
     }
 
     /// What to say of variables with our prefix that are no settings.

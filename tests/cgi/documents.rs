@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use super::{answer, answers::taken_apart, cgi, decoded, request};
-use crate::support::{Event, Function, Running, language::sbcl};
+use crate::support::{Event, Function, Running, needs::has};
 
 const MODES: [&str; 2] = ["buffered", "streaming"];
 
@@ -23,7 +23,8 @@ fn document(running: &Running, mode: &str, event: &Value) -> (Value, Vec<u8>) {
     let mut head = answer(running, event);
     let body = decoded(&head);
     let fields = head.as_object_mut().unwrap();
-    (fields.remove("body"), fields.remove("isBase64Encoded"));
+    fields.remove("body");
+    fields.remove("isBase64Encoded");
     fields.entry("cookies").or_insert(json!([]));
     (head, body)
 }
@@ -112,7 +113,7 @@ fn ending() -> Vec<(&'static str, Function)> {
         ("function", Function::bash(&format!("handler() {{ {code}; }}"))),
         ("program", Function::with(&[("app.sh", code)]).handler("app.sh")),
     ];
-    if sbcl() {
+    if has("sbcl") {
         handlers.push(("Lisp", Function::with(&[("app.lisp", lisp)]).handler("app.lisp")));
     }
     handlers.into_iter().map(|(kind, function)| (kind, cgi(function))).collect()

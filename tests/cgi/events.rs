@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{answer, cgi, decoded, request};
-use crate::support::{Function, Running, available, language::sbcl, on_path};
+use crate::support::{Function, Running, needs::has};
 
 /// Answers its environment, in each language that can be a CGI program.
 fn environments() -> Vec<(&'static str, Running)> {
@@ -14,10 +14,10 @@ fn environments() -> Vec<(&'static str, Running)> {
         ("function", Function::bash("handler() { echo; env; }")),
         ("program", Function::with(&[("app.sh", "echo; env")]).handler("app.sh")),
     ];
-    if sbcl() {
+    if has("sbcl") {
         functions.push(("Lisp", Function::with(&[("app.lisp", lisp)]).handler("app.lisp")));
     }
-    if available("python3", on_path("python3")) {
+    if has("python3") {
         let python = "#!/usr/bin/env python3\nimport os\nprint()\nfor pair in os.environ.items(): print('='.join(pair))";
         functions.push(("Python", Function::with(&[("app.py", python)]).handler("app.py")));
     }

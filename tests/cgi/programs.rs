@@ -1,15 +1,11 @@
 //! Programs that were written for web servers: git's own server, CGI.pm of Perl, Lisp.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::json;
 
 use super::{answer, cgi, decoded, request};
-use crate::support::{Function, available, code_block, language::sbcl, on_path, served::Served};
+use crate::support::{Function, code_block, needs::path_of, served::Served};
 
 fn git(directory: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
@@ -24,15 +20,6 @@ fn git(directory: &Path, arguments: &[&str]) -> String {
     let output = command.args(arguments).env("GIT_TERMINAL_PROMPT", "0").output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// Git's own CGI program.
-fn backend() -> Option<PathBuf> {
-    let directory = on_path("git").then(|| Command::new("git").arg("--exec-path").output().unwrap().stdout);
-    let backend =
-        directory.map(|path| Path::new(String::from_utf8(path).unwrap().trim()).join("git-http-backend"));
-    let backend = backend.filter(|backend| backend.is_file());
-    available("git-http-backend", backend.is_some()).then_some(backend).flatten()
 }
 
 fn commit(work: &Path, name: &str, bytes: &[u8]) {
@@ -56,7 +43,7 @@ fn serve(backend: &Path, repositories: &Path, mode: &str) -> Served {
 
 #[test]
 fn git_clones_and_pushes_over_http() {
-    let Some(backend) = backend() else { return };
+    let Some(backend) = path_of("git-http-backend") else { return };
     for mode in ["buffered", "streaming"] {
         let directory = tempfile::tempdir().unwrap();
         let place = |name: &str| directory.path().join(name);
@@ -83,9 +70,7 @@ fn the_form_of_the_page() {
         let function = cgi(Function::with(&[("form.sh", &form)]).handler("form.sh"));
         let function = function.env("SCRIPT_RUNTIME_RESPONSE_MODE", mode);
         let served = function.serve(&["--http", "--timeout", "60"]);
-        if !available("curl", on_path("curl")) {
-            return;
-        }
+        needs!(curl);
         let curl = |arguments: &[&str]| {
             let url = format!("http://127.0.0.1:{}/", served.port);
             let output = Command::new("curl").args(["-sS"]).args(arguments).arg(url).output().unwrap();
@@ -115,12 +100,7 @@ if (my $file = $query->upload('file')) {
 
 #[test]
 fn forms_and_uploads_of_cgi_pm() {
-    let has_module = || {
-        Command::new("perl").args(["-MCGI", "-e", "1"]).output().is_ok_and(|output| output.status.success())
-    };
-    if !available("CGI.pm", has_module()) || !available("curl", on_path("curl")) {
-        return;
-    }
+    needs!("CGI.pm", curl);
     let served =
         cgi(Function::with(&[("form.pl", FORM)]).handler("form.pl")).serve(&["--http", "--timeout", "60"]);
     let url = format!("http://127.0.0.1:{}/form?b=1", served.port);
@@ -146,9 +126,7 @@ fn forms_and_uploads_of_cgi_pm() {
 
 #[test]
 fn a_lisp_script_reads_and_writes_bytes() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = r#"
         (defun main ()
           (format t "Content-Type: ~A~C~%~C~%" (sb-ext:posix-getenv "CONTENT_TYPE") #\Return #\Return)

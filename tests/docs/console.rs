@@ -7,11 +7,7 @@ use std::{collections::BTreeSet, fs, net::TcpListener, os::unix::fs::symlink, pa
 
 use tempfile::TempDir;
 
-use crate::support::{
-    BOOTSTRAP, available,
-    language::{core_holds, lisp_core, pwsh, sbcl},
-    on_path, pages, repository,
-};
+use crate::support::{BOOTSTRAP, language::lisp_core, needs::has, on_path, pages, repository};
 
 /// The blocks that are not run here, by a word in their commands, and why.
 const SKIPPED: [(&str, &str); 1] =
@@ -92,13 +88,13 @@ impl Block {
         };
         let runs = |program: &str| self.text.contains(&format!("$ {program} "));
         if named(&["psm1", "ps1"]) || runs("pwsh") {
-            return pwsh();
+            return has("pwsh");
         }
         if named(&["lisp", "ros"]) {
-            return sbcl();
+            return has("sbcl");
         }
         // the examples parse JSON
-        !runs("sbcl") || (sbcl() && available("yason", core_holds("yason")))
+        !runs("sbcl") || (has("sbcl") && has("yason"))
     }
 }
 
@@ -194,9 +190,7 @@ fn check(page: &Path, block: &Block, folder: &Path) {
 
 #[test]
 fn console_blocks_show_what_comes() {
-    if ["bash", "jq", "curl", "python3"].into_iter().any(|program| !available(program, on_path(program))) {
-        return;
-    }
+    needs!(bash, jq, curl, python3);
     let (mut run, mut skipped) = (0, BTreeSet::new());
     for page in pages() {
         let (folder, mut files) = (folder(), BTreeSet::new());

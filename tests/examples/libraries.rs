@@ -4,11 +4,7 @@ use std::{env, fs, path::Path, process::Command};
 
 use tempfile::TempDir;
 
-use crate::support::{
-    Function,
-    language::{core_holds, lisp_core, pwsh, sbcl},
-    repository,
-};
+use crate::support::{Function, language::lisp_core, repository};
 
 const ORDER: &str = r#"{"items": [{"price": 2.5, "count": 2}, {"price": 1, "count": 3}]}"#;
 
@@ -30,19 +26,16 @@ fn example(name: &str, handler: &str) -> Function {
 
 #[test]
 fn a_saved_module_is_at_hand() {
-    if pwsh() {
-        let running = example("powershell-module", "Orders.Get-Total").start();
-        for _ in 0..2 {
-            assert_eq!(running.text(ORDER), r#"{"total":"8.00 EUR"}"#);
-        }
+    needs!(pwsh);
+    let running = example("powershell-module", "Orders.Get-Total").start();
+    for _ in 0..2 {
+        assert_eq!(running.text(ORDER), r#"{"total":"8.00 EUR"}"#);
     }
 }
 
 #[test]
 fn a_library_is_at_hand_from_a_bundle_and_in_a_core() {
-    if !sbcl() || !core_holds("yason") {
-        return;
-    }
+    needs!(sbcl, yason);
     let folder = TempDir::new().unwrap();
     let core = folder.path().join("my.core");
     let sources = repository().join("examples/lisp-library");

@@ -4,11 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use tempfile::TempDir;
 
-use crate::support::{
-    BOOTSTRAP, available,
-    language::{core_holds, lisp_core, pwsh, sbcl},
-    on_path, repository,
-};
+use crate::support::{BOOTSTRAP, language::lisp_core, needs::has, repository};
 
 /// Runs a test of an example, whose handler has this in place of that, if anything. Gives whether it passes, and what
 /// it says.
@@ -49,14 +45,14 @@ fn check(language: &str, handler: &str, command: &[&str], sum: (&str, &str), sig
 
 #[test]
 fn the_test_in_bash_finds_what_is_wrong() {
-    if available("jq", on_path("jq")) {
+    if has("jq") {
         check("bash", "prices.sh", &["./test.sh"], (".price * ", ".price + "), (".price < 0", ".price < -9"));
     }
 }
 
 #[test]
 fn the_test_in_powershell_finds_what_is_wrong() {
-    if pwsh() {
+    if has("pwsh") {
         let command = ["pwsh", "-NoProfile", "-File", "test.ps1"];
         check("powershell", "Prices.psm1", &command, ("price * ", "price + "), ("-lt 0", "-lt -9"));
     }
@@ -64,7 +60,7 @@ fn the_test_in_powershell_finds_what_is_wrong() {
 
 #[test]
 fn the_test_in_lisp_finds_what_is_wrong() {
-    if sbcl() && available("yason", core_holds("yason")) {
+    if has("sbcl") && has("yason") {
         let command = ["sbcl", "--script", "test.lisp"];
         check(
             "lisp",

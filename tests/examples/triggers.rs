@@ -4,11 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    Function, Running, available,
-    language::{core_holds, lisp_core, pwsh, sbcl},
-    on_path, repository,
-};
+use crate::support::{Function, Running, language::lisp_core, needs::has, repository};
 
 pub const FILES: [&str; 3] = ["function.sh", "Function.psm1", "function.lisp"];
 const HANDLERS: [&str; 3] = ["function.sh.handler", "Function.Invoke-Handler", "function.lisp.handler"];
@@ -24,15 +20,15 @@ fn event(name: &str) -> String {
 /// The function of a folder, with all of its files as in its image, once for each language that is here.
 fn in_each_language(folder: &str) -> Vec<Running> {
     let can_run = |handler: &&str| match *handler {
-        "function.sh.handler" => available("jq", on_path("jq")),
-        "Function.Invoke-Handler" => pwsh(),
-        _ => sbcl() && available("yason", core_holds("yason")),
+        "function.sh.handler" => has("jq"),
+        "Function.Invoke-Handler" => has("pwsh"),
+        _ => has("sbcl") && has("yason"),
     };
     let start = |handler| {
         let function = FILES.iter().fold(Function::with(&[]), |function, file| {
             function.copy(&format!("examples/{folder}/{file}"), file)
         });
-        let core = if sbcl() { lisp_core().to_str().unwrap() } else { "" };
+        let core = if has("sbcl") { lisp_core().to_str().unwrap() } else { "" };
         let function =
             if core.is_empty() { function } else { function.env("SCRIPT_RUNTIME_LISP_CORE", core) };
         function.handler(handler).start()

@@ -10,7 +10,8 @@ use std::{
 use super::recovers;
 use crate::support::{
     Event, Function,
-    language::{BASH, LANGUAGES, LISP, Language, POWERSHELL, lisp_core, pwsh, sbcl},
+    language::{BASH, LANGUAGES, LISP, Language, POWERSHELL, lisp_core},
+    needs::has,
 };
 
 /// Events that look like what goes between the bootstrap and its shims.
@@ -72,12 +73,12 @@ fn a_handlers_files_may_have_any_name() {
     for stem in ["a b", "it's \"it\"", "new\nline", "$HOME `id` ;&|", "[a]*?{b}", "Grüße", "-n"] {
         let bash = Function::with(&[]).file(format!("{stem}.sh"), "handler() { echo fine; }");
         assert_eq!(bash.handler(format!("{stem}.handler")).start().text("{}"), "fine", "{stem:?}");
-        if sbcl() {
+        if has("sbcl") {
             let lisp = Function::with(&[]).file(format!("{stem}.lisp"), "(defun f (d h) d h \"fine\")");
             let lisp = lisp.env("SCRIPT_RUNTIME_LISP_CORE", lisp_core().to_str().unwrap());
             assert_eq!(lisp.handler(format!("{stem}.f")).start().text("{}"), "fine", "{stem:?}");
         }
-        if pwsh() {
+        if has("pwsh") {
             let script = Function::with(&[]).file(format!("{stem}.ps1"), "'fine'");
             assert_eq!(script.handler(format!("{stem}.ps1")).start().text("{}"), "fine\n", "{stem:?}");
         }
@@ -88,8 +89,8 @@ fn a_handlers_files_may_have_any_name() {
 fn the_task_root_may_have_any_name() {
     for (language, file, code, handler, is_here) in [
         (&BASH, "f.sh", "handler() { echo fine; }", "f.handler", true),
-        (&LISP, "f.lisp", "(defun f (d h) d h \"fine\")", "f.f", sbcl()),
-        (&POWERSHELL, "f.psm1", "function f { 'fine' }", "f.f", pwsh()),
+        (&LISP, "f.lisp", "(defun f (d h) d h \"fine\")", "f.f", has("sbcl")),
+        (&POWERSHELL, "f.psm1", "function f { 'fine' }", "f.f", has("pwsh")),
     ] {
         for name in [&b"a b"[..], b"it's \"it\"", b"new\nline", b"$(id);", b"[a]*?{b}", b"\xff\xfe"] {
             if !is_here {

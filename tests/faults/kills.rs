@@ -4,8 +4,9 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use super::recovers;
 use crate::support::{
-    CallerError, Event, Post, Running, available,
+    CallerError, Event, Post, Running,
     language::{BASH, LANGUAGES, LISP, Language, POWERSHELL},
+    needs::found,
     processes::{self, SIGKILL},
     storm::{Random, storm},
     until,
@@ -184,8 +185,7 @@ impl MemoryLimit {
                 fs::write(group.0.join(limit), bytes.to_string()).ok()?;
                 Some(group)
             });
-        available("cgroup", made.is_some());
-        made
+        found("cgroup", made)
     }
 
     fn take(&self, pid: u32) {

@@ -8,9 +8,10 @@ use std::{
 
 use super::recovers;
 use crate::support::{
-    Function, Running, available,
+    Function, Running,
     language::{BASH, LANGUAGES, LISP, Language, POWERSHELL},
-    on_path, processes, until,
+    needs::found,
+    processes, until,
 };
 
 /// Runs a program as a user that nothing else on the machine runs as: the limit of processes counts all of a user's.
@@ -116,9 +117,7 @@ fn events_with_children_in_the_background_leave_nothing_behind() {
 
 #[test]
 fn runs_on_a_file_system_that_takes_nothing() {
-    if !available("unshare", works("unshare", &["--mount", "true"])) {
-        return;
-    }
+    needs!(mounts);
     for language in LANGUAGES {
         let Some(function) = language.evaluator() else { continue };
         let function = start_behind(function, "unshare", &["--mount", "sh", "-c", POOR_FILE_SYSTEM]);
@@ -133,9 +132,7 @@ fn runs_on_a_file_system_that_takes_nothing() {
 
 #[test]
 fn without_descriptors_an_event_is_an_error_until_there_are_some() {
-    if !available("prlimit", on_path("prlimit")) {
-        return;
-    }
+    needs!(prlimit);
     for language in LANGUAGES {
         let Some(function) = language.evaluator() else { continue };
         let function = function.start();
@@ -145,9 +142,7 @@ fn without_descriptors_an_event_is_an_error_until_there_are_some() {
 
 #[test]
 fn runs_with_64_descriptors() {
-    if !available("prlimit", on_path("prlimit")) {
-        return;
-    }
+    needs!(prlimit);
     for (language, code) in [
         (&BASH, "for i in {1..99}; do exec {fd}</dev/null; done"),
         (&LISP, "(loop repeat 99 collect (open \"/dev/null\"))"),
@@ -164,9 +159,8 @@ fn runs_with_64_descriptors() {
 
 #[test]
 fn without_processes_an_event_is_an_error_until_there_are_some() {
-    if !available("setpriv", works(AS_USER[0], &[&AS_USER[1..], &["prlimit"]].concat())) {
-        return;
-    }
+    let works = works(AS_USER[0], &[&AS_USER[1..], &["prlimit"]].concat());
+    let Some(()) = found("setpriv", works.then_some(())) else { return };
     for language in LANGUAGES {
         let Some(function) = language.evaluator() else { continue };
         fs::set_permissions(function.path(""), fs::Permissions::from_mode(0o755)).unwrap();

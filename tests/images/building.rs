@@ -4,8 +4,8 @@ use std::{fs, io::Write, process::Command};
 
 use serde_json::Value;
 
-use super::{BASE, Container, IMAGE, contexts::build_plainly, docker, docker_text, image, once, task_root};
-use crate::support::{available, code_block, on_path, repository};
+use super::{BASE, Container, IMAGE, contexts::build_plainly, docker_text, image, once, task_root};
+use crate::support::{code_block, repository};
 
 #[test]
 fn a_plain_build_has_every_language_and_the_samples() {
@@ -109,9 +109,7 @@ fn variants_add_to_their_base_what_the_page_says() {
 
 #[test]
 fn snapstart_is_labelled_only_when_asked_for() {
-    if !available("docker", on_path("docker") && docker(&["buildx", "version"]).status.success()) {
-        return;
-    }
+    needs!(buildx);
     let labels = |snapstart: &str| {
         let output = Command::new("docker")
             .args(["buildx", "bake", "--print", "bash-al2-amd64"])

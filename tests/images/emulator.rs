@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{Container, IMAGE, SAMPLES, contexts::contexts, docker_text, image, task_root};
-use crate::support::{available, on_path, repository, until};
+use crate::support::{needs::has, repository, until};
 
 #[test]
 fn the_emulator_variant_answers_without_a_network() {
@@ -53,7 +53,7 @@ fn answer(port: &str, text: &str) -> String {
 
 #[test]
 fn run_local_serves_a_folder_until_it_is_interrupted_and_leaves_no_container() {
-    if image("rie-bash-al2-amd64").is_none() || !available("make", on_path("make")) {
+    if image("rie-bash-al2-amd64").is_none() || !has("make") {
         return;
     }
     let (folder, _) = task_root(&[("app.sh", "handler() { echo one; }")]);

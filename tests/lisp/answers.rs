@@ -1,6 +1,6 @@
 //! What goes into a handler and what comes out of it.
 
-use super::{lisp, lisp_files, sbcl};
+use super::{lisp, lisp_files};
 use crate::support::{Event, processes, until};
 
 /// The most that an event or an answer may hold, in bytes.
@@ -10,9 +10,7 @@ const ECHO: &str = "(defun handler (data headers) (declare (ignore headers)) dat
 
 #[test]
 fn gives_the_headers_as_an_alist() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (data headers) \
          (format nil \"~s ~s ~a\" (cdr (assoc :lambda-runtime-aws-request-id headers)) \
@@ -27,9 +25,7 @@ fn gives_the_headers_as_an_alist() {
 
 #[test]
 fn binds_a_special_for_each_variable_of_the_environment() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (d h) d h (format nil \"~{~s~%~}\" (list aws-lambda-runtime:*_handler* \
          aws-lambda-runtime:*aws-lambda-function-name* aws-lambda-runtime:*aws-lambda-function-memory-size* \
@@ -46,9 +42,7 @@ fn binds_a_special_for_each_variable_of_the_environment() {
 
 #[test]
 fn sets_and_unsets_the_variables_of_an_event() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (name h) h (list name) (format nil \"~s ~s ~a\" (sb-ext:posix-getenv name) \
          aws-lambda-runtime:*aws-lambda-runtime-tenant-id* \
@@ -63,9 +57,7 @@ fn sets_and_unsets_the_variables_of_an_event() {
 
 #[test]
 fn answers_strings_of_every_kind_and_octets_as_they_are() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (data h) h (eval (read-from-string data)))").start();
     for (form, answer) in [
         ("\" ä\n\"", " ä\n".as_bytes()),
@@ -85,9 +77,7 @@ fn answers_strings_of_every_kind_and_octets_as_they_are() {
 
 #[test]
 fn refuses_an_answer_of_another_type() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (data h) h (if (string= data \"\") 'done data))").start();
     let error = function.error("");
     assert_eq!(error.kind, "SIMPLE-TYPE-ERROR");
@@ -102,9 +92,7 @@ fn refuses_an_answer_of_another_type() {
 
 #[test]
 fn echoes_the_largest_event_in_any_script() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     for part in ["x", "ä", "€", "😀", "aäb€c😀"] {
         let event = part.repeat(LIMIT / part.len());
@@ -114,9 +102,7 @@ fn echoes_the_largest_event_in_any_script() {
 
 #[test]
 fn says_that_an_answer_is_too_large() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function =
         lisp("(defun handler (data h) h (make-string (parse-integer data) :initial-element #\\x))").start();
     let error = function.error((LIMIT + 1).to_string());
@@ -126,9 +112,7 @@ fn says_that_an_answer_is_too_large() {
 
 #[test]
 fn replaces_what_is_no_utf8_and_says_so_once() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     for event in [
         &b"a\xffb"[..],
@@ -148,9 +132,7 @@ fn replaces_what_is_no_utf8_and_says_so_once() {
 
 #[test]
 fn decodes_characters_that_lie_across_blocks() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     for offset in 0..4 {
         let event = "x".repeat(offset) + &"😀€".repeat(60_000);
@@ -162,9 +144,7 @@ fn decodes_characters_that_lie_across_blocks() {
 
 #[test]
 fn gives_octets_to_those_who_want_them() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (data h) h (check-type data (simple-array (unsigned-byte 8) (*))) (reverse data))",
     )
@@ -178,9 +158,7 @@ fn gives_octets_to_those_who_want_them() {
 
 #[test]
 fn gives_a_function_standard_input_and_output_where_that_is_asked_for() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler () (format t \"[~a]\" (read-line)) \"not this\")")
         .env("SCRIPT_RUNTIME_LISP_CONVENTION", "standard-io")
         .start();
@@ -189,9 +167,7 @@ fn gives_a_function_standard_input_and_output_where_that_is_asked_for() {
 
 #[test]
 fn gives_a_script_arguments_where_that_is_asked_for() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp_files(&[("echo.ros", "(defun main (data headers) headers (print :log) data)")])
         .handler("echo.ros")
         .env("SCRIPT_RUNTIME_LISP_CONVENTION", "string")
@@ -201,9 +177,7 @@ fn gives_a_script_arguments_where_that_is_asked_for() {
 
 #[test]
 fn logs_before_the_answer_what_a_function_prints() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (data h) h (princ \"out \") (princ \"ä \" *standard-output*) (warn \"careful\") \
          (format *error-output* \"error-output~%\") (format *trace-output* \"trace~%\") \
@@ -222,9 +196,7 @@ fn logs_before_the_answer_what_a_function_prints() {
 
 #[test]
 fn keeps_the_log_of_a_script_out_of_its_answer() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp_files(&[(
         "echo.ros",
         "(defun main () (write-line \"answer\") (warn \"careful\") (write-line \"log\" *error-output*) \
@@ -239,9 +211,7 @@ fn keeps_the_log_of_a_script_out_of_its_answer() {
 
 #[test]
 fn shares_the_image_between_events_but_not_the_working_directory() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defvar *count* 0) (defun handler (d h) d h (prog1 (format nil \"~a ~a\" (incf *count*) \
          (equal (uiop:getcwd) (uiop:ensure-directory-pathname aws-lambda-runtime:*lambda-task-root*))) \
@@ -254,9 +224,7 @@ fn shares_the_image_between_events_but_not_the_working_directory() {
 
 #[test]
 fn random_numbers_differ_between_workers() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let random =
         || lisp("(defun handler (d h) d h (format nil \"~a\" (random (expt 10 30))))").start().text("");
     assert_ne!(random(), random());
@@ -264,9 +232,7 @@ fn random_numbers_differ_between_workers() {
 
 #[test]
 fn does_not_grow_over_ten_thousand_events() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     let event = "ä".repeat(500);
     assert_eq!(function.text(""), "");

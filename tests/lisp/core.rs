@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{build_core, built_core, lisp, lisp_files, sbcl};
+use super::{build_core, built_core, lisp, lisp_files};
 use crate::support::{CallerError, Function};
 
 const HELLO: &str = "(defun handler (d h) d h \"hello\")";
@@ -15,9 +15,7 @@ fn with_core(bytes: &[u8]) -> CallerError {
 
 #[test]
 fn a_core_that_is_not_there_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = lisp(HELLO).env("SCRIPT_RUNTIME_LISP_CORE", "missing.core").init_error();
     assert_eq!(error.kind, "Runtime.InvalidConfiguration");
     assert!(error.message.starts_with("`SCRIPT_RUNTIME_LISP_CORE` is `"), "{}", error.message);
@@ -28,9 +26,7 @@ fn a_core_that_is_not_there_says_so() {
 
 #[test]
 fn a_file_that_is_no_core_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for bytes in [&b""[..], b"LCBS", b"#!/bin/sh\nexec sbcl\n"] {
         let error = with_core(bytes);
         assert_eq!(error.kind, "Runtime.InvalidConfiguration");
@@ -40,9 +36,7 @@ fn a_file_that_is_no_core_says_so() {
 
 #[test]
 fn a_core_of_another_sbcl_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let mut bytes = fs::read(built_core()).unwrap();
     bytes[32] ^= 1;
     let error = with_core(&bytes);
@@ -52,9 +46,7 @@ fn a_core_of_another_sbcl_says_so() {
 
 #[test]
 fn a_core_of_another_bootstrap_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let version = lisp("(defun handler (d h) d h lambda-script-runtime::*version*)").start().text("");
     let mut bytes = fs::read(built_core()).unwrap();
     let part = version.as_bytes();
@@ -75,9 +67,7 @@ fn a_core_of_another_bootstrap_says_so() {
 
 #[test]
 fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (d h) d h (prog1 (shop:greeting) (asdf:load-system :shop)))")
         .file("src/shop.asd", "(defsystem \"shop\" :components ((:file \"shop\")))")
         .file("src/shop.lisp", "(defpackage :shop (:use :cl) (:export :greeting)) (in-package :shop) (defun greeting () \"built in\")");
@@ -91,9 +81,7 @@ fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
 
 #[test]
 fn the_heap_follows_the_functions_memory() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (memory, heap) in [("128", 96), ("1024", 768)] {
         let function =
             lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
@@ -105,9 +93,7 @@ fn the_heap_follows_the_functions_memory() {
 
 #[test]
 fn the_largest_event_fits_into_the_least_memory() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     // a string takes four bytes a character, so that 128 MB have no room for several copies of the event
     for (memory, text) in [
         ("128", "(defun handler (data h) h data)"),
@@ -123,9 +109,7 @@ fn the_largest_event_fits_into_the_least_memory() {
 
 #[test]
 fn modules_of_sbcl_can_be_required() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for core in [Some(built_core().to_str().unwrap()), None] {
         let function = Function::with(&[(
             "main.lisp",
@@ -142,9 +126,7 @@ fn modules_of_sbcl_can_be_required() {
 
 #[test]
 fn a_core_of_one_home_runs_in_another() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let system = "(asdf:defsystem \"mine\" :components ((:file \"code\")))";
     let code = "(asdf:load-system \"mine\")\n(defun handler (event) (format uiop:*stderr* \"noted~%\") \
                 (format nil \"~a ~a\" event (mine:answer)))";
@@ -168,9 +150,7 @@ fn a_core_of_one_home_runs_in_another() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (name, handler) in [("main.lisp/inside", "main.handler"), ("main.fasl/inside", "main.handler")] {
         let error = lisp_files(&[(name, "")]).handler(handler).init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed");

@@ -1,6 +1,6 @@
 //! Handlers that fail, and the next event.
 
-use super::{lisp, lisp_files, sbcl};
+use super::{lisp, lisp_files};
 use crate::support::Running;
 
 /// A handler that evaluates the event, and has functions that fail.
@@ -26,9 +26,7 @@ fn recovers(function: &Running) {
 
 #[test]
 fn a_condition_is_its_type_its_report_and_the_backtrace() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(outer \"tea\")");
     assert_eq!(error.kind, "SHOP::SOLD-OUT");
@@ -42,9 +40,7 @@ fn a_condition_is_its_type_its_report_and_the_backtrace() {
 
 #[test]
 fn standard_conditions_have_no_package_prefix() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     for (form, kind, message) in [
         ("(error \"plain ~a\" 1)", "SIMPLE-ERROR", "plain 1"),
@@ -81,9 +77,7 @@ fn standard_conditions_have_no_package_prefix() {
 
 #[test]
 fn a_type_that_no_header_can_hold_is_made_ascii() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(progn (define-condition |schön\n| (error) ()) (error '|schön\n|))");
     assert_eq!(error.kind, "|sch?n?|");
@@ -92,9 +86,7 @@ fn a_type_that_no_header_can_hold_is_made_ascii() {
 
 #[test]
 fn a_report_of_something_endless_ends() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(let ((l (list 1))) (setf (cdr l) l) (error \"circular ~a\" l))");
     assert!(error.message.starts_with("circular (1 1 1 ") && error.message.len() < 200, "{}", error.message);
@@ -103,9 +95,7 @@ fn a_report_of_something_endless_ends() {
 
 #[test]
 fn an_event_in_a_backtrace_is_cut() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function =
         lisp("(declaim (optimize debug)) (defun handler (data h) h (if (string= data \"ok\") data (error \"no\")))")
             .start();
@@ -118,9 +108,7 @@ fn an_event_in_a_backtrace_is_cut() {
 
 #[test]
 fn stack_exhaustion_ends_the_worker_and_the_next_event_finds_a_new_one() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(deep 0)");
     assert_eq!(error.kind, "Runtime.WorkerExited");
@@ -130,9 +118,7 @@ fn stack_exhaustion_ends_the_worker_and_the_next_event_finds_a_new_one() {
 
 #[test]
 fn heap_exhaustion_by_one_large_object_is_an_error_of_the_event() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(length (make-array 1000000000))");
     assert_eq!(error.kind, "SB-KERNEL::HEAP-EXHAUSTED-ERROR");
@@ -142,9 +128,7 @@ fn heap_exhaustion_by_one_large_object_is_an_error_of_the_event() {
 
 #[test]
 fn heap_exhaustion_by_many_objects_ends_the_worker() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let error = function.error("(loop with l do (push (make-array 1000) l))");
     assert!(
@@ -157,9 +141,7 @@ fn heap_exhaustion_by_many_objects_ends_the_worker() {
 
 #[test]
 fn exit_ends_the_worker_with_its_status() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     for form in ["(sb-ext:exit :code 3)", "(sb-ext:exit :code 3 :abort t)", "(uiop:quit 3)", "(ros:quit 3)"] {
         let error = function.error(form);
@@ -171,9 +153,7 @@ fn exit_ends_the_worker_with_its_status() {
 
 #[test]
 fn nothing_can_be_read_from_a_terminal() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     for form in [
         "(read-line)",
@@ -190,9 +170,7 @@ fn nothing_can_be_read_from_a_terminal() {
 
 #[test]
 fn a_failed_script_leaves_no_part_of_its_answer() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp_files(&[(
         "s.lisp",
         "(defun main () (write-line \"part\") (when (string= (read-line) \"fail\") (error \"failed\")))",
@@ -207,9 +185,7 @@ fn a_failed_script_leaves_no_part_of_its_answer() {
 
 #[test]
 fn threads_that_are_left_behind_do_not_disturb_the_next_event() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     let print = "(progn (sb-thread:make-thread (lambda () (loop (format t \"busy~%\") (sleep 0.001)))) 1)";
     assert_eq!(function.text(print), "1");
@@ -224,9 +200,7 @@ fn threads_that_are_left_behind_do_not_disturb_the_next_event() {
 
 #[test]
 fn a_debugger_hook_of_the_users_own_is_asked_first() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(sb-ext:disable-debugger) \
          (setf *debugger-hook* (lambda (c h) h (format t \"hooked: ~a~%\" c))) \
@@ -240,9 +214,7 @@ fn a_debugger_hook_of_the_users_own_is_asked_first() {
 
 #[test]
 fn a_worker_that_is_killed_is_replaced() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = evaluator();
     recovers(&function);
     let error = function.error("(progn (sb-posix:kill (sb-posix:getpid) 9) (sleep 60))");

@@ -5,16 +5,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::{evaluate, lisp, lisp_files, sbcl};
+use super::{evaluate, lisp, lisp_files};
 use crate::support::Function;
 
 const ECHO: &str = "(defun handler (data headers) (declare (ignore headers)) data)";
 
 #[test]
 fn calls_a_function_of_a_file() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(ECHO).start();
     assert_eq!(function.text(r#"{"x": "ä€😀"}"#), r#"{"x": "ä€😀"}"#);
     assert_eq!(function.text(""), "");
@@ -22,9 +20,7 @@ fn calls_a_function_of_a_file() {
 
 #[test]
 fn does_the_same_with_the_shim_from_its_source() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = Function::with(&[("main.lisp", ECHO)])
         .handler("main.handler")
         .without_env("SCRIPT_RUNTIME_LISP_CORE")
@@ -35,9 +31,7 @@ fn does_the_same_with_the_shim_from_its_source() {
 
 #[test]
 fn names_a_symbol_with_its_package_and_a_file_with_its_extension() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text = "(defpackage :shop (:use :cl) (:export :order)) (in-package :shop) (defun order (d h) d h \"ordered\") \
                 (defun |mixed Case| (d h) d h \"mixed\")";
     for (handler, answer) in [
@@ -53,9 +47,7 @@ fn names_a_symbol_with_its_package_and_a_file_with_its_extension() {
 
 #[test]
 fn takes_the_newer_of_fasl_and_source() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (age_of_fasl, answer) in [(0, "old source"), (60, "new source")] {
         let function = lisp("(defun handler (d h) d h \"old source\")");
         evaluate(&function, &[], &["(compile-file \"main.lisp\")"]);
@@ -78,9 +70,7 @@ fn takes_the_newer_of_fasl_and_source() {
 
 #[test]
 fn loads_a_fasl_alone() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (d h) d h \"compiled\")");
     evaluate(&function, &[], &["(compile-file \"main.lisp\")", "(delete-file \"main.lisp\")"]);
     assert_eq!(function.start().text(""), "compiled");
@@ -88,9 +78,7 @@ fn loads_a_fasl_alone() {
 
 #[test]
 fn evaluates_forms_in_their_order() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let files = [("h.lisp", "(defpackage :pkg (:use :cl)) (in-package :pkg) (defun f (d h) h (reverse d))")];
     for (handler, answer) in [
         ("(constantly\"hi\")", "hi"),
@@ -106,9 +94,7 @@ fn evaluates_forms_in_their_order() {
 
 #[test]
 fn calls_main_of_a_script_with_the_event_on_standard_input() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let main = "(defun main (&rest argv) (format t \"~a ~s~%\" (read-line) argv) 42)";
     let package = "(defpackage :ros.script.1 (:use :cl)) (in-package :ros.script.1)";
     let shell = "#!/bin/sh\n#|-*- mode:lisp -*-|#\n#|\nexec ros -Q -- $0 \"$@\"\n|#\n(progn (ros:ensure-asdf) \
@@ -128,9 +114,7 @@ fn calls_main_of_a_script_with_the_event_on_standard_input() {
 
 #[test]
 fn runs_the_samples() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (file, handler, answer) in [
         ("simple_handler.lisp", "simple_handler.simple-handler", "a simple handler was called with: [1]"),
         (
@@ -153,9 +137,7 @@ fn runs_the_samples() {
 
 #[test]
 fn answers_one_event_without_lambda() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let output = lisp(
         "(defun handler (data headers) (format t \"hello log~%\") \
                        (format nil \"~a ~a\" data (cdr (assoc :content-type headers))))",

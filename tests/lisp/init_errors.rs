@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{evaluate, lisp, lisp_files, sbcl};
+use super::{evaluate, lisp, lisp_files};
 use crate::support::{CallerError, Function};
 
 fn error_of(text: &str, handler: &str) -> CallerError {
@@ -16,9 +16,7 @@ fn sbcl_version() -> String {
 
 #[test]
 fn a_form_that_does_not_end_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("(defvar *a* 1)\n\n(defun handler (d h)\n  (list d h)\n", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(error.message.starts_with("`main.lisp` could not be loaded, line 3: "), "{}", error.message);
@@ -27,9 +25,7 @@ fn a_form_that_does_not_end_is_shown_with_its_line() {
 
 #[test]
 fn an_error_while_loading_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (file, handler) in
         [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")]
     {
@@ -46,9 +42,7 @@ fn an_error_while_loading_is_shown_with_its_line() {
 
 #[test]
 fn a_missing_package_is_shown_with_its_line() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("\n(defun handler (d h) (nowhere:parse d) h)", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(error.message.starts_with("`main.lisp` could not be loaded, line 2: "), "{}", error.message);
@@ -57,9 +51,7 @@ fn a_missing_package_is_shown_with_its_line() {
 
 #[test]
 fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (handler, what) in [
         (
             "(load \"main.lisp\" 'x",
@@ -84,9 +76,7 @@ fn a_handlers_text_that_cannot_be_read_is_shown_with_the_place() {
 
 #[test]
 fn what_is_no_function_is_shown() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (handler, what) in [
         ("(+ 1 2)", "it gives 3, which is no function: end it with a function, or with its quoted name"),
         ("(list)", "it gives NIL, which is no function: end it with a function, or with its quoted name"),
@@ -101,9 +91,7 @@ fn what_is_no_function_is_shown() {
 
 #[test]
 fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text =
         "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
     let error = error_of(text, "main.order");
@@ -127,9 +115,7 @@ fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
 
 #[test]
 fn an_error_in_forms_is_shown() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("", "(load\"nowhere.lisp\")'f");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(
@@ -142,9 +128,7 @@ fn an_error_in_forms_is_shown() {
 
 #[test]
 fn a_fasl_of_another_sbcl_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (d h) d h \"old\")");
     evaluate(&function, &[], &["(compile-file \"main.lisp\")", "(delete-file \"main.lisp\")"]);
     let fasl = function.path("main.fasl");
@@ -167,9 +151,7 @@ fn a_fasl_of_another_sbcl_says_so() {
 
 #[test]
 fn a_file_that_ends_sbcl_says_so() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let error = error_of("(format t \"giving up~%\") (sb-ext:exit :code 4)", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert_eq!(error.message, "`main.handler` could not be loaded (exit status: 4): giving up");

@@ -1,7 +1,7 @@
 //! JSON libraries, bundles, fasls with all they need, and what Quicklisp and Roswell are asked for.
 
-use super::{built_core, evaluate, lisp, lisp_files, sbcl};
-use crate::support::{Function, available, language::core_holds};
+use super::{built_core, evaluate, lisp, lisp_files};
+use crate::support::{Function, language::core_holds};
 
 /// A system in the task root, in place of the library of that name.
 const JSOWN: &str = "(defpackage :jsown (:use :cl) (:export :parse :to-json)) (in-package :jsown) \
@@ -13,9 +13,7 @@ fn system(name: &str) -> String {
 
 #[test]
 fn parses_and_writes_json_with_jsown() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(defun handler (json headers) (list json (consp headers)))")
         .file("jsown.asd", system("jsown"))
         .file("jsown.lisp", JSOWN)
@@ -28,9 +26,7 @@ fn parses_and_writes_json_with_jsown() {
 
 #[test]
 fn parses_and_writes_json_with_yason() {
-    if !sbcl() || !available("yason", core_holds("yason")) {
-        return;
-    }
+    needs!(sbcl, yason);
     let function = lisp(
         "(defun handler (json headers) headers (setf (gethash \"sum\" json) (reduce #'+ (gethash \"numbers\" json))) json)",
     )
@@ -43,7 +39,8 @@ fn parses_and_writes_json_with_yason() {
 
 #[test]
 fn a_convention_without_its_library_says_so() {
-    if !sbcl() || core_holds("jsown") {
+    needs!(sbcl);
+    if core_holds("jsown") {
         return;
     }
     let error = lisp("(defun handler (d h) h d)").env("SCRIPT_RUNTIME_LISP_CONVENTION", "jsown").init_error();
@@ -57,9 +54,7 @@ fn a_convention_without_its_library_says_so() {
 
 #[test]
 fn loads_a_bundle_before_the_handlers_file() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("(asdf:load-system :shipped) (defun handler (d h) d h (shipped:f))")
         .file("bundle.lisp", "(push (uiop:subpathname *load-truename* \"software/shipped/\") asdf:*central-registry*)")
         .file("software/shipped/shipped.asd", system("shipped"))
@@ -72,18 +67,14 @@ fn loads_a_bundle_before_the_handlers_file() {
 
 #[test]
 fn a_handler_may_be_called_bundle() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let text = "(defvar *loads* 0) (incf *loads*) (defun handler (d h) d h (princ-to-string *loads*))";
     assert_eq!(lisp_files(&[("bundle.lisp", text)]).handler("bundle.handler").start().text(""), "1");
 }
 
 #[test]
 fn quickload_loads_what_is_there() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "#+quicklisp (ql:quickload '(:mine) :silent t) #-quicklisp (error \"no quicklisp\") \
          (ql:quickload \"mine\") (defun handler (d h) d h (mine::f))",
@@ -124,9 +115,7 @@ fn build_monolithic_fasl(function: &Function, options: &[&str]) {
 
 #[test]
 fn runs_one_fasl_that_holds_all() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = with_systems(lisp_files(&[]));
     build_monolithic_fasl(&function, &["--core", built_core().to_str().unwrap()]);
     let fasl = std::fs::read_dir(function.path("out")).unwrap().next().unwrap().unwrap().file_name();
@@ -136,9 +125,7 @@ fn runs_one_fasl_that_holds_all() {
 
 #[test]
 fn loads_the_fasls_beside_a_file() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = with_systems(lisp_files(&[(
         "out/main.lisp",
         "(eval-when (:load-toplevel :execute) (aws-lambda-function-util:load-fasls-in-directory *load-pathname*)) \
@@ -150,9 +137,7 @@ fn loads_the_fasls_beside_a_file() {
 
 #[test]
 fn lists_the_systems_that_are_there() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(
         "(defun handler (d h) d h (format nil \"~{~a~%~}\" (aws-lambda-function-util:list-installed-systems)))",
     )

@@ -11,7 +11,6 @@ mod settings;
 
 use std::process::Command;
 
-pub use crate::support::language::sbcl;
 use crate::support::{
     Function,
     language::{build_lisp_core as build_core, lisp_core as built_core},

@@ -1,7 +1,7 @@
 //! What a file sets at its top level holds for events, as after `load` in plain SBCL; and none of it, nor what an event
 //! sets, reaches a step of the runtime.
 
-use super::{evaluate, lisp, lisp_files, sbcl};
+use super::{evaluate, lisp, lisp_files};
 use crate::support::{Event, Function, Running};
 
 /// Each special with a value that is far from its usual one, and how that value prints in plain SBCL.
@@ -61,9 +61,7 @@ fn fails_as_usual(function: &Running, special: &str) {
 
 #[test]
 fn what_a_file_sets_at_its_top_level_holds_and_reaches_nothing_of_ours() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (special, value) in SPECIALS {
         let code = probe(special, value) + &format!("(setf {special} cl-user::*mine*)\n");
         let function = lisp(&code).start();
@@ -77,9 +75,7 @@ fn what_a_file_sets_at_its_top_level_holds_and_reaches_nothing_of_ours() {
 
 #[test]
 fn what_an_event_sets_reaches_nothing_of_ours() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (special, value) in SPECIALS {
         let function = lisp(&probe(special, value)).start();
         assert_eq!(function.text("get"), "undone", "{special}");
@@ -92,9 +88,7 @@ fn what_an_event_sets_reaches_nothing_of_ours() {
 
 #[test]
 fn the_same_holds_from_a_fasl() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = "(setf *read-default-float-format* 'double-float *read-eval* nil *read-base* 16 *print-base* 2)\n\
                 (defun handler (event headers) headers (with-standard-io-syntax\n  \
                 (format nil \"~a ~a ~a ~a\" *read-default-float-format* *read-eval* *read-base* event)))\n";
@@ -117,9 +111,7 @@ fn the_same_holds_from_a_fasl() {
 
 #[test]
 fn the_package_and_the_syntax_are_those_of_load() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = "(defpackage #:shop (:use #:cl))\n(in-package #:shop)\n(setf (readtable-case *readtable*) :preserve)\n\
                 (CL:DEFUN CL-USER::HANDLER (EVENT HEADERS) HEADERS\n  (CL:WHEN (CL:STRING= EVENT \"set\") (CL:SETF CL:*PACKAGE* (CL:FIND-PACKAGE \"SHOP\")))\n  \
                 (CL:FORMAT CL:NIL \"~a ~a\" (CL:PACKAGE-NAME CL:*PACKAGE*) (CL:READTABLE-CASE CL:*READTABLE*)))\n";
@@ -132,9 +124,7 @@ fn the_package_and_the_syntax_are_those_of_load() {
 
 #[test]
 fn a_handler_takes_as_many_arguments_as_it_says() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     for (definition, answer) in [
         ("(defun handler (event) (string-upcase event))", "X"),
         ("(defun handler () \"nothing\")", "nothing"),
@@ -161,9 +151,7 @@ fn a_handler_takes_as_many_arguments_as_it_says() {
 
 #[test]
 fn a_byte_order_mark_and_windows_line_ends_are_read_past() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp("\u{feff}(defun handler (event headers)\r\n  headers\r\n  event)\r\n").start();
     for _ in 0..2 {
         assert_eq!(function.text("x"), "x");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Project, Ran, run, tool};
-use crate::support::{available, repository};
+use crate::support::{needs::path_of, repository};
 
 fn example(name: &str) -> PathBuf {
     repository().join("examples").join(name)
@@ -72,10 +72,7 @@ fn the_terraform_file_says_what_the_sam_template_says() {
 #[test]
 fn terraform_applies_its_example_once() {
     let Some(terraform) = tool("terraform") else { return };
-    let plugins = std::env::var("SCRIPT_RUNTIME_TEST_TERRAFORM_PLUGINS").unwrap_or_default();
-    if !available("terraform-plugins", Path::new(&plugins).is_dir()) {
-        return;
-    }
+    let Some(plugins) = path_of("terraform-plugins") else { return };
     let Some(project) = Project::new("terraformed") else { return };
     let image = project.succeed(&["push"]).out;
     let folder = TempDir::new().unwrap();
@@ -91,7 +88,7 @@ fn terraform_applies_its_example_once() {
         ("TF_VAR_image", image.trim_end()),
         ("TF_VAR_name", "terraformed"),
     ];
-    let plugins = format!("-plugin-dir={plugins}");
+    let plugins = format!("-plugin-dir={}", plugins.display());
     let quiet = ["-input=false", "-no-color"];
     for arguments in [
         vec!["fmt", "-check", "-diff"],

@@ -1,5 +1,6 @@
 //! A real docker, a real registry: what is pushed is what is deployed.
 
+use crate::support::needs::found;
 use std::{
     fs,
     path::PathBuf,
@@ -9,7 +10,6 @@ use std::{
 use serde_json::Value;
 
 use super::{Project, announced, cloud::Turn, tool};
-use crate::support::available;
 
 /// Debian's registry in a folder of the test, without a password as ECR has one.
 struct Registry {
@@ -55,7 +55,7 @@ fn docker() -> Option<PathBuf> {
     let docker = super::directories().into_iter().map(|directory| directory.join("docker"));
     let docker = docker.filter(|path| path.is_file());
     let docker = { docker }.find(|path| answers(path, &["version"]) && answers(path, &["buildx", "version"]));
-    available("docker", docker.is_some()).then_some(docker).flatten()
+    found("docker", docker)
 }
 
 #[test]

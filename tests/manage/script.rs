@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Project, run, tool};
-use crate::support::{available, on_path, repository};
+use crate::support::repository;
 
 fn help(project: &Project) -> String {
     project.succeed(&["--help"]).out
@@ -195,9 +195,7 @@ fn is_named_after_the_folder_and_found_through_a_link() {
 #[test]
 fn make_forwards_its_words() {
     let Some(project) = Project::new("made") else { return };
-    if !available("make", on_path("make")) {
-        return;
-    }
+    needs!(make);
     for word in ["push", "create", "update", "deploy", "logs", "delete"] {
         let mut command = Command::new("make");
         let direct = project.command(&[word]);

@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::support::{BOOTSTRAP, available, code_block, language::sbcl};
+use crate::support::{BOOTSTRAP, code_block, needs::has};
 
 /// Lambda's `/dev`, over the one of a namespace of mounts. The place for the old one comes first.
 const DEV: &str = r#"
@@ -39,11 +39,7 @@ fn run(files: &[(&str, &str)], handler: &str) -> Output {
 
 #[test]
 fn handlers_run_where_dev_has_no_fd() {
-    let old = TempDir::new().unwrap();
-    let can = unshare().arg(old.path()).arg("true").output();
-    if !available("namespaces", can.is_ok_and(|output| output.status.success())) {
-        return;
-    }
+    needs!(mounts);
     let bash = code_block("limits.md", "# files.sh");
     // programs have the base's Bash
     let substitution = "#!/bin/bash\ncat <(echo x)\n";
@@ -54,7 +50,7 @@ fn handlers_run_where_dev_has_no_fd() {
         ("program.sh", program, "program.sh", "{}\n", "error\n"),
         ("substitution.sh", substitution, "substitution.sh", "", "/dev/fd/63: No such file or directory"),
     ];
-    if sbcl() {
+    if has("sbcl") {
         runs.push(("script.lisp", lisp, "script.lisp", "{}\n", ""));
     }
     for (file, text, handler, answer, said) in runs {

@@ -1,6 +1,6 @@
 //! The files of the page on moving here, as they stand there.
 
-use crate::support::{Event, Function, available, code_block, language::pwsh, on_path};
+use crate::support::{Event, Function, code_block};
 
 const EVENT: &str = r#"{"id":7,"text":"a  b"}"#;
 
@@ -16,9 +16,7 @@ fn a_handler_of_the_tutorials_kind_runs_as_it_is() {
 
 #[test]
 fn a_handler_of_the_layer_runs_in_either_wrapper() {
-    if !available("jq", on_path("jq")) {
-        return;
-    }
+    needs!(jq);
     let layer = code_block("migrate.md", "# layer.sh");
     // what a handler of the layer does where it fails
     let layer = layer.replace("    set -e\n", "    set -e\n    jq -e .id <<<\"$1\" >/dev/null\n");
@@ -58,9 +56,7 @@ fn a_wrapped_handler_has_the_layers_variables() {
 
 #[test]
 fn a_script_answers_what_is_left_on_its_pipeline() {
-    if !pwsh() {
-        return;
-    }
+    needs!(pwsh);
     let function = Function::with(&[("script.ps1", &code_block("migrate.md", "# script.ps1"))]);
     let function = function.handler("script.ps1::Invoke-Order").start();
     for _ in 0..2 {

@@ -1,9 +1,6 @@
 //! The hooks of the page on SnapStart, as they stand there.
 
-use crate::support::{
-    Function, code_block,
-    language::{pwsh, sbcl},
-};
+use crate::support::{Function, code_block, needs::has};
 
 #[test]
 fn each_copy_has_what_its_hook_has_drawn() {
@@ -12,11 +9,11 @@ fn each_copy_has_what_its_hook_has_drawn() {
         "function.handler",
         "# function.sh: functions of these names, in the sourced file",
     )];
-    if pwsh() {
+    if has("pwsh") {
         let line = "# Instance.psm1, or a file with `::`: script blocks, registered when it is loaded";
         functions.push(("Instance.psm1", "Instance.Get-Instance", line));
     }
-    if sbcl() {
+    if has("sbcl") {
         functions.push((
             "instance.lisp",
             "instance.handler",

@@ -22,7 +22,8 @@ fn still_answers(running: &Running) {
 
 #[test]
 fn errors_of_every_kind_are_the_exceptions_type_and_text() {
-    let Some(function) = module(RUN) else { return };
+    needs!(pwsh);
+    let function = module(RUN);
     let running = function.start();
     for (text, kind, message) in [
         ("throw 'no way'", "RuntimeException", "no way"),
@@ -59,13 +60,12 @@ fn errors_of_every_kind_are_the_exceptions_type_and_text() {
 
 #[test]
 fn the_stack_names_the_users_frames_alone() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function Get-Inner { throw 'no' }\n\
          function f { [CmdletBinding()] param($d)\n\
          try { Get-Inner } catch { $PSCmdlet.ThrowTerminatingError($PSItem) } }",
-    ) else {
-        return;
-    };
+    );
     let path = function.path("m.psm1").display().to_string();
     let running = function.start();
     let error = running.error("{}");
@@ -78,10 +78,8 @@ fn the_stack_names_the_users_frames_alone() {
 
 #[test]
 fn a_type_of_any_name_reaches_the_caller() {
-    let Some(function) = module("class Fehler_ä : Exception {}\nfunction f { throw [Fehler_ä]::new() }")
-    else {
-        return;
-    };
+    needs!(pwsh);
+    let function = module("class Fehler_ä : Exception {}\nfunction f { throw [Fehler_ä]::new() }");
     let post = function.start().post(Event::new("{}"));
     assert_eq!(
         (post.kind.as_str(), post.headers["lambda-runtime-function-error-type"].as_str()),
@@ -93,7 +91,8 @@ fn a_type_of_any_name_reaches_the_caller() {
 
 #[test]
 fn an_error_carries_where_its_log_is() {
-    let Some(function) = module("function f { throw 'no' }") else { return };
+    needs!(pwsh);
+    let function = module("function f { throw 'no' }");
     let running = function
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
@@ -111,7 +110,8 @@ fn an_error_carries_where_its_log_is() {
 
 #[test]
 fn debug_adds_the_record_and_the_environment_without_secrets() {
-    let Some(function) = module("function f { throw 'no' }") else { return };
+    needs!(pwsh);
+    let function = module("function f { throw 'no' }");
     let path = function.path("m.psm1").display().to_string();
     let running = function
         .env("Debug", "true")
@@ -141,8 +141,9 @@ fn debug_adds_the_record_and_the_environment_without_secrets() {
 
 #[test]
 fn the_forms_with_colons_carry_context_with_debug_alone() {
+    needs!(pwsh);
     for (debug, has_context) in [("false", false), ("true", true)] {
-        let Some(function) = files(&[("m.ps1", "function f { throw 'no' }")], "m.ps1::f") else { return };
+        let function = files(&[("m.ps1", "function f { throw 'no' }")], "m.ps1::f");
         let error = function.env("Debug", debug).start().error("{}");
         assert_eq!(error.message, "no");
         assert_eq!(error.json.get("context").is_some(), has_context);
@@ -152,12 +153,11 @@ fn the_forms_with_colons_carry_context_with_debug_alone() {
 
 #[test]
 fn the_exit_of_a_script_is_its_status() {
-    let Some(function) = script(
+    needs!(pwsh);
+    let function = script(
         "param($d) Write-Host 'some log'; if ($d.native) { sh -c 'exit 4' }\n\
          if ($null -ne $d.status) { 'partial'; exit $d.status }\n'fine'",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     for status in [3, 137, 300] {
         let error = running.error(format!(r#"{{"status": {status}}}"#));
@@ -172,11 +172,10 @@ fn the_exit_of_a_script_is_its_status() {
 
 #[test]
 fn the_exit_of_a_function_ends_its_event_alone() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function Stop-It { param($n) exit $n }\nfunction f { param($d) 'partial'; Write-Host 'some log'; Stop-It $d.status; 'never' }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     assert_eq!(running.text(r#"{"status": 0}"#), "partial\n");
     let worker = running.children();
@@ -191,7 +190,8 @@ fn the_exit_of_a_function_ends_its_event_alone() {
 
 #[test]
 fn a_worker_that_goes_is_replaced() {
-    let Some(function) = module(RUN) else { return };
+    needs!(pwsh);
+    let function = module(RUN);
     let running = function.start();
     for (text, status) in [
         ("[Environment]::Exit(4)", "exit status: 4"),
@@ -206,11 +206,8 @@ fn a_worker_that_goes_is_replaced() {
 
 #[test]
 fn endless_recursion_is_an_error_of_its_event() {
-    let Some(function) =
-        module("function g { g }\nfunction f { param($d) if ($d.command) { 'fine' } else { g } }")
-    else {
-        return;
-    };
+    needs!(pwsh);
+    let function = module("function g { g }\nfunction f { param($d) if ($d.command) { 'fine' } else { g } }");
     let running = function.start();
     // PowerShell takes a minute to come back from its ten thousandth call
     let event = Event::new("{}").deadline_in(Duration::from_secs(4));
@@ -225,12 +222,11 @@ fn endless_recursion_is_an_error_of_its_event() {
 
 #[test]
 fn running_out_of_memory_is_survived() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { param($d) if ($d.command) { return 'fine' }\n\
          $all = [System.Collections.Generic.List[object]]::new(); while ($true) { $all.Add([byte[]]::new(8MB)) } }",
-    ) else {
-        return;
-    };
+    );
     let running = function.env("DOTNET_GCHeapHardLimit", "8000000").start();
     let error = running.error("{}");
     assert!(
@@ -243,7 +239,8 @@ fn running_out_of_memory_is_survived() {
 
 #[test]
 fn break_outside_of_a_loop_ends_the_handler_alone() {
-    let Some(function) = module("function f { 'before'; break; 'after' }") else { return };
+    needs!(pwsh);
+    let function = module("function f { 'before'; break; 'after' }");
     let running = function.start();
     assert_eq!(running.text("{}"), "before\n");
     assert_eq!(running.text("{}"), "before\n");
@@ -251,7 +248,8 @@ fn break_outside_of_a_loop_ends_the_handler_alone() {
 
 #[test]
 fn a_worker_ends_when_it_is_asked_to() {
-    let Some(function) = module("function f { 'fine' }") else { return };
+    needs!(pwsh);
+    let function = module("function f { 'fine' }");
     let mut running = function.start();
     assert_eq!(running.text("{}"), "fine\n");
     running.terminate();

@@ -7,6 +7,7 @@ const FUNCTION: &str =
 
 #[test]
 fn a_module_is_found_at_the_root_in_its_folder_and_in_modules() {
+    needs!(pwsh);
     for (file, handler) in [
         ("My.Thing.psm1", "My.Thing.Get-It"),
         ("Thing/Thing.psm1", "Thing.Get-It"),
@@ -17,7 +18,7 @@ fn a_module_is_found_at_the_root_in_its_folder_and_in_modules() {
     ] {
         let manifest = "@{ ModuleVersion = '1.2.0'; RootModule = 'Thing.psm1'; FunctionsToExport = '*' }";
         let text = if file.ends_with("psd1") { manifest } else { FUNCTION };
-        let Some(mut function) = files(&[(file, text)], handler) else { return };
+        let mut function = files(&[(file, text)], handler);
         if file.ends_with("psd1") {
             function = function.file(file.replace("psd1", "psm1"), FUNCTION);
         }
@@ -28,28 +29,31 @@ fn a_module_is_found_at_the_root_in_its_folder_and_in_modules() {
 
 #[test]
 fn a_module_by_its_manifest_and_one_that_ships_with_powershell() {
+    needs!(pwsh);
     let manifest = "@{ ModuleVersion = '1.0'; RootModule = 'inner.psm1'; FunctionsToExport = 'Get-It' }";
     let tree = [("Thing.psd1", manifest), ("inner.psm1", FUNCTION)];
-    let Some(function) = files(&tree, "./Thing.psd1.Get-It") else { return };
+    let function = files(&tree, "./Thing.psd1.Get-It");
     assert_eq!(function.start().text(r#"{"n": 2}"#), "Get-It 2\n");
-    let Some(function) = files(&[], "Microsoft.PowerShell.Utility.Get-Date") else { return };
+    let function = files(&[], "Microsoft.PowerShell.Utility.Get-Date");
     assert_eq!(function.start().text("\"2020-01-02\""), "\"2020-01-02T00:00:00\"");
 }
 
 #[test]
 fn a_module_of_a_directory_that_the_environment_names() {
-    let Some(function) = files(&[("elsewhere/Thing/Thing.psm1", FUNCTION)], "Thing.Get-It") else { return };
+    needs!(pwsh);
+    let function = files(&[("elsewhere/Thing/Thing.psm1", FUNCTION)], "Thing.Get-It");
     let elsewhere = function.path("elsewhere").display().to_string();
     assert_eq!(function.env("PSModulePath", &elsewhere).start().text(r#"{"n": 3}"#), "Get-It 3\n");
 }
 
 #[test]
 fn a_module_uses_other_modules_of_the_function() {
+    needs!(pwsh);
     let tree = [
         ("Thing.psm1", "function Get-It { (Get-Other) + \";$env:PSModulePath\" }"),
         ("modules/Other/Other.psm1", "function Get-Other { 'other' }"),
     ];
-    let Some(function) = files(&tree, "Thing.Get-It") else { return };
+    let function = files(&tree, "Thing.Get-It");
     let root = function.path("").display().to_string();
     let root = root.trim_end_matches('/');
     let text = function.start().text("{}");
@@ -59,10 +63,11 @@ fn a_module_uses_other_modules_of_the_function() {
 
 #[test]
 fn a_script_by_its_file_and_by_its_name() {
+    needs!(pwsh);
     let text =
         "param($Data, $Context) \"$($Data.n) $($Context.AwsRequestId) $(Split-Path $PSCommandPath -Leaf)\"";
     for handler in ["./bin/My Script.ps1", "bin/My Script"] {
-        let Some(function) = files(&[("bin/My Script.ps1", text)], handler) else { return };
+        let function = files(&[("bin/My Script.ps1", text)], handler);
         let running = function.start();
         for number in [1, 2] {
             let expected = format!("{number} {} My Script.ps1\n", running.api.request_id(number));
@@ -73,9 +78,10 @@ fn a_script_by_its_file_and_by_its_name() {
 
 #[test]
 fn a_function_of_a_script_that_is_loaded_once() {
+    needs!(pwsh);
     let text = "$script:loads++\n$count = 0\nfunction handler { param($LambdaInput, $LambdaContext)\n\
                 $script:count++; \"$loads $count $($LambdaInput.GetType().Name) $($LambdaContext.FunctionName)\" }";
-    let Some(function) = files(&[("it's.ps1", text)], "it's.ps1::handler") else { return };
+    let function = files(&[("it's.ps1", text)], "it's.ps1::handler");
     let running = function.start();
     assert_eq!(running.text("{}"), "1 1 PSCustomObject f");
     assert_eq!(running.text("{}"), "1 2 PSCustomObject f");
@@ -83,6 +89,7 @@ fn a_function_of_a_script_that_is_loaded_once() {
 
 #[test]
 fn a_command_is_called_the_way_its_declaration_allows() {
+    needs!(pwsh);
     for (declaration, expected) in [
         ("function f { \"$($args.Count) $($args[0].n) $($args[1].FunctionName)\" }", "2 1 f\n"),
         ("function f { param($One) \"$($One.n) $($args[0].FunctionName)\" }", "1 f\n"),
@@ -108,13 +115,14 @@ fn a_command_is_called_the_way_its_declaration_allows() {
         ),
         ("function g { \"$($args[0].n)\" }; Set-Alias f g; Export-ModuleMember -Alias f -Function g", "1\n"),
     ] {
-        let Some(function) = super::module(declaration) else { return };
+        let function = super::module(declaration);
         assert_eq!(function.start().text(r#"{"n": 1}"#), expected, "{declaration}");
     }
 }
 
 #[test]
 fn the_samples_answer() {
+    needs!(pwsh);
     for (files_of, handler, event, expected) in [
         (&["example/example.psd1", "example/example.psm1"][..], "example.Test-Lambda", "Hello, you\n"),
         (&["greeting.ps1"], "./greeting.ps1", "Hello, you\n"),
@@ -122,7 +130,7 @@ fn the_samples_answer() {
     ]
     .map(|(files_of, handler, expected)| (files_of, handler, r#"{"name": "you"}"#, expected))
     {
-        let Some(mut function) = files(&[], handler) else { return };
+        let mut function = files(&[], handler);
         for file in files_of {
             function = function.copy(&format!("function/{file}"), file);
         }

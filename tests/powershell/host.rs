@@ -10,7 +10,7 @@ use std::{
 use tempfile::tempdir;
 
 use super::{files, module};
-use crate::support::{find_on_path, language::pwsh, repository};
+use crate::support::{find_on_path, repository};
 
 /// PowerShell as it is found by these tests.
 pub(super) fn program() -> std::ffi::OsString {
@@ -34,32 +34,34 @@ fn assemblies(directory: &Path) -> Vec<String> {
 
 #[test]
 fn is_compiled_once_and_kept() {
+    needs!(pwsh);
     let cache = tempdir().unwrap();
     let place = cache.path().join("lambda-script-runtime");
     let start = || {
-        let function = module("function f { 'fine' }")?;
+        let function = module("function f { 'fine' }");
         let running = function.env("XDG_CACHE_HOME", cache.path().to_str().unwrap()).start();
         assert_eq!(running.text("{}"), "fine\n");
-        Some(running.log())
+        running.log()
     };
-    let Some(log) = start() else { return };
+    let log = start();
     assert_eq!(log.matches("compiled the PowerShell host").count(), 1, "{log}");
     assert_eq!(fs::metadata(&place).unwrap().mode() & 0o777, 0o700);
     let kept = assemblies(&place);
     assert_eq!(kept.len(), 1, "{kept:?}");
-    assert_eq!(start().unwrap(), "");
+    assert_eq!(start(), "");
     // what is no host of ours is compiled anew
     fs::write(place.join(&kept[0]), "planted").unwrap();
-    assert!(start().unwrap().contains("compiled"), "a file without our mark was loaded");
+    assert!(start().contains("compiled"), "a file without our mark was loaded");
     assert_eq!(assemblies(&place), kept);
 }
 
 #[test]
 fn several_that_start_at_once_compile_it_whole() {
+    needs!(pwsh);
     let cache = tempdir().unwrap();
     let mut running = Vec::new();
     for _ in 0..3 {
-        let Some(function) = module("function f { 'fine' }") else { return };
+        let function = module("function f { 'fine' }");
         running.push(function.env("XDG_CACHE_HOME", cache.path().to_str().unwrap()).start());
     }
     for function in &running {
@@ -71,33 +73,31 @@ fn several_that_start_at_once_compile_it_whole() {
 
 #[test]
 fn a_directory_that_is_not_ours_alone_is_not_used() {
+    needs!(pwsh);
     let (cache, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
     let place = cache.path().join("lambda-script-runtime");
     let run = || {
-        let function = module("function f { 'fine' }")?;
+        let function = module("function f { 'fine' }");
         let running = function.env("XDG_CACHE_HOME", cache.path().to_str().unwrap()).start();
         assert_eq!(running.text("{}"), "fine\n");
-        Some(())
     };
     symlink(elsewhere.path(), &place).unwrap();
-    let Some(()) = run() else { return };
+    run();
     assert!(assemblies(elsewhere.path()).is_empty());
     fs::remove_file(&place).unwrap();
     fs::create_dir(&place).unwrap();
     fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
-    run().unwrap();
+    run();
     assert!(assemblies(&place).is_empty());
 }
 
 #[test]
 fn a_setting_names_another_file_and_one_that_does_not_fit_is_an_init_error() {
+    needs!(pwsh);
     let directory = tempdir().unwrap();
-    if !pwsh() {
-        return;
-    }
     let host = directory.path().join("host.dll");
     build(&host);
-    let function = module("function f { 'fine' }").unwrap();
+    let function = module("function f { 'fine' }");
     let running = function.env("SCRIPT_RUNTIME_PWSH_HOST", host.to_str().unwrap()).start();
     assert_eq!(running.text("{}"), "fine\n");
     assert_eq!(running.log(), "");
@@ -106,7 +106,7 @@ fn a_setting_names_another_file_and_one_that_does_not_fit_is_an_init_error() {
     for (file, reason) in
         [(other, "holds no host of this version"), ("/nowhere/host.dll".into(), "cannot be read")]
     {
-        let function = module("function f { 'fine' }").unwrap();
+        let function = module("function f { 'fine' }");
         let error = function.env("SCRIPT_RUNTIME_PWSH_HOST", file.to_str().unwrap()).init_error();
         assert_eq!(error.kind, "Runtime.InvalidConfiguration");
         for part in ["SCRIPT_RUNTIME_PWSH_HOST", file.to_str().unwrap(), reason, "make powershell-host"] {
@@ -118,15 +118,13 @@ fn a_setting_names_another_file_and_one_that_does_not_fit_is_an_init_error() {
 /// Everything that a handler of these tests does, entered by `-Command`: a startup hook's path has no colon.
 #[test]
 fn does_the_same_without_a_startup_hook_and_says_that_it_is_slower() {
+    needs!(pwsh);
     let directory = tempdir().unwrap();
-    if !pwsh() {
-        return;
-    }
     let host = directory.path().join("it's:here/host.dll");
     build(&host);
     let text = "function f { param($d, $c) Write-Host log; if ($d.no) { throw 'no' }; if ($d.exit) { exit 3 }\n\
         @{ d = $d; id = $c.AwsRequestId; hooks = $env:DOTNET_STARTUP_HOOKS; name = $Host.Name } }";
-    let Some(function) = files(&[("m.psm1", text)], "m.f") else { return };
+    let function = files(&[("m.psm1", text)], "m.f");
     let running = function.env("SCRIPT_RUNTIME_PWSH_HOST", host.to_str().unwrap()).start();
     let answer: serde_json::Value = serde_json::from_slice(&running.answer(r#"{"a": [1]}"#)).unwrap();
     let id = running.api.request_id(1);
@@ -138,10 +136,8 @@ fn does_the_same_without_a_startup_hook_and_says_that_it_is_slower() {
 
 #[test]
 fn the_users_own_startup_hooks_run_and_children_see_them_alone() {
+    needs!(pwsh);
     let directory = tempdir().unwrap();
-    if !pwsh() {
-        return;
-    }
     let hook = directory.path().join("own.dll");
     let source = "internal static class StartupHook { public static void Initialize() { \
         System.Console.Error.WriteLine(\"own hook\"); } }";
@@ -149,8 +145,7 @@ fn the_users_own_startup_hooks_run_and_children_see_them_alone() {
     assert!(Command::new(program()).args(["-NoProfile", "-Command", &command]).status().unwrap().success());
     for own in [None, Some(hook.to_str().unwrap())] {
         let mut function =
-            module("function f { \"$env:DOTNET_STARTUP_HOOKS|$(sh -c 'echo $DOTNET_STARTUP_HOOKS')\" }")
-                .unwrap();
+            module("function f { \"$env:DOTNET_STARTUP_HOOKS|$(sh -c 'echo $DOTNET_STARTUP_HOOKS')\" }");
         function = function.without_env("DOTNET_STARTUP_HOOKS");
         if let Some(own) = own {
             function = function.env("DOTNET_STARTUP_HOOKS", own);
@@ -164,8 +159,9 @@ fn the_users_own_startup_hooks_run_and_children_see_them_alone() {
 
 #[test]
 fn a_powershell_that_is_too_old_is_an_init_error_that_says_so() {
+    needs!(pwsh);
     let directory = tempdir().unwrap();
-    let Some(real) = find_on_path("pwsh") else { return };
+    let real = find_on_path(program()).unwrap();
     let old = directory.path().join("pwsh");
     // the real one, which says that it is another
     let script = format!(
@@ -176,7 +172,7 @@ fn a_powershell_that_is_too_old_is_an_init_error_that_says_so() {
     );
     fs::write(&old, script).unwrap();
     fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
-    let Some(function) = module("function f { }") else { return };
+    let function = module("function f { }");
     let cache = directory.path().join("cache");
     let error = function
         .env("SCRIPT_RUNTIME_PWSH", old.to_str().unwrap())
@@ -211,7 +207,8 @@ const DIFFERS: [&str; 13] = [
 
 #[test]
 fn a_script_sees_what_it_sees_under_pwsh_itself() {
-    let Some(function) = files(&[("probe.ps1", PROBE)], "probe.ps1") else { return };
+    needs!(pwsh);
+    let function = files(&[("probe.ps1", PROBE)], "probe.ps1");
     let mut command = Command::new(program());
     command.args(["-NoProfile", "-NonInteractive", "-File"]).arg(function.path("probe.ps1"));
     command.current_dir(function.path("")).env("HOME", "/tmp");

@@ -42,33 +42,37 @@ fn check(running: &Running, head: &str) {
 
 fn matrix(format: &str, name: &str, handler: &str, text: impl Fn(&str) -> String) {
     for head in HEADS {
-        let Some(function) = files(&[(name, &text(head))], handler) else { return };
+        let function = files(&[(name, &text(head))], handler);
         check(&function.env("AWS_LAMBDA_LOG_FORMAT", format).start(), head);
     }
 }
 
 #[test]
 fn a_module_keeps_what_it_sets_to_itself() {
+    needs!(pwsh);
     matrix("Text", "m.psm1", "m.f", |head| format!("{head}\nfunction f {{ {BODY} }}"));
 }
 
 #[test]
 fn a_module_keeps_what_it_sets_to_itself_in_json_mode() {
+    needs!(pwsh);
     matrix("JSON", "m.psm1", "m.f", |head| format!("{head}\nfunction f {{ [CmdletBinding()] {BODY} }}"));
 }
 
 #[test]
 fn a_dot_sourced_file_keeps_what_it_sets_to_itself() {
+    needs!(pwsh);
     matrix("Text", "m.ps1", "m.ps1::f", |head| format!("{head}\nfunction f {{ {BODY} }}"));
 }
 
 #[test]
 fn preferences_that_do_not_let_themselves_be_put_back_cost_no_worker() {
+    needs!(pwsh);
     let text = "function f { \"$PID\"; foreach ($n in 'ErrorActionPreference', 'WarningPreference', 'VerbosePreference') { \
         Set-Variable -Scope Global $n Stop -Option ReadOnly -Force }\n\
         if (-not (Get-Variable -Scope Global OFS -ErrorAction Ignore)) { New-Variable -Scope Global OFS '-' -Option Constant } }";
     for (name, handler) in [("m.psm1", "m.f"), ("m.ps1", "m.ps1::f")] {
-        let Some(function) = files(&[(name, text)], handler) else { return };
+        let function = files(&[(name, text)], handler);
         let running = function.start();
         let first = running.text("{}");
         assert_eq!(running.text("{}"), first);

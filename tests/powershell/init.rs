@@ -6,11 +6,12 @@ use super::{files, module};
 
 #[test]
 fn a_function_that_is_not_there_is_named_with_those_that_are() {
-    let Some(function) = module("function Get-A { }\nfunction Get-B { }") else { return };
+    needs!(pwsh);
+    let function = module("function Get-A { }\nfunction Get-B { }");
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerNotFound");
     assert!(error.message.contains("`Get-A`") && error.message.contains("`Get-B`"), "{}", error.message);
-    let Some(function) = files(&[("s.ps1", "function Get-C { }")], "s.ps1::f") else { return };
+    let function = files(&[("s.ps1", "function Get-C { }")], "s.ps1::f");
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerNotFound");
     assert!(error.message.contains("defines `Get-C`, but not"), "{}", error.message);
@@ -18,12 +19,11 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
 
 #[test]
 fn a_syntax_error_has_its_file_line_and_text() {
+    needs!(pwsh);
     for (file, handler) in
         [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f"), ("modules/m/m.psm1", "m.f")]
     {
-        let Some(function) = files(&[(file, "function f {\n    'a'\n    'b' 'c'\n}\n")], handler) else {
-            return;
-        };
+        let function = files(&[(file, "function f {\n    'a'\n    'b' 'c'\n}\n")], handler);
         let path = function.path(file).display().to_string();
         let error = function.init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{}", error.message);
@@ -38,6 +38,7 @@ fn a_syntax_error_has_its_file_line_and_text() {
 
 #[test]
 fn a_manifest_that_asks_for_what_is_missing_says_so() {
+    needs!(pwsh);
     for (requirement, text) in [
         ("RequiredModules = @('Not.There')", "The required module 'Not.There' is not loaded."),
         ("PowerShellVersion = '99.0'", "PowerShell version of '99.0'"),
@@ -45,7 +46,7 @@ fn a_manifest_that_asks_for_what_is_missing_says_so() {
     ] {
         let manifest = format!("@{{ ModuleVersion = '1.0'; RootModule = 'm.psm1'; {requirement} }}");
         let tree = [("m.psd1", manifest.as_str()), ("m.psm1", "function f { }")];
-        let Some(function) = files(&tree, "./m.psd1.f") else { return };
+        let function = files(&tree, "./m.psd1.f");
         let error = function.init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{requirement}");
         assert!(error.message.contains(text), "{requirement}: {}", error.message);
@@ -54,13 +55,14 @@ fn a_manifest_that_asks_for_what_is_missing_says_so() {
 
 #[test]
 fn an_error_while_loading_has_its_place() {
-    let Some(function) = module("function f { }\nWrite-Host 'loading'\nthrow 'not today'") else { return };
+    needs!(pwsh);
+    let function = module("function f { }\nWrite-Host 'loading'\nthrow 'not today'");
     let path = function.path("m.psm1").display().to_string();
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert_eq!(error.message, format!("{path}: line 3: not today"));
     assert_eq!(error.stack[0], format!("at <ScriptBlock>, {path}: line 3"));
-    let Some(function) = module("exit 5") else { return };
+    let function = module("exit 5");
     let error = function.init_error();
     assert!(
         ["Runtime.HandlerLoadFailed", "Runtime.HandlerNotFound"].contains(&error.kind.as_str()),
@@ -82,12 +84,11 @@ fn without_pwsh_the_error_says_what_is_missing() {
 
 #[test]
 fn starts_quietly_with_the_settings_of_a_service() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { \"$env:POWERSHELL_TELEMETRY_OPTOUT $env:POWERSHELL_UPDATECHECK $ErrorActionPreference\"\n\
          \"$([Environment]::GetCommandLineArgs() -contains '-NoProfile') $($PSStyle.OutputRendering) $PWD\" }",
-    ) else {
-        return;
-    };
+    );
     let root = function.path("").display().to_string();
     let running = function.start();
     assert_eq!(running.text("{}"), format!("1 Off Stop\nTrue PlainText {}\n", root.trim_end_matches('/')));
@@ -96,7 +97,8 @@ fn starts_quietly_with_the_settings_of_a_service() {
 
 #[test]
 fn a_worker_has_no_files_in_tmp() {
-    let Some(function) = module("function f { 'fine' }") else { return };
+    needs!(pwsh);
+    let function = module("function f { 'fine' }");
     let names = || -> Vec<String> {
         let entries = std::fs::read_dir("/tmp").unwrap();
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
@@ -119,10 +121,8 @@ fn a_worker_has_no_files_in_tmp() {
 
 #[test]
 fn answers_one_event_without_lambda() {
-    let Some(function) = module("function f { param($d) Write-Host 'log'; if ($d.no) { throw 'no' }; $d }")
-    else {
-        return;
-    };
+    needs!(pwsh);
+    let function = module("function f { param($d) Write-Host 'log'; if ($d.no) { throw 'no' }; $d }");
     let output = function.once(r#"{"a": [1]}"#, b"");
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"{\"a\":[1]}\n"[..]));
     assert!(output.stderr.starts_with(b"log\n"));

@@ -5,16 +5,15 @@ use crate::support::Event;
 
 #[test]
 fn json_becomes_a_hashtable_without_losing_anything() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { param($d)\n\
          \"$($d.GetType().Name) $($d.Nested.GetType().Name) $($d.nested.KEY)\"\n\
          \"$($d.list.GetType().Name) $($d.list.Count) $($d.one.GetType().Name) $($d.one.Count) $($d.none.Count)\"\n\
          \"$($d.date.GetType().Name) $($d.date)\"\n\
          \"$($d.whole.GetType().Name) $($d.float.GetType().Name) $($d.big) $($d.bigger) $($d.no) $($null -eq $d.null)\"\n\
          \"$($d.twice)\" }",
-    ) else {
-        return;
-    };
+    );
     let event = r#"{"nested": {"Key": "v"}, "list": [1, [2], {"a": 3}], "one": [1], "none": [],
         "date": "2020-01-02T03:04:05Z", "whole": 1, "float": 1.0, "big": 9223372036854775807,
         "bigger": 123456789012345678901234567890, "no": false, "null": null, "TWICE": 1, "twice": 2, "": 0}"#;
@@ -27,7 +26,8 @@ fn json_becomes_a_hashtable_without_losing_anything() {
 
 #[test]
 fn json_goes_back_as_it_came() {
-    let Some(function) = module("function f { param($d) , $d }") else { return };
+    needs!(pwsh);
+    let function = module("function f { param($d) , $d }");
     let running = function.start();
     for event in [
         r#"{"a":[1,2.5,"x",null,true,{"b":[]}]}"#,
@@ -52,7 +52,8 @@ fn json_goes_back_as_it_came() {
 
 #[test]
 fn what_is_no_json_is_text() {
-    let Some(function) = module("function f { param($d) \"$($d.GetType().Name) $d\" }") else { return };
+    needs!(pwsh);
+    let function = module("function f { param($d) \"$($d.GetType().Name) $d\" }");
     let running = function.start();
     assert_eq!(running.text("{broken"), "String {broken\n");
     assert_eq!(running.text("{} {}"), "String {} {}\n");
@@ -67,11 +68,10 @@ fn what_is_no_json_is_text() {
 
 #[test]
 fn the_variables_hold_objects() {
-    let Some(function) = script(
+    needs!(pwsh);
+    let function = script(
         "\"$($LambdaInput.GetType().Name) $($LambdaInput.a.b) $($LambdaContext.GetRemainingTimeInMillis() -gt 0)\"",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     assert_eq!(running.text(r#"{"a": {"b": 1}}"#), "PSCustomObject 1 True\n");
     // no object can have both
@@ -81,7 +81,8 @@ fn the_variables_hold_objects() {
 
 #[test]
 fn the_context_holds_headers_variables_and_the_properties_of_other_runtimes() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { param($d, $c)\n\
          $c.GetType().Name, $c['Lambda-Runtime-Aws-Request-Id'], $c['lambda-runtime-aws-request-id'], $c.AwsRequestId,\n\
          $c.AWS_LAMBDA_FUNCTION_NAME, $c.FunctionName, $c.FunctionVersion, $c.InvokedFunctionArn,\n\
@@ -89,9 +90,7 @@ fn the_context_holds_headers_variables_and_the_properties_of_other_runtimes() {
          $c.Identity, $c.ClientContext, $c.TenantId, $c.RemainingTime.GetType().Name,\n\
          ($c.RemainingTime.TotalSeconds -gt 290), ($c.GetRemainingTimeInMillis() -le 300000),\n\
          ($c.RemainingTime -lt $c.RemainingTime.Add('0:0:1')) -join '|' }",
-    ) else {
-        return;
-    };
+    );
     let running = function
         .env("MINE", "mine")
         .env("http_proxy", "a")
@@ -116,12 +115,11 @@ fn the_context_holds_headers_variables_and_the_properties_of_other_runtimes() {
 
 #[test]
 fn an_events_own_variables_are_set_and_unset() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { \"$env:AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID|$env:AWS_LAMBDA_RUNTIME_TENANT_ID|$env:_X_AMZN_TRACE_ID\"\n\
          $env:AWS_LAMBDA_RUNTIME_TENANT_ID = 'mine' }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     let event = Event::new("{}").header("lambda-runtime-aws-tenant-id", "t=1");
     let trace = "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1";

@@ -14,7 +14,8 @@ const NOISY: &str = "function f { [CmdletBinding()] param($d)\n\
 
 #[test]
 fn every_stream_goes_to_the_log_in_order_and_none_to_the_answer() {
-    let Some(function) = module(NOISY) else { return };
+    needs!(pwsh);
+    let function = module(NOISY);
     let running = function.start();
     assert_eq!(running.text("{}"), "answer\n");
     running.wait_for_log("end\n");
@@ -41,7 +42,8 @@ fn every_stream_goes_to_the_log_in_order_and_none_to_the_answer() {
 
 #[test]
 fn records_carry_their_level_in_json_mode() {
-    let Some(function) = module(NOISY) else { return };
+    needs!(pwsh);
+    let function = module(NOISY);
     let running = function.env("AWS_LAMBDA_LOG_FORMAT", "JSON").start();
     assert_eq!(running.text("{}"), "answer\n");
     running.wait_for_log("\"end\"");
@@ -75,12 +77,11 @@ fn records_carry_their_level_in_json_mode() {
 
 #[test]
 fn native_commands_set_their_status_and_read_no_input() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { param($d) $PSNativeCommandUseErrorActionPreference = $d.strict; sh -c 'cat; exit 7'\n\
          \"$LASTEXITCODE $([Console]::In.ReadLine())|\" }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     assert_eq!(running.text(r#"{"strict": false}"#), "7 |\n");
     let error = running.error(r#"{"strict": true}"#);
@@ -90,9 +91,8 @@ fn native_commands_set_their_status_and_read_no_input() {
 
 #[test]
 fn a_deadline_is_an_error_and_the_next_event_finds_a_new_worker() {
-    let Some(function) = module("function f { param($d) if ($d.wait) { Start-Sleep 100 }; 'done' }") else {
-        return;
-    };
+    needs!(pwsh);
+    let function = module("function f { param($d) if ($d.wait) { Start-Sleep 100 }; 'done' }");
     let running = function.start();
     let event = Event::new(r#"{"wait": true}"#).deadline_in(std::time::Duration::from_millis(1500));
     assert_eq!(running.error_to(event).kind, "Runtime.DeadlineExceeded");

@@ -24,6 +24,7 @@ const MODULE: &str = "function Get-Rate { 42 }";
 
 #[test]
 fn packed_modules_are_found() {
+    needs!(pwsh);
     if !on_path("python3") {
         return;
     }
@@ -31,12 +32,12 @@ fn packed_modules_are_found() {
         [("modules.zip", "packed/Rates/Rates.psm1"), ("module-nupkgs/Rates.1.2.0.nupkg", "packed/Rates.psm1")]
     {
         let tree = [("m.psm1", "function f { \"$(Get-Rate)\" }"), (file, MODULE)];
-        let Some(function) = files(&tree, "m.f") else { return };
+        let function = files(&tree, "m.f");
         zip(&function, archive, "packed");
         let running = function.start();
         assert_eq!(running.text("{}"), "42\n", "{archive}");
         assert_eq!(running.text("{}"), "42\n", "{archive}");
-        let Some(function) = files(&[(file, MODULE)], "Rates.Get-Rate") else { return };
+        let function = files(&[(file, MODULE)], "Rates.Get-Rate");
         zip(&function, archive, "packed");
         assert_eq!(function.start().text("{}"), "42", "{archive}");
     }
@@ -44,8 +45,9 @@ fn packed_modules_are_found() {
 
 #[test]
 fn a_broken_archive_is_named_at_init() {
+    needs!(pwsh);
     let tree = [("m.psm1", "function f { }"), ("modules.zip", "no archive")];
-    let Some(function) = files(&tree, "m.f") else { return };
+    let function = files(&tree, "m.f");
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(error.message.contains("modules.zip"), "{}", error.message);
@@ -53,6 +55,7 @@ fn a_broken_archive_is_named_at_init() {
 
 #[test]
 fn what_a_file_requires_is_looked_for_at_init() {
+    needs!(pwsh);
     for (requirement, message) in [
         ("-Version 99", "PowerShell 99"),
         ("-Modules Not.There", "Not.There"),
@@ -61,7 +64,7 @@ fn what_a_file_requires_is_looked_for_at_init() {
     ] {
         for (file, handler) in [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f")] {
             let text = format!("#Requires {requirement}\nfunction f {{ }}\n'ran'");
-            let Some(function) = files(&[(file, &text)], handler) else { return };
+            let function = files(&[(file, &text)], handler);
             let error = function.init_error();
             assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{handler} {requirement}");
             assert!(error.message.contains(message), "{handler} {requirement}: {}", error.message);
@@ -71,11 +74,12 @@ fn what_a_file_requires_is_looked_for_at_init() {
 
 #[test]
 fn what_a_script_requires_is_there_when_it_runs_and_it_runs_at_events_alone() {
+    needs!(pwsh);
     let tree = [
         ("s.ps1", "#Requires -Modules Own\nWrite-Host ran; Get-Own"),
         ("modules/Own/Own.psm1", "Write-Host loaded; function Get-Own { 'own' }"),
     ];
-    let Some(function) = files(&tree, "s.ps1") else { return };
+    let function = files(&tree, "s.ps1");
     let running = function.start();
     assert_eq!(running.text("{}"), "own\n");
     assert_eq!(running.text("{}"), "own\n");

@@ -4,7 +4,7 @@ use super::{files, module};
 
 /// The answers of a module's function to these commands.
 fn answers(commands: &[(&str, &str)]) {
-    let Some(function) = module("function f { param($d) Invoke-Expression $d.command }") else { return };
+    let function = module("function f { param($d) Invoke-Expression $d.command }");
     let running = function.start();
     for (command, expected) in commands {
         let event = serde_json::json!({ "command": command }).to_string();
@@ -14,6 +14,7 @@ fn answers(commands: &[(&str, &str)]) {
 
 #[test]
 fn strings_alone_are_text() {
+    needs!(pwsh);
     answers(&[
         ("'a'", "a\n"),
         ("'a', 'b'; 'c'", "a\nb\nc\n"),
@@ -30,6 +31,7 @@ fn strings_alone_are_text() {
 
 #[test]
 fn anything_else_is_json_of_full_depth() {
+    needs!(pwsh);
     answers(&[
         ("1", "1"),
         ("$true", "true"),
@@ -53,8 +55,9 @@ fn anything_else_is_json_of_full_depth() {
 
 #[test]
 fn the_forms_with_colons_answer_one_string_as_it_is() {
+    needs!(pwsh);
     let text = "function f { param($LambdaInput) Invoke-Expression $LambdaInput.command }";
-    let Some(function) = files(&[("s.ps1", text)], "s.ps1::f") else { return };
+    let function = files(&[("s.ps1", text)], "s.ps1::f");
     let running = function.start();
     for (command, expected) in [
         ("'a'", "a"),
@@ -71,16 +74,15 @@ fn the_forms_with_colons_answer_one_string_as_it_is() {
 
 #[test]
 fn what_never_ends_as_json_is_a_clear_error() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { param($d)\n\
          switch ($d.kind) {\n\
          'cycle' { $a = @{ list = @(1) }; $a.list += $a; $a }\n\
          'file' { Get-Item / }\n\
          'deep' { $a = @{ }; foreach ($n in 1..200) { $a = @{ x = $a } }; $a }\n\
          'shared' { $a = @{ x = 1 }; @($a, $a) } } }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     let message = |kind: &str| running.error(format!(r#"{{"kind": "{kind}"}}"#)).message;
     let end = " leads back to itself or is deeper than 100 levels; choose what to answer with Select-Object";
@@ -97,7 +99,8 @@ fn what_never_ends_as_json_is_a_clear_error() {
 #[test]
 fn answers_up_to_six_mebibytes_and_refuses_more() {
     const LIMIT: usize = 6 * 1024 * 1024;
-    let Some(function) = files(&[("s.ps1", "function f { param($n) 'x' * $n }")], "s.ps1::f") else { return };
+    needs!(pwsh);
+    let function = files(&[("s.ps1", "function f { param($n) 'x' * $n }")], "s.ps1::f");
     let running = function.start();
     assert_eq!(running.answer(LIMIT.to_string()).len(), LIMIT);
     let error = running.error((LIMIT + 1).to_string());
@@ -108,7 +111,8 @@ fn answers_up_to_six_mebibytes_and_refuses_more() {
 
 #[test]
 fn echoes_the_largest_event() {
-    let Some(function) = module("function f { param($d) , $d }") else { return };
+    needs!(pwsh);
+    let function = module("function f { param($d) , $d }");
     let running = function.start();
     let event = format!("[\"{}\"]", "é".repeat(3 * 1024 * 1024 - 2));
     assert!(running.answer(&event) == event.as_bytes());
@@ -117,7 +121,8 @@ fn echoes_the_largest_event() {
 
 #[test]
 fn a_script_that_only_defines_functions_is_named_once() {
-    let Some(function) = files(&[("fn.ps1", "function list {\n    'orders'\n}\n")], "fn.ps1") else { return };
+    needs!(pwsh);
+    let function = files(&[("fn.ps1", "function list {\n    'orders'\n}\n")], "fn.ps1");
     let function = function.start();
     for _ in 0..2 {
         assert_eq!(function.text("{}"), "");

@@ -5,11 +5,10 @@ use crate::support::{processes, until};
 
 #[test]
 fn globals_stay_and_locals_do_not() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "$count = 0\nfunction f { $local++; $script:count++; $global:all++; \"$local $count $all $($null -eq $leaked)\"; $leaked = 1 }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     assert_eq!(running.text("{}"), "1 1 1 True\n");
     assert_eq!(running.text("{}"), "1 2 2 True\n");
@@ -17,6 +16,7 @@ fn globals_stay_and_locals_do_not() {
 
 #[test]
 fn preferences_and_the_location_come_back() {
+    needs!(pwsh);
     let text = "function f { param($d)\n\
         \"$PWD $([Environment]::CurrentDirectory) $ErrorActionPreference $VerbosePreference $WarningPreference $OFS|\" +\n\
         \"$($PSDefaultParameterValues.Count) $($global:PSDefaultParameterValues.Count) $($Error.Count) $LASTEXITCODE\"\n\
@@ -26,7 +26,7 @@ fn preferences_and_the_location_come_back() {
         $script:PSDefaultParameterValues = @{ 'Get-Item:Force' = $true }\n\
         Set-Location /; [Environment]::CurrentDirectory = '/'; Get-Item /nowhere; sh -c 'exit 3' }";
     for (file, handler, end) in [("m.psm1", "m.f", "\n"), ("m.ps1", "m.ps1::f", "")] {
-        let Some(function) = files(&[(file, text)], handler) else { return };
+        let function = files(&[(file, text)], handler);
         let root = function.path("").display().to_string();
         let root = root.trim_end_matches('/');
         let expected = format!("{root} {root} Stop SilentlyContinue Continue |0 0 0 0{end}");
@@ -39,13 +39,12 @@ fn preferences_and_the_location_come_back() {
 
 #[test]
 fn preferences_that_the_file_sets_stay() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "$WarningPreference = 'SilentlyContinue'; $global:VerbosePreference = 'Continue'; $PSDefaultParameterValues['a:b'] = 1\n\
          function f { \"$WarningPreference $VerbosePreference $($PSDefaultParameterValues['a:b'])\"\n\
          $script:WarningPreference = 'Stop'; $global:VerbosePreference = 'Stop'; $PSDefaultParameterValues.Clear() }",
-    ) else {
-        return;
-    };
+    );
     let running = function.start();
     for _ in 0..2 {
         assert_eq!(running.text("{}"), "SilentlyContinue Continue 1\n");
@@ -54,12 +53,11 @@ fn preferences_that_the_file_sets_stay() {
 
 #[test]
 fn what_is_left_running_delays_nothing() {
-    let Some(function) = module(
+    needs!(pwsh);
+    let function = module(
         "function f { Start-Process sleep 300; $null = Start-ThreadJob { Start-Sleep 300 }; $null = Start-Job { Start-Sleep 300 }\n\
          $p = [powershell]::Create(); $null = $p.AddScript('Start-Sleep 300').BeginInvoke(); 'done' }",
-    ) else {
-        return;
-    };
+    );
     let mut running = function.start();
     assert_eq!(running.text("{}"), "done\n");
     assert_eq!(running.text("{}"), "done\n");
@@ -69,6 +67,7 @@ fn what_is_left_running_delays_nothing() {
 
 #[test]
 fn a_handler_sees_nothing_of_the_runtime() {
+    needs!(pwsh);
     let text = "param($d) $names = (Get-Variable).Name + (Get-Command -CommandType Function, Alias).Name + (Get-Module).Name\n\
         (& $d.pwsh -NoProfile -NonInteractive -Command {\n\
         Import-Module $PSHOME/Modules/Microsoft.PowerShell.Utility/Microsoft.PowerShell.Utility.psd1\n\
@@ -81,7 +80,7 @@ fn a_handler_sees_nothing_of_the_runtime() {
             "s.ps1" => (text.to_owned(), "s.ps1"),
             _ => (format!("function f {{ {text} }}"), "m.f"),
         };
-        let Some(function) = files(&[(file, &content)], handler) else { return };
+        let function = files(&[(file, &content)], handler);
         let names = function.start().text(r#"{"pwsh": "pwsh"}"#);
         let own: Vec<_> = names
             .split_whitespace()
@@ -110,7 +109,8 @@ fn a_handler_sees_nothing_of_the_runtime() {
 
 #[test]
 fn memory_and_descriptors_do_not_grow() {
-    let Some(function) = module("function f { param($d) @{ a = $d; p = $PID } }") else { return };
+    needs!(pwsh);
+    let function = module("function f { param($d) @{ a = $d; p = $PID } }");
     let running = function.start();
     running.answer("{}");
     let worker = running.children()[0];
@@ -128,9 +128,8 @@ fn memory_and_descriptors_do_not_grow() {
 
 #[test]
 fn several_events_at_the_same_time_have_a_worker_each() {
-    let Some(function) = module("function f { param($d) Start-Sleep -Milliseconds 300; $PID }") else {
-        return;
-    };
+    needs!(pwsh);
+    let function = module("function f { param($d) Start-Sleep -Milliseconds 300; $PID }");
     let running = function.env("AWS_LAMBDA_MAX_CONCURRENCY", "2").start();
     let ids: Vec<_> = (0..2).map(|_| running.api.send(crate::support::Event::new("{}"))).collect();
     let posts: Vec<_> = ids.iter().map(|id| running.api.wait(id).body).collect();

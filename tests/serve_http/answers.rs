@@ -5,7 +5,7 @@ use std::{io::Write, net::TcpStream};
 use serde_json::json;
 
 use super::{curl, serve};
-use crate::support::{Function, available, on_path, until};
+use crate::support::{Function, until};
 
 /// Answers the body of its request.
 const BODY: &str = "handler() { jq -j 'if .isBase64Encoded then .body | @base64d else .body end'; }";
@@ -134,7 +134,6 @@ fn clients_that_go_away_cost_nothing_but_their_answer() {
 
 #[test]
 fn changed_files_are_seen_with_a_watch() {
-    let _ = available("bash", on_path("bash"));
     let served = Function::bash("handler() { echo one; }").serve(&["--http", "--watch"]);
     assert_eq!(served.send("GET /", &[], "").response().body, b"one");
     std::fs::write(served.running.task_root.path().join("function.sh"), "handler() { echo two; }").unwrap();

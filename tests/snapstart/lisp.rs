@@ -1,9 +1,6 @@
 //! Lisp: hooks are functions in two lists.
 
-use crate::{
-    lisp::{lisp, sbcl},
-    support::Function,
-};
+use crate::{lisp::lisp, support::Function};
 
 const HOOKS: &str = "(defvar *order* '())\n\
     (defun note (what) (lambda () (format t \"~A~%\" what) (push what *order*)))\n\
@@ -20,9 +17,7 @@ fn failing(text: &str) -> Function {
 
 #[test]
 fn hooks_run_as_they_are_ordered() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = lisp(HOOKS).snapstart().start();
     function.api.wait_for_checkpoint();
     assert_eq!(function.log(), "before 2\nbefore 1\n");
@@ -34,9 +29,7 @@ fn hooks_run_as_they_are_ordered() {
 
 #[test]
 fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = "(setf *random-state* (sb-ext:seed-random-state 42))\n\
                 (defun draw () (loop repeat 4 collect (random 1000000)))\n\
                 (defvar *drawn* nil)\n\
@@ -56,9 +49,7 @@ fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
 
 #[test]
 fn a_failing_hook_is_the_error_of_its_phase() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let before = "(push (lambda () (inner 1)) aws-lambda-runtime:*before-checkpoint-hooks*)";
     let after = "(push (lambda () (inner 2)) aws-lambda-runtime:*after-restore-hooks*)";
     for (error, number) in
@@ -71,9 +62,7 @@ fn a_failing_hook_is_the_error_of_its_phase() {
 
 #[test]
 fn a_hook_that_exits_is_an_error() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let hook = "(push (lambda () (sb-ext:exit :code 3 :abort t)) aws-lambda-runtime:*after-restore-hooks*)";
     let error = failing(hook).start().restored().restore_error();
     assert_eq!(error.kind, "Function.ExitStatus");

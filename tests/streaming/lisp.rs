@@ -2,7 +2,7 @@
 //! goes out at once.
 
 use super::{assert_waits_for_its_reader, late_error, streaming};
-use crate::support::{Event, Function, language::sbcl, processes};
+use crate::support::{Event, Function, processes};
 
 const SCRIPT: &str = r#"
 (defun main ()
@@ -18,9 +18,7 @@ const SCRIPT: &str = r#"
 
 #[test]
 fn a_script_is_seen_line_by_line_and_byte_for_byte() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = streaming(Function::with(&[("app.lisp", SCRIPT)]).handler("app.lisp"));
     for number in 0..2 {
         let _ = std::fs::remove_file(function.task_root.path().join("go"));
@@ -33,9 +31,7 @@ fn a_script_is_seen_line_by_line_and_byte_for_byte() {
 
 #[test]
 fn errors_and_ends_of_a_script_stand_behind_what_it_has_written() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let function = streaming(Function::with(&[("app.lisp", SCRIPT), ("go", "")]).handler("app.lisp"));
     for (event, kind, message) in [
         ("fail", "SIMPLE-ERROR", "no more"),
@@ -53,9 +49,7 @@ fn errors_and_ends_of_a_script_stand_behind_what_it_has_written() {
 
 #[test]
 fn a_function_streams_under_the_convention_stream() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = r#"
         (defun handler (event headers)
           (declare (ignore headers))
@@ -81,9 +75,7 @@ fn a_function_streams_under_the_convention_stream() {
 
 #[test]
 fn other_answers_go_out_whole_and_may_be_larger_than_buffered_ones() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = "(defun handler (event) (make-string (parse-integer event) :initial-element (code-char 228)))";
     let function = Function::with(&[("app.lisp", code)]).handler("app.handler");
     let function = streaming(function.env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048"));
@@ -94,9 +86,7 @@ fn other_answers_go_out_whole_and_may_be_larger_than_buffered_ones() {
 
 #[test]
 fn memory_stays_flat_and_a_slow_reader_slows_the_handler() {
-    if !sbcl() {
-        return;
-    }
+    needs!(sbcl);
     let code = r#"
         (defun main ()
           (let ((line (make-string 65535 :initial-element #\x)))

@@ -1,20 +1,17 @@
 //! Streamed answers of PowerShell handlers: item by item.
 
 use super::{assert_waits_for_its_reader, late_error, streaming};
-use crate::support::{Event, Function, Running, language::pwsh, processes};
+use crate::support::{Event, Function, Running, processes};
 
-fn handler(body: &str) -> Option<Running> {
+fn handler(body: &str) -> Running {
     let module = format!("function f {{ param($d)\n{body}\n}}");
-    pwsh().then(|| streaming(Function::with(&[("M.psm1", &module)]).handler("M.f")))
+    streaming(Function::with(&[("M.psm1", &module)]).handler("M.f"))
 }
 
 #[test]
 fn each_item_goes_out_as_it_comes() {
-    let Some(function) =
-        handler("'first'; while (-not (Test-Path go)) { Start-Sleep -Milliseconds 10 }; 'second'")
-    else {
-        return;
-    };
+    needs!(pwsh);
+    let function = handler("'first'; while (-not (Test-Path go)) { Start-Sleep -Milliseconds 10 }; 'second'");
     for number in 0..2 {
         let _ = std::fs::remove_file(function.task_root.path().join("go"));
         let id = function.api.send(Event::new("{}"));
@@ -26,7 +23,8 @@ fn each_item_goes_out_as_it_comes() {
 
 #[test]
 fn strings_bytes_objects_records_and_tables_have_forms_of_their_own() {
-    let Some(function) = handler("Invoke-Expression $d.command") else { return };
+    needs!(pwsh);
+    let function = handler("Invoke-Expression $d.command");
     for (command, expected) in [
         ("'a'; 'b'", &b"a\nb\n"[..]),
         ("''", b"\n"),
@@ -50,7 +48,8 @@ fn strings_bytes_objects_records_and_tables_have_forms_of_their_own() {
 
 #[test]
 fn errors_and_ends_stand_behind_what_was_put_out() {
-    let Some(function) = handler("'part'; Invoke-Expression $d.command") else { return };
+    needs!(pwsh);
+    let function = handler("'part'; Invoke-Expression $d.command");
     for (command, kind, message) in [
         ("throw 'no more'", "RuntimeException", "no more"),
         ("exit 3", "Function.ExitStatus", "status 3"),
@@ -69,8 +68,9 @@ fn errors_and_ends_stand_behind_what_was_put_out() {
 
 #[test]
 fn memory_stays_flat_and_a_slow_reader_slows_the_handler() {
+    needs!(pwsh);
     let code = "$line = 'x' * 65535; for ($i = 0; $i -lt $d; $i++) { $line; [IO.File]::WriteAllText(\"$PWD/written\", $i) }";
-    let Some(function) = handler(code) else { return };
+    let function = handler(code);
     assert_eq!(function.answer("1").len(), 65536);
     let before = processes::peak(function.pid());
     assert_eq!(function.answer("3200").len(), 3200 * 65536);

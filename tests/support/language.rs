@@ -6,7 +6,7 @@ use std::{
     sync::OnceLock,
 };
 
-use super::{Function, available, on_path, repository};
+use super::{Function, needs::has, repository};
 
 /// One language, and how it does what every fault test needs.
 pub struct Language {
@@ -92,7 +92,7 @@ impl Language {
 }
 
 fn lisp(code: &str) -> Option<Function> {
-    sbcl().then(|| {
+    has("sbcl").then(|| {
         Function::with(&[("main.lisp", code)])
             .handler("main.handler")
             .env("SCRIPT_RUNTIME_LISP_CORE", lisp_core().to_str().unwrap())
@@ -100,17 +100,7 @@ fn lisp(code: &str) -> Option<Function> {
 }
 
 fn powershell(code: &str) -> Option<Function> {
-    pwsh().then(|| Function::with(&[("m.psm1", code)]).handler("m.f"))
-}
-
-/// Whether SBCL is here; else the test is skipped.
-pub fn sbcl() -> bool {
-    available("sbcl", on_path("sbcl"))
-}
-
-/// Whether PowerShell is here; else the test is skipped.
-pub fn pwsh() -> bool {
-    available("pwsh", std::env::var_os("SCRIPT_RUNTIME_PWSH").is_some() || on_path("pwsh"))
+    has("pwsh").then(|| Function::with(&[("m.psm1", code)]).handler("m.f"))
 }
 
 /// Whether the Lisp core has this package.

@@ -3,6 +3,8 @@
 #[allow(dead_code)]
 pub mod api;
 pub mod language;
+#[macro_use]
+pub mod needs;
 pub mod processes;
 mod running;
 pub mod served;
@@ -31,21 +33,6 @@ pub const BOOTSTRAP: &str = env!("CARGO_BIN_EXE_bootstrap");
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Says whether a program that a test needs is there. Where `REQUIRE` names it (a list with commas, or `all`),
-/// its absence is a failure; else the test is reported as skipped.
-pub fn available(requirement: &str, present: bool) -> bool {
-    if present {
-        return true;
-    }
-    let required = std::env::var("REQUIRE").unwrap_or_default();
-    let required = required.split(',').any(|name| name == requirement || name == "all");
-    assert!(!required, "REQUIRE names `{requirement}`, and it is not here");
-    // the test harness keeps what `eprintln!` prints of tests that pass
-    let name = thread::current().name().unwrap_or_default().to_owned();
-    let _ = writeln!(std::io::stderr(), "{name}: skipped: no {requirement}");
-    false
 }
 
 /// The code block of a page in `docs/` that has this line.

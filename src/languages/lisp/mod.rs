@@ -93,13 +93,13 @@ impl Language for Lisp {
         })
     }
 
-    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
-        let script = |file: String| {
-            let handlers = vec![format!("`{file}`, for its `main`"), format!("`{stem}.FUNCTION`")];
-            (file.into(), handlers)
-        };
-        let ros = format!("{stem}.ros");
-        vec![script(format!("{stem}.lisp")), (ros.clone().into(), vec![format!("`{ros}`")])]
+    fn handlers(&self, file: &str, function: &str) -> Vec<String> {
+        match file.rsplit_once('.') {
+            Some((stem, "lisp")) => vec![file.to_owned(), format!("{stem}.{function}")],
+            Some((stem, "fasl")) => vec![format!("{stem}.{function}")],
+            Some((_, "ros")) => vec![file.to_owned()],
+            _ => Vec::new(),
+        }
     }
 
     fn check_settings(&self, config: &Config) -> Result<(), ConfigError> {
@@ -179,10 +179,11 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
             .collect(),
         program,
         arguments,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: convention == Convention::StandardIo,
         last_words: &["fatal error"],
         empty_answer: None,
+        as_program: None,
     })
 }
 

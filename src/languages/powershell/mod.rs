@@ -111,10 +111,11 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         program,
         arguments,
         environment,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
+        as_program: None,
     })
 }
 

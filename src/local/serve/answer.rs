@@ -44,10 +44,10 @@ impl Reply {
         takes_head: bool,
     ) -> Self {
         let (sender, body) = Channel::new(WAITING);
-        let (begin, begun) = oneshot::channel();
+        let (begin, first) = oneshot::channel();
         let delivery = Delivery { begin: Some((begin, UnsyncBoxBody::new(body))), sender, takes_head };
         tokio::spawn(delivery.run(answer, running));
-        begun.await.expect("BUG: an answer begins or ends")
+        first.await.expect("BUG: an answer begins or ends")
     }
 }
 

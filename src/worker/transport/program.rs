@@ -12,6 +12,7 @@ use std::{
     process::ExitStatus,
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::{
     fs::{fstat, ftruncate},
     io::pread,
@@ -20,7 +21,8 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    Message, Prelude, REPORTS,
+    Prelude, REPORTS, Transport, TransportError, answered,
+    frame::Message,
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
@@ -30,6 +32,7 @@ use crate::{
     worker::{
         Starter,
         answer::{End, Ended, Output},
+        log::Log,
         stack::Trace,
     },
 };
@@ -40,7 +43,7 @@ const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
 /// How much of the reports is read, in bytes.
 const REPORTS_LIMIT: u64 = 1024 * 1024;
 
-pub(crate) struct Program {
+pub(super) struct Program {
     reports: Option<Reports>,
     output: Output,
     event: Option<RunningEvent>,
@@ -50,6 +53,7 @@ pub(crate) struct Program {
     /// The end of the program of the event, until its answer is whole.
     ended: Option<Ended>,
     children: Children,
+    log: Log,
 }
 
 /// Where a prelude reports what has failed.
@@ -67,7 +71,7 @@ struct RunningEvent {
 }
 
 impl Program {
-    pub(super) fn new(prelude: Option<&Prelude>, children: &Children) -> io::Result<Self> {
+    pub(super) fn new(prelude: Option<&Prelude>, children: &Children, log: &Log) -> io::Result<Self> {
         Ok(Self {
             reports: prelude.map(Reports::new).transpose()?,
             output: Output::new(),
@@ -76,10 +80,51 @@ impl Program {
             has_warned: false,
             ended: None,
             children: children.clone(),
+            log: log.clone(),
         })
     }
 
-    pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
+    /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
+    fn argument(&mut self, invocation: &Invocation) -> Option<Vec<u8>> {
+        let argument: Vec<u8> = invocation.event.iter().copied().filter(|&byte| byte != 0).collect();
+        if argument.len() <= ARGUMENT_LIMIT {
+            return Some(argument);
+        }
+        if !std::mem::replace(&mut self.has_warned, true) {
+            tracing::warn!(
+                requestId = invocation.request_id(),
+                tenantId = invocation.tenant_id(),
+                "the event has {} bytes, and an argument at most {ARGUMENT_LIMIT}: the program gets it on standard \
+                 input alone, and no argument",
+                argument.len()
+            );
+        }
+        None
+    }
+
+    /// A program says nothing but its answer.
+    async fn next(&mut self) -> Message {
+        if let Some(event) = &self.event {
+            let Some(ended) = &mut self.ended else {
+                self.output.receive(&event.answer, None).await;
+                return pending().await;
+            };
+            self.output.receive_filtered(&event.answer, ended, &self.children).await;
+            self.output.pass_on().await;
+            let end = ended.end;
+            (self.event, self.ended) = (None, None);
+            return answered(end, self.take_trace(), &self.log, self.output.finish());
+        }
+        pending().await
+    }
+}
+
+impl Transport for Program {
+    fn has_worker(&self) -> bool {
+        false
+    }
+
+    fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>> {
         self.output.begin(invocation);
         self.trace = Trace::default();
         self.ended = None;
@@ -105,49 +150,19 @@ impl Program {
         }
         let child = starter.start(&mut command)?;
         self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
-        Ok(child)
+        Ok(Some(child))
     }
 
-    /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
-    fn argument(&mut self, invocation: &Invocation) -> Option<Vec<u8>> {
-        let argument: Vec<u8> = invocation.event.iter().copied().filter(|&byte| byte != 0).collect();
-        if argument.len() <= ARGUMENT_LIMIT {
-            return Some(argument);
-        }
-        if !std::mem::replace(&mut self.has_warned, true) {
-            tracing::warn!(
-                requestId = invocation.request_id(),
-                tenantId = invocation.tenant_id(),
-                "the event has {} bytes, and an argument at most {ARGUMENT_LIMIT}: the program gets it on standard \
-                 input alone, and no argument",
-                argument.len()
-            );
-        }
-        None
+    fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
+        self.next().map(|message| Ok(Some(message))).boxed()
     }
 
-    /// A program says nothing but its answer.
-    pub(super) async fn message(&mut self) -> Message {
-        if let Some(event) = &self.event {
-            let Some(ended) = &mut self.ended else {
-                self.output.receive(&event.answer, None).await;
-                return pending().await;
-            };
-            self.output.receive_filtered(&event.answer, ended, &self.children).await;
-            self.output.pass_on().await;
-            let end = ended.end;
-            (self.event, self.ended) = (None, None);
-            return Message::Ended(end, self.output.finish());
-        }
-        pending().await
-    }
-
-    pub(super) fn stop_streaming(&mut self) {
+    fn stop_streaming(&mut self) {
         self.output.stop();
     }
 
     /// The program of the event has ended. What comes of it is the next message.
-    pub(super) fn has_ended(&mut self, status: ExitStatus) {
+    fn has_ended(&mut self, status: ExitStatus) {
         if let Some(event) = &self.event {
             self.output.receive_rest(&event.answer, None);
             if let Some(reports) = &self.reports {
@@ -157,7 +172,7 @@ impl Program {
         }
     }
 
-    pub(super) fn take_trace(&mut self) -> Trace {
+    fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.trace)
     }
 }
