@@ -34,7 +34,7 @@ mod worker;
 pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
-        failure::{ErrorType, Failure},
+        failure::{ErrorType, Failure, secrets::CREDENTIALS},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
@@ -59,7 +59,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
-    process::Children,
+    process::{Children, guard},
     settings::Config,
     start::cli::{Arguments, Events, HELP},
 };
@@ -90,6 +90,10 @@ pub fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
     let mut environment: Vec<_> = environment.into_iter().collect();
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = guard::run(&arguments) {
+        return Ok(code);
+    }
     let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
@@ -140,7 +144,9 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
-    let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
+    let is_local = events != Events::Lambda;
+    let children = Children::reap(is_local && !start::container::is_main_process())
+        .map_err(|error| Error::Start("children cannot be reaped", error))?;
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);

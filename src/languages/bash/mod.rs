@@ -16,7 +16,7 @@ use crate::{
 const SHIM: &str = include_str!("shim.sh");
 
 /// The Bash of the images, which is newer than that of their bases and, being static, forks faster.
-const OF_THE_IMAGE: &str = "/opt/bin/bash";
+const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
 
 /// GNU Bash.
 pub(super) struct Bash;

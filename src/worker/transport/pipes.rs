@@ -14,7 +14,10 @@ use super::{
     decoder::{Decoder, FrameError},
     frame::Message,
 };
-use crate::limits::{BLOCK, BLOCKS, PIPE_SIZE};
+use crate::{
+    limits::{BLOCK, BLOCKS, PIPE_SIZE},
+    process::proc::descriptors,
+};
 
 /// The pipes of one worker. All four ends are held: the shim opens its own by path.
 pub(super) struct Pipes {
@@ -48,8 +51,7 @@ impl Pipes {
     /// The shim's first arguments: the directory where it opens its ends, and their descriptors.
     pub(super) fn arguments(&self) -> [String; 3] {
         let descriptor = |end: &OwnedFd| end.as_raw_fd().to_string();
-        let directory = format!("/proc/{}/fd", std::process::id());
-        [directory, descriptor(&self.requests_end), descriptor(&self.messages_end)]
+        [descriptors(), descriptor(&self.requests_end), descriptor(&self.messages_end)]
     }
 
     /// A part of the shim's command line that no other process has, but those forked from it.

@@ -5,10 +5,7 @@ use std::{
     ffi::OsStr,
     future::pending,
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::ExitStatus,
 };
 
@@ -28,7 +25,7 @@ use super::{
 };
 use crate::{
     event::invocation::Invocation,
-    process::{Child, Children},
+    process::{Child, Children, proc::path_of},
     worker::{
         Starter,
         answer::{End, Ended, Output},
@@ -146,7 +143,7 @@ impl Transport for Program {
         }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;
-            command.env(reports.variable, path(&reports.prelude));
+            command.env(reports.variable, path_of(&reports.prelude));
         }
         let child = starter.start(&mut command)?;
         self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
@@ -180,7 +177,7 @@ impl Transport for Program {
 impl Reports {
     fn new(prelude: &Prelude) -> io::Result<Self> {
         let file = memory_file("reports")?;
-        let text = prelude.text.replace(REPORTS, &path(&file));
+        let text = prelude.text.replace(REPORTS, &path_of(&file));
         let prelude_file = memory_file("prelude")?;
         fill(&prelude_file, text.as_bytes())?;
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
@@ -212,9 +209,4 @@ impl Reports {
         bytes.truncate(count);
         bytes
     }
-}
-
-/// Where another process finds a file of this one.
-fn path(file: &OwnedFd) -> String {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }
