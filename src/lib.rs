@@ -34,7 +34,7 @@ mod worker;
 pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
-        failure::{ErrorType, Failure},
+        failure::{ErrorType, Failure, secrets::CREDENTIALS},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},

@@ -15,7 +15,7 @@ use std::{
 use self::convention::Convention;
 use super::{interpreter, read};
 use crate::{
-    failure::Failure,
+    failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     settings::{Config, ConfigError, variable},
     worker::{Launch, transport::Kind},
@@ -187,8 +187,8 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     })
 }
 
-/// The shim's arguments: its version, the convention, and the handler's kind, file and text.
-fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 5] {
+/// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
+fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 6] {
     let (kind, file, text) = match handler {
         Handler::Function { files, symbol } => {
             ("function", newest(&config.task_root, files), symbol.as_str())
@@ -196,7 +196,8 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Script { file } => ("script", file.as_path(), ""),
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
-    [version().into(), convention.name().into(), kind.into(), file.into(), text.into()]
+    let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
 /// The newest of a handler's files; the first, which is the fasl, where they are of the same time.
