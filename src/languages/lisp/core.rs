@@ -23,7 +23,7 @@ const LAST_LENGTH: usize = 7;
 
 /// The core to start from; `None` for SBCL's own.
 pub(super) fn find(config: &Config, program: &Path) -> Result<Option<PathBuf>, Failure> {
-    let said = config.path(variable::LISP_CORE)?;
+    let said = config.lisp_core.clone();
     let is_said = said.is_some();
     let core = said.unwrap_or_else(|| DEFAULT_CORE.into());
     if !is_said && !core.exists() {
