@@ -72,6 +72,7 @@ fn a_request_becomes_an_event_of_payload_version_2() {
         "cookies": ["a=1", "b=2"],
         "headers": {
             "accept": "*/*",
+            "cookie": "a=1; b=2",
             "host": "abc.example.org:80",
             "user-agent": "agent",
             "x-amzn-trace-id": trace,

@@ -6,7 +6,6 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
-    pin::pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -19,8 +18,8 @@ use super::{invocation, report};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
-    event::stream::{Part, Parts},
     failure::{ErrorType, Failure},
+    http::{answer::Answer, part::Part},
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
@@ -40,14 +39,7 @@ pub async fn run(
     let (outcome, init, ran) = match start(config, source, children, shutdown).await {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let mut invocation = invocation(config, event, LONGEST_TIMEOUT, Headers::default());
-            let outcome = match config.response_mode {
-                ResponseMode::Buffered => slot.run(&invocation).await,
-                ResponseMode::Streaming => {
-                    let parts = invocation.stream();
-                    printed_during(parts, slot.run(&invocation)).await
-                }
-            };
+            let outcome = run_event(config, &mut slot, event).await;
             if shutdown.is_cancelled() {
                 std::future::pending::<()>().await;
             }
@@ -109,27 +101,28 @@ fn read(source: &EventSource) -> Result<Bytes, Failure> {
     Ok(event.into())
 }
 
-/// Prints the parts of an answer as they come, until the event has come to its outcome. Where nobody reads them they go
-/// nowhere.
-async fn printed_during(mut parts: Parts, running: impl Future<Output = Outcome>) -> Outcome {
-    let mut running = pin!(running);
-    let outcome = loop {
-        tokio::select! {
-            Some(part) = parts.recv() => drop(print_part(&part)),
-            outcome = &mut running => break outcome,
+/// Runs the event, and prints its answer while it is written, where answers are streamed.
+async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
+    let mut invocation = invocation(config, event, Headers::default());
+    invocation.begin(LONGEST_TIMEOUT);
+    let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
+    let handler = slot.run(&invocation);
+    match config.response_mode {
+        ResponseMode::Buffered => answer.whole(handler).await,
+        ResponseMode::Streaming => {
+            let running = answer.running(handler);
+            // without a reader the answer goes nowhere
+            let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
+            ended.map(|()| Bytes::new())
         }
-    };
-    while let Ok(part) = parts.try_recv() {
-        drop(print_part(&part));
     }
-    outcome
 }
 
 fn print_part(part: &Part) -> io::Result<()> {
     let mut output = io::stdout().lock();
     match part {
         Part::Head(head) => {
-            serde_json::to_writer(&mut output, head)?;
+            serde_json::to_writer(&mut output, &head.to_json())?;
             output.write_all(b"\n")?;
         }
         Part::Body(bytes) => output.write_all(bytes)?,

@@ -78,6 +78,16 @@ impl Config {
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
     }
 
+    /// When workers pass on their answers. A CGI document is read while it is written, also where it is answered as a whole:
+    /// it counts even if its program then ends with an error.
+    #[must_use]
+    pub fn transport_mode(&self) -> ResponseMode {
+        match self.interface {
+            Interface::Cgi => ResponseMode::Streaming,
+            Interface::Event => self.response_mode,
+        }
+    }
+
     /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
     #[must_use]
     pub fn is_in_image(&self) -> bool {

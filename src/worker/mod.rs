@@ -96,7 +96,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let log = Log::new(log, config.log_format, launch.last_words)?;
-        let transport = launch.transport.open(config.response_mode, children, &log)?;
+        let transport = launch.transport.open(config.transport_mode(), children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),

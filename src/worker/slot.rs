@@ -16,9 +16,8 @@ use crate::{
     event::stream::Sink,
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    http::cgi,
     process::{Children, Hold},
-    settings::{Config, Interface},
+    settings::Config,
     worker::{Launch, Step, Worker, WorkerError},
 };
 
@@ -74,18 +73,6 @@ impl Slot {
 
     /// Runs one event.
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
-        match self.config.interface {
-            Interface::Event => self.run_handler(invocation).await,
-            Interface::Cgi => {
-                let script = self.config.script();
-                let run = async |request: &Invocation| self.run_handler(request).await;
-                let outcome = cgi::answer(invocation, script.as_deref(), run).await;
-                outcome.map_err(|failure| self.secrets.masked(failure))
-            }
-        }
-    }
-
-    async fn run_handler(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
                 let failure = self.secrets.masked(failure);
