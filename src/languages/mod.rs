@@ -19,6 +19,7 @@ use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
+    process::Children,
     settings::{Config, Interface, Variable, variable},
     worker::Launch,
 };
@@ -32,7 +33,7 @@ const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
-pub fn launch(config: &Config) -> Result<Launch, Failure> {
+pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Failure> {
     let root = std::fs::canonicalize(&config.task_root).map_err(|error| {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
@@ -43,6 +44,7 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
+    handler.runnable.prepare(config, children).await?;
     let launch = handler.runnable.launch(config)?;
     if config.interface == Interface::Cgi && !launch.takes_cgi {
         let (name, handler) = (variable::INTERFACE, &config.handler);
