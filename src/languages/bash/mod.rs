@@ -98,6 +98,7 @@ impl Runnable for Function {
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            unfit_core: None,
         })
     }
 }

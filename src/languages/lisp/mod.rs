@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use self::convention::Convention;
+use self::{convention::Convention, core::Core};
 use super::{interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
@@ -26,7 +26,9 @@ const SHIM: &str = concat!(
     include_str!("shim/api.lisp"),
     include_str!("shim/utf8.lisp"),
     include_str!("shim/pipes.lisp"),
+    include_str!("shim/sources.lisp"),
     include_str!("shim/failure.lisp"),
+    include_str!("shim/invocation.lisp"),
     include_str!("shim/handler.lisp"),
     include_str!("shim/context.lisp"),
     include_str!("shim/streams.lisp"),
@@ -148,10 +150,10 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     } else if let Handler::Script { file } = handler {
         read(config, file)?;
     }
-    let core = core::find(config, &program)?;
+    let core = Core::find(config)?;
     let mut arguments: Vec<OsString> = vec!["--noinform".into()];
     if let Some(core) = &core {
-        arguments.extend(["--core".into(), core.into()]);
+        arguments.extend(["--core".into(), core.path.clone().into()]);
     }
     arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(config)).into()]);
     arguments.extend(
@@ -184,6 +186,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         last_words: &["fatal error"],
         empty_answer: None,
         as_program: None,
+        unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
     })
 }
 
@@ -200,7 +203,8 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
     [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
-/// The newest of a handler's files; the first, which is the fasl, where they are of the same time.
+/// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
+/// image may have one time for all.
 fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
     let written = |file: &PathBuf| {
         std::fs::metadata(task_root.join(file))
@@ -208,7 +212,7 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     };
     // of equal ones `max_by_key` takes the last
-    files.iter().rev().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
+    files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
 }
 
 /// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.

@@ -129,6 +129,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
         as_program: None,
+        unfit_core: None,
     })
 }
 

@@ -76,6 +76,7 @@ impl Runnable for File {
             last_words: &[],
             empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
             as_program: None,
+            unfit_core: None,
         })
     }
 }
