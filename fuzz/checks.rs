@@ -1,4 +1,4 @@
-//! What holds for any input. The fuzz targets and the tests of the main package both call these.
+//! Properties that hold for any input. The fuzz targets and the tests of the main package both call these.
 
 use std::{
     ffi::OsString,
