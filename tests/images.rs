@@ -1,12 +1,13 @@
 //! The images, built and run by a real Docker engine.
 //!
-//! What the Dockerfile downloads or compiles is brought along instead: this build's bootstrap, and the programs that
-//! are installed here. The base images must be there; where they cannot be pulled, stand-ins will do.
+//! Build contexts replace the Dockerfile's downloads and compilations: this build's bootstrap, and the programs that are
+//! installed here. The base images must be there; where they cannot be pulled, stand-ins will do.
 
 mod building;
 mod contexts;
 mod downloads;
 mod emulator;
+mod matrix;
 
 use std::{
     fs,
@@ -139,7 +140,9 @@ fn functions_get_the_bash_of_the_image_and_programs_that_of_the_base() {
                 [[ $0 != *program.sh ]] || run";
     let (_directory, mount) = task_root(&[("function.sh", code), ("program.sh", code)]);
     let base = "/usr/bin/bash";
-    for (handler, expected) in [("function.handler", ["/opt/bin/bash", base]), ("program.sh", [base, base])] {
+    for (handler, expected) in
+        [("function.handler", ["/var/lang/bin/bash", base]), ("program.sh", [base, base])]
+    {
         let (answer, log, _) = once(&["--volume", &mount, &image, handler, "{}"]);
         assert_eq!(answer, format!("{}\n", expected.join("\n")), "{handler}: {log}");
     }

@@ -5,9 +5,8 @@ pub mod serve;
 mod watch;
 
 use std::{
-    ffi::OsStr,
     io::{self, Write},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -16,20 +15,15 @@ use crate::{
     event::headers::Headers,
     event::invocation::{self, Invocation},
     process::Children,
-    settings::{Config, variable},
+    settings::Config,
 };
 
-/// An invocation as Lambda would make it, with `timeout` from now on; `own` are the headers that the caller set.
-fn invocation(config: &Config, event: Bytes, timeout: Duration, own: Headers) -> Invocation {
-    let name = config.environment.get(OsStr::new(variable::FUNCTION_NAME));
-    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let deadline = SystemTime::now() + timeout;
-    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+/// An invocation as Lambda would make it, without a deadline; `own` are the headers that the caller set.
+fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
     let mut headers = own;
-    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{name}");
+    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", config.function_name);
     for (header, value) in [
         (invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string()),
-        (invocation::DEADLINE, deadline.to_string()),
         (invocation::FUNCTION_ARN, arn),
         ("content-type", "application/json".to_owned()),
     ] {

@@ -1,4 +1,4 @@
-//! How a worker, or an event of it, is made to end.
+//! Ending a worker, or the processes of its event, from outside.
 
 use std::{future::pending, time::Duration};
 
@@ -9,42 +9,37 @@ use crate::{
 };
 
 impl Worker {
-    /// Kills the worker and its group, unless all have been asked to end and get their time for it.
+    /// Kills the worker and its group. In a shutdown nothing is killed here: all processes have their time to end.
     pub(super) async fn kill(&mut self) {
         if let Some(child) = self.child.as_mut().filter(|_| !self.shutdown.is_cancelled()) {
             child.kill().await;
         }
     }
 
-    /// Asks the handler's processes to end, gives them this time for it, and passes on what they log. What they
-    /// answer now comes too late.
+    /// Asks the handler's processes to end, and gives them this time for it. An answer that comes now is dropped.
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
         let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
         let keep_worker = self.transport.has_worker();
         let end = child.terminate_event(&marks, keep_worker, grace);
-        let (log, transport) = (&mut self.log, &mut self.transport);
-        let pass_on = async {
-            loop {
-                tokio::select! {
-                    () = log.pump() => {}
-                    message = transport.message() => if message.is_err() { pending::<()>().await },
-                }
-            }
+        let transport = &mut self.transport;
+        let pass_over = async {
+            while let Ok(Some(_)) = transport.message().await {}
+            pending::<()>().await;
         };
         tokio::select! {
             biased;
             () = end => {}
-            () = pass_on => {}
+            () = pass_over => {}
         }
     }
 
-    /// Kills all that belongs to the event, and the worker.
+    /// Kills all processes of the event, and the worker.
     pub(super) async fn kill_event(&mut self, invocation: &Invocation) {
         let marks = self.marks(invocation);
         let Some(child) = &mut self.child else { return };
         if self.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
-            // all have been asked to end, and get their time for it
+            // in a shutdown they have their time to end
             child.exited().await;
         }
     }
@@ -62,5 +57,6 @@ impl Drop for Worker {
         if let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) {
             child.kill_group();
         }
+        self.log.drain();
     }
 }

@@ -1,6 +1,6 @@
-//! One slot's way to run a handler: an interpreter that has loaded the user's file, or a program for each event.
+//! A worker runs the handler: in an interpreter that has loaded the user's file, or as a program for each event.
 //!
-//! Always true: between two calls of [`Worker::run`] it can take an event, or its process is gone and it says so.
+//! Always true: between two calls of [`Worker::run`] a worker can take an event, or [`Worker::ended`] tells of its end.
 
 mod answer;
 mod deadline;
@@ -13,9 +13,7 @@ pub mod slot;
 mod stack;
 pub mod transport;
 
-use std::{
-    convert::Infallible, future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration,
-};
+use std::{future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -29,7 +27,7 @@ use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    phase::{Phase, exhausted, undefined},
+    phase::{Phase, start_failure, undefined},
     transport::{Message, Transport, TransportError},
 };
 pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
@@ -40,25 +38,25 @@ use crate::{
     settings::Config,
 };
 
-/// How long after SIGTERM a worker that has a hook for it should have ended, if it does not wait for somebody.
-const MISSED: Duration = Duration::from_millis(50);
+/// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
+const SIGNAL_LIMIT: Duration = Duration::from_millis(50);
 
-/// What is ready for an event.
+/// A worker that is ready for an event.
 pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
-    transport: Transport,
+    transport: Box<dyn Transport>,
     starter: Starter,
     log: Log,
     has_shutdown_hook: bool,
     shutdown: CancellationToken,
-    /// Ends what is waited for. One timer for all: a new one would interrupt the event loop for each event.
+    /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
 }
 
-/// What happened first.
-enum Happening {
-    Said(Message),
+/// Why the wait for a message has ended without one.
+enum Stop {
+    /// The worker has ended, and all its messages were taken.
     Ended(ExitStatus),
     Broken(TransportError),
     LimitReached,
@@ -77,7 +75,7 @@ impl Worker {
         let started = Self::spawn(launch, config, children, shutdown, snapshot);
         let mut worker = started.map_err(|error| {
             let what = format!("`{}` cannot be started", launch.program.display());
-            WorkerError::Gone(exhausted(&what, &error))
+            WorkerError::Gone(start_failure(&what, &error))
         })?;
         if worker.transport.has_worker()
             && let Err(error) = worker.wait(Phase::Load).await
@@ -97,7 +95,8 @@ impl Worker {
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let transport = Transport::new(launch, config.response_mode, children)?;
+        let log = Log::new(log, config.log_format, launch.last_words)?;
+        let transport = launch.transport.open(config.transport_mode(), children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -115,7 +114,7 @@ impl Worker {
             transport,
             starter,
             has_shutdown_hook: false,
-            log: Log::new(log, config.log_format, launch.last_words)?,
+            log,
             shutdown: shutdown.clone(),
             limit: Box::pin(sleep(Duration::ZERO)),
         })
@@ -123,7 +122,7 @@ impl Worker {
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
-        self.log.begin(Some(invocation));
+        self.log.set_origin(Some(invocation));
         let margin = self.starter.config.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
@@ -134,14 +133,19 @@ impl Worker {
             Err(WorkerError::Gone(failure)) => {
                 let had_ended = self.has_ended();
                 self.kill_event(invocation).await;
-                // only now nobody is left who could take it
+                // asked after the kill: no process is left that could still take it
                 if had_ended && !self.transport.event_was_taken() {
                     Err(WorkerError::Untaken(failure))
                 } else {
                     Err(WorkerError::Gone(failure))
                 }
             }
-            result => result,
+            result => {
+                if !self.transport.has_worker() {
+                    self.child = None;
+                }
+                result
+            }
         };
         self.log.drain();
         result
@@ -151,7 +155,7 @@ impl Worker {
         match self.transport.send_event(invocation, &self.starter) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
-            Err(error) => return Err(exhausted("the event cannot be handed over", &error)),
+            Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
         }
         Ok(())
     }
@@ -162,26 +166,26 @@ impl Worker {
         self.has_shutdown_hook
     }
 
-    /// Whether they have to be run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
+    /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
     #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
         self.has_shutdown_hook && self.transport.asks_for_shutdown_hooks()
     }
 
-    /// Waits for the worker's end after SIGTERM. A process that was just being forked when that came may have missed it,
-    /// and then waits for an event, and the worker for it.
+    /// Waits for the worker's end after SIGTERM. A subshell that was being forked when the signal came may have missed it:
+    /// it waits for an event, and the worker waits for the subshell.
     pub async fn ended_by_signal(&mut self) {
-        if timeout(MISSED, self.ended()).await.is_err() {
+        if timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
             self.transport.close();
         }
     }
 
-    /// Runs the hooks of a step and passes on all that was logged in it. After an error the worker is of no use.
+    /// Runs the hooks of a step. Their log has been passed on when this returns. After an error the worker is of no use.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         if !self.transport.has_worker() {
             return Ok(());
         }
-        self.log.begin(None);
+        self.log.set_origin(None);
         self.transport.send_step(step);
         let result = self.wait(Phase::Hooks(step)).await;
         self.log.drain();
@@ -195,38 +199,39 @@ impl Worker {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
         loop {
-            let happening = tokio::select! {
+            let message = tokio::select! {
                 biased;
-                happening = happening(&mut self.child, &mut self.log, &mut self.transport) => happening,
-                // also where the others have used up the task's budget
-                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Happening::LimitReached,
+                message = message(&mut self.child, &mut *self.transport) => message,
+                // unconstrained: the messages may have used up the task's budget
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
             };
-            match (happening, phase) {
-                (Happening::Said(message), _) => {
-                    if let Some(result) = self.hear(message, phase) {
+            match (message, phase) {
+                (Ok(message), _) => {
+                    if let Some(result) = self.result_of(message, phase) {
                         return result;
                     }
                 }
-                (Happening::Broken(error), _) => return Err(phase.broken(&error)),
-                (Happening::Ended(status), _) => {
-                    self.log.drain();
+                (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
+                (Err(Stop::Ended(status)), _) => {
                     let stack_trace = self.transport.take_trace().stack;
-                    return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
+                    let (handler, launch) = (self.handler(), &self.starter.launch);
+                    let lines = self.log.last_lines();
+                    return Err(phase.ended(status, &lines, stack_trace, handler, launch));
                 }
-                (Happening::LimitReached, Phase::Event(invocation, Some(deadline))) => {
+                (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
                     self.ask_to_end(invocation, deadline.grace()).await;
                     return Err(WorkerError::Gone(deadline.exceeded()));
                 }
-                (Happening::LimitReached, _) => {
+                (Err(Stop::LimitReached), _) => {
                     return Err(WorkerError::Gone(phase.too_late(self.handler())));
                 }
             }
         }
     }
 
-    /// The result that a message is in this phase; messages that belong to none are passed over.
-    fn hear(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
+    /// The result of this phase, if the message is one. A message of another phase is passed over.
+    fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
         match (message, phase) {
             (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
             (Message::ShutdownHook, _) => {
@@ -234,45 +239,24 @@ impl Worker {
                 None
             }
             (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(self.handler(), names))))
+                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
             }
             (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
                 Some(Err(WorkerError::Gone(failure)))
             }
             (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
             (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
-            (Message::Ended(end, answer), Phase::Event(..)) => {
-                if !self.transport.has_worker() {
-                    self.child = None;
-                }
-                let (log, trace) = (&mut self.log, self.transport.take_trace());
-                let failure = end.failure(&trace.place, || {
-                    log.drain();
-                    log.last_lines()
-                });
-                Some(match failure {
-                    Some(failure) => Err(WorkerError::Failed(failure.with_stack_trace(trace.stack))),
-                    None => answer.map_err(WorkerError::Failed),
-                })
-            }
             (Message::Untaken, Phase::Event(invocation, _)) => {
                 self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))
             }
-            (
-                Message::Ready
-                | Message::Answer(_)
-                | Message::Undefined(_)
-                | Message::Ended(..)
-                | Message::Untaken,
-                _,
-            ) => None,
+            _ => None,
         }
     }
 
-    /// Does ahead of the next event what can be done without it.
+    /// Prepares for the next event, so that it is taken sooner.
     pub fn prepare(&mut self) {
         if let Err(error) = self.transport.prepare() {
-            // the next event says so, if it is still so then
+            // tried again with the next event, which reports the error
             tracing::debug!("the next event cannot be prepared for: {error}");
         }
     }
@@ -283,50 +267,42 @@ impl Worker {
         self.child.as_ref().is_some_and(Child::has_ended)
     }
 
-    /// Waits for the worker's end while no event runs, and passes on what it logs.
+    /// Waits for the worker's end while no event runs. Messages between events are passed over.
     pub async fn ended(&mut self) -> ExitStatus {
         loop {
-            match happening(&mut self.child, &mut self.log, &mut self.transport).await {
-                Happening::Ended(status) => {
-                    self.log.drain();
-                    return status;
-                }
-                Happening::Broken(error) => {
+            match message(&mut self.child, &mut *self.transport).await {
+                Err(Stop::Ended(status)) => return status,
+                Err(Stop::Broken(error)) => {
                     tracing::error!("{error}; the worker is replaced");
                     self.kill().await;
-                    // not by `happening`: what ended inside of a frame stays malformed
+                    // `message` would find the malformed frame again
                     return exited(&mut self.child).await;
                 }
-                // what is said between events belongs to none
-                Happening::Said(_) | Happening::LimitReached => {}
+                Ok(_) | Err(Stop::LimitReached) => {}
             }
-        }
-    }
-
-    /// Passes on what others say after the worker's end, for as long as there are any.
-    pub async fn pass_on_log(&mut self) -> Infallible {
-        loop {
-            self.log.pump().await;
         }
     }
 
     fn handler(&self) -> &str {
         &self.starter.config.handler
     }
+
+    fn as_program(&self) -> Option<&str> {
+        self.starter.launch.as_program.as_deref()
+    }
 }
 
-/// Waits until the worker says something or ends, and passes on what it logs. What it said before it ended comes first.
-async fn happening(child: &mut Option<Child>, log: &mut Log, transport: &mut Transport) -> Happening {
+/// The worker's next message. All that it sent before its end comes before that.
+async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Stop> {
     let mut has_ended = false;
     loop {
         tokio::select! {
             biased;
             message = transport.message() => return match message {
-                Ok(Some(message)) => Happening::Said(message),
-                Ok(None) => Happening::Ended(exited(child).await),
-                Err(error) => Happening::Broken(error),
+                Ok(Some(message)) => Ok(message),
+                Ok(None) => Err(Stop::Ended(exited(child).await)),
+                Err(error) => Err(Stop::Broken(error)),
             },
-            () = log.pump() => {}
             status = exited(child), if !has_ended => {
                 has_ended = true;
                 transport.has_ended(status);

@@ -3,7 +3,7 @@
 use super::files;
 use crate::support::Running;
 
-/// Settings that a file may begin with.
+/// First lines of a file, which change settings of its session.
 const HEADS: [&str; 12] = [
     "Set-StrictMode -Version Latest",
     "$global:PSDefaultParameterValues = @{ '*:ErrorAction' = 'SilentlyContinue'; '*:Verbose' = $true; 'Out-String:Width' = 5 }",

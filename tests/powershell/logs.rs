@@ -1,4 +1,4 @@
-//! The log: its records and their order.
+//! The streams that go to the log, and their order.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The output of a handler as its answer.
+//! A handler's output, as an answer.
 
 use std::time::{Duration, Instant};
 

@@ -46,6 +46,7 @@ fn find(requirement: &str) -> Option<PathBuf> {
         }
         "CGI.pm" => met(works(&["perl", "-MCGI", "-e", "1"])),
         "mounts" => met(works(&["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /var"])),
+        "root" => met(works(&["test", "-O", "/"])),
         "namespaces" => met(works(&["unshare", "--pid", "--net", "--fork", "--mount-proc", "true"])),
         "terraform-plugins" => {
             let plugins = std::env::var_os("SCRIPT_RUNTIME_TEST_TERRAFORM_PLUGINS").map(PathBuf::from);

@@ -16,7 +16,7 @@ use crate::{
 const SHIM: &str = include_str!("shim.sh");
 
 /// The Bash of the images, which is newer than that of their bases and, being static, forks faster.
-const OF_THE_IMAGE: &str = "/opt/bin/bash";
+const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
 
 /// GNU Bash.
 pub(super) struct Bash;
@@ -35,9 +35,13 @@ impl Language for Bash {
 
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
         let (file, function) = match reading {
-            Reading::FunctionOfFile(file, function) if is_bash(file) => (file.to_owned(), function),
-            Reading::FunctionOfStem(stem, function) => (format!("{stem}.sh"), function),
-            Reading::FunctionOfFile(..) | Reading::Shape(_) | Reading::File(_) => return Ok(Vec::new()),
+            Reading::FunctionOfFile(file, function) if is_bash(file) && !function.contains('/') => {
+                (file.to_owned(), function)
+            }
+            Reading::FunctionOfStem(stem, function) if !function.contains('/') => {
+                (format!("{stem}.sh"), function)
+            }
+            _ => return Ok(Vec::new()),
         };
         let function = function.to_owned();
         Ok(vec![Candidate::of_file(file, format!(".{function}"), move |file| Function {
@@ -46,16 +50,15 @@ impl Language for Bash {
         })])
     }
 
-    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
-        let file = format!("{stem}.sh");
-        let handlers = vec![format!("`{file}`, to run it"), format!("`{stem}.FUNCTION`")];
-        vec![(file.into(), handlers)]
+    fn handlers(&self, file: &str, function: &str) -> Vec<String> {
+        let stem = file.strip_suffix(".sh");
+        stem.map(|stem| vec![file.to_owned(), format!("{stem}.{function}")]).unwrap_or_default()
     }
 }
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    if let Some(program) = chosen(variable::BASH, config)? {
+    if let Some(program) = chosen(variable::BASH, config.bash.as_ref(), config)? {
         return Ok(program);
     }
     let of_the_image = Path::new(OF_THE_IMAGE);
@@ -94,6 +97,8 @@ impl Runnable for Function {
             transport: Kind::Forking,
             last_words: &[],
             empty_answer: None,
+            as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            unfit_core: None,
         })
     }
 }

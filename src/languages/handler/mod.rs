@@ -1,16 +1,22 @@
 //! What a handler is, and why a text is none. `grammar` reads the text, and asks each language what it can run.
 
 mod grammar;
+mod suggestion;
+mod text;
 
 use std::{
     fmt::Debug,
+    future::ready,
     path::{Path, PathBuf},
 };
 
-pub use self::grammar::{inside_task_root, invalid, is_name};
+use futures_util::future::{BoxFuture, FutureExt};
+
+pub use self::text::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
-    settings::{Config, ConfigError},
+    process::Children,
+    settings::Config,
     worker::Launch,
 };
 
@@ -27,6 +33,15 @@ pub struct Handler {
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
+    /// Makes what workers need and the image lacks; before [`Self::launch`].
+    fn prepare<'a>(
+        &'a self,
+        _config: &'a Config,
+        _children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Ok(())).boxed()
+    }
+
     /// How a worker for it is started.
     fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }
@@ -44,15 +59,9 @@ pub trait Language: Sync {
         None
     }
 
-    /// What could be meant where nothing fits: a file relative to the task root, and the handlers to write if it is
-    /// there. `function` is what stands behind the last dot.
-    fn similar(&self, _stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+    /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
+    fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
-    }
-
-    /// Refuses settings of its own that do not parse, whatever is run.
-    fn check_settings(&self, _config: &Config) -> Result<(), ConfigError> {
-        Ok(())
     }
 }
 
@@ -143,6 +152,10 @@ pub trait Places {
     fn exists(&self, place: &Path) -> bool;
     /// Whether this is a file.
     fn is_file(&self, place: &Path) -> bool;
+    /// Files that are there, relative to the task root.
+    fn files(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl<F: Fn(&Path) -> bool> Places for F {

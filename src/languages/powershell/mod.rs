@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
@@ -27,12 +28,16 @@ use super::{absolute, chosen, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
+    process::Children,
     settings::{Config, LogFormat, variable},
     worker::{Launch, transport::Kind},
 };
 
 /// Assemblies that .NET runs before `pwsh` itself, separated by colons.
 const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
+
+/// The file beside `pwsh` in which an image has the commands of its modules.
+const MODULE_CACHE: &str = "ModuleAnalysisCache";
 
 /// Where AWS's own PowerShell runtime has its modules in a layer.
 const LAYER_MODULES: &str = "/opt/powershell/modules";
@@ -50,12 +55,20 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
 
 /// Where PowerShell keeps what is the user's: the variable that says so, and the place in the home.
 const USER_DIRECTORIES: [(&str, &str); 3] =
-    [(variable::CACHE_HOME, ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")];
+    [("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")];
 
 /// PowerShell 7.
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {
+    fn prepare<'a>(
+        &'a self,
+        config: &'a Config,
+        children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async { host::compile_once(config, &program(config)?, children).await }.boxed()
+    }
+
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
         launch(self, config)
     }
@@ -115,10 +128,12 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         program,
         arguments,
         environment,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
+        as_program: None,
+        unfit_core: None,
     })
 }
 
@@ -166,7 +181,7 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
 /// the `PSModulePath` that the environment brings along.
 fn module_exists(config: &Config, place: &Path) -> bool {
     let shipped = program(config).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
-    let own = config.environment.get(OsStr::new(variable::MODULE_PATH));
+    let own = config.module_path.as_ref();
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
     let layer = PathBuf::from(LAYER_MODULES);
     own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
@@ -175,7 +190,7 @@ fn module_exists(config: &Config, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    match chosen(variable::PWSH, config)? {
+    match chosen(variable::PWSH, config.pwsh.as_ref(), config)? {
         Some(program) => Ok(program),
         None => interpreter("pwsh", "a PowerShell handler", config),
     }
@@ -192,7 +207,7 @@ fn module_path(config: &Config, archives: &[Archive]) -> OsString {
         MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
     let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
     let inside = inside.iter().map(|place| config.task_root.join(place));
-    let own = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty());
+    let own = config.module_path.as_ref();
     let places = std::iter::once(config.task_root.clone())
         .chain(inside)
         .chain(archives.iter().map(|archive| archive.target.clone()))
@@ -234,20 +249,25 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }
-    let settings =
-        environment.into_iter().filter(|(name, _)| !config.environment.contains_key(OsStr::new(name)));
-    let settings = settings.map(|(name, value)| (name.into(), value.into()));
-    settings.chain(user_directories(config)).collect()
+    let cache = home(program).map(|home| home.join(MODULE_CACHE)).filter(|cache| cache.is_file());
+    environment
+        .into_iter()
+        .map(|(name, value)| (name, OsString::from(value)))
+        .chain(cache.map(|cache| ("PSModuleAnalysisCachePath", cache.into_os_string())))
+        .filter(|(name, _)| !config.environment.contains_key(OsStr::new(name)))
+        .chain(user_directories(config))
+        .map(|(name, value)| (name.into(), value))
+        .collect()
 }
 
 /// Other directories for those of the user in which PowerShell, which ends at once without them, can make none.
-fn user_directories(config: &Config) -> impl Iterator<Item = (OsString, OsString)> {
-    let value = |name: &str| config.environment.get(OsStr::new(name)).filter(|value| !value.is_empty());
-    let home = value(variable::HOME).map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+fn user_directories(config: &Config) -> impl Iterator<Item = (&'static str, OsString)> {
+    let home = config.environment.get(OsStr::new("HOME")).map_or("/tmp".as_ref(), Path::new);
     USER_DIRECTORIES.into_iter().filter_map(move |(name, place)| {
-        let directory = value(name).map_or_else(|| home.join(place), PathBuf::from);
+        let own = config.environment.get(OsStr::new(name)).filter(|own| !own.is_empty());
+        let directory = own.map_or_else(|| home.join(place), PathBuf::from);
         let is_usable = std::fs::create_dir_all(directory.join("powershell")).is_ok();
-        (!is_usable).then(|| (name.into(), Path::new("/tmp").join(place).into()))
+        (!is_usable).then(|| (name, Path::new("/tmp").join(place).into()))
     })
 }
 

@@ -11,8 +11,6 @@ namespace LambdaScriptRuntime
             "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda-Runtime-Aws-Request-Id",
         };
 
-        private static readonly string[] Secret = { "secret", "passw", "token", "key", "credential" };
-
         /// <summary>Where the log of the event is.</summary>
         public static OrderedDictionary Part(IDictionary context)
         {
@@ -27,7 +25,7 @@ namespace LambdaScriptRuntime
             return part;
         }
 
-        /// <summary>All of it. The bootstrap masks values of credentials; here the names that say secret are masked.</summary>
+        /// <summary>All of it. The bootstrap masks the values of credentials.</summary>
         public static OrderedDictionary Whole(IDictionary context)
         {
             var names = new List<string>();
@@ -40,8 +38,7 @@ namespace LambdaScriptRuntime
             var whole = new OrderedDictionary();
             foreach (var name in names)
             {
-                var isSecret = Array.Exists(Secret, word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
-                whole[Spell(name)] = isSecret ? "***" : context[name];
+                whole[Spell(name)] = context[name];
             }
 
             return whole;
