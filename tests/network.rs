@@ -6,7 +6,7 @@ use std::{
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::support::{Function, PATIENCE, Running, api::connection::read_headers, until};
@@ -37,15 +37,23 @@ struct Seen {
 struct Raw {
     address: SocketAddr,
     answers: Arc<Vec<Answer>>,
+    /// The response to each post.
+    receipt: Arc<Answer>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
 }
 
 impl Raw {
     fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let receipt = Answer::Dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}".into());
+        Self::start_with(answers, receipt)
+    }
+
+    fn start_with(answers: impl IntoIterator<Item = Answer>, receipt: Answer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let raw = Self {
             address: listener.local_addr().unwrap(),
             answers: Arc::new(answers.into_iter().collect()),
+            receipt: Arc::new(receipt),
             seen: Arc::default(),
         };
         let server = raw.clone();
@@ -78,6 +86,9 @@ impl Raw {
             let headers = read_headers(&mut reader)?;
             let mut body = vec![0; headers.get("content-length").map_or(0, |text| text.parse().unwrap())];
             reader.read_exact(&mut body)?;
+            if headers.contains_key("transfer-encoding") {
+                body = read_chunks(&mut reader)?;
+            }
             let mut seen = self.seen.0.lock().unwrap();
             if line.starts_with("GET") {
                 seen.asked += 1;
@@ -91,16 +102,17 @@ impl Raw {
                 seen.posts.push((line.split(' ').nth(1).unwrap().to_owned(), body));
                 drop(seen);
                 self.seen.1.notify_all();
-                give(
-                    connection,
-                    Answer::Dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}".into()),
-                )?;
+                give(connection, Answer::clone(&self.receipt))?;
             }
         }
     }
 
     fn function(&self) -> Running {
-        Function::bash(ECHO).env("AWS_LAMBDA_RUNTIME_API", &self.address.to_string()).start()
+        self.run(Function::bash(ECHO))
+    }
+
+    fn run(&self, function: Function) -> Running {
+        function.env("AWS_LAMBDA_RUNTIME_API", &self.address.to_string()).start()
     }
 
     fn asked(&self) -> usize {
@@ -114,6 +126,22 @@ impl Raw {
             self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| seen.posts.len() < count).unwrap();
         assert_eq!(seen.posts.len(), count);
         seen.posts.clone()
+    }
+}
+
+fn read_chunks(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size)?;
+        let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
+        if size == 0 {
+            read_headers(reader)?;
+            return Ok(body);
+        }
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk)?;
+        body.extend_from_slice(&chunk[..size]);
     }
 }
 
@@ -234,6 +262,104 @@ fn an_event_that_comes_after_failures_is_answered() {
     let function = raw.function();
     assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")]);
     assert_eq!(function.log(), "");
+}
+
+#[test]
+fn a_receipt_is_its_status_whatever_follows() {
+    let receipts = [
+        ("202 Accepted", "\r\n", "stays open"),
+        ("202 Accepted", "\r\nhalf", "stays open"),
+        ("202 Accepted", "Content-Length: 100\r\n\r\nhalf", "stays open"),
+        ("202 Accepted", "Content-Length: 100\r\n\r\nhalf", "is closed"),
+        ("202 Accepted", "Content-Length: many\r\n\r\n", "stays open"),
+        ("202 Accepted", "Transfer-Encoding: chunked\r\n\r\n5\r\nhalf", "stays open"),
+        ("202 Accepted", "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "is closed"),
+        ("410 Gone", "\r\n", "stays open"),
+        ("413 Payload Too Large", "Content-Length: 100\r\n\r\ntoo large", "stays open"),
+    ];
+    thread::scope(|scope| {
+        for (status, rest, end) in receipts {
+            for mode in ["buffered", "streaming"] {
+                scope.spawn(move || {
+                    let bytes = format!("HTTP/1.1 {status}\r\n{rest}").into_bytes();
+                    let receipt = if end == "is closed" { Answer::Cut(bytes) } else { Answer::Whole(bytes) };
+                    let events = [Answer::Whole(sized("first", "1")), Answer::Whole(sized("second", "2"))];
+                    let raw = Raw::start_with(events, receipt);
+                    let began = Instant::now();
+                    let function = raw.run(Function::bash(ECHO).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode));
+                    until("a request for a third event", || raw.asked() == 3);
+                    let case = format!("{status} {rest:?} {end} {mode}: {}", function.log());
+                    assert!(began.elapsed() < Duration::from_secs(30), "{case}");
+                    assert_eq!(
+                        raw.posts(2),
+                        [response_of("first", "1"), response_of("second", "2")],
+                        "{case}"
+                    );
+                    let log = function.log();
+                    assert_eq!(log.lines().count(), if status.starts_with("202") { 0 } else { 2 }, "{case}");
+                    assert!(log.lines().all(|line| line.contains(status)), "{case}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn an_event_that_stops_in_the_middle_is_asked_for_again() {
+    let whole = sized("half", "0123456789");
+    let chunked = event("half", "Transfer-Encoding: chunked", "5\r\nab");
+    let endless = event("half", "X-No-Length: 1", "{}");
+    thread::scope(|scope| {
+        for half in [&whole[..20], &whole[..whole.len() - 5], &chunked, &endless] {
+            scope.spawn(move || {
+                let raw = Raw::start([
+                    Answer::Whole(half.to_vec()),
+                    Answer::Whole(sized("first", "1")),
+                    Answer::Whole(half.to_vec()),
+                    Answer::Whole(sized("second", "2")),
+                ]);
+                let function = raw.function();
+                let case = String::from_utf8_lossy(half);
+                assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")], "{case}");
+                assert_eq!(function.log(), "", "{case}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_folded_header_is_one_line_and_a_malformed_one_is_left_out() {
+    let code = "handler() { printf %s \"${AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT-none} ${AWS_LAMBDA_RUNTIME_TENANT_ID-none}\"; }";
+    for (lines, answer, left_out) in [
+        ("Client-Context: a,\r\n b\r\n\tc", "a, b c none", None),
+        ("Client-Context: a\r\n \r\nLambda-Runtime-Aws-Tenant-Id: t", "a t", None),
+        (
+            "Client-Context: a\r\nno colon\r\nLambda-Runtime-Aws-Tenant-Id: t",
+            "a t",
+            Some("\"no colon\", 1 in all"),
+        ),
+        (
+            "Client-Context : a\r\n b\r\n: c\r\nLambda-Runtime-Aws-Tenant-Id: t",
+            "none t",
+            Some("Client-Context : a\", 3 in all"),
+        ),
+        ("Client-Context: a\0b\r\nLambda-Runtime-Aws-Tenant-Id: t", "none t", Some(", 1 in all")),
+    ] {
+        let answers = ["first", "second"].map(|id| {
+            Answer::Whole(event(id, &format!("Lambda-Runtime-{lines}\r\nContent-Length: 2"), "{}"))
+        });
+        let raw = Raw::start(answers);
+        let function = raw.run(Function::bash(code));
+        assert_eq!(raw.posts(2), [response_of("first", answer), response_of("second", answer)], "{lines:?}");
+        let log = function.log();
+        assert_eq!(log.lines().count(), if left_out.is_some() { 2 } else { 0 }, "{log}");
+        for line in log.lines() {
+            assert!(
+                line.contains("WARN malformed header lines") && line.contains(left_out.unwrap()),
+                "{log}"
+            );
+        }
+    }
 }
 
 #[test]
