@@ -35,6 +35,7 @@ pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure, secrets::CREDENTIALS},
+        http::{cgi, prelude::Prelude, url},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
