@@ -41,10 +41,11 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> RuntimeError {
     let mut client = Client::new(api, &config.task_root);
-    let (ready, mut loading) = match start(config, &mut client, children, shutdown).await {
+    let start = start(config, &mut client, children, shutdown);
+    // nobody is told where the runtime is to end
+    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let (ready, mut loading) = match started {
         Ok(started) => started,
-        // nobody is told, and the others have their time to end
-        Err(_) if shutdown.is_cancelled() => pending().await,
         Err(unready) => {
             let (endpoint, error_type, failure) = unready.parts();
             client.fail_phase(&endpoint, &error_type, &failure).await;
@@ -84,7 +85,7 @@ async fn start(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(config).map_err(Unready::Init)?);
+    let launch = Arc::new(languages::launch(config, children).await.map_err(Unready::Init)?);
     let mut loading = JoinSet::new();
     for _ in 0..config.max_concurrency {
         let mut slot = Slot::new(&launch, config, children, shutdown);

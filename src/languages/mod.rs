@@ -20,6 +20,7 @@ use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
+    process::Children,
     settings::{Config, Interface, variable},
     worker::Launch,
 };
@@ -33,7 +34,7 @@ const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
-pub fn launch(config: &Config) -> Result<Launch, Failure> {
+pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Failure> {
     for language in LANGUAGES {
         language.check_settings(config)?;
     }
@@ -47,6 +48,7 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
+    handler.runnable.prepare(config, children).await?;
     let launch = handler.runnable.launch(config)?;
     if config.interface == Interface::Cgi && !launch.takes_cgi {
         let (name, handler) = (variable::INTERFACE, &config.handler);

@@ -3,15 +3,17 @@
 //! The answer goes to standard output, logs and the `REPORT` line to standard error.
 
 use std::{
+    future::pending,
     io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
-    path::Path,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{invocation, report};
@@ -36,12 +38,14 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
-    let (outcome, init, ran) = match start(config, source, children, shutdown).await {
+    let start = start(config, source, children, shutdown);
+    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
             let outcome = run_event(config, &mut slot, event).await;
             if shutdown.is_cancelled() {
-                std::future::pending::<()>().await;
+                pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
@@ -51,7 +55,6 @@ pub async fn run(
             drop(slot);
             (outcome, init, ran)
         }
-        Err(_) if shutdown.is_cancelled() => std::future::pending().await,
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
     let written = print(&outcome);
@@ -72,33 +75,46 @@ async fn start(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Slot, Bytes), Failure> {
-    let event = read(source)?;
-    let mut slot = Slot::new(&Arc::new(languages::launch(config)?), config, children, shutdown);
+    let event = read(source).await?;
+    let mut slot =
+        Slot::new(&Arc::new(languages::launch(config, children).await?), config, children, shutdown);
     slot.load().await?;
     Ok((slot, event))
 }
 
-fn read(source: &EventSource) -> Result<Bytes, Failure> {
-    let unreadable = |name: &str, error: &io::Error| {
-        let message = format!("the event cannot be read from {name}: {error}");
-        Failure::new(ErrorType::InvalidConfiguration, message)
-    };
-    let event = match source {
-        EventSource::Text(text) => text.as_bytes().to_vec(),
-        EventSource::File(file) => std::fs::read(file)
-            .map_err(|error| unreadable(&format!("`{}`", Path::new(file).display()), &error))?,
+async fn read(source: &EventSource) -> Result<Bytes, Failure> {
+    let (name, read) = match source {
+        EventSource::Text(text) => (String::new(), Ok(text.as_bytes().to_vec())),
+        EventSource::File(file) => {
+            let path = PathBuf::from(file);
+            (format!("`{}`", path.display()), in_thread(|| std::fs::read(path)).await)
+        }
         EventSource::StandardInput => {
-            let mut event = Vec::new();
-            io::stdin().read_to_end(&mut event).map_err(|error| unreadable("standard input", &error))?;
-            event
+            let read = || {
+                let mut event = Vec::new();
+                io::stdin().read_to_end(&mut event).map(|_| event)
+            };
+            ("standard input".to_owned(), in_thread(read).await)
         }
     };
+    let event = read.map_err(|error| {
+        let message = format!("the event cannot be read from {name}: {error}");
+        Failure::new(ErrorType::InvalidConfiguration, message)
+    })?;
     if event.len() > PAYLOAD_LIMIT {
         let message =
             format!("the event has {} bytes, and Lambda takes at most {PAYLOAD_LIMIT}", event.len());
         return Err(Failure::new(ErrorType::InvalidConfiguration, message));
     }
     Ok(event.into())
+}
+
+/// Reads in a thread of its own, as a pipe may be waited for: signals are heard meanwhile.
+async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> io::Result<Vec<u8>> {
+    let (sender, event) = oneshot::channel();
+    // nobody takes it where the run has been told to end
+    std::thread::Builder::new().spawn(|| drop(sender.send(read())))?;
+    event.await.map_err(io::Error::other)?
 }
 
 /// Runs the event, and prints its answer while it is written, where answers are streamed.

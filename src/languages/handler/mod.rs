@@ -5,12 +5,16 @@ mod suggestion;
 
 use std::{
     fmt::Debug,
+    future::ready,
     path::{Path, PathBuf},
 };
+
+use futures_util::future::{BoxFuture, FutureExt};
 
 pub use self::grammar::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
+    process::Children,
     settings::{Config, ConfigError},
     worker::Launch,
 };
@@ -28,6 +32,15 @@ pub struct Handler {
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
+    /// Makes what workers need and the image lacks; before [`Self::launch`].
+    fn prepare<'a>(
+        &'a self,
+        _config: &'a Config,
+        _children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Ok(())).boxed()
+    }
+
     /// How a worker for it is started.
     fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }

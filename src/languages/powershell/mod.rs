@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
@@ -27,6 +28,7 @@ use super::{absolute, chosen, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
+    process::Children,
     settings::{Config, LogFormat, variable},
     worker::{Launch, transport::Kind},
 };
@@ -55,6 +57,14 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {
+    fn prepare<'a>(
+        &'a self,
+        config: &'a Config,
+        children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async { host::compile_once(config, &program(config)?, children).await }.boxed()
+    }
+
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
         launch(self, config)
     }

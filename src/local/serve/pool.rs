@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -127,7 +128,7 @@ impl Pool {
     pub(super) async fn watch(&self) -> Infallible {
         loop {
             let Some(pause) = self.files.as_ref().map(|files| locked(files).pause()) else {
-                return std::future::pending().await;
+                return pending().await;
             };
             tokio::time::sleep(pause).await;
             self.look();
@@ -207,7 +208,11 @@ impl Pool {
         let version = *self.version.borrow();
         let began = Instant::now();
         let start = async {
-            let launch = Arc::new(languages::launch(&self.config)?);
+            let launch = languages::launch(&self.config, &self.children);
+            let Some(launch) = self.shutdown.run_until_cancelled(launch).await else {
+                return pending().await;
+            };
+            let launch = Arc::new(launch?);
             let mut slot = Slot::new(&launch, &self.config, &self.children, &self.shutdown);
             slot.load().await.map(|()| slot)
         };
