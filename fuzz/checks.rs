@@ -112,7 +112,7 @@ pub fn documents(bytes: &[u8]) {
     assert_eq!(json["statusCode"], head.status.as_u16());
     let headers = json["headers"].as_object().unwrap();
     assert_eq!(headers.len(), head.headers.keys_len());
-    assert!(headers.values().all(|value| value.is_string()) && !headers.contains_key("set-cookie"));
+    assert!(headers.values().all(serde_json::Value::is_string) && !headers.contains_key("set-cookie"));
     // each head goes out as a response of the local server, too
     let response = url::response::response(head.clone(), ());
     assert_eq!(response.headers().get_all("set-cookie").iter().count(), head.cookies.len());

@@ -10,7 +10,7 @@ use crate::support::{Function, needs::path_of, repository, served::Served};
 const PATH: &str = "/2021-11-15/functions/function/response-streaming-invocations";
 
 /// Prints the events of a stream as JSON, and makes the file `go` once the first has come.
-const READER: &str = r#"
+const READER: &str = r"
 import boto3, json, sys
 from botocore.config import Config
 client = boto3.client('lambda', endpoint_url=f'http://127.0.0.1:{sys.argv[1]}', region_name='eu-west-1',
@@ -25,7 +25,7 @@ for event in answer['EventStream']:
         event['PayloadChunk']['Payload'] = event['PayloadChunk']['Payload'].decode()
     events.append(event)
 print(json.dumps(events))
-"#;
+";
 
 /// The events of an answer: its chunks, joined, the end, and the log.
 fn events(python: &std::path::Path, served: &Served, event: &str) -> (Vec<String>, Value, String) {
