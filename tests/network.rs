@@ -2,18 +2,22 @@
 //! again, five times, and ends the bootstrap with one line and status 1, so that Lambda starts another.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    io::{self, BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
     time::{Duration, Instant},
 };
 
-use crate::support::{Function, PATIENCE, Running, api::connection::read_headers, until};
+use crate::support::{
+    Function, PATIENCE, Running,
+    http::{Message, listen, read_chunk, read_head, read_headers, read_sized},
+    until,
+};
 
 const ECHO: &str = "handler() { printf %s \"$1\"; }";
 
-/// What a request for the next event gets.
+/// The response to a request for the next event.
 #[derive(Clone)]
 enum Answer {
     /// These bytes, and the connection stays.
@@ -49,21 +53,14 @@ impl Raw {
     }
 
     fn start_with(answers: impl IntoIterator<Item = Answer>, receipt: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let raw = Self {
-            address: listener.local_addr().unwrap(),
-            answers: Arc::new(answers.into_iter().collect()),
-            receipt: Arc::new(receipt),
-            seen: Arc::default(),
-        };
-        let server = raw.clone();
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let server = server.clone();
-                thread::spawn(move || drop(server.serve(&connection)));
-            }
+        let (answers, seen) = (Arc::new(answers.into_iter().collect()), Arc::default());
+        let receipt = Arc::new(receipt);
+        let server = (Arc::clone(&answers), Arc::clone(&receipt), Arc::clone(&seen));
+        let address = listen(move |connection| {
+            let (answers, receipt, seen) = server.clone();
+            Self { address: connection.local_addr()?, answers, receipt, seen }.serve(&connection)
         });
-        raw
+        Self { address, answers, receipt, seen }
     }
 
     fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
@@ -79,18 +76,18 @@ impl Raw {
                 self.seen.0.lock().unwrap().asked += 1;
                 return (&*connection).write_all(bytes);
             }
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let headers = read_headers(&mut reader)?;
-            let mut body = vec![0; headers.get("content-length").map_or(0, |text| text.parse().unwrap())];
-            reader.read_exact(&mut body)?;
-            if headers.contains_key("transfer-encoding") {
-                body = read_chunks(&mut reader)?;
-            }
+            let Some((start, headers)) = read_head(&mut reader)? else { return Ok(()) };
+            let body = if headers.contains_key("transfer-encoding") {
+                let chunks = std::iter::from_fn(|| read_chunk(&mut reader).transpose());
+                let body = chunks.collect::<io::Result<Vec<_>>>()?.concat();
+                read_headers(&mut reader)?;
+                body
+            } else {
+                read_sized(&mut reader, &headers)?
+            };
+            let request = Message { start, headers, body };
             let mut seen = self.seen.0.lock().unwrap();
-            if line.starts_with("GET") {
+            if request.start.starts_with("GET") {
                 seen.asked += 1;
                 let answer = self.answers.get(seen.asked - 1).cloned();
                 drop(seen);
@@ -99,7 +96,7 @@ impl Raw {
                     None => thread::park(),
                 }
             } else {
-                seen.posts.push((line.split(' ').nth(1).unwrap().to_owned(), body));
+                seen.posts.push((request.path().to_owned(), request.body));
                 drop(seen);
                 self.seen.1.notify_all();
                 give(connection, Answer::clone(&self.receipt))?;
@@ -126,22 +123,6 @@ impl Raw {
             self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| seen.posts.len() < count).unwrap();
         assert_eq!(seen.posts.len(), count);
         seen.posts.clone()
-    }
-}
-
-fn read_chunks(reader: &mut impl BufRead) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let mut size = String::new();
-        reader.read_line(&mut size)?;
-        let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
-        if size == 0 {
-            read_headers(reader)?;
-            return Ok(body);
-        }
-        let mut chunk = vec![0; size + 2];
-        reader.read_exact(&mut chunk)?;
-        body.extend_from_slice(&chunk[..size]);
     }
 }
 
