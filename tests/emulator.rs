@@ -1,14 +1,21 @@
 //! Behind the real Runtime Interface Emulator: `AWS_LAMBDA_RIE` names it, or `aws-lambda-rie` is on the `PATH`.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    collections::HashMap,
+    fs, io,
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{BOOTSTRAP, Function, needs::path_of, repository, until};
+use crate::support::{
+    BOOTSTRAP, Function,
+    http::{self, Message, free_port},
+    needs::path_of,
+    repository,
+    served::PATH,
+    until,
+};
 
 struct Emulator {
     child: Child,
@@ -57,19 +64,14 @@ impl Emulator {
 
     /// The same, where the emulator may refuse an event before it has read it.
     fn try_invoke(&self, event: &[u8]) -> io::Result<(String, String)> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
-        write!(
-            connection,
-            "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nhost: localhost\r\n\
-             connection: close\r\ncontent-length: {}\r\n\r\n",
-            event.len()
-        )?;
-        connection.write_all(event)?;
-        let mut response = String::new();
-        connection.read_to_string(&mut response)?;
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
-        Ok((head.lines().next().unwrap().to_owned(), body.to_owned()))
+        let request = Message {
+            start: format!("POST {PATH} HTTP/1.1"),
+            headers: HashMap::from([("host".to_owned(), "localhost".to_owned())]),
+            body: event.to_vec(),
+        };
+        let mut reader = http::send(("127.0.0.1", self.port), &request.bytes())?;
+        let response = Message::read(&mut reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((response.start, String::from_utf8(response.body).unwrap()))
     }
 }
 
@@ -79,10 +81,6 @@ impl Drop for Emulator {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// In a namespace of its own: the emulator insists on `/var/runtime/bootstrap` and `/var/task`, as in a container.

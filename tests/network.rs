@@ -2,18 +2,22 @@
 //! again, five times, and ends the bootstrap with one line and status 1, so that Lambda starts another.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    io::{BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
     time::Duration,
 };
 
-use crate::support::{Function, PATIENCE, Running, api::connection::read_headers, until};
+use crate::support::{
+    Function, PATIENCE, Running,
+    http::{Message, listen},
+    until,
+};
 
 const ECHO: &str = "handler() { printf %s \"$1\"; }";
 
-/// What a request for the next event gets.
+/// The response to a request for the next event.
 #[derive(Clone)]
 enum Answer {
     /// These bytes, and the connection stays.
@@ -42,20 +46,13 @@ struct Raw {
 
 impl Raw {
     fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let raw = Self {
-            address: listener.local_addr().unwrap(),
-            answers: Arc::new(answers.into_iter().collect()),
-            seen: Arc::default(),
-        };
-        let server = raw.clone();
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let server = server.clone();
-                thread::spawn(move || drop(server.serve(&connection)));
-            }
+        let (answers, seen) = (Arc::new(answers.into_iter().collect()), Arc::default());
+        let server = (Arc::clone(&answers), Arc::clone(&seen));
+        let address = listen(move |connection| {
+            let (answers, seen) = server.clone();
+            Self { address: connection.local_addr()?, answers, seen }.serve(&connection)
         });
-        raw
+        Self { address, answers, seen }
     }
 
     fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
@@ -71,15 +68,9 @@ impl Raw {
                 self.seen.0.lock().unwrap().asked += 1;
                 return (&*connection).write_all(bytes);
             }
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let headers = read_headers(&mut reader)?;
-            let mut body = vec![0; headers.get("content-length").map_or(0, |text| text.parse().unwrap())];
-            reader.read_exact(&mut body)?;
+            let Some(request) = Message::read(&mut reader)? else { return Ok(()) };
             let mut seen = self.seen.0.lock().unwrap();
-            if line.starts_with("GET") {
+            if request.start.starts_with("GET") {
                 seen.asked += 1;
                 let answer = self.answers.get(seen.asked - 1).cloned();
                 drop(seen);
@@ -88,7 +79,7 @@ impl Raw {
                     None => thread::park(),
                 }
             } else {
-                seen.posts.push((line.split(' ').nth(1).unwrap().to_owned(), body));
+                seen.posts.push((request.path().to_owned(), request.body));
                 drop(seen);
                 self.seen.1.notify_all();
                 give(

@@ -1,4 +1,4 @@
-//! What holds for any input of the pure parts: on random input, and on the corpus of the fuzz targets in `fuzz/`.
+//! Properties of the pure parts for any input: random input, and the corpus of the fuzz targets in `fuzz/`.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 

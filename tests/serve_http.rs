@@ -20,7 +20,7 @@ pub fn serve(code: &str) -> Served {
     Function::bash(code).serve(&["--http", "--timeout", "60"])
 }
 
-/// What curl prints of `http://127.0.0.1:PORT` and this.
+/// The output of curl for this path of the server.
 pub fn curl(served: &Served, path: &str, options: &[&str]) -> Option<Output> {
     if !has("curl") {
         return None;

@@ -45,7 +45,7 @@ pub fn late_error(post: &Post) -> (String, String) {
 
 #[test]
 fn a_write_is_on_its_way_at_once_whatever_follows() {
-    // what the handler waits for comes only after its caller has seen the byte
+    // the handler waits for a file that is made only after its caller has seen the byte
     for (kind, function) in
         both("printf '%s' \"$(date +%s%N) \"; until [[ -e $1 ]]; do sleep 0.01; done; rm $1; echo done")
     {

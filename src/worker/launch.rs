@@ -34,6 +34,8 @@ pub struct Launch {
     pub empty_answer: Option<String>,
     /// The handler that runs the user's file as a program, where the file does not mention the function.
     pub as_program: Option<String>,
+    /// The error where the interpreter does not start from its saved core.
+    pub unfit_core: Option<String>,
 }
 
 /// Starts processes of one worker.

@@ -214,9 +214,9 @@ impl Worker {
                 (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
                 (Err(Stop::Ended(status)), _) => {
                     let stack_trace = self.transport.take_trace().stack;
-                    let (handler, as_program) = (self.handler(), self.as_program());
+                    let (handler, launch) = (self.handler(), &self.starter.launch);
                     let lines = self.log.last_lines();
-                    return Err(phase.ended(status, &lines, stack_trace, handler, as_program));
+                    return Err(phase.ended(status, &lines, stack_trace, handler, launch));
                 }
                 (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();

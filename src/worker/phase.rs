@@ -4,7 +4,7 @@ use std::{io, process::ExitStatus, time::Duration};
 
 use rustix::io::Errno;
 
-use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use super::{answer::with_lines, deadline::Deadline, hooks::Step, launch::Launch, transport::TransportError};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
@@ -77,16 +77,25 @@ impl Phase<'_> {
         last_lines: &str,
         stack_trace: Vec<String>,
         handler: &str,
-        as_program: Option<&str>,
+        launch: &Launch,
     ) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
         };
         match self {
-            Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status}){}", hint(as_program));
-                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
-            }
+            Self::Load => WorkerError::Untaken(match &launch.unfit_core {
+                // SBCL speaks of its core, or crashes without a word
+                Some(message)
+                    if last_lines.contains("core") || (last_lines.is_empty() && status.code().is_none()) =>
+                {
+                    failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
+                }
+                _ => {
+                    let hint = hint(launch.as_program.as_deref());
+                    let message = format!("`{handler}` could not be loaded ({status}){hint}");
+                    failure(ErrorType::HandlerLoadFailed, message)
+                }
+            }),
             // a failing hook ends the shell that it runs in
             Self::Hooks(step) => WorkerError::Gone(match status.code() {
                 Some(code @ 1..) => {

@@ -56,7 +56,7 @@ fn a_failing_hook_is_the_error_of_its_phase() {
         [(failing(before).init_error(), 1), (failing(after).start().restored().restore_error(), 2)]
     {
         assert_eq!((error.kind.as_str(), error.message), ("SIMPLE-ERROR", format!("no database {number}")));
-        assert_eq!(error.stack[0], format!("(INNER {number})"));
+        assert_eq!(error.stack[0], format!("(INNER {number}), main.lisp: line 1"));
     }
 }
 
