@@ -48,13 +48,18 @@ mod worker;
 pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
-        failure::{ErrorType, Failure, secrets::CREDENTIALS},
+        failure::{ErrorType, Failure},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
-        settings::{Config, variable},
+        settings::Config,
     };
+
+    /// The variables, and the credentials among them.
+    pub mod variable {
+        pub use crate::{failure::secrets::CREDENTIALS, settings::variable::*};
+    }
 
     /// The protocol between the bootstrap and a shim.
     pub mod frame {
@@ -74,7 +79,7 @@ use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     process::{Children, guard},
-    settings::Config,
+    settings::{Config, Environment, variable},
     start::cli::{Arguments, Events, HELP},
 };
 
@@ -103,7 +108,7 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let mut environment: Vec<_> = environment.into_iter().collect();
+    let mut environment: Environment = environment.into_iter().collect();
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(code) = guard::run(&arguments) {
         return Ok(code);
@@ -120,24 +125,21 @@ pub fn run(
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
         Err(error) => Err(Error::Arguments(error)),
     };
-    let arguments = arguments.and_then(|(handler, events)| {
+    let settings = arguments.and_then(|(handler, events)| {
         start::wrapper::enter(&mut environment)?;
-        let is_alone = !environment.iter().any(|(name, _)| name == settings::variable::RUNTIME_API);
-        if events == Events::Lambda && is_alone && start::container::is_main_process() {
-            let timeout = settings::function_timeout(&environment)?;
-            return Ok((handler, Events::Served(start::container::server(timeout))));
-        }
-        Ok((handler, events))
+        let serves = events == Events::Lambda
+            && variable::RUNTIME_API.of(&environment).is_none()
+            && start::container::is_main_process();
+        let config = Config::read(environment.clone(), handler, serves || events != Events::Lambda)?;
+        let events =
+            if serves { Events::Served(start::container::server(config.function_timeout)) } else { events };
+        Ok((config, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
-        let settings = arguments.and_then(|(handler, events)| {
-            let config = Config::read(environment.iter().cloned(), handler, events != Events::Lambda)?;
-            Ok((config, events))
-        });
         match settings {
             Ok((config, events)) => until_told_to_end(config, events).await,
             Err(error) => {

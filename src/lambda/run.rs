@@ -87,7 +87,7 @@ async fn start(
 ) -> Result<(Vec<Slot>, Loading), Unready> {
     let launch = Arc::new(languages::launch(config, children).await.map_err(Unready::Init)?);
     let mut loading = JoinSet::new();
-    for _ in 0..config.max_concurrency {
+    for _ in 0..config.max_concurrency.get() {
         let mut slot = Slot::new(&launch, config, children, shutdown);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }

@@ -8,7 +8,6 @@ mod program;
 
 use std::{
     collections::VecDeque,
-    ffi::{OsStr, OsString},
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -21,7 +20,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
     process::Children,
-    settings::{Config, Interface, variable},
+    settings::{Config, Interface, Variable, variable},
     worker::Launch,
 };
 
@@ -35,9 +34,6 @@ const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
 pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Failure> {
-    for language in LANGUAGES {
-        language.check_settings(config)?;
-    }
     let root = std::fs::canonicalize(&config.task_root).map_err(|error| {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
@@ -150,16 +146,20 @@ fn absolute(config: &Config, file: &Path) -> PathBuf {
     config.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
-/// The interpreter that this variable names, if it is set.
-fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Failure> {
-    let Some(program) = config.path(variable)? else { return Ok(None) };
+/// The interpreter that a variable names, if it is set.
+fn chosen(
+    variable: Variable,
+    program: Option<&PathBuf>,
+    config: &Config,
+) -> Result<Option<PathBuf>, Failure> {
+    let Some(program) = program else { return Ok(None) };
     let problem = if program.is_file() {
-        executable::check(&program, &config.task_root).err().map(|error| error.to_string())
+        executable::check(program, &config.task_root).err().map(|error| error.to_string())
     } else {
         Some("is no file".to_owned())
     };
     match problem {
-        None => Ok(Some(program)),
+        None => Ok(Some(program.clone())),
         Some(problem) => {
             let message = format!("`{variable}` is `{}`, which {problem}", program.display());
             Err(Failure::new(ErrorType::InterpreterNotFound, message))
@@ -169,16 +169,11 @@ fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Fa
 
 /// The interpreter of this name on the `PATH` that workers have.
 fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
-    let path = search_path(config);
-    which::which_in(name, path, "/").map_err(|_| {
-        let shown = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-        let message = format!("`{name}` is not on the PATH (`{shown}`): {handlers} needs it in the image");
+    which::which_in(name, config.path.as_ref(), "/").map_err(|_| {
+        let path = config.path.as_deref().unwrap_or_default().display();
+        let message = format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image");
         Failure::new(ErrorType::InterpreterNotFound, message)
     })
-}
-
-fn search_path(config: &Config) -> Option<&OsString> {
-    config.environment.get(OsStr::new(variable::PATH))
 }
 
 /// The text of one of the user's files.

@@ -5,7 +5,6 @@ pub mod serve;
 mod watch;
 
 use std::{
-    ffi::OsStr,
     io::{self, Write},
     time::Duration,
 };
@@ -16,15 +15,13 @@ use crate::{
     event::headers::Headers,
     event::invocation::{self, Invocation},
     process::Children,
-    settings::{Config, variable},
+    settings::Config,
 };
 
 /// An invocation as Lambda would make it, without a deadline; `own` are the headers that the caller set.
 fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
-    let name = config.environment.get(OsStr::new(variable::FUNCTION_NAME));
-    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut headers = own;
-    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{name}");
+    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", config.function_name);
     for (header, value) in [
         (invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string()),
         (invocation::FUNCTION_ARN, arn),

@@ -2,6 +2,7 @@
 
 mod grammar;
 mod suggestion;
+mod text;
 
 use std::{
     fmt::Debug,
@@ -11,11 +12,11 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt};
 
-pub use self::grammar::{inside_task_root, invalid, is_name};
+pub use self::text::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
-    settings::{Config, ConfigError},
+    settings::Config,
     worker::Launch,
 };
 
@@ -61,11 +62,6 @@ pub trait Language: Sync {
     /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
     fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
-    }
-
-    /// Refuses settings of its own that do not parse, whatever is run.
-    fn check_settings(&self, _config: &Config) -> Result<(), ConfigError> {
-        Ok(())
     }
 }
 

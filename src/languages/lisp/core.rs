@@ -20,7 +20,7 @@ pub(super) struct Core {
 impl Core {
     /// The core to start from; `None` for SBCL's own.
     pub(super) fn find(config: &Config) -> Result<Option<Self>, Failure> {
-        let core = match config.path(variable::LISP_CORE)? {
+        let core = match config.lisp_core.clone() {
             Some(path) => Self {
                 name: format!("`{}` is `{}`", variable::LISP_CORE, path.display()),
                 path,

@@ -3,7 +3,6 @@
 //! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
 //! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
 
-mod convention;
 mod core;
 
 use std::{
@@ -12,12 +11,12 @@ use std::{
     time::SystemTime,
 };
 
-use self::{convention::Convention, core::Core};
+use self::core::Core;
 use super::{interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
-    settings::{Config, ConfigError, variable},
+    settings::{Config, LispConvention as Convention},
     worker::{Launch, transport::Kind},
 };
 
@@ -103,10 +102,6 @@ impl Language for Lisp {
             _ => Vec::new(),
         }
     }
-
-    fn check_settings(&self, config: &Config) -> Result<(), ConfigError> {
-        convention(config).map(drop)
-    }
 }
 
 fn function(places: Vec<PathBuf>, symbol: &str) -> Candidate {
@@ -134,11 +129,6 @@ impl Runnable for Handler {
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
         launch(self, config)
     }
-}
-
-/// How handlers are called, where it is said.
-fn convention(config: &Config) -> Result<Option<Convention>, ConfigError> {
-    config.parse(variable::LISP_CONVENTION, Convention::TAKES)
 }
 
 /// How to start SBCL for this handler.
@@ -172,7 +162,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
-    let convention = convention(config)?.unwrap_or(handler.usual_convention());
+    let convention = config.lisp_convention.unwrap_or(handler.usual_convention());
     arguments.extend(described(handler, config, convention));
     Ok(Launch {
         environment: home(&program, config)
@@ -225,7 +215,7 @@ fn version() -> String {
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
 fn heap(config: &Config) -> i32 {
-    let workers = i32::try_from(config.max_concurrency).unwrap_or(i32::MAX);
+    let workers = i32::try_from(config.max_concurrency.get()).unwrap_or(i32::MAX);
     (config.memory / 4 * 3 / workers).max(LEAST_HEAP)
 }
 

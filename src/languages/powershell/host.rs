@@ -110,7 +110,7 @@ pub(super) enum Host {
 impl Host {
     /// The host for this PowerShell, as far as there is one.
     pub(super) fn find(config: &Config, program: &Path) -> Result<Self, Failure> {
-        if let Some(file) = &config.path(variable::PWSH_HOST)? {
+        if let Some(file) = &config.pwsh_host {
             return match fits(file) {
                 Ok(true) => Ok(Self::File(file.clone())),
                 Ok(false) => Err(unfit(file, "holds no host of this version")),
