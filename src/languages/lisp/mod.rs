@@ -12,7 +12,7 @@ use std::{
 };
 
 use self::core::Core;
-use super::{interpreter, read};
+use super::{fnv, interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
@@ -207,10 +207,7 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
 
 /// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
 fn version() -> String {
-    let digest = SHIM.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{digest:016x}")
+    format!("{:016x}", fnv(SHIM.as_bytes()))
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
