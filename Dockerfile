@@ -35,6 +35,9 @@ ARG JQ_SHA256_ARM64=8b85c817833814ddca00a144c33705546355afccf0cf39b188f3cdb48b85
 ARG GNU_BASH_VERSION=5.3
 ARG GNU_BASH_SHA256=0d5cd86965f869a26cf64f4b71be7b96f90a3ba8b3d74e27e8e9d9d5550f31ba
 
+# the tag of public.ecr.aws/aws-cli/aws-cli
+ARG AWS_CLI_VERSION=2.37.1
+
 # What the stages that download or compile need, by the package manager that the base has.
 FROM ${BASE} AS build
 ARG BASE
@@ -112,26 +115,26 @@ case $TARGETARCH in
 esac
 archive=powershell-$POWERSHELL_VERSION-linux-$machine.tar.gz
 fetch "https://github.com/PowerShell/PowerShell/releases/download/v$POWERSHELL_VERSION/$archive" "$sha256" /tmp/archive
-mkdir -p /opt/powershell /out/opt/bin
-tar -xzf /tmp/archive -C /opt/powershell
-chmod 755 /opt/powershell/pwsh
-ln -s ../powershell/pwsh /out/opt/bin/pwsh
+mkdir -p /var/lang/powershell /out/var/lang/bin
+tar -xzf /tmp/archive -C /var/lang/powershell
+chmod 755 /var/lang/powershell/pwsh
+ln -s ../powershell/pwsh /out/var/lang/bin/pwsh
 EOF
 COPY powershell/trim.ps1 /src/powershell/
 COPY src/languages/powershell/host /src/host
 RUN <<'EOF'
 set -eux
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
-run() { /opt/powershell/pwsh -NoProfile -NonInteractive -File "$@"; }
-run /src/powershell/trim.ps1 /opt/powershell
-run /src/host/build.ps1 -Output /opt/powershell/lambda-script-runtime.dll
+run() { /var/lang/powershell/pwsh -NoProfile -NonInteractive -File "$@"; }
+run /src/powershell/trim.ps1 /var/lang/powershell
+run /src/host/build.ps1 -Output /var/lang/powershell/lambda-script-runtime.dll
 EOF
 # a search for a command reads every module; PowerShell writes what it has read some 13 seconds later
 RUN <<'EOF'
 set -eux
 export DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1 POWERSHELL_TELEMETRY_OPTOUT=1 POWERSHELL_UPDATECHECK=Off
-export PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache
-/opt/powershell/pwsh -NoProfile -NonInteractive -Command '
+export PSModuleAnalysisCachePath=/var/lang/powershell/ModuleAnalysisCache
+/var/lang/powershell/pwsh -NoProfile -NonInteractive -Command '
     $ErrorActionPreference = "Stop"
     Get-Command -Name no-such-command -ErrorAction Ignore
     for ($seconds = 0; $seconds -lt 120; $seconds++) {
@@ -144,7 +147,7 @@ export PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache
     throw "PowerShell has not written $env:PSModuleAnalysisCachePath"
 '
 # only now: it goes by the paths that the modules have in the images
-mv /opt/powershell /out/opt/powershell
+mv /var/lang/powershell /out/var/lang/powershell
 EOF
 
 FROM scratch AS powershell
@@ -173,10 +176,10 @@ tar -xjf /tmp/host.tar.bz2 -C /tmp/host --strip-components=1
 tar -xjf /tmp/source.tar.bz2 -C /tmp/source --strip-components=1
 cd /tmp/source
 # sb-simd takes 18 s to compile, and a fifth of the image, for what a handler hardly asks for
-SBCL_CONTRIB_BLOCKLIST=sb-simd sh make.sh --prefix=/opt \
+SBCL_CONTRIB_BLOCKLIST=sb-simd sh make.sh --prefix=/var/lang \
     --xc-host="/tmp/host/src/runtime/sbcl --core /tmp/host/output/sbcl.core --no-sysinit --no-userinit"
-INSTALL_ROOT=/out/opt sh install.sh
-rm -rf /out/opt/share
+INSTALL_ROOT=/out/var/lang sh install.sh
+rm -rf /out/var/lang/share
 EOF
 # NAME DATE FILE SHA256 of Quicklisp's archive. st-json, jsown, json-streams and monkeylib-*: one source
 COPY <<'EOF' /tmp/libraries
@@ -205,10 +208,10 @@ COPY lisp /src/lisp
 COPY src/languages/lisp/shim /src/src/languages/lisp/shim
 RUN <<'EOF'
 set -eux
-SBCL=/out/opt/bin/sbcl SBCL_HOME=/out/opt/lib/sbcl CL_SOURCE_REGISTRY=/tmp/lisp-libraries//: \
-    sh /src/lisp/build-core.sh /out/opt/lisp/runtime.core
+SBCL=/out/var/lang/bin/sbcl SBCL_HOME=/out/var/lang/lib/sbcl CL_SOURCE_REGISTRY=/tmp/lisp-libraries//: \
+    sh /src/lisp/build-core.sh /out/var/lang/lisp/runtime.core
 # one core does for both: a plain `sbcl` has the libraries, too
-ln -sf ../../lisp/runtime.core /out/opt/lib/sbcl/sbcl.core
+ln -sf ../../lisp/runtime.core /out/var/lang/lib/sbcl/sbcl.core
 EOF
 
 FROM scratch AS sbcl
@@ -227,7 +230,7 @@ case $TARGETARCH in
     *) machine=amd64 sha256=$JQ_SHA256_AMD64 ;;
 esac
 fetch "https://github.com/jqlang/jq/releases/download/jq-$JQ_VERSION/jq-linux-$machine" "$sha256" /tmp/jq
-install -D /tmp/jq /out/opt/bin/jq
+install -D /tmp/jq /out/var/lang/bin/jq
 EOF
 
 FROM scratch AS jq
@@ -295,7 +298,7 @@ for linking in --enable-static-link --disable-static-link; do
     cd /tmp/build
     # Lambda's /dev has no fd: process substitutions go by /proc/self/fd
     CFLAGS='-O2 -w' bash_cv_dev_fd=whacky \
-        /tmp/bash/configure --quiet --prefix=/opt --without-bash-malloc --disable-nls "$linking"
+        /tmp/bash/configure --quiet --prefix=/var/lang --without-bash-malloc --disable-nls "$linking"
     make --silent --jobs="$(nproc)"
     if sh /tmp/check; then
         break
@@ -303,42 +306,81 @@ for linking in --enable-static-link --disable-static-link; do
 done
 sh /tmp/check
 strip bash
-install -D bash /out/opt/bin/bash
+install -D bash /out/var/lang/bin/bash
 EOF
 
 FROM scratch AS gnu-bash
 COPY --from=gnu-bash-build /out /
 
+# AWS CLI v2 as AWS ships it, with links inside that are absolute: it keeps its place.
+FROM public.ecr.aws/aws-cli/aws-cli:${AWS_CLI_VERSION} AS aws-cli
+
+# Links: at the places of earlier releases, of which `bootstrap` needs none, as a layer may hide /opt; and to the AWS CLI.
+FROM ${BASE} AS links
+RUN <<'EOF'
+set -eux
+mkdir -p /aws/usr/local/bin /bash/opt/bin /lisp/opt/bin /lisp/opt/lib /powershell/opt/bin
+for program in bash jq; do
+    ln -s "../../var/lang/bin/$program" "/bash/opt/bin/$program"
+done
+ln -s ../../var/lang/bin/sbcl /lisp/opt/bin/sbcl
+ln -s ../../var/lang/lib/sbcl /lisp/opt/lib/sbcl
+ln -s ../var/lang/lisp /lisp/opt/lisp
+ln -s ../../var/lang/bin/pwsh /powershell/opt/bin/pwsh
+ln -s ../var/lang/powershell /powershell/opt/powershell
+ln -s ../aws-cli/v2/current/bin/aws /aws/usr/local/bin/aws
+EOF
+
+# What each variant adds, as one layer.
+FROM scratch AS bash-files
+COPY --from=jq / /
+COPY --from=gnu-bash / /
+COPY --from=links /bash /
+
+FROM scratch AS lisp-files
+COPY --from=sbcl / /
+COPY --from=links /lisp /
+
+FROM scratch AS powershell-files
+COPY --from=powershell / /
+COPY --from=links /powershell /
+
+FROM scratch AS all-files
+COPY --from=bash-files / /
+COPY --from=lisp-files / /
+COPY --from=powershell-files / /
+
 # What all images have. A function's own image is three lines: FROM one of those below,
-# COPY . ${LAMBDA_TASK_ROOT}, CMD ["app.handler"].
+# COPY . ${LAMBDA_TASK_ROOT}, CMD ["app.handler"]. `bootstrap` needs none of these variables: an image that is
+# published as a Lambda runtime may start without them.
 FROM ${BASE} AS runtime
-ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin
+ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime \
+    PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin:/var/lang/bin
 WORKDIR /var/task
 ENTRYPOINT ["/var/runtime/bootstrap"]
 CMD ["function.handler"]
 COPY --from=bootstrap /var/runtime/bootstrap /var/runtime/bootstrap
 
-# Bash functions get the Bash of /opt/bin; `#!/bin/bash` and `bash` are the base's.
+# Bash functions get the Bash of /var/lang/bin; `#!/bin/bash` and `bash` are the base's.
 FROM runtime AS bash
-COPY --from=jq /opt /opt
-COPY --from=gnu-bash /opt /opt
+COPY --from=bash-files / /
+
+# The same with AWS CLI v2.
+FROM bash AS bash-aws
+COPY --from=aws-cli /usr/local/aws-cli /usr/local/aws-cli
+COPY --from=links /aws /
 
 # Common Lisp.
 FROM runtime AS lisp
-COPY --from=sbcl /opt /opt
+COPY --from=lisp-files / /
 
 # PowerShell.
 FROM runtime AS powershell-runtime
-ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
-COPY --from=powershell /opt /opt
+COPY --from=powershell-files / /
 
 # Every language.
 FROM runtime AS all
-ENV PSModuleAnalysisCachePath=/opt/powershell/ModuleAnalysisCache PSDisableModuleAnalysisCacheCleanup=1
-COPY --from=jq /opt /opt
-COPY --from=gnu-bash /opt /opt
-COPY --from=sbcl /opt /opt
-COPY --from=powershell /opt /opt
+COPY --from=all-files / /
 
 # The function that is here; the last stage, which a plain `docker build` makes.
 FROM all AS function

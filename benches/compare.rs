@@ -25,6 +25,7 @@ mod bare;
 mod check;
 mod contenders;
 mod goals;
+mod metrics;
 mod plot;
 mod report;
 mod results;

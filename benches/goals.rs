@@ -6,7 +6,8 @@ use crate::{
     contenders::{
         BASH, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER, RELAY, WORKER,
     },
-    results::{Metric, Results, Row, Spread},
+    metrics::{Metric, Spread},
+    results::{Results, Row},
 };
 
 struct Goal {

@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::results::{Metric, Results, Row, Spread, percentile};
+use crate::{
+    metrics::{Metric, Spread, percentile},
+    results::{Results, Row},
+};
 
 const WIDTH: f64 = 960.0;
 const TOP: f64 = 56.0;

@@ -1,4 +1,4 @@
-//! A worker in native code behind `bootstrap`: the least that a shim of the streamed protocol can be. It is started as
+//! A worker in native code behind `bootstrap`: the least that a resident shim can be. It is started as
 //! an `sbcl`, whose last three arguments say where the pipes are, and gives each event back.
 
 use std::{

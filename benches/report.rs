@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::{
     goals,
-    results::{Metric, Results, Row, Spread},
+    metrics::{Metric, Spread},
+    results::{Results, Row},
     streams,
 };
 

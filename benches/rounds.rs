@@ -6,7 +6,8 @@ use tempfile::TempDir;
 
 use crate::{
     bare::{self, Bare},
-    results::{Metric, Row, percentile},
+    metrics::{Metric, percentile},
+    results::Row,
     runtime::{Contender, Runtime, body, milliseconds},
     throttle::Throttle,
 };

@@ -4,7 +4,7 @@ use std::{fmt::Write, path::Path};
 
 use crate::{
     contenders::Programs,
-    results::{Metric, Spread},
+    metrics::{Metric, Spread},
     runtime::Contender,
 };
 

@@ -9,7 +9,7 @@ use std::{
 use bytes::BytesMut;
 use script_runtime::internals::{
     Config, Handler, LANGUAGES, PAYLOAD_LIMIT,
-    frame::{Decoder, FrameError, Report},
+    frame::{Decoder, FrameError, Message},
     http::{self, BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, Response},
     variable,
 };
@@ -24,22 +24,22 @@ pub fn frames(bytes: &[u8]) {
     assert_eq!(end.is_ok(), end_of_parts.is_ok(), "{end:?}, {end_of_parts:?}");
 }
 
-/// The reports of these bytes, fed in blocks of this size, and what ended them.
-pub fn decoded(bytes: &[u8], block: usize) -> (Vec<Report>, Result<(), FrameError>) {
+/// The messages of these bytes, fed in blocks of this size, and what ended them.
+pub fn decoded(bytes: &[u8], block: usize) -> (Vec<Message>, Result<(), FrameError>) {
     let mut decoder = Decoder::default();
-    let mut reports = Vec::new();
+    let mut messages = Vec::new();
     for block in bytes.chunks(block) {
         decoder.feed(block);
         loop {
-            match decoder.next_report() {
-                Ok(Some(report)) => reports.push(report),
+            match decoder.next_message() {
+                Ok(Some(message)) => messages.push(message),
                 Ok(None) => break,
-                Err(error) => return (reports, Err(error)),
+                Err(error) => return (messages, Err(error)),
             }
         }
         assert!(decoder.allocated() <= 2 * (PAYLOAD_LIMIT + bytes.len() + 64), "{}", decoder.allocated());
     }
-    (reports, decoder.finish())
+    (messages, decoder.finish())
 }
 
 /// Any bytes are a response or an error, the same however they are cut, and no more is kept than the limits say.

@@ -91,6 +91,11 @@ serve() {
 dir=${DIR:-function}
 [[ -d $dir ]] || die "DIR is \`$dir\`, which is no directory"
 dir=$(cd "$dir" && pwd)
+if [[ -z ${HANDLER-} ]] && ! compgen -G "$dir/function.*" >/dev/null; then
+    files=("$dir"/*)
+    [[ -e ${files[0]} ]] || die "DIR is \`$dir\`, which is empty"
+    die "HANDLER is not set: say what to run of \`$dir\`, as in \`HANDLER=report.sh\`; it has ${files[*]##*/}"
+fi
 FUNCTION_HANDLER=${HANDLER:-function.handler}
 case ${1-} in
     try | serve) "$1" ;;

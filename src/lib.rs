@@ -34,14 +34,21 @@ mod worker;
 pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
-        failure::{ErrorType, Failure},
+        failure::{ErrorType, Failure, secrets::CREDENTIALS},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
         settings::{Config, variable},
-        worker::transport::frame,
     };
+
+    /// What goes between the bootstrap and a shim.
+    pub mod frame {
+        pub use crate::worker::transport::{
+            decoder::{Decoder, FrameError},
+            frame::{Message, encode},
+        };
+    }
 }
 
 use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
@@ -52,7 +59,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
-    process::Children,
+    process::{Children, guard},
     settings::Config,
     start::cli::{Arguments, Events, HELP},
 };
@@ -83,6 +90,10 @@ pub fn run(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
     let mut environment: Vec<_> = environment.into_iter().collect();
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = guard::run(&arguments) {
+        return Ok(code);
+    }
     let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
@@ -133,7 +144,9 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
-    let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
+    let is_local = events != Events::Lambda;
+    let children = Children::reap(is_local && !start::container::is_main_process())
+        .map_err(|error| Error::Start("children cannot be reaped", error))?;
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);

@@ -18,8 +18,11 @@ pub const PIPE_SIZE: usize = 1024 * 1024;
 /// might never end.
 pub const BLOCKS: usize = PIPE_SIZE / BLOCK;
 
-/// The longest init: Lambda's own longest timeout.
-pub const INIT_LIMIT: Duration = Duration::from_secs(15 * 60);
+/// The longest timeout that a function can have: 90 minutes on Lambda Managed Instances.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(5400);
+
+/// The longest timeout of any other function: 30 minutes. An init has no more.
+pub const INIT_LIMIT: Duration = Duration::from_secs(1800);
 
 /// How long workers have between SIGTERM and SIGKILL when the runtime ends.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(300);

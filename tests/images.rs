@@ -7,6 +7,7 @@ mod building;
 mod contexts;
 mod downloads;
 mod emulator;
+mod matrix;
 
 use std::{
     fs,
@@ -139,7 +140,9 @@ fn functions_get_the_bash_of_the_image_and_programs_that_of_the_base() {
                 [[ $0 != *program.sh ]] || run";
     let (_directory, mount) = task_root(&[("function.sh", code), ("program.sh", code)]);
     let base = "/usr/bin/bash";
-    for (handler, expected) in [("function.handler", ["/opt/bin/bash", base]), ("program.sh", [base, base])] {
+    for (handler, expected) in
+        [("function.handler", ["/var/lang/bin/bash", base]), ("program.sh", [base, base])]
+    {
         let (answer, log, _) = once(&["--volume", &mount, &image, handler, "{}"]);
         assert_eq!(answer, format!("{}\n", expected.join("\n")), "{handler}: {log}");
     }

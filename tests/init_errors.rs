@@ -2,10 +2,16 @@
 
 use std::{
     fs,
-    os::unix::fs::{PermissionsExt, symlink},
+    os::unix::{
+        fs::{PermissionsExt, symlink},
+        process::CommandExt,
+    },
+    process::Command,
 };
 
-use crate::support::{CallerError, Function};
+use tempfile::TempDir;
+
+use crate::support::{BOOTSTRAP, CallerError, Function, repository};
 
 fn of(files: &[(&str, &str)], handler: &str) -> CallerError {
     Function::with(files).handler(handler).init_error()
@@ -18,6 +24,38 @@ fn a_handler_that_fits_no_file_lists_every_place() {
     for place in ["`function.sh`", "`function.lisp`", "`function.psm1`", "`modules/function`"] {
         assert!(error.message.contains(place), "{}", error.message);
     }
+}
+
+#[test]
+fn a_handler_that_fits_no_file_says_which_was_meant() {
+    let files = [("report.sh", "#!/bin/bash\necho fine\n"), ("lib/orders.sh", "list() { :; }\n")];
+    for (handler, meant) in [
+        ("rport.sh", "`report.sh`"),
+        ("Report.sh", "`report.sh`"),
+        ("orders.list", "`lib/orders.sh` or `lib/orders.list`"),
+        ("lib/order.list", "`lib/orders.sh` or `lib/orders.list`"),
+    ] {
+        let error = of(&files, handler);
+        let said = format!(
+            "did you mean {meant}: the task root has `report.sh`, `lib/orders.sh`; looked for `{handler}`"
+        );
+        assert!(error.message.contains(&said), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_function_of_a_plain_script_says_how_to_run_the_file() {
+    for (code, kind) in [
+        ("#!/bin/bash\necho fine\n", "Runtime.HandlerNotFound"),
+        ("echo fine\nexit 0\n", "Runtime.HandlerLoadFailed"),
+        ("exit 3\n", "Runtime.HandlerLoadFailed"),
+    ] {
+        let error = of(&[("report.sh", code)], "report.handler");
+        assert_eq!(error.kind, kind);
+        assert!(error.message.contains("; to run the file itself, write `report.sh`"), "{}", error.message);
+    }
+    let error = of(&[("report.sh", "main() { :; }\n")], "report.handler");
+    assert!(!error.message.contains("to run the file itself"), "{}", error.message);
 }
 
 #[test]
@@ -92,6 +130,60 @@ fn an_empty_task_root_says_how_files_get_there() {
         assert!(error.message.contains(part), "{part}: {}", error.message);
     }
     assert!(!of(&[("other.txt", "")], "function.handler").message.contains("is empty"));
+    let output = Function::with(&[]).once("{}", b"");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains(
+            "is empty: start `bootstrap` in the folder of your files, or name that in `LAMBDA_TASK_ROOT`"
+        ),
+        "{said}"
+    );
+    assert!(!said.contains("COPY") && !said.contains("docker"), "{said}");
+}
+
+#[test]
+fn a_file_of_another_user_says_what_to_do() {
+    needs!(root);
+    let own = TempDir::new().unwrap();
+    fs::set_permissions(own.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let bootstrap = own.path().join("bootstrap");
+    fs::copy(BOOTSTRAP, &bootstrap).unwrap();
+    for (handler, mode, said) in [
+        (
+            "f.handler",
+            0o600,
+            "`f.sh` cannot be read: Permission denied (os error 13): its mode is 600, its owner user 0, and this is user 65534: run `chmod a+r f.sh` before it is copied",
+        ),
+        (
+            "f.sh",
+            0o200,
+            "`f.sh` cannot be read: Permission denied (os error 13): run `chmod a+r f.sh` before it is copied",
+        ),
+        ("f.sh", 0o600, ": run `chmod a+r f.sh` before it is copied"),
+        ("m.f", 0o600, "m.psm1"),
+        ("l.f", 0o600, "l.lisp"),
+        (
+            "tool",
+            0o700,
+            "`tool` cannot be read: Permission denied (os error 13): its mode is 700, its owner user 0, and this is user 65534: run `chmod a+rx tool` before it is copied",
+        ),
+        ("sub/f.handler", 0o644, "sub` may not be entered: "),
+    ] {
+        let function =
+            Function::with(&[("f.sh", "f() { :; }"), ("sub/f.sh", ""), ("m.psm1", ""), ("l.lisp", "")])
+                .handler(handler);
+        fs::copy("/bin/true", function.path("tool")).unwrap();
+        fs::set_permissions(function.path("sub"), fs::Permissions::from_mode(0o700)).unwrap();
+        for file in ["f.sh", "m.psm1", "l.lisp", "tool"] {
+            fs::set_permissions(function.path(file), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fs::set_permissions(function.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = Command::new(&bootstrap);
+        command.args([handler, "{}"]).current_dir(function.path("")).env_remove("AWS_LAMBDA_RUNTIME_API");
+        let output = command.uid(65534).gid(65534).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(said), "{handler}: {error}");
+    }
 }
 
 #[test]
@@ -196,4 +288,21 @@ fn the_bash_of_functions_can_be_chosen() {
     let error = Function::bash(code).env("SCRIPT_RUNTIME_BASH", "/nowhere/bash").init_error();
     assert_eq!(error.kind, "Runtime.InterpreterNotFound");
     assert_eq!(error.message, "`SCRIPT_RUNTIME_BASH` is `/nowhere/bash`, which is no file");
+}
+
+#[test]
+fn make_try_names_no_handler_that_nobody_has_typed() {
+    for (files, said) in
+        [(&["orders.py"][..], "as in `HANDLER=report.sh`; it has orders.py\n"), (&[], "`, which is empty\n")]
+    {
+        let directory = TempDir::new().unwrap();
+        for file in files {
+            fs::write(directory.path().join(file), "").unwrap();
+        }
+        let mut command = Command::new(repository().join("manage/local.sh"));
+        let output = command.arg("try").env("DIR", directory.path()).env_remove("HANDLER").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.ends_with(said) && !text.contains("function.handler"), "{text}");
+    }
 }

@@ -35,6 +35,7 @@ mod serve_http;
 mod serve_life;
 mod shutdown;
 mod shutdown_hooks;
+mod skipped;
 mod snapstart;
 mod streaming;
 mod wrapper;

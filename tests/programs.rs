@@ -253,7 +253,7 @@ fn a_deadline_lets_traps_run_and_ends_all() {
 }
 
 #[test]
-fn what_cannot_run_is_an_error_of_the_init() {
+fn what_does_not_say_how_it_runs_is_an_error_of_the_init() {
     for (name, text, kind, message) in [
         (
             "a.py",
@@ -275,16 +275,10 @@ fn what_cannot_run_is_an_error_of_the_init() {
             "`a.x` asks in its first line for `no-such-thing`, which is not on the PATH: add it to the image",
         ),
         (
-            "a.sh",
-            "#!/bin/bash\r\necho 1\r\n",
-            "Runtime.HandlerLoadFailed",
-            "`a.sh` has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//'` on it",
-        ),
-        (
-            "a.sh",
-            "\u{feff}#!/bin/bash\n",
-            "Runtime.HandlerLoadFailed",
-            "`a.sh` begins with a byte order mark, which Linux does not read past: save it as UTF-8 without one",
+            "a.x",
+            "#!/usr/bin/env bash -e\n",
+            "Runtime.InterpreterNotFound",
+            "`a.x` asks in its first line for `bash -e`, which is not on the PATH: write `#!/usr/bin/env -S bash -e`",
         ),
     ] {
         let error = program(name, text).init_error();
@@ -292,6 +286,180 @@ fn what_cannot_run_is_an_error_of_the_init() {
     }
     let directory = Function::with(&[("tool/inside", "")]).handler("tool").init_error();
     assert_eq!(directory.kind, "Runtime.HandlerNotFound");
+}
+
+/// The head of an ELF file: machine, kind, and a loader if there is one. `missing` bytes of the file are cut off.
+fn elf(machine: u16, kind: u16, loader: &str, missing: usize) -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    let numbers = |bytes: &mut Vec<u8>, numbers: &[(u64, usize)]| {
+        for (number, length) in numbers {
+            bytes.extend(&number.to_le_bytes()[..*length]);
+        }
+    };
+    let header = [
+        (u64::from(kind), 2),
+        (machine.into(), 2),
+        (1, 4),
+        (0, 8),
+        (64, 8),
+        (0, 8),
+        (0, 4),
+        (64, 2),
+        (56, 2),
+        (1, 2),
+    ];
+    numbers(&mut bytes, &header);
+    numbers(&mut bytes, &[(0, 6)]);
+    let (segment, length) = if loader.is_empty() { (1, 120) } else { (3, loader.len() as u64 + 1) };
+    let offset = if loader.is_empty() { 0 } else { 120 };
+    numbers(
+        &mut bytes,
+        &[(segment, 4), (5, 4), (offset, 8), (0, 8), (0, 8), (length, 8), (length, 8), (4096, 8)],
+    );
+    bytes.extend(loader.as_bytes());
+    bytes.push(0);
+    bytes.truncate(bytes.len() - missing);
+    bytes
+}
+
+#[test]
+fn a_binary_that_this_machine_cannot_run_is_an_error_of_the_init() {
+    let (own, other, name) =
+        if cfg!(target_arch = "x86_64") { (62, 183, "aarch64") } else { (183, 62, "x86_64") };
+    let here = std::env::consts::ARCH;
+    let cases = [
+        (
+            elf(other, 2, "", 0),
+            format!("is a program for {name}, and this image is for {here}: build it for {here}"),
+        ),
+        (
+            elf(own, 2, "/lib/ld-none.so.1", 0),
+            "wants the loader `/lib/ld-none.so.1`, which is not there; this image has `/lib".to_owned(),
+        ),
+        (elf(own, 2, "/usr", 0), "wants the loader `/usr`, which is a directory; ".to_owned()),
+        (
+            elf(own, 2, "", 10),
+            "is cut off: its header speaks of 120 bytes and it has 111: copy it again".to_owned(),
+        ),
+        (elf(own, 2, "", 60), "is cut off: ".to_owned()),
+        (
+            b"\x7fELF".to_vec(),
+            "is cut off: its header speaks of 52 bytes and it has 4: copy it again".to_owned(),
+        ),
+        (elf(own, 1, "", 0), "is an object file or a memory dump, not a program: link it".to_owned()),
+        (elf(4711, 2, "", 0), "is a program for machine number 4711, and ".to_owned()),
+        (b"MZ\x90\0".to_vec(), "is a program for Windows, and this is Linux for ".to_owned()),
+        (b"\xcf\xfa\xed\xfe\x07".to_vec(), "is a program for macOS, and this is Linux for ".to_owned()),
+    ];
+    for (bytes, said) in cases {
+        let function = program("tool", "").file("tool", bytes);
+        fs::set_permissions(function.path("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+        let error = function.init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+        assert!(error.message.starts_with(&format!("`tool` {said}")), "{}", error.message);
+    }
+}
+
+#[test]
+fn an_interpreter_that_cannot_run_is_an_error_of_the_init() {
+    let other = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
+    for (mode, bytes, said) in [
+        (0o755, &b"text"[..], "is no program: it begins neither with `#!` nor as an ELF file"),
+        (0o644, b"#!/bin/sh\n", "may not be executed: run `chmod +x "),
+        (
+            0o755,
+            b"#!/no/such\n",
+            "asks in its first line for `/no/such`, which is not there: add it to the image",
+        ),
+        (0o755, b"#!own\n", "asks in its first line for `own`, which "),
+        (0o755, &elf(other, 2, "", 0), "is a program for "),
+    ] {
+        for first in ["#!own\n", "#!/usr/bin/env ./own\n"] {
+            let function = program("a.x", first).file("own", bytes);
+            fs::set_permissions(function.path("own"), fs::Permissions::from_mode(mode)).unwrap();
+            let error = function.init_error();
+            assert!(error.kind == "Runtime.HandlerLoadFailed" || mode == 0o644, "{error:?}");
+            let on_the_path = mode == 0o644 && first.contains("env");
+            assert!(error.message.contains(said) || on_the_path, "{}", error.message);
+        }
+    }
+    let function = program("a.x", "#!own\n");
+    std::os::unix::fs::symlink("/no/such/python3.11", function.path("own")).unwrap();
+    let error = function.init_error();
+    assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+    assert!(
+        error
+            .message
+            .ends_with("/own`, which is a broken link to `/no/such/python3.11`: add it to the image"),
+        "{}",
+        error.message
+    );
+    let error = program("a.x", "#!own\n").file("own/x", "").init_error();
+    assert!(error.message.ends_with("/own`, which is a directory"), "{}", error.message);
+}
+
+#[test]
+fn a_command_that_an_error_suggests_mends_the_file() {
+    for name in ["report.sh", "my report (1).sh", "it's.sh"] {
+        for text in ["#!/bin/bash\r\necho fine\r\n", "\u{feff}#!/bin/bash\necho fine\n"] {
+            let function = program(name, text);
+            let directory = function.path("");
+            let output = function.once("{}", b"");
+            let said: serde_json::Value =
+                serde_json::from_slice(output.stderr.split(|&byte| byte == b'\n').next().unwrap()).unwrap();
+            let message = said["errorMessage"].as_str().unwrap();
+            let command = message.split("run `").nth(1).unwrap().strip_suffix('`').unwrap();
+            let mended = Command::new("bash").args(["-c", command]).current_dir(directory).status().unwrap();
+            assert!(mended.success(), "{command}");
+            let output = function.once("{}", b"");
+            assert!(String::from_utf8_lossy(&output.stdout).starts_with("fine"), "{output:?}");
+        }
+    }
+}
+
+#[test]
+fn env_reads_its_own_options() {
+    for (line, answer) in [
+        ("-S bash", "set - -"),
+        ("-S -u HOME bash", "none - -"),
+        ("-S -C /tmp bash", "set - /tmp"),
+        ("-S \"A=b c\" bash", "set b c -"),
+        ("-S \"A=b\\_c\" bash", "set b c -"),
+        ("-S A=${HOME} bash", "set /home -"),
+        ("--split-string=A=x bash", "set x -"),
+        ("-S -i PATH=/usr/bin:/bin bash", "none - -"),
+        ("-S PATH=/usr/bin:/bin bash", "set - -"),
+    ] {
+        let code = format!(
+            "#!/usr/bin/env {line}\nprintf '%s %s %s' \"${{HOME+set}}\" \"${{A--}}\" \"$PWD\" | sed \"s|^ |none |; s|$ROOT|-|\"\n"
+        );
+        let function = program("a.x", &code);
+        let root = function.path("").display().to_string();
+        let function = function.env("HOME", "/home").env("ROOT", root.trim_end_matches('/')).start();
+        let expected = if line.contains("-i") { None } else { Some(answer) };
+        let shown = twice(&function, "{}");
+        assert!(expected.is_none_or(|expected| shown == expected), "{line}: {shown}");
+        assert!(expected.is_some() || shown.starts_with("none - "), "{line}: {shown}");
+    }
+    for line in ["-S -u X no-such-command", "--no-such", "-S \"a", "-0 bash", "-S -u"] {
+        let function = program("a.x", &format!("#!/usr/bin/env {line}\n")).start();
+        for _ in 0..2 {
+            let error = function.error("{}");
+            assert!(
+                error.kind == "Function.ExitStatus" && error.message.contains("env: "),
+                "{line}: {}",
+                error.message
+            );
+        }
+    }
+}
+
+#[test]
+fn the_exact_name_goes_before_every_other_reading() {
+    for name in ["report (1).sh", "a'b.sh", "(x)", "'quoted", "a.ps1::b", "Module::a::b", "{}"] {
+        let function = program(name, "#!/bin/sh\necho \"ran $1\"\n").start();
+        assert_eq!(twice(&function, "{}"), "ran {}", "{name}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use proptest::{prelude::*, test_runner::RngSeed};
 use script_runtime::internals::{
     ErrorType, Failure, cause,
-    frame::{Report, encode},
+    frame::{Message, encode},
 };
 
 fn settled() -> ProptestConfig {
@@ -105,7 +105,7 @@ proptest! {
         block in 1_usize..3000,
     ) {
         let bytes: Vec<u8> = answers.iter().flat_map(|answer| encode("answer", answer)).collect();
-        let expected: Vec<_> = answers.into_iter().map(|answer| Report::Answer(Bytes::from(answer))).collect();
+        let expected: Vec<_> = answers.into_iter().map(|answer| Message::Answer(Bytes::from(answer))).collect();
         prop_assert_eq!(checks::decoded(&bytes, block), (expected, Ok(())));
     }
 

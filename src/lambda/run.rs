@@ -29,7 +29,7 @@ pub enum RuntimeError {
 }
 
 /// Starts the workers and answers events until the Runtime API goes away. Once `shutdown` is cancelled nothing more is
-/// asked for or posted, and this passes on what the workers log, for ever.
+/// asked for or posted, and this has no end.
 pub async fn run(
     config: &Arc<Config>,
     api: &str,
@@ -151,7 +151,12 @@ async fn answer_events(
                 (None, Err(failure)) => client.fail(&invocation, &failure).await,
             }
         };
-        match slot.quiet_during(shutdown.run_until_cancelled(posting)).await {
+        let posted = tokio::select! {
+            biased;
+            posted = shutdown.run_until_cancelled(posting) => posted,
+            never = slot.watch() => match never {},
+        };
+        match posted {
             Some(Ok(())) => {}
             Some(Err(error)) => break Some(error),
             None => break None,
@@ -164,5 +169,5 @@ async fn answer_events(
         return error;
     }
     slot.shut_down().await;
-    match slot.keep_quiet().await {}
+    pending().await
 }

@@ -46,13 +46,13 @@ async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {
     try_join_all(slots.iter_mut().map(|slot| slot.run_hooks(step))).await.map(drop)
 }
 
-/// Waits until Lambda has restored the environment, and passes on what the workers log until then.
+/// Waits until Lambda has restored the environment.
 async fn restored(client: &mut Client, slots: &mut [Slot]) -> Result<(), Failure> {
     tokio::select! {
         restored = client.restored() => restored.map_err(|refused| {
             let message = format!("the Runtime API did not say that the environment was restored: {refused}");
             Failure::new(ErrorType::RestoreFailed, message)
         }),
-        _ = join_all(slots.iter_mut().map(Slot::keep_quiet)) => unreachable!("BUG: this has no end"),
+        _ = join_all(slots.iter_mut().map(Slot::watch)) => unreachable!("BUG: this has no end"),
     }
 }

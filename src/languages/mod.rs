@@ -7,10 +7,16 @@ mod powershell;
 mod program;
 
 use std::{
+    collections::VecDeque,
     ffi::{OsStr, OsString},
+    io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Access, access};
+
+use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
@@ -22,6 +28,10 @@ use crate::{
 pub const LANGUAGES: [&dyn Language; 4] =
     [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
 
+/// How many files of the task root a message may choose from, and how deep they may lie.
+const LISTED_FILES: usize = 200;
+const LISTED_DEPTH: usize = 4;
+
 /// Finds the handler's files and its interpreter.
 pub fn launch(config: &Config) -> Result<Launch, Failure> {
     for language in LANGUAGES {
@@ -31,8 +41,9 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
-    let handler = Handler::resolve(&config.handler, &LANGUAGES, &TaskRoot { config, root: &root });
-    let handler = handler.map_err(|error| where_empty(error, &root))?;
+    let places = TaskRoot { config, root: &root };
+    let handler = Handler::resolve(&config.handler, &LANGUAGES, &places);
+    let handler = handler.map_err(|error| explain(error, config, &root))?;
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
@@ -62,19 +73,57 @@ impl Places for TaskRoot<'_> {
     fn is_file(&self, place: &Path) -> bool {
         self.root.join(place).is_file()
     }
+
+    fn files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = VecDeque::from([PathBuf::new()]);
+        while let Some(folder) = folders.pop_front() {
+            let entries = std::fs::read_dir(self.root.join(&folder)).into_iter().flatten().flatten();
+            let mut names: Vec<_> = entries.map(|entry| folder.join(entry.file_name())).collect();
+            names.retain(|name| !name.file_name().unwrap_or_default().as_encoded_bytes().starts_with(b"."));
+            names.sort();
+            for name in names {
+                if files.len() == LISTED_FILES {
+                    return files;
+                }
+                if self.is_file(&name) {
+                    files.extend(name.into_os_string().into_string());
+                } else if self.root.join(&name).is_dir() && name.iter().count() < LISTED_DEPTH {
+                    folders.push_back(name);
+                }
+            }
+        }
+        files
+    }
 }
 
-/// Says of a task root without any file how files get there.
-fn where_empty(error: HandlerError, root: &Path) -> HandlerError {
-    let is_empty = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
-    match error {
-        HandlerError::NotFound(message) if is_empty => HandlerError::NotFound(format!(
-            "{message}; the task root `{0}` is empty: add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or \
-             mount them (`docker run --volume \"$PWD\":{0}`)",
-            root.display()
-        )),
-        error => error,
-    }
+/// Says why nothing is found in a task root that is empty, or in a folder that this user may not enter.
+fn explain(error: HandlerError, config: &Config, root: &Path) -> HandlerError {
+    let HandlerError::NotFound(message) = error else { return error };
+    let folders = Path::new(&config.handler).ancestors().map(|folder| root.join(folder));
+    let closed =
+        folders.filter(|folder| folder.is_dir()).find(|folder| access(folder, Access::EXEC_OK).is_err());
+    let root = root.display();
+    let reason = match closed {
+        Some(folder) => {
+            let shown = folder.display();
+            let metadata = std::fs::metadata(&folder);
+            let advice = metadata.map(|metadata| executable::permissions(&folder, &metadata, 'x'));
+            format!("; `{shown}` may not be entered: {}", advice.unwrap_or_default())
+        }
+        None if !std::fs::read_dir(root.to_string()).is_ok_and(|mut entries| entries.next().is_none()) => {
+            String::new()
+        }
+        None if config.is_in_image() => format!(
+            "; the task root `{root}` is empty: add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or mount \
+             them (`docker run --volume \"$PWD\":{root}`)"
+        ),
+        None => format!(
+            "; the task root `{root}` is empty: start `bootstrap` in the folder of your files, or name that in `{}`",
+            variable::TASK_ROOT
+        ),
+    };
+    HandlerError::NotFound(message + &reason)
 }
 
 /// A file may be a symbolic link, but not to a place outside of the task root.
@@ -101,12 +150,18 @@ fn absolute(config: &Config, file: &Path) -> PathBuf {
 
 /// The interpreter that this variable names, if it is set.
 fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Failure> {
-    match config.path(variable)? {
-        Some(program) if !program.is_file() => {
-            let message = format!("`{variable}` is `{}`, which is no file", program.display());
+    let Some(program) = config.path(variable)? else { return Ok(None) };
+    let problem = if program.is_file() {
+        executable::check(&program, &config.task_root).err().map(|error| error.to_string())
+    } else {
+        Some("is no file".to_owned())
+    };
+    match problem {
+        None => Ok(Some(program)),
+        Some(problem) => {
+            let message = format!("`{variable}` is `{}`, which {problem}", program.display());
             Err(Failure::new(ErrorType::InterpreterNotFound, message))
         }
-        program => Ok(program),
     }
 }
 
@@ -126,10 +181,28 @@ fn search_path(config: &Config) -> Option<&OsString> {
 
 /// The text of one of the user's files.
 fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(absolute(config, file)).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", file.display());
+    let path = absolute(config, file);
+    std::fs::read(&path).map_err(|error| {
+        let mut message = format!("`{}` cannot be read: {error}", file.display());
+        if error.kind() == io::ErrorKind::PermissionDenied
+            && let Ok(metadata) = std::fs::metadata(&path)
+        {
+            let wanted = if metadata.mode() & 0o111 == 0 { 'r' } else { 'x' };
+            message = format!("{message}: {}", executable::permissions(file, &metadata, wanted));
+        }
         Failure::new(ErrorType::HandlerLoadFailed, message)
     })
+}
+
+/// A path as a shell takes it for one word.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain) {
+        return text.into_owned();
+    }
+    let text = text.replace('\'', r"'\''");
+    if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
 }
 
 /// What to say where a file that defines a function ran and answered nothing.

@@ -22,15 +22,12 @@ use crate::{
     event::stream::{Part, Parts},
     failure::{ErrorType, Failure},
     languages,
-    limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
     settings::{Config, ResponseMode},
     start::cli::EventSource,
     worker::slot::Slot,
 };
-
-/// How long the handler may take: Lambda's longest timeout.
-const TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
 pub async fn run(
@@ -43,7 +40,7 @@ pub async fn run(
     let (outcome, init, ran) = match start(config, source, children, shutdown).await {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let mut invocation = invocation(config, event, TIMEOUT, Headers::default());
+            let mut invocation = invocation(config, event, LONGEST_TIMEOUT, Headers::default());
             let outcome = match config.response_mode {
                 ResponseMode::Buffered => slot.run(&invocation).await,
                 ResponseMode::Streaming => {
@@ -52,12 +49,14 @@ pub async fn run(
                 }
             };
             if shutdown.is_cancelled() {
-                match slot.keep_quiet().await {}
+                std::future::pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
             shutdown.cancel();
-            slot.quiet_during(children.terminate(SHUTDOWN_GRACE)).await;
+            children.terminate(SHUTDOWN_GRACE).await;
+            // the last of the log
+            drop(slot);
             (outcome, init, ran)
         }
         Err(_) if shutdown.is_cancelled() => std::future::pending().await,

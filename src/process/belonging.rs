@@ -1,11 +1,11 @@
 //! Which processes belong to an event, wherever they have gone: found in `/proc`, which shows what is ours.
 
-use std::{collections::HashSet, fs};
+use std::collections::HashSet;
 
 use memchr::memmem;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 
-use super::descendants::Status;
+use super::proc::{Status, file, pids};
 
 /// What marks the processes of an event that have left their worker's group and lost their parent.
 #[derive(Debug)]
@@ -29,26 +29,29 @@ pub(super) fn kill(process: &Status) {
 
 /// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.
 pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
-    let running = super::processes().filter_map(Status::read).filter(|process| !process.ended);
-    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(|process| {
+    with_all_below(|process| {
         process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
-    });
-    let mut pids: HashSet<_> = found.iter().map(|process| process.pid).collect();
+    })
+}
+
+/// These processes and all below any of them, as far as they have not ended.
+pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
+    let running = pids().filter_map(Status::read).filter(|process| !process.has_ended());
+    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(is_one);
+    let mut parents: HashSet<_> = found.iter().map(|process| process.pid).collect();
     loop {
-        let (below, rest): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|process| process.parent.is_some_and(|parent| pids.contains(&parent)));
+        let is_below = |process: &Status| process.parent.is_some_and(|parent| parents.contains(&parent));
+        let (below, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_below);
         if below.is_empty() {
             return found;
         }
-        pids.extend(below.iter().map(|process| process.pid));
+        parents.extend(below.iter().map(|process| process.pid));
         found.extend(below);
         others = rest;
     }
 }
 
 fn is_marked(pid: Pid, marks: &Marks) -> bool {
-    let read = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default();
-    read("environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
-        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&read("cmdline"), part).is_some())
+    file(pid, "environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
+        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&file(pid, "cmdline"), part).is_some())
 }

@@ -6,6 +6,8 @@
 mod belonging;
 mod descendants;
 mod filters;
+pub mod guard;
+pub mod proc;
 
 use std::{
     collections::HashMap,
@@ -25,8 +27,12 @@ use tokio::{
     sync::watch,
 };
 
-use self::belonging::{belonging, kill};
 pub use self::{belonging::Marks, filters::Writers};
+use self::{
+    belonging::{belonging, kill},
+    guard::Guard,
+    proc::{children_of, peak_memory},
+};
 
 /// How long the kernel may take to hand over a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
@@ -46,8 +52,9 @@ type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
-    /// Children that were not started here.
+    /// Children that were not started here: those of a script that has become the bootstrap by `exec`.
     inherited: Arc<[Pid]>,
+    guard: Option<Arc<Guard>>,
     /// How often the end is put off.
     holds: Arc<watch::Sender<usize>>,
 }
@@ -62,10 +69,11 @@ pub struct Child {
 }
 
 impl Children {
-    /// Begins to reap; once per process, inside a tokio runtime.
-    pub fn reap() -> io::Result<Self> {
+    /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
+    pub fn reap(with_guard: bool) -> io::Result<Self> {
+        let guard = with_guard.then(Guard::start).transpose()?.map(Arc::new);
         set_child_subreaper(Some(getpid()))?;
-        let children = Self { inherited: descendants::inherited().into(), ..Self::default() };
+        let children = Self { inherited: children_of(getpid()).into(), guard, ..Self::default() };
         let mut ended = signal(SignalKind::child())?;
         let reaped = children.clone();
         tokio::spawn(async move {
@@ -84,6 +92,9 @@ impl Children {
         let pid = Pid::from_child(&child);
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
+        if let Some(guard) = &self.guard {
+            guard.group_begins(pid);
+        }
         Ok(Child { pid, exit })
     }
 
@@ -114,14 +125,13 @@ impl Children {
         }
         self.kill_all();
         let _ = tokio::time::timeout(LAST_REAP_LIMIT, self.all_ended()).await;
-        // who waits for a child passes on the last of its log now
-        tokio::task::yield_now().await;
     }
 
     /// Waits until all below the bootstrap have ended.
     async fn all_ended(&self) {
-        let ours = || self.inherited.is_empty() || !descendants::running(&self.inherited).is_empty();
-        while self.collect() && ours() {
+        // as their reaper, the bootstrap is the parent or an ancestor of each
+        let are_ours = || children_of(getpid()).iter().any(|child| !self.inherited.contains(child));
+        while self.collect() && (self.inherited.is_empty() || are_ours()) {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
@@ -145,7 +155,7 @@ impl Children {
     pub fn peak_memory(&self) -> u64 {
         let peak =
             |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
-        let running = self.exits().keys().map(|&pid| peak_of(pid)).max();
+        let running = self.exits().keys().map(|&pid| peak_memory(pid)).max();
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
@@ -167,6 +177,9 @@ impl Children {
                 }
                 Ok(Some((pid, status))) => {
                     if let Some(sender) = self.exits().remove(&pid) {
+                        if let Some(guard) = &self.guard {
+                            guard.leader_has_ended(pid);
+                        }
                         sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
                     }
                 }
@@ -250,20 +263,6 @@ impl Child {
         };
         let _ = tokio::time::timeout(REAP_LIMIT, gone).await;
     }
-}
-
-fn processes() -> impl Iterator<Item = Pid> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
-    pids.filter(|&pid| pid != getpid())
-}
-
-/// The peak resident memory of one process, in bytes; 0 if it has ended.
-fn peak_of(pid: Pid) -> u64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
 fn signal_group(leader: Pid, signal: Signal) {

@@ -10,7 +10,7 @@ use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
     num::NonZeroU64,
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
 };
@@ -38,6 +38,18 @@ const SNAP_START: &str = "snap-start";
 
 /// The same of an environment that has several events at a time, and that nobody ends at an event's deadline.
 const MANAGED_INSTANCES: &str = "lambda-managed-instances";
+
+/// Where Lambda has a function's files.
+const TASK_ROOT: &str = "/var/task";
+
+/// The programs of the images. They are on the workers' `PATH` whatever becomes of the image's `ENV` and `/opt`.
+const IMAGE_PROGRAMS: &str = "/var/lang/bin";
+
+/// The `PATH` where the environment has none, as Lambda's own.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+
+/// Where an image has its bootstrap.
+const IMAGE_DIRECTORY: &str = "/var/runtime";
 
 /// Who sets what a function has everywhere.
 const SET_BY_LAMBDA: &str = "Lambda and its emulator set it";
@@ -95,7 +107,7 @@ impl Config {
             variable::HANDLER,
             "set it, or give the handler as the first argument (an image's CMD), as in `function.handler`",
         ))?;
-        let task_root = settings.task_root()?;
+        let task_root = settings.task_root(local)?;
         let margin = settings
             .parse(variable::DEADLINE_MARGIN, "it takes a number of milliseconds, 0 for never")?
             .unwrap_or(200);
@@ -141,6 +153,13 @@ impl Config {
     pub fn script(&self) -> Option<String> {
         let script = self.task_root.join(&self.handler);
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
+    }
+
+    /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
+    #[must_use]
+    pub fn is_in_image(&self) -> bool {
+        let own = std::env::current_exe();
+        self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
     }
 
     /// What to say of variables with our prefix that are no settings.
@@ -202,7 +221,7 @@ fn check_runtime_api(value: &str) -> Result<(), ConfigError> {
 fn worker_environment(
     mut environment: BTreeMap<OsString, OsString>,
     handler: &str,
-    task_root: &std::path::Path,
+    task_root: &Path,
     interface: Interface,
 ) -> BTreeMap<OsString, OsString> {
     for (name, _) in invocation::ENVIRONMENT {
@@ -218,6 +237,15 @@ fn worker_environment(
     let home = environment.get(OsStr::new(variable::HOME));
     if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
         environment.insert(variable::HOME.into(), "/tmp".into());
+    }
+    let path = environment.entry(variable::PATH.into()).or_default();
+    if path.is_empty() {
+        path.push(USUAL_PATH);
+    }
+    let has_programs = std::env::split_paths(path).any(|directory| directory == Path::new(IMAGE_PROGRAMS));
+    if !has_programs && Path::new(IMAGE_PROGRAMS).is_dir() {
+        path.push(":");
+        path.push(IMAGE_PROGRAMS);
     }
     environment
 }
@@ -276,8 +304,11 @@ impl Settings {
         Ok(value)
     }
 
-    fn task_root(&self) -> Result<PathBuf, ConfigError> {
+    /// On Lambda, an image's working directory says nothing of where the files are.
+    fn task_root(&self, local: bool) -> Result<PathBuf, ConfigError> {
         let root = self.0.get(OsStr::new(variable::TASK_ROOT)).filter(|root| !root.is_empty());
+        let usual = (!local && Path::new(TASK_ROOT).is_dir()).then(|| OsStr::new(TASK_ROOT));
+        let root = root.map(OsString::as_os_str).or(usual);
         let root = root.map_or_else(std::env::current_dir, std::path::absolute);
         root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))
     }

@@ -87,6 +87,15 @@ fn a_local_run_needs_no_variables() {
 }
 
 #[test]
+fn workers_have_a_path_where_the_environment_has_none() {
+    for path in [None, Some("")] {
+        let config = read(&[("PATH", path)]).unwrap();
+        let path = config.environment[OsStr::new("PATH")].to_str().unwrap();
+        assert!(path.starts_with("/usr/local/bin:/usr/bin:/bin:/opt/bin"), "{path}");
+    }
+}
+
+#[test]
 fn workers_do_not_inherit_the_variables_of_an_event() {
     let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/proc/nonexistent"))]).unwrap();
     assert!(!config.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));

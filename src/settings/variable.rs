@@ -58,15 +58,6 @@ pub const PREFIX: &str = "SCRIPT_RUNTIME_";
 /// The same of those that belong to the tests.
 pub const TEST_PREFIX: &str = "SCRIPT_RUNTIME_TEST_";
 
-/// What no error may show.
-pub const CREDENTIALS: [&str; 5] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_LAMBDA_METADATA_TOKEN",
-];
-
 /// All that others set, as `docs/settings.md` lists them.
 pub const ALL: [&str; 25] = [
     RUNTIME_API,

@@ -9,8 +9,7 @@ use std::{
 
 use lexopt::{Error, prelude::*};
 
-/// The longest timeout of a function, in seconds.
-const LONGEST_TIMEOUT: u64 = 15 * 60;
+use crate::limits::LONGEST_TIMEOUT;
 
 /// What `bootstrap` is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -176,9 +175,10 @@ fn listening_address(text: &str) -> Result<SocketAddr, Error> {
 }
 
 fn timeout(text: &str) -> Result<Duration, Error> {
+    let longest = LONGEST_TIMEOUT.as_secs();
     match text.parse() {
-        Ok(seconds @ 1..=LONGEST_TIMEOUT) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("`--timeout` takes 1 to {LONGEST_TIMEOUT} seconds, not `{text}`").into()),
+        Ok(seconds) if (1..=longest).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("`--timeout` takes 1 to {longest} seconds, not `{text}`").into()),
     }
 }
 
@@ -260,8 +260,8 @@ mod tests {
                 "`left` is one argument too many: an image's command is its handler alone, \
                  `CMD [\"function.handler\"]`",
             ),
-            (&["--timeout", "0"], "`--timeout` takes 1 to 900 seconds, not `0`"),
-            (&["--timeout", "901"], "`--timeout` takes 1 to 900 seconds, not `901`"),
+            (&["--timeout", "0"], "`--timeout` takes 1 to 5400 seconds, not `0`"),
+            (&["--timeout", "5401"], "`--timeout` takes 1 to 5400 seconds, not `5401`"),
             (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
             (&["--watch", "f.h"], "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
             (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),

@@ -16,26 +16,21 @@ impl Worker {
         }
     }
 
-    /// Asks the handler's processes to end, gives them this time for it, and passes on what they log. What they
-    /// answer now comes too late.
+    /// Asks the handler's processes to end, and gives them this time for it. What they answer now comes too late.
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
         let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
         let keep_worker = self.transport.has_worker();
         let end = child.terminate_event(&marks, keep_worker, grace);
-        let (log, transport) = (&mut self.log, &mut self.transport);
-        let pass_on = async {
-            loop {
-                tokio::select! {
-                    () = log.pump() => {}
-                    message = transport.message() => if message.is_err() { pending::<()>().await },
-                }
-            }
+        let transport = &mut self.transport;
+        let pass_over = async {
+            while let Ok(Some(_)) = transport.message().await {}
+            pending::<()>().await;
         };
         tokio::select! {
             biased;
             () = end => {}
-            () = pass_on => {}
+            () = pass_over => {}
         }
     }
 
@@ -62,5 +57,6 @@ impl Drop for Worker {
         if let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) {
             child.kill_group();
         }
+        self.log.drain();
     }
 }

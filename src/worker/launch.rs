@@ -32,6 +32,8 @@ pub struct Launch {
     pub takes_cgi: bool,
     /// What to log, once, where an event succeeds with an empty answer: the file may only define functions.
     pub empty_answer: Option<String>,
+    /// The handler that runs the user's file as a program, where the file does not speak of the function.
+    pub as_program: Option<String>,
 }
 
 /// Starts processes of one worker.

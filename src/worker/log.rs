@@ -1,9 +1,21 @@
 //! What a worker logs: read from its pipe, and passed on to standard error line by line. Nothing here grows with what
 //! a handler writes.
 
-use std::{collections::VecDeque, io, os::fd::OwnedFd};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    os::fd::OwnedFd,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+    task::{Context, Poll, ready},
+};
 
-use tokio::{net::unix::pipe, task::coop::consume_budget};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::unix::pipe,
+    task::yield_now,
+};
 
 use crate::{
     event::invocation::Invocation,
@@ -15,18 +27,19 @@ use crate::{
 /// How much is read at once in JSON mode, in bytes: if its lines are empty, it takes as long as some megabytes of text.
 const JSON_BLOCK: usize = 8 * 1024;
 
-/// How many units tokio gives a task before the others have their turn: a block costs all of them.
-const UNITS: usize = 128;
-
 /// A line longer than this is cut into several objects in JSON mode: the most that a log event can hold, in bytes.
 const LONGEST_LINE: usize = 256 * 1024;
 
 /// How much of an event's log an error may quote, in bytes and in lines.
 const QUOTED: (usize, usize) = (16 * 1024, 10);
 
-/// What one worker writes to its standard error, and to its standard output outside of events.
-pub struct Log {
-    receiver: pipe::Receiver,
+/// The log of one worker: its standard error, and its standard output outside of events. A task passes it on, up to the
+/// end of the last process that can write to it.
+#[derive(Clone)]
+pub struct Log(Arc<Mutex<Reader>>);
+
+struct Reader {
+    pipe: pipe::Receiver,
     format: LogFormat,
     /// How the interpreter begins its last words, where it says more behind them than is quoted.
     last_words: &'static [&'static str],
@@ -35,59 +48,78 @@ pub struct Log {
     line: Vec<u8>,
     tail: VecDeque<u8>,
     origin: Origin,
-    open: bool,
 }
 
 impl Log {
     /// Reads from this end of a pipe.
     pub fn new(pipe: OwnedFd, format: LogFormat, last_words: &'static [&'static str]) -> io::Result<Self> {
-        Ok(Self {
-            receiver: pipe::Receiver::from_owned_fd(pipe)?,
+        let block = match format {
+            LogFormat::Text => BLOCK,
+            LogFormat::Json => JSON_BLOCK,
+        };
+        let log = Self(Arc::new(Mutex::new(Reader {
+            pipe: pipe::Receiver::from_owned_fd(pipe)?,
             format,
             last_words,
-            buffer: match format {
-                LogFormat::Text => vec![0; BLOCK],
-                LogFormat::Json => vec![0; JSON_BLOCK],
-            },
+            buffer: vec![0; block],
             line: Vec::new(),
             tail: VecDeque::new(),
             origin: Origin::default(),
-            open: true,
-        })
+        })));
+        tokio::spawn(log.clone().pass_on());
+        Ok(log)
     }
 
-    /// What comes from now on belongs to this event, or to none.
-    pub fn begin(&mut self, invocation: Option<&Invocation>) {
-        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut self.origin.request_id);
-        self.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
-        self.tail.clear();
+    async fn pass_on(self) {
+        while poll_fn(|context| self.reader().poll(context)).await {
+            // who writes faster than this passes it on must not keep all else, as deadlines, from its turn
+            yield_now().await;
+        }
     }
 
-    /// Waits for output and passes on what is there; for ever once nobody can write any more.
-    pub async fn pump(&mut self) {
-        if !self.open || self.receiver.readable().await.is_err() {
-            return std::future::pending().await;
-        }
-        match self.receiver.try_read(&mut self.buffer) {
-            Ok(0) => self.open = false,
-            Ok(count) => {
-                self.pass(count);
-                // who writes faster than this passes it on must not keep all else, as deadlines, from its turn
-                for _ in 0..=count * UNITS / self.buffer.len() {
-                    consume_budget().await;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => self.open = false,
-        }
+    /// The lines that come from now on belong to this event, or to none.
+    pub fn begin(&self, invocation: Option<&Invocation>) {
+        let mut reader = self.reader();
+        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut reader.origin.request_id);
+        reader.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
+        reader.tail.clear();
     }
 
     /// Passes on all that was written up to now, the beginning of a line too.
-    pub fn drain(&mut self) {
+    pub fn drain(&self) {
+        self.reader().drain();
+    }
+
+    /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
+        let mut reader = self.reader();
+        reader.drain();
+        reader.last_lines()
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Reader> {
+        self.0.lock().expect("BUG: no code panics while it holds this lock")
+    }
+}
+
+impl Reader {
+    /// Passes on one block as soon as there is one. Gives whether more can come.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut block = ReadBuf::new(&mut self.buffer);
+        // unlike `try_read` it knows from a short read that the pipe is empty, and does not read again to find out
+        let read = ready!(Pin::new(&mut self.pipe).poll_read(context, &mut block));
+        let count = block.filled().len();
+        self.pass(count);
+        Poll::Ready(read.is_ok() && count > 0)
+    }
+
+    /// Passes on all that is in the pipe, and the beginning of a line.
+    fn drain(&mut self) {
         // not `try_read`: it knows only what the event loop has seen
-        let mut there = rustix::io::ioctl_fionread(&self.receiver).unwrap_or(0);
+        let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         while there > 0 {
-            match rustix::io::read(&self.receiver, &mut self.buffer[..]) {
+            match rustix::io::read(&self.pipe, &mut self.buffer[..]) {
                 Ok(count) if count > 0 => {
                     self.pass(count);
                     there = there.saturating_sub(count as u64);
@@ -98,9 +130,7 @@ impl Log {
         self.flush();
     }
 
-    /// The last lines of the current event, or those that begin with an interpreter's last words.
-    #[must_use]
-    pub fn last_lines(&self) -> String {
+    fn last_lines(&self) -> String {
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<_> = text.lines().collect();
@@ -142,5 +172,12 @@ impl Log {
             write_lines(self.format, &self.origin, &self.line);
             self.line = Vec::new();
         }
+    }
+}
+
+impl Drop for Reader {
+    /// At the end of the runtime the task has not passed on everything.
+    fn drop(&mut self) {
+        self.drain();
     }
 }

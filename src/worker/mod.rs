@@ -13,9 +13,7 @@ pub mod slot;
 mod stack;
 pub mod transport;
 
-use std::{
-    convert::Infallible, future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration,
-};
+use std::{future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -29,7 +27,7 @@ use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    phase::{Phase, exhausted, undefined},
+    phase::{Phase, start_failure, undefined},
     transport::{Message, Transport, TransportError},
 };
 pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
@@ -47,7 +45,7 @@ const MISSED: Duration = Duration::from_millis(50);
 pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
-    transport: Transport,
+    transport: Box<dyn Transport>,
     starter: Starter,
     log: Log,
     has_shutdown_hook: bool,
@@ -56,9 +54,9 @@ pub struct Worker {
     limit: Pin<Box<Sleep>>,
 }
 
-/// What happened first.
-enum Happening {
-    Said(Message),
+/// Why no message comes.
+enum Silence {
+    /// The worker has ended, and all its messages were taken.
     Ended(ExitStatus),
     Broken(TransportError),
     LimitReached,
@@ -77,7 +75,7 @@ impl Worker {
         let started = Self::spawn(launch, config, children, shutdown, snapshot);
         let mut worker = started.map_err(|error| {
             let what = format!("`{}` cannot be started", launch.program.display());
-            WorkerError::Gone(exhausted(&what, &error))
+            WorkerError::Gone(start_failure(&what, &error))
         })?;
         if worker.transport.has_worker()
             && let Err(error) = worker.wait(Phase::Load).await
@@ -97,7 +95,8 @@ impl Worker {
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let transport = Transport::new(launch, config.response_mode, children)?;
+        let log = Log::new(log, config.log_format, launch.last_words)?;
+        let transport = launch.transport.open(config.response_mode, children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -115,7 +114,7 @@ impl Worker {
             transport,
             starter,
             has_shutdown_hook: false,
-            log: Log::new(log, config.log_format, launch.last_words)?,
+            log,
             shutdown: shutdown.clone(),
             limit: Box::pin(sleep(Duration::ZERO)),
         })
@@ -141,7 +140,12 @@ impl Worker {
                     Err(WorkerError::Gone(failure))
                 }
             }
-            result => result,
+            result => {
+                if !self.transport.has_worker() {
+                    self.child = None;
+                }
+                result
+            }
         };
         self.log.drain();
         result
@@ -151,7 +155,7 @@ impl Worker {
         match self.transport.send_event(invocation, &self.starter) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
-            Err(error) => return Err(exhausted("the event cannot be handed over", &error)),
+            Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
         }
         Ok(())
     }
@@ -195,30 +199,31 @@ impl Worker {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
         loop {
-            let happening = tokio::select! {
+            let message = tokio::select! {
                 biased;
-                happening = happening(&mut self.child, &mut self.log, &mut self.transport) => happening,
+                message = message(&mut self.child, &mut *self.transport) => message,
                 // also where the others have used up the task's budget
-                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Happening::LimitReached,
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Silence::LimitReached),
             };
-            match (happening, phase) {
-                (Happening::Said(message), _) => {
+            match (message, phase) {
+                (Ok(message), _) => {
                     if let Some(result) = self.hear(message, phase) {
                         return result;
                     }
                 }
-                (Happening::Broken(error), _) => return Err(phase.broken(&error)),
-                (Happening::Ended(status), _) => {
-                    self.log.drain();
+                (Err(Silence::Broken(error)), _) => return Err(phase.broken(&error)),
+                (Err(Silence::Ended(status)), _) => {
                     let stack_trace = self.transport.take_trace().stack;
-                    return Err(phase.ended(status, &self.log.last_lines(), stack_trace, self.handler()));
+                    let (handler, as_program) = (self.handler(), self.as_program());
+                    let lines = self.log.last_lines();
+                    return Err(phase.ended(status, &lines, stack_trace, handler, as_program));
                 }
-                (Happening::LimitReached, Phase::Event(invocation, Some(deadline))) => {
+                (Err(Silence::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
                     self.ask_to_end(invocation, deadline.grace()).await;
                     return Err(WorkerError::Gone(deadline.exceeded()));
                 }
-                (Happening::LimitReached, _) => {
+                (Err(Silence::LimitReached), _) => {
                     return Err(WorkerError::Gone(phase.too_late(self.handler())));
                 }
             }
@@ -234,38 +239,17 @@ impl Worker {
                 None
             }
             (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(self.handler(), names))))
+                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
             }
             (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
                 Some(Err(WorkerError::Gone(failure)))
             }
             (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
             (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
-            (Message::Ended(end, answer), Phase::Event(..)) => {
-                if !self.transport.has_worker() {
-                    self.child = None;
-                }
-                let (log, trace) = (&mut self.log, self.transport.take_trace());
-                let failure = end.failure(&trace.place, || {
-                    log.drain();
-                    log.last_lines()
-                });
-                Some(match failure {
-                    Some(failure) => Err(WorkerError::Failed(failure.with_stack_trace(trace.stack))),
-                    None => answer.map_err(WorkerError::Failed),
-                })
-            }
             (Message::Untaken, Phase::Event(invocation, _)) => {
                 self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))
             }
-            (
-                Message::Ready
-                | Message::Answer(_)
-                | Message::Undefined(_)
-                | Message::Ended(..)
-                | Message::Untaken,
-                _,
-            ) => None,
+            _ => None,
         }
     }
 
@@ -283,50 +267,42 @@ impl Worker {
         self.child.as_ref().is_some_and(Child::has_ended)
     }
 
-    /// Waits for the worker's end while no event runs, and passes on what it logs.
+    /// Waits for the worker's end while no event runs. Messages between events are passed over.
     pub async fn ended(&mut self) -> ExitStatus {
         loop {
-            match happening(&mut self.child, &mut self.log, &mut self.transport).await {
-                Happening::Ended(status) => {
-                    self.log.drain();
-                    return status;
-                }
-                Happening::Broken(error) => {
+            match message(&mut self.child, &mut *self.transport).await {
+                Err(Silence::Ended(status)) => return status,
+                Err(Silence::Broken(error)) => {
                     tracing::error!("{error}; the worker is replaced");
                     self.kill().await;
-                    // not by `happening`: what ended inside of a frame stays malformed
+                    // not by `message`: what ended inside of a frame stays malformed
                     return exited(&mut self.child).await;
                 }
-                // what is said between events belongs to none
-                Happening::Said(_) | Happening::LimitReached => {}
+                Ok(_) | Err(Silence::LimitReached) => {}
             }
-        }
-    }
-
-    /// Passes on what others say after the worker's end, for as long as there are any.
-    pub async fn pass_on_log(&mut self) -> Infallible {
-        loop {
-            self.log.pump().await;
         }
     }
 
     fn handler(&self) -> &str {
         &self.starter.config.handler
     }
+
+    fn as_program(&self) -> Option<&str> {
+        self.starter.launch.as_program.as_deref()
+    }
 }
 
-/// Waits until the worker says something or ends, and passes on what it logs. What it said before it ended comes first.
-async fn happening(child: &mut Option<Child>, log: &mut Log, transport: &mut Transport) -> Happening {
+/// The worker's next message. All that it sent before its end comes before that.
+async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Silence> {
     let mut has_ended = false;
     loop {
         tokio::select! {
             biased;
             message = transport.message() => return match message {
-                Ok(Some(message)) => Happening::Said(message),
-                Ok(None) => Happening::Ended(exited(child).await),
-                Err(error) => Happening::Broken(error),
+                Ok(Some(message)) => Ok(message),
+                Ok(None) => Err(Silence::Ended(exited(child).await)),
+                Err(error) => Err(Silence::Broken(error)),
             },
-            () = log.pump() => {}
             status = exited(child), if !has_ended => {
                 has_ended = true;
                 transport.has_ended(status);

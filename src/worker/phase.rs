@@ -2,6 +2,8 @@
 
 use std::{io, process::ExitStatus, time::Duration};
 
+use rustix::io::Errno;
+
 use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
 use crate::{
     event::invocation::Invocation,
@@ -75,13 +77,14 @@ impl Phase<'_> {
         last_lines: &str,
         stack_trace: Vec<String>,
         handler: &str,
+        as_program: Option<&str>,
     ) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
         };
         match self {
             Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status})");
+                let message = format!("`{handler}` could not be loaded ({status}){}", hint(as_program));
                 WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
             }
             // in Bash a hook that fails ends the shell that it runs in
@@ -99,17 +102,33 @@ impl Phase<'_> {
     }
 }
 
-pub(super) fn undefined(handler: &str, names: Vec<String>) -> Failure {
+pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&str>) -> Failure {
     let names: Vec<_> =
         names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
-    let defined =
-        if names.is_empty() { "no function".to_owned() } else { format!("`{}`", names.join("`, `")) };
-    let message = format!(
-        "handler `{handler}`: its file defines {defined}, but not the function that the handler names"
-    );
+    let message = if names.is_empty() {
+        format!("handler `{handler}`: its file defines no function{}", hint(as_program))
+    } else {
+        let names = names.join("`, `");
+        format!(
+            "handler `{handler}`: its file defines `{names}`, but not the function that the handler names"
+        )
+    };
     Failure::new(ErrorType::HandlerNotFound, message)
 }
 
-pub(super) fn exhausted(what: &str, error: &io::Error) -> Failure {
-    Failure::new(ErrorType::ResourceExhausted, format!("{what}: {error}"))
+/// What to write instead, where the file was meant as a program.
+fn hint(as_program: Option<&str>) -> String {
+    as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
+}
+
+/// The failure of something that could not be started or handed over: a file that cannot run is no lack of resources.
+pub(super) fn start_failure(what: &str, error: &io::Error) -> Failure {
+    let cannot_run =
+        [Errno::NOEXEC, Errno::ACCESS, Errno::PERM, Errno::NOENT, Errno::NOTDIR, Errno::LIBBAD, Errno::LOOP];
+    let error_type = if Errno::from_io_error(error).is_some_and(|errno| cannot_run.contains(&errno)) {
+        ErrorType::HandlerLoadFailed
+    } else {
+        ErrorType::ResourceExhausted
+    };
+    Failure::new(error_type, format!("{what}: {error}"))
 }

@@ -43,8 +43,6 @@ enum State {
     Ready { worker: Box<Worker>, used: bool },
     /// There is no worker: none was started yet, or the last one is gone.
     Absent,
-    /// The worker has ended as all are asked to end. It is kept, as what it has started may still log.
-    Outlived(Box<Worker>),
 }
 
 impl Slot {
@@ -109,6 +107,7 @@ impl Slot {
     /// Runs the hooks of a step of a snapshot.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
+        self.notice_end();
         if !matches!(self.state, State::Ready { .. }) {
             self.load().await?;
             if !self.snapshot {
@@ -156,17 +155,8 @@ impl Slot {
         }
     }
 
-    /// Waits for something else, and passes on what is logged meanwhile. A worker that ends is not replaced.
-    pub async fn quiet_during<T>(&mut self, other: impl Future<Output = T>) -> T {
-        tokio::select! {
-            biased;
-            result = other => result,
-            never = self.keep_quiet() => match never {},
-        }
-    }
-
-    /// Passes on what is logged, for ever. A worker that ends is not replaced.
-    pub async fn keep_quiet(&mut self) -> Infallible {
+    /// Lets go of a worker that ends while no event runs, and does not replace it. This has no end.
+    pub async fn watch(&mut self) -> Infallible {
         loop {
             self.ended().await;
         }
@@ -177,35 +167,24 @@ impl Slot {
         match &mut self.state {
             State::Ready { worker, .. } => worker.prepare(),
             State::Absent => self.replace_or_wait().await,
-            State::Outlived(_) => {}
         }
     }
 
-    /// Waits for the end of the worker while no event runs, and passes on what is logged. Gives whether it has had an
-    /// event. Where there is no worker this has no end.
+    /// Waits for the end of the worker while no event runs. Gives whether it has had an event. Where there is no worker
+    /// this has no end.
     async fn ended(&mut self) -> bool {
-        let used = match &mut self.state {
-            State::Ready { worker, used } => {
-                let status = worker.ended().await;
-                if !self.shutdown.is_cancelled() {
-                    tracing::warn!("a worker ended between events ({status})");
-                }
-                *used
-            }
-            State::Absent => pending().await,
-            State::Outlived(worker) => match worker.pass_on_log().await {},
-        };
+        let State::Ready { worker, used } = &mut self.state else { return pending().await };
+        let (status, used) = (worker.ended().await, *used);
         self.let_go();
-        used && !self.shutdown.is_cancelled()
+        if self.shutdown.is_cancelled() {
+            return false;
+        }
+        tracing::warn!("a worker ended between events ({status})");
+        used
     }
 
     async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
-        self.children.catch_up();
-        if let State::Ready { worker, .. } = &self.state
-            && worker.has_ended()
-        {
-            self.let_go();
-        }
+        self.notice_end();
         if !matches!(self.state, State::Ready { .. }) {
             self.replace().await?;
         }
@@ -220,14 +199,20 @@ impl Slot {
         result
     }
 
+    /// Lets go of a worker that has ended, also where the event loop has not seen it.
+    fn notice_end(&mut self) {
+        self.children.catch_up();
+        if let State::Ready { worker, .. } = &self.state
+            && worker.has_ended()
+        {
+            self.let_go();
+        }
+    }
+
     /// The worker is gone.
     fn let_go(&mut self) {
         self.hold = None;
-        self.state = match std::mem::replace(&mut self.state, State::Absent) {
-            State::Ready { worker, .. } if self.shutdown.is_cancelled() => State::Outlived(worker),
-            State::Ready { .. } | State::Absent => State::Absent,
-            outlived @ State::Outlived(_) => outlived,
-        };
+        self.state = State::Absent;
     }
 
     async fn replace(&mut self) -> Result<(), WorkerError> {

@@ -29,6 +29,8 @@ pub(super) fn build() -> Vec<&'static str> {
     bring("*", "bootstrap", &bootstrap_context(&contexts));
     bring("*", "jq", &jq_context(&contexts));
     bring("*", "gnu-bash", &bash_context(&contexts));
+    targets.push("bash-aws-al2-amd64");
+    bring("*", "aws-cli", &aws_cli_context(&contexts));
     if let Some(context) = emulator_context(&contexts) {
         targets.push("rie-bash-al2-amd64");
         bring("rie-*", "rie", &context);
@@ -81,16 +83,16 @@ fn bootstrap_context(contexts: &Path) -> PathBuf {
 /// jq as it is here, with the libraries that the base lacks.
 fn jq_context(contexts: &Path) -> PathBuf {
     let script = contexts.join("jq.sh");
-    fs::write(&script, "#!/bin/sh\nLD_LIBRARY_PATH=/opt/lib exec /opt/lib/jq \"$@\"\n").unwrap();
-    let jq = context(contexts, "jq", &script, "opt/bin/jq");
+    fs::write(&script, "#!/bin/sh\nLD_LIBRARY_PATH=/var/lang/lib exec /var/lang/lib/jq \"$@\"\n").unwrap();
+    let jq = context(contexts, "jq", &script, "var/lang/bin/jq");
     if let Some(program) = find_on_path("jq") {
-        context(contexts, "jq", &program, "opt/lib/jq");
+        context(contexts, "jq", &program, "var/lang/lib/jq");
         let libraries = Command::new("ldd").arg(&program).output().unwrap().stdout;
         let libraries = String::from_utf8(libraries).unwrap();
         for line in libraries.lines().filter(|line| line.contains("jq") || line.contains("onig")) {
             let library = Path::new(line.split_whitespace().nth(2).unwrap());
             let name = library.file_name().unwrap().to_str().unwrap();
-            context(contexts, "jq", library, &format!("opt/lib/{name}"));
+            context(contexts, "jq", library, &format!("var/lang/lib/{name}"));
         }
     }
     jq
@@ -99,7 +101,19 @@ fn jq_context(contexts: &Path) -> PathBuf {
 /// A static Bash, where there is one; else the one of this machine, which the base can run.
 fn bash_context(contexts: &Path) -> PathBuf {
     let bash = find_on_path("bash-static").or_else(|| find_on_path("bash")).unwrap();
-    context(contexts, "gnu-bash", &bash, "opt/bin/bash")
+    context(contexts, "gnu-bash", &bash, "var/lang/bin/bash")
+}
+
+/// In place of the AWS CLI, a program that says how it was called, at the places of AWS's own image.
+fn aws_cli_context(contexts: &Path) -> PathBuf {
+    let script = contexts.join("aws.sh");
+    fs::write(&script, "#!/bin/sh\necho \"aws $*\"\n").unwrap();
+    let context = context(contexts, "aws-cli", &script, "usr/local/aws-cli/v2/2.0.0/dist/aws");
+    let versions = context.join("usr/local/aws-cli/v2");
+    fs::create_dir(versions.join("2.0.0/bin")).unwrap();
+    symlink("../dist/aws", versions.join("2.0.0/bin/aws")).unwrap();
+    symlink("/usr/local/aws-cli/v2/2.0.0", versions.join("current")).unwrap();
+    context
 }
 
 fn emulator_context(contexts: &Path) -> Option<PathBuf> {
@@ -109,13 +123,13 @@ fn emulator_context(contexts: &Path) -> Option<PathBuf> {
 
 /// SBCL as it is here, without its own core, and one with the shim and the libraries that are here.
 fn sbcl_context(contexts: &Path) -> Option<PathBuf> {
-    let context = context(contexts, "sbcl", &find_on_path("sbcl")?, "opt/bin/sbcl");
-    let core = context.join("opt/lisp/runtime.core");
+    let context = context(contexts, "sbcl", &find_on_path("sbcl")?, "var/lang/bin/sbcl");
+    let core = context.join("var/lang/lisp/runtime.core");
     let built = Command::new(repository().join("lisp/build-core.sh")).arg(&core).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    copy_tree(Path::new("/usr/lib/sbcl/contrib"), &context.join("opt/lib/sbcl/contrib"));
+    copy_tree(Path::new("/usr/lib/sbcl/contrib"), &context.join("var/lang/lib/sbcl/contrib"));
     // as the Dockerfile does
-    fs::remove_file(context.join("opt/lib/sbcl/contrib/sb-simd.fasl")).unwrap();
+    fs::remove_file(context.join("var/lang/lib/sbcl/contrib/sb-simd.fasl")).unwrap();
     Some(context)
 }
 
@@ -124,10 +138,10 @@ fn powershell_context(contexts: &Path) -> Option<PathBuf> {
     let program = std::env::var("SCRIPT_RUNTIME_PWSH").unwrap_or_else(|_| "pwsh".to_owned());
     let program = fs::canonicalize(find_on_path(program)?).unwrap();
     let context = contexts.join("powershell");
-    let home = context.join("opt/powershell");
+    let home = context.join("var/lang/powershell");
     copy_tree(program.parent().unwrap(), &home);
-    fs::create_dir_all(context.join("opt/bin")).unwrap();
-    symlink("../powershell/pwsh", context.join("opt/bin/pwsh")).unwrap();
+    fs::create_dir_all(context.join("var/lang/bin")).unwrap();
+    symlink("../powershell/pwsh", context.join("var/lang/bin/pwsh")).unwrap();
     let run = |script: &str, arguments: &[&Path]| {
         let script = repository().join(script);
         let mut command = Command::new(&program);
@@ -138,6 +152,8 @@ fn powershell_context(contexts: &Path) -> Option<PathBuf> {
     run("powershell/trim.ps1", &[&home]);
     let host = home.join("lambda-script-runtime.dll");
     run("src/languages/powershell/host/build.ps1", &[Path::new("-Output"), &host]);
+    // PowerShell makes nothing of an empty one
+    fs::write(home.join("ModuleAnalysisCache"), "").unwrap();
     Some(context)
 }
 

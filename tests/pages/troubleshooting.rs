@@ -1,6 +1,6 @@
 //! The runtime's own messages on the page for troubleshooting: each comes out of a real run.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use crate::support::{Event, Function, repository};
 
@@ -56,6 +56,15 @@ fn said(function: Function, event: Event) -> String {
     String::from_utf8(post.body).unwrap() + "\n" + &function.log()
 }
 
+/// The messages about a program of this machine that was changed in this way.
+fn of_a_binary(change: impl Fn(&mut Vec<u8>)) -> String {
+    let mut bytes = fs::read("/bin/true").unwrap();
+    change(&mut bytes);
+    let function = Function::with(&[]).file("tool", bytes).handler("tool");
+    fs::set_permissions(function.path("tool"), fs::Permissions::from_mode(0o755)).unwrap();
+    function.init_error().message
+}
+
 #[test]
 fn each_message_of_ours_is_one() {
     let bash = |code: &str| Function::bash(&format!("handler() {{ {code}; }}"));
@@ -71,6 +80,8 @@ fn each_message_of_ours_is_one() {
         both,
         no_pwsh,
         init("function.sh", "", "orders.handler"),
+        init("order.sh", "", "orders.handler"),
+        init("report.sh", "true\n", "report.handler"),
         init("function.sh", "main() { :; }\n", "function.handler"),
         init("function.sh", "", r#"{"a": 1}"#),
         init("function.sh", "\u{feff}handler() { :; }\n", "function.handler"),
@@ -78,6 +89,14 @@ fn each_message_of_ours_is_one() {
         init("report.py", "print(1)\n", "report.py"),
         init("report.rb", "#!/usr/bin/env no-such-ruby\n", "report.rb"),
         init("tool", "\x7fELF", "tool"),
+        of_a_binary(|bytes| bytes[18..20].copy_from_slice(&[22, 0])),
+        of_a_binary(|bytes| bytes.truncate(5000)),
+        of_a_binary(|bytes| {
+            let loader = bytes.windows(4).position(|window| window == b"/ld-").unwrap();
+            bytes[loader + 4..loader + 7].copy_from_slice(b"not");
+        }),
+        of_a_binary(|bytes| *bytes = b"MZ".to_vec()),
+        init("function.sh/inside", "", "function.handler"),
         init("function.sh", "handler() {\n  if\n}\n", "function.handler"),
         event(bash(":").env("SCRIPT_RUNTIME_DEADLINE_MARGIN", "3"), "{}"),
         event(bash("grep -q x <<<y"), "{}"),

@@ -194,13 +194,18 @@ impl Function {
         self.start().init_error()
     }
 
-    /// Answers one event without Lambda.
-    pub fn once(&self, event: &str, standard_input: &[u8]) -> Output {
+    /// The command that answers one event without Lambda.
+    pub fn local_command(&self, event: &str) -> Command {
         let mut command = self.bare_command();
         self.change_environment(&mut command);
-        let mut child = command
-            .arg(&self.handler)
-            .arg(event)
+        command.arg(&self.handler).arg(event);
+        command
+    }
+
+    /// Answers one event without Lambda.
+    pub fn once(&self, event: &str, standard_input: &[u8]) -> Output {
+        let mut child = self
+            .local_command(event)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,6 +1,7 @@
 //! The programs and rights that some tests need: how each is found, and the report that one is missing.
 
 use std::{
+    fs::OpenOptions,
     io::Write,
     path::PathBuf,
     process::{Command, Stdio},
@@ -45,6 +46,7 @@ fn find(requirement: &str) -> Option<PathBuf> {
         }
         "CGI.pm" => met(works(&["perl", "-MCGI", "-e", "1"])),
         "mounts" => met(works(&["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /var"])),
+        "root" => met(works(&["test", "-O", "/"])),
         "namespaces" => met(works(&["unshare", "--pid", "--net", "--fork", "--mount-proc", "true"])),
         "terraform-plugins" => {
             let plugins = std::env::var_os("SCRIPT_RUNTIME_TEST_TERRAFORM_PLUGINS").map(PathBuf::from);
@@ -72,9 +74,18 @@ pub fn found<T>(requirement: &str, thing: Option<T>) -> Option<T> {
         let required = std::env::var("REQUIRE").unwrap_or_default();
         let required = required.split(',').any(|name| name == requirement || name == "all");
         assert!(!required, "REQUIRE names `{requirement}`, and it is not here");
-        // the test harness keeps the text of `eprintln!` for tests that fail
-        let name = thread::current().name().unwrap_or_default().to_owned();
-        let _ = writeln!(std::io::stderr(), "{name}: skipped: no {requirement}");
+        report_skipped(thread::current().name().unwrap_or_default(), requirement);
     }
     thing
+}
+
+/// Prints a line about a skipped test, and adds it to the file that `SKIPPED` names. `make test` counts those lines.
+fn report_skipped(test: &str, requirement: &str) {
+    let line = format!("{test}: skipped: no {requirement}\n");
+    // the test harness shows the text of `eprintln!` only for tests that fail
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    if let Some(list) = std::env::var_os("SKIPPED") {
+        let mut list = OpenOptions::new().create(true).append(true).open(list).unwrap();
+        list.write_all(line.as_bytes()).unwrap();
+    }
 }

@@ -16,7 +16,7 @@ use crate::{
 const SHIM: &str = include_str!("shim.sh");
 
 /// The Bash of the images, which is newer than that of their bases and, being static, forks faster.
-const OF_THE_IMAGE: &str = "/opt/bin/bash";
+const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
 
 /// GNU Bash.
 pub(super) struct Bash;
@@ -35,9 +35,13 @@ impl Language for Bash {
 
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
         let (file, function) = match reading {
-            Reading::FunctionOfFile(file, function) if is_bash(file) => (file.to_owned(), function),
-            Reading::FunctionOfStem(stem, function) => (format!("{stem}.sh"), function),
-            Reading::FunctionOfFile(..) | Reading::Shape(_) | Reading::File(_) => return Ok(Vec::new()),
+            Reading::FunctionOfFile(file, function) if is_bash(file) && !function.contains('/') => {
+                (file.to_owned(), function)
+            }
+            Reading::FunctionOfStem(stem, function) if !function.contains('/') => {
+                (format!("{stem}.sh"), function)
+            }
+            _ => return Ok(Vec::new()),
         };
         let function = function.to_owned();
         Ok(vec![Candidate::of_file(file, format!(".{function}"), move |file| Function {
@@ -46,10 +50,9 @@ impl Language for Bash {
         })])
     }
 
-    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
-        let file = format!("{stem}.sh");
-        let handlers = vec![format!("`{file}`, to run it"), format!("`{stem}.FUNCTION`")];
-        vec![(file.into(), handlers)]
+    fn handlers(&self, file: &str, function: &str) -> Vec<String> {
+        let stem = file.strip_suffix(".sh");
+        stem.map(|stem| vec![file.to_owned(), format!("{stem}.{function}")]).unwrap_or_default()
     }
 }
 
@@ -94,6 +97,7 @@ impl Runnable for Function {
             transport: Kind::Forking,
             last_words: &[],
             empty_answer: None,
+            as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
         })
     }
 }

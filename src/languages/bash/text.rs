@@ -25,6 +25,11 @@ pub(super) fn check(text: &[u8], file: &Path) -> Result<(), String> {
     ))
 }
 
+/// Whether a file has the name of this function anywhere.
+pub(super) fn names(text: &[u8], function: &str) -> bool {
+    memchr::memmem::find(text, function.as_bytes()).is_some()
+}
+
 /// Whether a file may set an ERR trap of its own.
 pub(super) fn may_trap_errors(text: &[u8]) -> bool {
     let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');

@@ -2,19 +2,17 @@
 //!
 //! Pure: the file system comes in as a question, and so do the languages. A handler is decided by, in this order,
 //!
-//! 1. its shape: Lisp forms, `Module::name::function`, `script.ps1::function`;
-//! 2. a file of just that name (`report.sh`, `bin/tool`), then one that is a script but for its extension (`MyScript`);
-//! 3. an extension said in front of the function (`function.sh.handler`, `./My.psd1.My-Function`);
-//! 4. the files that `STEM.FUNCTION` can mean, the longest stem first.
+//! 1. a file of just that name (`report.sh`, `bin/tool`);
+//! 2. its shape: Lisp forms, `Module::name::function`, `script.ps1::function`;
+//! 3. a script but for its extension (`MyScript`);
+//! 4. an extension said in front of the function (`function.sh.handler`, `./My.psd1.My-Function`);
+//! 5. the files that `STEM.FUNCTION` can mean, the longest stem first.
 
-use std::{
-    fmt::Write as _,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
-use super::{Candidate, Found, Handler, HandlerError, Language, Places, Reading};
+use super::{Candidate, Found, Handler, HandlerError, Language, Places, Reading, suggestion};
 
 /// Candidates with their languages.
 type Candidates = Vec<(&'static dyn Language, Candidate)>;
@@ -28,11 +26,6 @@ pub(super) fn resolve(
     if text.is_empty() {
         return Err(invalid("", "is empty: write, for example, `function.handler`"));
     }
-    if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
-        let reason = "is an event: name the handler before it, as in `docker run IMAGE function.handler '{}'`, or run the \
-                      image without it and post it";
-        return Err(invalid(text, reason));
-    }
     let candidates = |reading| -> Result<Candidates, HandlerError> {
         let mut all = Vec::new();
         for &language in languages {
@@ -40,47 +33,62 @@ pub(super) fn resolve(
         }
         Ok(all)
     };
-    if let Some((language, candidate)) = candidates(Reading::Shape(text))?.pop() {
-        if candidate.places.is_empty() {
-            return Ok(handler(language, (candidate.make)(&[])));
+    let outside = inside_task_root(text);
+    if outside.is_ok() {
+        // one file is of one language: the first that knows it
+        let exact =
+            candidates(Reading::File(text))?.into_iter().find(|(_, candidate)| is_exact(candidate, text));
+        if let Some(exact) = exact.filter(|(_, candidate)| places.is_file(&candidate.places[0])) {
+            return Ok(handler_of(&exact, &exact.1.places));
         }
-        return found(text, &[(language, candidate)], |place| places.exists(place));
     }
-    inside_task_root(text)?;
-    let (exact, others): (Candidates, Candidates) = candidates(Reading::File(text))?
-        .into_iter()
-        .partition(|(_, candidate)| candidate.places.iter().all(|place| place.as_os_str() == text));
-    // one file is of one language: the first that knows it
-    if let Some(first) = exact.into_iter().find(|(_, candidate)| places.is_file(&candidate.places[0])) {
-        return found(text, &[first], |_| true);
+    if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        let reason = "is an event: name the handler before it, as in `docker run IMAGE function.handler '{}'`, or run the \
+                      image without it and post it";
+        return Err(invalid(text, reason));
     }
+    let suggestion = || suggestion::of(text, languages, &places.files());
+    if let Some(shape) = candidates(Reading::Shape(text))?.pop() {
+        if shape.1.places.is_empty() {
+            return Ok(handler_of(&shape, &[]));
+        }
+        let shape = [shape];
+        return found(text, &shape, places)?
+            .ok_or_else(|| not_found(text, &all_places(&shape), &suggestion()));
+    }
+    outside?;
+    let mut others = candidates(Reading::File(text))?;
+    others.retain(|(_, candidate)| !is_exact(candidate, text));
     let mut looked_at = vec![PathBuf::from(text)];
     let mut said = Vec::new();
     for (stem, function) in splits(text) {
         said.extend(candidates(Reading::FunctionOfFile(stem, function))?);
     }
-    for group in [others, said] {
-        match found(text, &group, |place| places.exists(place)) {
-            Err(HandlerError::NotFound(_)) => looked_at.extend(all_places(&group)),
-            decided => return decided,
-        }
-    }
+    let mut groups = vec![others, said];
     for (stem, function) in splits(text) {
-        let group = candidates(Reading::FunctionOfStem(stem, function))?;
-        match found(text, &group, |place| places.exists(place)) {
-            Err(HandlerError::NotFound(_)) => looked_at.extend(all_places(&group)),
-            decided => return decided,
-        }
+        groups.push(candidates(Reading::FunctionOfStem(stem, function))?);
     }
-    Err(not_found(text, looked_at, &similar(text, languages, places)))
+    for group in groups {
+        if let Some(handler) = found(text, &group, places)? {
+            return Ok(handler);
+        }
+        looked_at.extend(all_places(&group));
+    }
+    Err(not_found(text, &looked_at, &suggestion()))
 }
 
-fn all_places(group: &Candidates) -> Vec<PathBuf> {
+/// Whether this is the file of just that name.
+fn is_exact(candidate: &Candidate, text: &str) -> bool {
+    candidate.places.iter().all(|place| place.as_os_str() == text)
+}
+
+fn all_places(group: &[(&'static dyn Language, Candidate)]) -> Vec<PathBuf> {
     group.iter().flat_map(|(_, candidate)| candidate.places.iter().cloned()).collect()
 }
 
-fn handler(language: &'static dyn Language, found: Found) -> Handler {
-    Handler { language: language.name(), files: found.files, runnable: found.runnable }
+fn handler_of((language, candidate): &(&'static dyn Language, Candidate), places: &[PathBuf]) -> Handler {
+    let Found { files, runnable } = (candidate.make)(places);
+    Handler { language: language.name(), files, runnable }
 }
 
 /// An error of a text that nothing can ever fit.
@@ -114,80 +122,51 @@ pub fn is_name(stem: &str, function: &str) -> bool {
     !stem.is_empty() && !stem.ends_with('/') && !function.is_empty()
 }
 
-/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name.
-fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
+/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name, and a slash may:
+/// `main.my-app/main::handler`.
+pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let stems_end = text.find("::").unwrap_or(text.len());
-    let file_begins = text.rfind('/').map_or(0, |slash| slash + 1);
     text[..stems_end]
         .rmatch_indices('.')
-        .filter(move |&(dot, _)| dot > file_begins)
         .map(|(dot, _)| (&text[..dot], &text[dot + 1..]))
-        .filter(|(stem, name)| is_name(stem, name))
+        .filter(|(stem, name)| is_name(stem, name) && !stem.ends_with("/."))
 }
 
-/// The one candidate that has a place; an error if there is none, or if there are two of different languages.
+/// The one candidate that has a place, if there is any; an error if two are of different languages.
 fn found(
     text: &str,
     candidates: &[(&'static dyn Language, Candidate)],
-    exists: impl Fn(&Path) -> bool,
-) -> Result<Handler, HandlerError> {
+    places: &dyn Places,
+) -> Result<Option<Handler>, HandlerError> {
     let mut fitting = Vec::new();
-    for (language, candidate) in candidates {
-        let places: Vec<_> = candidate.places.iter().filter(|place| exists(place)).cloned().collect();
-        if !places.is_empty() {
-            fitting.push((*language, candidate, places));
+    for own in candidates {
+        let present: Vec<_> = own.1.places.iter().filter(|place| places.exists(place)).cloned().collect();
+        if !present.is_empty() {
+            fitting.push((own, present));
         }
     }
-    let Some((language, candidate, places)) = fitting.first() else {
-        return Err(not_found(text, Vec::new(), &[]));
-    };
-    let other = fitting.iter().find(|(other, ..)| other.name() != language.name());
-    let Some((other_language, other, other_places)) = other else {
-        return Ok(handler(*language, (candidate.make)(places)));
-    };
-    let (file, other_file) = (places[0].display(), other_places[0].display());
+    let Some((first, present)) = fitting.first() else { return Ok(None) };
+    let other = fitting.iter().find(|(other, _)| other.0.name() != first.0.name());
+    let Some((other, other_present)) = other else { return Ok(Some(handler_of(first, present))) };
+    let (file, other_file) = (present[0].display(), other_present[0].display());
     Err(HandlerError::Ambiguous(format!(
         "handler `{text}` fits `{file}` ({}) and `{other_file}` ({}): write `{file}{}` or `{other_file}{}`",
-        language.name(),
-        other_language.name(),
-        candidate.suffix,
-        other.suffix,
+        first.0.name(),
+        other.0.name(),
+        first.1.suffix,
+        other.1.suffix,
     )))
 }
 
-/// What to write for the files that are there.
-fn similar(
-    text: &str,
-    languages: &[&'static dyn Language],
-    places: &dyn Places,
-) -> Vec<(PathBuf, Vec<String>)> {
-    let stems = splits(text).map(|(stem, function)| (stem, Some(function))).chain([(text, None)]);
-    stems
-        .flat_map(|(stem, function)| {
-            languages.iter().flat_map(move |language| language.similar(stem, function))
-        })
-        .filter(|(file, _)| places.is_file(file))
-        .collect()
-}
-
-fn not_found(text: &str, looked_at: Vec<PathBuf>, similar: &[(PathBuf, Vec<String>)]) -> HandlerError {
-    let mut message = format!("handler `{text}` fits no file; looked for");
-    let mut separator = " ";
-    let mut seen: Vec<PathBuf> = Vec::new();
-    for place in looked_at {
-        if !seen.contains(&place) {
-            let _ = write!(message, "{separator}`{}`", place.display());
-            separator = ", ";
-            seen.push(place);
+fn not_found(text: &str, looked_at: &[PathBuf], suggestion: &str) -> HandlerError {
+    let mut places: Vec<String> = Vec::new();
+    for place in looked_at.iter().map(|place| format!("`{}`", place.display())) {
+        if !places.contains(&place) {
+            places.push(place);
         }
     }
-    message.push_str(" in the task root: ");
-    if similar.is_empty() {
-        message.push_str("write FILE.FUNCTION, or the file of a script with its extension");
-    }
-    for (number, (file, handlers)) in similar.iter().enumerate() {
-        let and = if number > 0 { "; " } else { "" };
-        let _ = write!(message, "{and}for `{}` write {}", file.display(), handlers.join(" or "));
-    }
-    HandlerError::NotFound(message)
+    HandlerError::NotFound(format!(
+        "handler `{text}` fits no file: {suggestion}; looked for {}",
+        places.join(", ")
+    ))
 }

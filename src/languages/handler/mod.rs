@@ -1,6 +1,7 @@
 //! What a handler is, and why a text is none. `grammar` reads the text, and asks each language what it can run.
 
 mod grammar;
+mod suggestion;
 
 use std::{
     fmt::Debug,
@@ -44,9 +45,8 @@ pub trait Language: Sync {
         None
     }
 
-    /// What could be meant where nothing fits: a file relative to the task root, and the handlers to write if it is
-    /// there. `function` is what stands behind the last dot.
-    fn similar(&self, _stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
+    /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
+    fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
     }
 
@@ -143,6 +143,10 @@ pub trait Places {
     fn exists(&self, place: &Path) -> bool;
     /// Whether this is a file.
     fn is_file(&self, place: &Path) -> bool;
+    /// Files that are there, relative to the task root.
+    fn files(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl<F: Fn(&Path) -> bool> Places for F {

@@ -1,10 +1,26 @@
 use super::*;
 use crate::languages::LANGUAGES;
 
+/// A task root with these files.
+struct Files<'a>(&'a [&'a str]);
+
+impl Places for Files<'_> {
+    fn exists(&self, place: &Path) -> bool {
+        self.0.iter().any(|file| Path::new(file) == place)
+    }
+
+    fn is_file(&self, place: &Path) -> bool {
+        self.exists(place)
+    }
+
+    fn files(&self) -> Vec<String> {
+        self.0.iter().map(|file| (*file).to_owned()).collect()
+    }
+}
+
 /// The language and what it makes of the text.
 fn resolve(text: &str, files: &[&str]) -> Result<String, HandlerError> {
-    let exists = |place: &Path| files.iter().any(|file| Path::new(file) == place);
-    let handler = Handler::resolve(text, &LANGUAGES, &exists)?;
+    let handler = Handler::resolve(text, &LANGUAGES, &Files(files))?;
     Ok(format!("{}: {:?}", handler.language, handler.runnable))
 }
 
@@ -136,10 +152,10 @@ fn lists_every_place_that_was_looked_at() {
     let error = resolve("function.handler", &[]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "handler `function.handler` fits no file; looked for `function.handler`, `function.handler.ps1`, `function.sh`, \
-         `function.fasl`, `function.lisp`, `function.psd1`, `function/function.psd1`, `function.psm1`, \
-         `function/function.psm1`, `modules/function`, `/opt/modules/function`, \
-         `$PSModulePath/function` in the task root: write FILE.FUNCTION, or the file of a script with its extension"
+        "handler `function.handler` fits no file: write FILE.FUNCTION, or the file of a script with its extension; \
+         looked for `function.handler`, `function.handler.ps1`, `function.sh`, `function.fasl`, `function.lisp`, \
+         `function.psd1`, `function/function.psd1`, `function.psm1`, `function/function.psm1`, `modules/function`, \
+         `/opt/modules/function`, `$PSModulePath/function`"
     );
     assert_eq!(Failure::from(error).error_type, "Runtime.HandlerNotFound");
 }
@@ -165,14 +181,66 @@ fn any_file_by_its_very_name_is_a_program() {
 }
 
 #[test]
-fn says_what_to_write_for_a_file_that_is_there() {
-    for (text, file, advice) in [
-        ("orders", "orders.sh", "for `orders.sh` write `orders.sh`, to run it or `orders.FUNCTION`"),
-        ("fn.handler", "fn.ps1", "for `fn.ps1` write `fn.ps1` or `fn.ps1::handler`"),
-        ("main", "main.lisp", "for `main.lisp` write `main.lisp`, for its `main` or `main.FUNCTION`"),
-        ("echo.main", "echo.ros", "for `echo.ros` write `echo.ros`"),
+fn a_slash_may_belong_to_a_lisp_symbol() {
+    for (text, file, symbol) in [
+        ("main.my-app/main::handler", "main.lisp", "my-app/main::handler"),
+        ("main.lisp.my-app/main::f", "main.lisp", "my-app/main::f"),
+        ("main.get/orders", "main.lisp", "get/orders"),
+        ("pkg.sub/system::f", "pkg.lisp", "sub/system::f"),
+        ("v1.2/main.my.app/sub::f", "v1.2/main.lisp", "my.app/sub::f"),
+        ("./lib/main.a/b/c", "./lib/main.lisp", "a/b/c"),
     ] {
-        let message = resolve(text, &[file]).unwrap_err().to_string();
-        assert!(message.ends_with(&format!(" in the task root: {advice}")), "{message}");
+        assert_eq!(resolve(text, &[file]), Ok(lisp(&[file], symbol)), "{text}");
+    }
+    let files = ["src.d/function.sh", "src.lisp"];
+    assert_eq!(resolve("src.d/function.handler", &files), Ok(bash("src.d/function.sh", "handler")));
+    for file in ["main.sh", "main.psm1"] {
+        assert!(matches!(resolve("main.get/orders", &[file]), Err(HandlerError::NotFound(_))), "{file}");
+    }
+}
+
+#[test]
+fn the_exact_name_goes_before_every_shape() {
+    for file in ["report (1).sh", "a'b.sh", "(x)", "'x", "Module::a::b", "{}", "a.ps1::b"] {
+        assert_eq!(resolve(file, &[file]), Ok(program(file)));
+    }
+    assert_eq!(resolve("report (1).ps1", &["report (1).ps1"]), Ok(powershell_script("report (1).ps1")));
+    assert_eq!(resolve("/(x)", &["/(x)"]), Ok("Common Lisp: Forms { text: \"/(x)\" }".to_owned()));
+}
+
+#[test]
+fn says_what_was_meant_and_what_there_is() {
+    for (text, files, said) in [
+        (
+            "rport.sh",
+            &["other.txt", "report.sh"][..],
+            "did you mean `report.sh`: the task root has `other.txt`, `report.sh`; ",
+        ),
+        (
+            "functon.handler",
+            &["function.sh"],
+            "did you mean `function.sh` or `function.handler`: the task root has `function.sh`; ",
+        ),
+        (
+            "function.handler",
+            &["src/function.sh"],
+            "did you mean `src/function.sh` or `src/function.handler`: ",
+        ),
+        ("orders", &["orders.sh"], "did you mean `orders.sh` or `orders.FUNCTION`: "),
+        ("fn.handler", &["fn.ps1"], "did you mean `fn.ps1` or `fn.ps1::handler`: "),
+        ("Module::Order::Get-It", &["Orders.psm1"], "did you mean `Orders.Get-It`: "),
+        ("main", &["main.lisp"], "did you mean `main.lisp` or `main.FUNCTION`: "),
+        ("echo.main", &["echo.ros"], "did you mean `echo.ros`: "),
+        ("a.h", &["a.bash"], "did you mean `a.bash`: "),
+        ("report.handler", &["report.py"], "did you mean `report.py`: "),
+        (
+            "function.handler",
+            &["read.me"],
+            "write FILE.FUNCTION, or the file of a script with its extension: the task root has `read.me`; ",
+        ),
+    ] {
+        let message = resolve(text, files).unwrap_err().to_string();
+        assert!(message.starts_with(&format!("handler `{text}` fits no file: {said}")), "{message}");
+        assert!(message.contains("; looked for `"), "{message}");
     }
 }

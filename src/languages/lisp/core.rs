@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Where the image has its core.
-const DEFAULT_CORE: &str = "/opt/lisp/runtime.core";
+const DEFAULT_CORE: &str = "/var/lang/lisp/runtime.core";
 
 /// The first word of a core, and the type of its first entry.
 const MAGIC: usize = 0x5342_434c; // "SBCL"

@@ -15,7 +15,7 @@ use std::{
 use self::convention::Convention;
 use super::{interpreter, read};
 use crate::{
-    failure::Failure,
+    failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     settings::{Config, ConfigError, variable},
     worker::{Launch, transport::Kind},
@@ -93,13 +93,13 @@ impl Language for Lisp {
         })
     }
 
-    fn similar(&self, stem: &str, _function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
-        let script = |file: String| {
-            let handlers = vec![format!("`{file}`, for its `main`"), format!("`{stem}.FUNCTION`")];
-            (file.into(), handlers)
-        };
-        let ros = format!("{stem}.ros");
-        vec![script(format!("{stem}.lisp")), (ros.clone().into(), vec![format!("`{ros}`")])]
+    fn handlers(&self, file: &str, function: &str) -> Vec<String> {
+        match file.rsplit_once('.') {
+            Some((stem, "lisp")) => vec![file.to_owned(), format!("{stem}.{function}")],
+            Some((stem, "fasl")) => vec![format!("{stem}.{function}")],
+            Some((_, "ros")) => vec![file.to_owned()],
+            _ => Vec::new(),
+        }
     }
 
     fn check_settings(&self, config: &Config) -> Result<(), ConfigError> {
@@ -179,15 +179,16 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
             .collect(),
         program,
         arguments,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: convention == Convention::StandardIo,
         last_words: &["fatal error"],
         empty_answer: None,
+        as_program: None,
     })
 }
 
-/// The shim's arguments: its version, the convention, and the handler's kind, file and text.
-fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 5] {
+/// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
+fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 6] {
     let (kind, file, text) = match handler {
         Handler::Function { files, symbol } => {
             ("function", newest(&config.task_root, files), symbol.as_str())
@@ -195,7 +196,8 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Script { file } => ("script", file.as_path(), ""),
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
-    [version().into(), convention.name().into(), kind.into(), file.into(), text.into()]
+    let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
 /// The newest of a handler's files; the first, which is the fasl, where they are of the same time.

@@ -80,11 +80,11 @@ impl Language for PowerShell {
                 _ => vec![script(format!("{file}.ps1"))],
             },
             Reading::FunctionOfFile(file, function)
-                if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains("::") =>
+                if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains(['/', ':']) =>
             {
                 vec![module_by_file(file, function)]
             }
-            Reading::FunctionOfStem(stem, function) if !function.contains("::") => {
+            Reading::FunctionOfStem(stem, function) if !function.contains(['/', ':']) => {
                 vec![module_by_name(stem, function, Answer::Pipeline)]
             }
             Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
@@ -95,16 +95,12 @@ impl Language for PowerShell {
         place.strip_prefix(MODULE_PATH).ok().map(|name| module_exists(config, name))
     }
 
-    fn similar(&self, stem: &str, function: Option<&str>) -> Vec<(PathBuf, Vec<String>)> {
-        let file = format!("{stem}.ps1");
-        let of_script = format!("`{file}::{}`", function.unwrap_or("FUNCTION"));
-        let of_module =
-            |extension: &str| (format!("{stem}.{extension}").into(), vec![format!("`{stem}.FUNCTION`")]);
-        vec![
-            (file.clone().into(), vec![format!("`{file}`"), of_script]),
-            of_module("psm1"),
-            of_module("psd1"),
-        ]
+    fn handlers(&self, file: &str, function: &str) -> Vec<String> {
+        match file.rsplit_once('.') {
+            Some((_, "ps1")) => vec![file.to_owned(), format!("{file}::{function}")],
+            Some((stem, "psm1" | "psd1")) => vec![format!("{stem}.{function}")],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -34,6 +34,9 @@ use crate::{
 /// What .NET runs before `pwsh` itself: assemblies, separated by colons.
 const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
 
+/// The file beside `pwsh` in which an image has the commands of its modules.
+const MODULE_CACHE: &str = "ModuleAnalysisCache";
+
 /// Where AWS's own PowerShell runtime has its modules in a layer.
 const LAYER_MODULES: &str = "/opt/powershell/modules";
 
@@ -111,10 +114,11 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         program,
         arguments,
         environment,
-        transport: Kind::Streamed,
+        transport: Kind::Resident,
         takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
+        as_program: None,
     })
 }
 
@@ -227,10 +231,13 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
     }
+    let cache = home(program).map(|home| home.join(MODULE_CACHE)).filter(|cache| cache.is_file());
     environment
         .into_iter()
+        .map(|(name, value)| (name, OsString::from(value)))
+        .chain(cache.map(|cache| ("PSModuleAnalysisCachePath", cache.into_os_string())))
         .filter(|(name, _)| !config.environment.contains_key(OsStr::new(name)))
-        .map(|(name, value)| (name.into(), value.into()))
+        .map(|(name, value)| (name.into(), value))
         .collect()
 }
 

@@ -1,6 +1,8 @@
 //! Programs: any file that can be run in a terminal, started afresh for each event, by its own interpreter with its
 //! own defaults.
 
+mod elf;
+pub(super) mod executable;
 mod shebang;
 
 use std::{
@@ -8,9 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Access, access};
-
-use self::shebang::Shebang;
+use self::{executable::Unrunnable, shebang::Shebang};
 use super::{absolute, interpreter, read, search_path};
 use crate::{
     failure::{ErrorType, Failure},
@@ -54,6 +54,12 @@ impl Language for Program {
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
     }
+
+    fn handlers(&self, file: &str, _function: &str) -> Vec<String> {
+        let of_others = ["lisp", "fasl", "ros", "ps1", "psm1", "psd1"];
+        let extension = Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default();
+        if of_others.contains(&extension) { Vec::new() } else { vec![file.to_owned()] }
+    }
 }
 
 impl Runnable for File {
@@ -69,6 +75,7 @@ impl Runnable for File {
             transport: Kind::Program(prelude),
             last_words: &[],
             empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
+            as_program: None,
         })
     }
 }
@@ -77,17 +84,15 @@ impl File {
     fn start(&self, config: &Config, text: &[u8]) -> Result<Start, Failure> {
         let file = absolute(config, &self.0);
         let shown = self.0.display();
-        if text.starts_with(b"\x7fELF") {
-            if access(&file, Access::EXEC_OK).is_err() {
-                let message =
-                    format!("`{shown}` may not be executed: run `chmod +x {shown}` before it is copied");
-                return Err(Failure::new(ErrorType::HandlerLoadFailed, message));
-            }
+        if elf::is_elf(text) {
+            executable::check(&file, &config.task_root).map_err(|error| error.into_failure(shown))?;
             return Ok(Start { program: file, arguments: Vec::new(), is_bash: false });
         }
-        if let Some(what) = shebang::spoiled(text) {
-            let message = format!("`{shown}` {what}");
-            return Err(Failure::new(ErrorType::HandlerLoadFailed, message));
+        if let Some(system) = executable::other_system(text) {
+            return Err(Unrunnable::OtherSystem { system }.into_failure(shown));
+        }
+        if let Some(reason) = shebang::spoiled(text, &self.0) {
+            return Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{shown}` {reason}")));
         }
         if let Some(Shebang { program, argument }) = Shebang::of(text) {
             let (name, real) = self.interpreter(config, &program, argument.as_deref())?;
@@ -112,27 +117,32 @@ impl File {
         program: &OsStr,
         argument: Option<&OsStr>,
     ) -> Result<(OsString, PathBuf), Failure> {
-        let missing = |name: &Path, place: &str| {
-            let message = format!(
-                "`{}` asks in its first line for `{}`, which is not {place}: add it to the image",
-                self.0.display(),
-                name.display()
-            );
-            Failure::new(ErrorType::InterpreterNotFound, message)
+        let unrunnable = |interpreter: &Path, reason| {
+            let error =
+                Unrunnable::Interpreter { interpreter: interpreter.to_owned(), reason: Box::new(reason) };
+            error.into_failure(self.0.display())
         };
         let program = config.task_root.join(program);
-        if !program.is_file() {
-            return Err(missing(&program, "there"));
-        }
+        executable::check(&program, &config.task_root).map_err(|reason| unrunnable(&program, reason))?;
         let name = program.file_name().unwrap_or_default().to_owned();
         if name != "env" {
             return Ok((name, program));
         }
         // `env` itself finds it for each event; here it is found that it will
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
-        let path = search_path(config);
-        which::which_in(&command, path, &config.task_root)
-            .map_err(|_| missing(Path::new(&command), "on the PATH"))?;
+        let found = which::which_in(&command, search_path(config), &config.task_root).map_err(|_| {
+            let (file, command) = (self.0.display(), command.to_string_lossy());
+            let advice = if command.contains([' ', '\t']) {
+                format!("write `#!/usr/bin/env -S {command}`")
+            } else {
+                "add it to the image".to_owned()
+            };
+            let message = format!(
+                "`{file}` asks in its first line for `{command}`, which is not on the PATH: {advice}"
+            );
+            Failure::new(ErrorType::InterpreterNotFound, message)
+        })?;
+        executable::check(&found, &config.task_root).map_err(|reason| unrunnable(&found, reason))?;
         Ok((Path::new(&command).file_name().unwrap_or_default().to_owned(), program))
     }
 }

@@ -3,7 +3,10 @@
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
+    path::Path,
 };
+
+use crate::languages::quoted;
 
 /// The bytes that some editors put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -31,29 +34,39 @@ impl Shebang {
     }
 }
 
-/// The command in the argument of `env`, which may have variables and options before it, behind `-S`.
+/// The command that `env` looks for on the `PATH`, where that can be told from its argument. The rest is left to `env`:
+/// options, quotes, escapes, variables, and a `PATH` of the line's own.
 pub(super) fn command_of_env(argument: &OsStr) -> Option<OsString> {
-    let split =
-        argument.as_bytes().strip_prefix(b"-S").or(argument.as_bytes().strip_prefix(b"--split-string="));
+    let argument = argument.as_bytes();
+    let split = argument.strip_prefix(b"-S").or(argument.strip_prefix(b"--split-string="));
     let Some(split) = split else {
-        return (!argument.as_bytes().starts_with(b"-")).then(|| argument.to_owned());
+        let is_command = !argument.starts_with(b"-") && !argument.contains(&b'=');
+        return is_command.then(|| OsString::from_vec(argument.to_vec()));
     };
+    if split.iter().any(|byte| b"\\'\"$#".contains(byte)) {
+        return None;
+    }
     let mut words = split.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let command = words.find(|word| !word.contains(&b'=') && !word.starts_with(b"-"))?;
-    Some(OsString::from_vec(command.to_vec()))
+    let command = words.find(|word| !word.contains(&b'=') || word.starts_with(b"PATH="))?;
+    let is_command = !command.starts_with(b"-") && !command.contains(&b'=');
+    is_command.then(|| OsString::from_vec(command.to_vec()))
 }
 
-/// What keeps the first line from being read, which people do not see in an editor.
-pub(super) fn spoiled(text: &[u8]) -> Option<&'static str> {
+/// Why Linux cannot read the first line, where an editor does not show it. `file` is the file's name.
+pub(super) fn spoiled(text: &[u8], file: &Path) -> Option<String> {
+    let file = quoted(file);
     if text.starts_with(BYTE_ORDER_MARK) {
-        return Some(
-            "begins with a byte order mark, which Linux does not read past: save it as UTF-8 without one",
-        );
+        return Some(format!(
+            "begins with a byte order mark, which Linux does not read past: save it as UTF-8 without one, or run \
+             `sed -i '1s/^\\xEF\\xBB\\xBF//' {file}`"
+        ));
     }
     let first = text.split(|&byte| byte == b'\n').next()?;
-    (first.starts_with(b"#!") && first.ends_with(b"\r")).then_some(
-        "has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//'` on it",
-    )
+    (first.starts_with(b"#!") && first.ends_with(b"\r")).then(|| {
+        format!(
+            "has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//' {file}`"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -78,19 +91,27 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_command_of_env() {
+    fn finds_the_command_of_env_where_it_is_plain() {
         let command =
             |argument: &str| command_of_env(OsStr::new(argument)).map(|name| name.into_string().unwrap());
-        assert_eq!(command("python3").as_deref(), Some("python3"));
-        assert_eq!(command("-S bash -eu").as_deref(), Some("bash"));
-        assert_eq!(command("-S A=1 -i perl -w").as_deref(), Some("perl"));
-        assert_eq!(command("-i"), None);
-    }
-
-    #[test]
-    fn names_what_cannot_be_seen() {
-        assert!(spoiled(b"\xef\xbb\xbf#!/bin/sh\n").unwrap().contains("byte order mark"));
-        assert!(spoiled(b"#!/bin/sh\r\nexit\r\n").unwrap().contains("CRLF"));
-        assert_eq!(spoiled(b"#!/bin/sh\necho '\r'\r\n"), None);
+        for (argument, expected) in [
+            ("python3", Some("python3")),
+            ("bash -e", Some("bash -e")),
+            ("-S bash -eu", Some("bash")),
+            ("-SA=1 B=2 perl -w", Some("perl")),
+            ("--split-string=awk -f", Some("awk")),
+            ("-i", None),
+            ("A=1", None),
+            ("-S -u HOME bash", None),
+            ("-S -C /tmp prog", None),
+            ("-S -i perl", None),
+            ("-S \"A=b c\" prog", None),
+            ("-S A=b\\_c prog", None),
+            ("-S ${SHELL}", None),
+            ("-S PATH=/opt/bin prog", None),
+            ("-S", None),
+        ] {
+            assert_eq!(command(argument).as_deref(), expected, "{argument}");
+        }
     }
 }

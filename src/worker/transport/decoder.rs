@@ -1,17 +1,22 @@
-//! From the bytes of a shim to its reports.
+//! Makes messages of the bytes of a shim.
+
+use std::str::FromStr;
 
 use bytes::{Buf, Bytes, BytesMut};
 use rustix::process::Pid;
 
-use super::frame::Report;
-use crate::limits::PAYLOAD_LIMIT;
+use super::frame::Message;
+use crate::{failure::Failure, limits::PAYLOAD_LIMIT};
 
-/// The frames of a shim, which `report` reads.
+/// The frames of a shim, which `message` reads.
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
 /// What stands between the lines of a call stack.
 const LINE_END: char = '\u{1e}';
+
+/// How much of a malformed payload an error shows, in bytes.
+const SHOWN: usize = 200;
 
 /// The longest head line that is still waited for, in bytes.
 const FRAME_HEAD_LIMIT: usize = 64;
@@ -27,7 +32,7 @@ pub enum FrameError {
     Name(String),
     /// The payload is not what a frame of this name holds.
     #[error("a shim's frame `{0}` holds {1:?}")]
-    Payload(&'static str, String),
+    Payload(String, String),
     /// The payload is larger than any frame of this name may be.
     #[error("a shim announced a frame `{0}` of {1} bytes")]
     Size(String, usize),
@@ -39,7 +44,7 @@ pub enum FrameError {
     Truncated,
 }
 
-/// Makes reports out of a shim's bytes, however they are cut.
+/// Makes messages of a shim's bytes, however they are cut.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: BytesMut,
@@ -55,8 +60,8 @@ impl Decoder {
         self.buffer.extend_from_slice(&bytes[dropped..]);
     }
 
-    /// The next whole report, or `None` until more bytes come.
-    pub fn next_report(&mut self) -> Result<Option<Report>, FrameError> {
+    /// The next whole message, or `None` until more bytes come.
+    pub fn next_message(&mut self) -> Result<Option<Message>, FrameError> {
         let Some(end) = end_of_head(&self.buffer[..self.buffer.len().min(FRAME_HEAD_LIMIT)]) else {
             // now, and not with the next frame: what a handler has written here must not cost the next event
             if self.buffer.len() >= FRAME_HEAD_LIMIT || !begins_head(&self.buffer) {
@@ -71,7 +76,7 @@ impl Decoder {
             let here = length.min(self.buffer.len());
             self.buffer.advance(here);
             self.to_drop = length - here;
-            return Ok(Some(Report::AnswerTooLarge(length)));
+            return Ok(Some(Message::Failed(Failure::too_large(length, PAYLOAD_LIMIT))));
         }
         if length > PAYLOAD_LIMIT {
             return Err(FrameError::Size(name, length));
@@ -87,11 +92,11 @@ impl Decoder {
             // the allocation of a large answer goes with it
             self.buffer = BytesMut::new();
         }
-        report(&name, payload).map(Some)
+        message(&name, payload).map(Some)
     }
 
-    /// A report whose payload begins here and ends at a newline.
-    fn line(&mut self, name: &str, begin: usize) -> Result<Option<Report>, FrameError> {
+    /// A message whose payload begins here and ends at a newline.
+    fn line(&mut self, name: &str, begin: usize) -> Result<Option<Message>, FrameError> {
         let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) else {
             let size = self.buffer.len() - begin;
             return if size > PAYLOAD_LIMIT {
@@ -103,7 +108,7 @@ impl Decoder {
         self.buffer.advance(begin);
         let payload = self.buffer.split_to(length).freeze();
         self.buffer.advance(1);
-        report(name, payload).map(Some)
+        message(name, payload).map(Some)
     }
 
     /// How many bytes are held or set aside.
@@ -143,55 +148,62 @@ fn head(line: &[u8]) -> Result<(String, Option<usize>), FrameError> {
     let (name, length) = line.split_once(' ').ok_or_else(malformed)?;
     let length = match length {
         "-" => None,
-        // `parse` would take a sign
-        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(digits.parse().map_err(|_| malformed())?)
-        }
-        _ => return Err(malformed()),
+        digits => Some(natural(digits).ok_or_else(malformed)?),
     };
     Ok((name.to_owned(), length))
 }
 
-fn report(name: &str, payload: Bytes) -> Result<Report, FrameError> {
-    Ok(match name {
-        "shutdown-hook" => Report::ShutdownHook,
-        "ready" => Report::Ready,
-        "answer" => Report::Answer(payload),
-        "failure" => Report::Failed(
-            serde_json::from_slice(&payload).map_err(|_| FrameError::Payload("failure", lossy(&payload)))?,
-        ),
-        "undefined" => {
-            let text = lossy(&payload);
-            let names = text.split(['\n', LINE_END]).filter(|name| !name.is_empty());
-            Report::Undefined(names.map(str::to_owned).collect())
-        }
-        "trace" => {
-            let text = lossy(&payload);
-            let mut lines = text.split(LINE_END);
-            let number = integer("trace", lines.next().unwrap_or_default())?;
-            let place = lines.next().unwrap_or_default().to_owned();
-            Report::Trace(number, place, lines.map(str::to_owned).collect())
-        }
-        "exited" => {
-            let text = lossy(&payload);
-            let mut words = text.split(' ');
-            let mut word = || words.next().unwrap_or_default();
-            let (number, status) = (integer("exited", word())?, integer("exited", word())?);
-            Report::Exited(number, status, word().parse().ok().and_then(Pid::from_raw))
-        }
-        "ended" => status("ended", &payload, Report::Ended)?,
+fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
+    let message = match name {
+        "shutdown-hook" => Some(Message::ShutdownHook),
+        "ready" => Some(Message::Ready),
+        "answer" => return Ok(Message::Answer(payload)),
+        "failure" => serde_json::from_slice(&payload).ok().map(Message::Failed),
+        "undefined" => Some(undefined(&lossy(&payload))),
+        "trace" => trace(&lossy(&payload)),
+        "exited" => exited(&lossy(&payload)),
+        "ended" => ended(&lossy(&payload)),
         _ => return Err(FrameError::Name(name.to_owned())),
+    };
+    message.ok_or_else(|| {
+        let shown = lossy(&payload[..payload.len().min(SHOWN)]);
+        FrameError::Payload(name.to_owned(), shown)
     })
 }
 
-fn status(name: &'static str, payload: &[u8], make: fn(u64, i32) -> Report) -> Result<Report, FrameError> {
-    let text = lossy(payload);
-    let (number, status) = text.split_once(' ').unwrap_or((&text, ""));
-    Ok(make(integer(name, number)?, integer(name, status)?))
+fn undefined(text: &str) -> Message {
+    let names = text.split(['\n', LINE_END]).filter(|name| !name.is_empty());
+    Message::Undefined(names.map(str::to_owned).collect())
 }
 
-fn integer<T: std::str::FromStr>(name: &'static str, text: &str) -> Result<T, FrameError> {
-    text.parse().map_err(|_| FrameError::Payload(name, text.to_owned()))
+fn trace(text: &str) -> Option<Message> {
+    let mut lines = text.split(LINE_END);
+    let number = natural(lines.next()?)?;
+    let place = lines.next().unwrap_or_default().to_owned();
+    Some(Message::Trace(number, place, lines.map(str::to_owned).collect()))
+}
+
+fn exited(text: &str) -> Option<Message> {
+    let (number, rest) = text.split_once(' ')?;
+    // Bash 4.1 does not know its process id
+    let (status, process) = rest.split_once(' ').unwrap_or((rest, ""));
+    let process = match process {
+        "" => None,
+        // `from_raw` panics at a negative number
+        digits => Some(Pid::from_raw(natural::<i32>(digits)?)?),
+    };
+    let (sign, digits) = status.strip_prefix('-').map_or((1, status), |digits| (-1, digits));
+    Some(Message::Exited(natural(number)?, sign * natural::<i32>(digits)?, process))
+}
+
+fn ended(text: &str) -> Option<Message> {
+    let (number, status) = text.split_once(' ')?;
+    Some(Message::Ended(natural(number)?, natural(status)?))
+}
+
+/// A number without a sign, which `parse` would take.
+fn natural<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -202,36 +214,36 @@ fn lossy(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn decode(bytes: &[u8]) -> Result<Vec<Report>, FrameError> {
+    fn decode(bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
         let mut decoder = Decoder::default();
         decoder.feed(bytes);
-        let mut reports = Vec::new();
-        while let Some(report) = decoder.next_report()? {
-            reports.push(report);
+        let mut messages = Vec::new();
+        while let Some(message) = decoder.next_message()? {
+            messages.push(message);
         }
-        Ok(reports)
+        Ok(messages)
     }
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
         let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace - 7\x1eat line 1: `x`\x1eat f, f.sh: 1\nexited 3 7 3ended 3\n7 3";
         let expected = vec![
-            Report::Ready,
-            Report::Answer(Bytes::from_static(b"a\nb\0\xff")),
-            Report::Trace(7, "at line 1: `x`".to_owned(), vec!["at f, f.sh: 1".to_owned()]),
+            Message::Ready,
+            Message::Answer(Bytes::from_static(b"a\nb\0\xff")),
+            Message::Trace(7, "at line 1: `x`".to_owned(), vec!["at f, f.sh: 1".to_owned()]),
         ];
         let mut decoder = Decoder::default();
-        let mut reports = Vec::new();
+        let mut messages = Vec::new();
         for byte in &bytes[..bytes.len() - 23] {
             decoder.feed(&[*byte]);
-            while let Some(report) = decoder.next_report().unwrap() {
-                reports.push(report);
+            while let Some(message) = decoder.next_message().unwrap() {
+                messages.push(message);
             }
         }
-        assert_eq!(reports, expected);
+        assert_eq!(messages, expected);
         assert_eq!(
             decode(b"exited 3\n7 3ended 3\n7 3").unwrap(),
-            [Report::Exited(7, 3, None), Report::Ended(7, 3)]
+            [Message::Exited(7, 3, None), Message::Ended(7, 3)]
         );
     }
 
@@ -240,7 +252,10 @@ mod tests {
         let mut decoder = Decoder::default();
         let size = PAYLOAD_LIMIT + 1;
         decoder.feed(format!("answer {size}\nabc").as_bytes());
-        assert_eq!(decoder.next_report().unwrap(), Some(Report::AnswerTooLarge(size)));
+        assert_eq!(
+            decoder.next_message().unwrap(),
+            Some(Message::Failed(Failure::too_large(size, PAYLOAD_LIMIT)))
+        );
         for _ in 0..(size - 3) / 1024 {
             decoder.feed(&[b'x'; 1024]);
             assert!(decoder.buffer.is_empty());
@@ -248,7 +263,7 @@ mod tests {
         assert_eq!(decoder.finish(), Err(FrameError::Truncated));
         decoder.feed(&vec![b'x'; (size - 3) % 1024]);
         decoder.feed(b"ready 0\n");
-        assert_eq!(decoder.next_report().unwrap(), Some(Report::Ready));
+        assert_eq!(decoder.next_message().unwrap(), Some(Message::Ready));
         assert_eq!(decoder.finish(), Ok(()));
     }
 
@@ -258,7 +273,6 @@ mod tests {
         assert_eq!(decode(b"ready x\n"), Err(FrameError::Head("ready x".into())));
         assert_eq!(decode(b"ready -1\n"), Err(FrameError::Head("ready -1".into())));
         assert_eq!(decode(b"nonsense 0\n"), Err(FrameError::Name("nonsense".into())));
-        assert_eq!(decode(b"ended 1\nx"), Err(FrameError::Payload("ended", "x".into())));
         assert_eq!(decode(&[b'x'; FRAME_HEAD_LIMIT]), Err(FrameError::Head("x".repeat(FRAME_HEAD_LIMIT))));
         for part in ["junk", "answerx", "answer 1x", " "] {
             assert_eq!(decode(part.as_bytes()), Err(FrameError::Head(part.into())));
@@ -271,11 +285,46 @@ mod tests {
     }
 
     #[test]
+    fn refuses_numbers_that_no_process_and_no_status_has() {
+        let decoded = |name: &str, payload: &str| decode(format!("{name} - {payload}\n").as_bytes());
+        for (name, payload) in [
+            ("exited", "7 33 -999"),
+            ("exited", "7 33 0"),
+            ("exited", "7 33 +9"),
+            ("exited", "7 33 2147483648"),
+            ("exited", "7 33 9 9"),
+            ("exited", "7 2147483648"),
+            ("exited", "7 --1"),
+            ("exited", "7  1"),
+            ("exited", "-7 1"),
+            ("exited", "7"),
+            ("exited", ""),
+            ("ended", "x"),
+            ("ended", "7 256"),
+            ("ended", "7 -1"),
+            ("ended", "7 -2147483648"),
+            ("ended", "18446744073709551616 1"),
+            ("trace", ""),
+            ("trace", "-1"),
+            ("failure", "{}"),
+        ] {
+            let error = FrameError::Payload(name.to_owned(), payload.to_owned());
+            assert_eq!(decoded(name, payload), Err(error), "{name} {payload}");
+        }
+        let process = Pid::from_raw(i32::MAX);
+        assert_eq!(
+            decoded("exited", "7 -2147483647 2147483647").unwrap(),
+            [Message::Exited(7, -i32::MAX, process)]
+        );
+        assert_eq!(decoded("ended", "18446744073709551615 255").unwrap(), [Message::Ended(u64::MAX, 255)]);
+    }
+
+    #[test]
     fn tells_an_end_between_frames_from_one_inside() {
         let mut decoder = Decoder::default();
         assert_eq!(decoder.finish(), Ok(()));
         decoder.feed(b"ended 2\n1");
-        assert_eq!(decoder.next_report(), Ok(None));
+        assert_eq!(decoder.next_message(), Ok(None));
         assert_eq!(decoder.finish(), Err(FrameError::Truncated));
     }
 }

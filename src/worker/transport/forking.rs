@@ -2,31 +2,29 @@
 //!
 //! Always true: no two processes write to the same pipe. The process of number n uses lane n mod 2.
 
-use std::io;
+use std::{io, process::ExitStatus};
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::process::Pid;
 use uuid::Uuid;
 
 use super::{
-    Message, TransportError,
-    frame::{FrameError, Report},
-    lanes::Lanes,
-    pipes::{self, Reports, Requests},
+    Transport, TransportError, answered, decoder::FrameError, frame::Message, lanes::Lanes, pipes::Pipes,
 };
 use crate::{
     event::invocation::Invocation,
-    process::Children,
+    process::{Child, Children},
     worker::{
-        Step,
+        Starter, Step,
         answer::{End, Ended, Output},
+        log::Log,
         stack::Trace,
     },
 };
 
-pub(crate) struct Forking {
-    requests: Requests,
-    reports: Reports,
+pub(super) struct Forking {
+    pipes: Pipes,
     lanes: Lanes,
     /// What the end of a handler begins with, behind its answer.
     token: String,
@@ -36,53 +34,26 @@ pub(crate) struct Forking {
     runs_event: bool,
     /// The end of the process that has the event, until its answer is whole.
     ended: Option<Ended>,
-    /// Whether the worker itself has ended.
-    has_ended: bool,
     children: Children,
+    log: Log,
 }
 
 impl Forking {
-    pub(super) fn new(children: &Children) -> io::Result<Self> {
+    pub(super) fn new(children: &Children, log: &Log) -> io::Result<Self> {
         Ok(Self {
-            requests: Requests::new()?,
-            reports: Reports::new()?,
+            pipes: Pipes::new()?,
             lanes: Lanes::new()?,
             token: Uuid::new_v4().simple().to_string(),
             output: Output::new(),
             trace: Trace::default(),
             runs_event: false,
             ended: None,
-            has_ended: false,
             children: children.clone(),
+            log: log.clone(),
         })
     }
 
-    /// The pipes, the token, of each lane its four descriptors, and whether there will be a snapshot.
-    pub(super) fn arguments(&self, snapshot: bool) -> Vec<String> {
-        let lanes = self.lanes.descriptors().map(|descriptor| descriptor.to_string());
-        let arguments = self.pipe_arguments().into_iter().chain([self.token.clone()]).chain(lanes);
-        arguments.chain(snapshot.then(|| "snapshot".to_owned())).collect()
-    }
-
-    pub(super) fn pipe_arguments(&self) -> [String; 3] {
-        pipes::arguments(&self.requests, &self.reports)
-    }
-
-    pub(super) fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
-        self.output.begin(invocation);
-        self.trace = Trace::default();
-        self.ended = None;
-        self.lanes.send_event(invocation)?;
-        self.runs_event = true;
-        Ok(())
-    }
-
-    pub(super) fn send_step(&mut self, step: Step) {
-        self.trace = Trace::default();
-        self.requests.send(vec![Bytes::from(format!("{}\n", step.name()))]);
-    }
-
-    pub(super) async fn message(&mut self) -> Result<Option<Message>, TransportError> {
+    async fn next(&mut self) -> Result<Option<Message>, TransportError> {
         loop {
             if let Some(ended) = &mut self.ended {
                 self.output.receive_filtered(self.lanes.answer(), ended, &self.children).await;
@@ -96,8 +67,7 @@ impl Forking {
             if self.ended.is_some() {
                 continue;
             }
-            if self.has_ended {
-                self.reports.finish()?;
+            if self.pipes.has_ended() {
                 self.receive_rest();
                 self.output.pass_on().await;
                 return Ok(None);
@@ -107,76 +77,42 @@ impl Forking {
                 said = self.output.receive(self.lanes.answer(), Some(&self.token)), if self.runs_event => {
                     self.ends(End::Exited(said.status), said.process);
                 }
-                () = self.reports.fill() => {}
-                () = self.requests.write() => {}
+                () = self.pipes.transfer() => {}
             }
         }
     }
 
-    pub(super) fn worker_has_ended(&mut self) {
-        if !std::mem::replace(&mut self.has_ended, true) {
-            self.reports.fill_rest();
-        }
-    }
-
-    pub(super) fn close(&mut self) {
-        // it may only be the last to hear of the end
-        let _ = self.lanes.close();
-    }
-
-    pub(super) fn stop_streaming(&mut self) {
-        self.output.stop();
-    }
-
-    pub(super) fn event_was_taken(&mut self) -> bool {
-        self.lanes.event_was_taken().unwrap_or(true)
-    }
-
-    pub(super) fn prepare(&mut self) -> io::Result<()> {
-        // what is there before the event has come, a handler has written where it should not
-        self.output.receive_rest(self.lanes.answer(), None);
-        self.lanes.renew()
-    }
-
-    pub(super) fn take_trace(&mut self) -> Trace {
-        std::mem::take(&mut self.trace)
-    }
-
-    /// The next of the reports that have come which says something to others.
+    /// The next message that is for others, too.
     fn decoded(&mut self) -> Result<Option<Message>, TransportError> {
-        while let Some(report) = self.reports.next()? {
-            if let Some(message) = self.understood(report)? {
+        while let Some(message) = self.pipes.next()? {
+            if let Some(message) = self.understood(message)? {
                 return Ok(Some(message));
             }
         }
         Ok(None)
     }
 
-    fn understood(&mut self, report: Report) -> Result<Option<Message>, TransportError> {
-        Ok(match report {
-            Report::ShutdownHook => Some(Message::ShutdownHook),
-            Report::Ready => Some(Message::Ready),
-            Report::Failed(failure) => Some(Message::Failed(failure)),
-            Report::Undefined(names) => Some(Message::Undefined(names)),
-            Report::Trace(number, place, stack) => {
+    fn understood(&mut self, message: Message) -> Result<Option<Message>, TransportError> {
+        Ok(match message {
+            Message::Trace(number, place, stack) => {
                 if number == 0 || self.lanes.is_current(number) {
                     self.trace.note(place, stack);
                 }
                 None
             }
             // of a process that an earlier event left behind
-            Report::Exited(number, ..) | Report::Ended(number, _) if !self.lanes.is_current(number) => None,
-            Report::Exited(_, status, process) => {
+            Message::Exited(number, ..) | Message::Ended(number, _) if !self.lanes.is_current(number) => None,
+            Message::Exited(_, status, process) => {
                 if self.runs_event {
                     self.receive_rest();
                     self.ends(End::Exited(status), process);
                 }
                 None
             }
-            Report::Ended(_, status) if self.runs_event => {
+            Message::Ended(_, status) if self.runs_event => {
                 self.receive_rest();
                 if self.lanes.event_was_taken()? {
-                    self.ends(End::Ended(status), None);
+                    self.ends(End::Ended(status.into()), None);
                     None
                 } else {
                     self.runs_event = false;
@@ -185,16 +121,15 @@ impl Forking {
                 }
             }
             // its end is known
-            Report::Ended(..) if self.ended.is_some() => None,
+            Message::Ended(..) if self.ended.is_some() => None,
             // it had waited for an event: the next one does
-            Report::Ended(..) => {
+            Message::Ended(..) => {
                 self.lanes.next()?;
                 self.lanes.renew()?;
                 None
             }
-            other @ (Report::Answer(_) | Report::AnswerTooLarge(_)) => {
-                return Err(FrameError::Foreign(other.name()).into());
-            }
+            Message::Answer(_) => return Err(FrameError::Foreign(message.name()).into()),
+            message => Some(message),
         })
     }
 
@@ -213,9 +148,9 @@ impl Forking {
     fn answered(&mut self, end: End) -> Message {
         if end != End::Exited(0) {
             // where it failed, which it reported before its end
-            self.reports.fill_rest();
-            while let Ok(Some(report)) = self.reports.next() {
-                if let Report::Trace(number, place, stack) = report
+            self.pipes.take_rest();
+            while let Ok(Some(message)) = self.pipes.next() {
+                if let Message::Trace(number, place, stack) = message
                     && self.lanes.is_current(number)
                 {
                     self.trace.note(place, stack);
@@ -225,6 +160,64 @@ impl Forking {
         self.ended = None;
         // the next event is not sent before the next lane is there
         let _ = self.lanes.next();
-        Message::Ended(end, self.output.finish())
+        answered(end, self.take_trace(), &self.log, self.output.finish())
+    }
+}
+
+impl Transport for Forking {
+    /// The pipes, the token, of each lane its four descriptors, and whether there will be a snapshot.
+    fn arguments(&self, snapshot: bool) -> Vec<String> {
+        let lanes = self.lanes.descriptors().map(|descriptor| descriptor.to_string());
+        let arguments = self.pipes.arguments().into_iter().chain([self.token.clone()]).chain(lanes);
+        arguments.chain(snapshot.then(|| "snapshot".to_owned())).collect()
+    }
+
+    fn mark(&self) -> Option<Vec<u8>> {
+        Some(self.pipes.mark())
+    }
+
+    fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
+        self.output.begin(invocation);
+        self.trace = Trace::default();
+        self.ended = None;
+        self.lanes.send_event(invocation)?;
+        self.runs_event = true;
+        Ok(None)
+    }
+
+    fn send_step(&mut self, step: Step) {
+        self.trace = Trace::default();
+        self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
+    }
+
+    fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
+        self.next().boxed()
+    }
+
+    fn has_ended(&mut self, _status: ExitStatus) {
+        self.pipes.end();
+    }
+
+    fn close(&mut self) {
+        // it may only be the last to hear of the end
+        let _ = self.lanes.close();
+    }
+
+    fn stop_streaming(&mut self) {
+        self.output.stop();
+    }
+
+    fn event_was_taken(&mut self) -> bool {
+        self.lanes.event_was_taken().unwrap_or(true)
+    }
+
+    fn prepare(&mut self) -> io::Result<()> {
+        // what is there before the event has come, a handler has written where it should not
+        self.output.receive_rest(self.lanes.answer(), None);
+        self.lanes.renew()
+    }
+
+    fn take_trace(&mut self) -> Trace {
+        std::mem::take(&mut self.trace)
     }
 }

@@ -3,13 +3,14 @@
 //! Nothing is inherited. A shim opens both pipes by path, `/proc/PID/fd/N` of the bootstrap, so that no
 //! descriptor of ours is there for a handler to close, write to, or pass on to its children.
 //!
-//! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. A report's head may end in a space as
-//! well: Bash writes line by line, and what several processes report at the same time must not mix. LENGTH may be `-`
-//! there: then the payload ends at the next newline. Bash cannot count bytes without changing its locale.
+//! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. In a frame of a shim, the head may end in a
+//! space as well: Bash writes line by line, and frames that several processes write at the same time must not mix.
+//! LENGTH may be `-` there: then the payload ends at the next newline. Bash cannot count bytes without changing its
+//! locale.
 //!
 //! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`super::Kind`]):
 //!
-//! * *streamed*: a frame `context`, then a frame `event` with the event's bytes. The shim gets one argument more: `-`, or
+//! * *resident*: a frame `context`, then a frame `event` with the event's bytes. The shim gets one argument more: `-`, or
 //!   where answers are streamed the descriptor of a pipe. It opens that anew for each event, writes the answer to it
 //!   as it comes, and ends with an empty frame `answer`.
 //! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
@@ -20,37 +21,34 @@
 //!   `event`, `answer`.
 //!
 //! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
-//! it, each answered with `ready` or `failure`; so does the shutdown of a streamed one that has hooks for it, by
-//! `shutdown`. Streamed: an empty frame of that name. Forking: a line of it,
+//! it, each answered with `ready` or `failure`; so does the shutdown of a resident one that has hooks for it, by
+//! `shutdown`. Resident: an empty frame of that name. Forking: a line of it,
 //! to a shim that was started with one more argument, `snapshot`; its waiting for events begins after the second.
 //!
-//! The context is text. Streamed: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
+//! The context is text. Resident: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`,
 //! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes. Of a large event,
 //! which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
 //! been added to its end, as Bash takes trailing newlines off what it reads.
 //!
-//! **Reports** (shim to bootstrap) are the frames of [`Report`].
+//! **Messages** (shim to bootstrap) are the frames of [`Message`].
 //!
 //! This module does no IO. A frame's size is checked before anything is allocated for it.
 
 use bytes::Bytes;
 use rustix::process::Pid;
 
-pub use super::decoder::{Decoder, FrameError};
 use crate::failure::Failure;
 
-/// What a shim tells the bootstrap.
+/// A message of a shim.
 #[derive(Debug, PartialEq)]
-pub enum Report {
+pub enum Message {
     /// The file has hooks for the shutdown. Sent before the worker is ready.
     ShutdownHook,
-    /// The handler is loaded; the worker waits for an event.
+    /// The handler is loaded, or the hooks have run; the worker waits for an event.
     Ready,
     /// The handler's answer, whole; of one that is streamed nothing, behind all that was written to its pipe.
     Answer(Bytes),
-    /// The handler's answer was over [`crate::limits::PAYLOAD_LIMIT`]: its size in bytes. The answer itself is dropped.
-    AnswerTooLarge(usize),
     /// The handler, or loading it, failed: the error as the caller gets it.
     Failed(Failure),
     /// The file was loaded but does not define the handler. Holds the names that it does define.
@@ -62,22 +60,24 @@ pub enum Report {
     /// its process id, where that is known.
     Exited(u64, i32, Option<Pid>),
     /// The handler's process of this number has ended, with the status that a shell gives it.
-    Ended(u64, i32),
+    Ended(u64, u8),
+    /// The process that was to take the event has ended without it. No shim sends this: its transport finds it out.
+    Untaken,
 }
 
-impl Report {
+impl Message {
     /// The name of its frame.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::ShutdownHook => "shutdown-hook",
             Self::Ready => "ready",
-            Self::Answer(_) | Self::AnswerTooLarge(_) => "answer",
+            Self::Answer(_) => "answer",
             Self::Failed(_) => "failure",
             Self::Undefined(_) => "undefined",
             Self::Trace(..) => "trace",
             Self::Exited(..) => "exited",
-            Self::Ended(..) => "ended",
+            Self::Ended(..) | Self::Untaken => "ended",
         }
     }
 }

@@ -1,42 +1,62 @@
-//! The two pipes between the bootstrap and a shim, from the bootstrap's side.
+//! The two pipes between the bootstrap and a shim, from the bootstrap's side: requests one way, messages the other.
 
 use std::{
+    future::pending,
     io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::{AsRawFd, OwnedFd},
 };
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use tokio::{io::AsyncReadExt, net::unix::pipe};
 
-use super::frame::{Decoder, FrameError, Report};
-use crate::limits::{BLOCK, BLOCKS, PIPE_SIZE};
+use super::{
+    decoder::{Decoder, FrameError},
+    frame::Message,
+};
+use crate::{
+    limits::{BLOCK, BLOCKS, PIPE_SIZE},
+    process::proc::descriptors,
+};
 
-/// The pipe to the shim. Both ends are held: the shim opens its end by path.
-pub(super) struct Requests {
-    sender: pipe::Sender,
-    end: OwnedFd,
+/// The pipes of one worker. All four ends are held: the shim opens its own by path.
+pub(super) struct Pipes {
+    requests: pipe::Sender,
+    requests_end: OwnedFd,
     /// What is still to be written, the last part first.
     parts: Vec<Bytes>,
-}
-
-/// The pipe from the shim.
-pub(super) struct Reports {
-    receiver: pipe::Receiver,
-    end: OwnedFd,
+    messages: pipe::Receiver,
+    messages_end: OwnedFd,
     decoder: Decoder,
     buffer: Vec<u8>,
+    worker_has_ended: bool,
 }
 
-impl Requests {
+impl Pipes {
     pub(super) fn new() -> io::Result<Self> {
-        let (end, sender) = pipe_with(PipeFlags::CLOEXEC)?;
-        Ok(Self { sender: pipe::Sender::from_owned_fd(sender)?, end, parts: Vec::new() })
+        let (requests_end, requests) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (messages, messages_end) = pipe_with(PipeFlags::CLOEXEC)?;
+        Ok(Self {
+            requests: pipe::Sender::from_owned_fd(requests)?,
+            requests_end,
+            parts: Vec::new(),
+            messages: pipe::Receiver::from_owned_fd(messages)?,
+            messages_end,
+            decoder: Decoder::default(),
+            buffer: vec![0; BLOCK],
+            worker_has_ended: false,
+        })
     }
 
-    /// The shim's end.
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.end.as_raw_fd()
+    /// The shim's first arguments: the directory where it opens its ends, and their descriptors.
+    pub(super) fn arguments(&self) -> [String; 3] {
+        let descriptor = |end: &OwnedFd| end.as_raw_fd().to_string();
+        [descriptors(), descriptor(&self.requests_end), descriptor(&self.messages_end)]
+    }
+
+    /// A part of the shim's command line that no other process has, but those forked from it.
+    pub(super) fn mark(&self) -> Vec<u8> {
+        format!("\0{}\0", self.arguments().join("\0")).into_bytes()
     }
 
     /// Makes these parts, the last one first, the next request.
@@ -44,67 +64,71 @@ impl Requests {
         self.parts = parts;
     }
 
-    /// Writes the request as the shim takes it; pending once all is written.
-    pub(super) async fn write(&mut self) {
-        if self.parts.is_empty() || self.sender.writable().await.is_err() {
-            return std::future::pending().await;
-        }
-        while let Some(part) = self.parts.last_mut() {
-            match self.sender.try_write(part) {
-                Ok(count) if count == part.len() => {
-                    self.parts.pop();
-                }
-                Ok(count) => {
-                    let _ = part.split_to(count);
-                }
-                Err(_) => return,
-            }
-        }
-    }
-
     /// Whether the shim has read all of the request. What cannot be asked counts as read.
-    pub(super) fn taken(&self) -> bool {
-        self.parts.is_empty() && rustix::io::ioctl_fionread(&self.end).map_or(true, |unread| unread == 0)
-    }
-}
-
-impl Reports {
-    pub(super) fn new() -> io::Result<Self> {
-        let (receiver, end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let receiver = pipe::Receiver::from_owned_fd(receiver)?;
-        Ok(Self { receiver, end, decoder: Decoder::default(), buffer: vec![0; BLOCK] })
+    pub(super) fn request_was_taken(&self) -> bool {
+        let unread = rustix::io::ioctl_fionread(&self.requests_end);
+        self.parts.is_empty() && unread.map_or(true, |unread| unread == 0)
     }
 
-    /// The shim's end.
-    pub(super) fn descriptor(&self) -> RawFd {
-        self.end.as_raw_fd()
+    /// The next message that has come whole; an error where the worker has ended inside of one.
+    pub(super) fn next(&mut self) -> Result<Option<Message>, FrameError> {
+        let message = self.decoder.next_message()?;
+        if message.is_none() && self.worker_has_ended {
+            self.decoder.finish()?;
+        }
+        Ok(message)
     }
 
-    /// The next report that has come whole.
-    pub(super) fn next(&mut self) -> Result<Option<Report>, FrameError> {
-        self.decoder.next_report()
-    }
-
-    /// Waits for bytes and feeds them to the decoder.
-    pub(super) async fn fill(&mut self) {
+    /// Writes the request as the shim takes it, and takes what it sends. May be dropped and called again.
+    pub(super) async fn transfer(&mut self) {
         // unlike `try_read` it knows from a short read that the pipe is empty, and does not read again to find out
-        match self.receiver.read(&mut self.buffer).await {
-            Ok(count) => self.decoder.feed(&self.buffer[..count]),
-            Err(_) => std::future::pending().await,
+        let read = async {
+            match self.messages.read(&mut self.buffer).await {
+                Ok(count) => count,
+                Err(_) => pending().await,
+            }
+        };
+        tokio::select! {
+            count = read => self.decoder.feed(&self.buffer[..count]),
+            () = write(&self.requests, &mut self.parts) => {}
         }
     }
 
-    /// Feeds what a worker left behind when it ended, which the event loop may not have seen.
-    pub(super) fn fill_rest(&mut self) {
+    /// The worker has ended: takes what it has sent before, which the event loop may not have seen.
+    pub(super) fn end(&mut self) {
+        if !std::mem::replace(&mut self.worker_has_ended, true) {
+            self.take_rest();
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.worker_has_ended
+    }
+
+    /// Takes what the shim has sent up to now, also where the event loop has not seen it.
+    pub(super) fn take_rest(&mut self) {
         for _ in 0..BLOCKS {
-            let Ok(count @ 1..) = rustix::io::read(&self.receiver, &mut self.buffer[..]) else { return };
+            let Ok(count @ 1..) = rustix::io::read(&self.messages, &mut self.buffer[..]) else { return };
             self.decoder.feed(&self.buffer[..count]);
         }
     }
+}
 
-    /// Whether the worker ended between two frames.
-    pub(super) fn finish(&self) -> Result<(), FrameError> {
-        self.decoder.finish()
+/// Writes the parts, the last one first, as the shim takes them; pending once all are written.
+async fn write(requests: &pipe::Sender, parts: &mut Vec<Bytes>) {
+    if parts.is_empty() || requests.writable().await.is_err() {
+        return pending().await;
+    }
+    while let Some(part) = parts.last_mut() {
+        match requests.try_write(part) {
+            Ok(count) if count == part.len() => {
+                parts.pop();
+            }
+            Ok(count) => {
+                let _ = part.split_to(count);
+            }
+            Err(_) => return,
+        }
     }
 }
 
@@ -116,25 +140,19 @@ pub(super) fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
     Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
 }
 
-/// What a shim is told of its two pipes: the directory where it opens them, and their descriptors.
-pub(super) fn arguments(requests: &Requests, reports: &Reports) -> [String; 3] {
-    let directory = format!("/proc/{}/fd", std::process::id());
-    [directory, requests.descriptor().to_string(), reports.descriptor().to_string()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test]
     async fn a_request_is_taken_once_all_of_it_has_been_read() {
-        let mut requests = Requests::new().unwrap();
-        requests.send(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
-        assert!(!requests.taken(), "it is not written");
-        requests.write().await;
-        rustix::io::read(&requests.end, &mut [0; 5]).unwrap();
-        assert!(!requests.taken(), "it is read in part");
-        rustix::io::read(&requests.end, &mut [0; 1]).unwrap();
-        assert!(requests.taken());
+        let mut pipes = Pipes::new().unwrap();
+        pipes.send(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
+        assert!(!pipes.request_was_taken(), "it is not written");
+        write(&pipes.requests, &mut pipes.parts).await;
+        rustix::io::read(&pipes.requests_end, &mut [0; 5]).unwrap();
+        assert!(!pipes.request_was_taken(), "it is read in part");
+        rustix::io::read(&pipes.requests_end, &mut [0; 1]).unwrap();
+        assert!(pipes.request_was_taken());
     }
 }

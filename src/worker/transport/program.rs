@@ -5,13 +5,11 @@ use std::{
     ffi::OsStr,
     future::pending,
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::ExitStatus,
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::{
     fs::{fstat, ftruncate},
     io::pread,
@@ -20,16 +18,18 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    Message, Prelude, REPORTS,
+    Prelude, REPORTS, Transport, TransportError, answered,
+    frame::Message,
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
 use crate::{
     event::invocation::Invocation,
-    process::{Child, Children},
+    process::{Child, Children, proc::path_of},
     worker::{
         Starter,
         answer::{End, Ended, Output},
+        log::Log,
         stack::Trace,
     },
 };
@@ -40,7 +40,7 @@ const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
 /// How much of the reports is read, in bytes.
 const REPORTS_LIMIT: u64 = 1024 * 1024;
 
-pub(crate) struct Program {
+pub(super) struct Program {
     reports: Option<Reports>,
     output: Output,
     event: Option<RunningEvent>,
@@ -50,6 +50,7 @@ pub(crate) struct Program {
     /// The end of the program of the event, until its answer is whole.
     ended: Option<Ended>,
     children: Children,
+    log: Log,
 }
 
 /// Where a prelude reports what has failed.
@@ -67,7 +68,7 @@ struct RunningEvent {
 }
 
 impl Program {
-    pub(super) fn new(prelude: Option<&Prelude>, children: &Children) -> io::Result<Self> {
+    pub(super) fn new(prelude: Option<&Prelude>, children: &Children, log: &Log) -> io::Result<Self> {
         Ok(Self {
             reports: prelude.map(Reports::new).transpose()?,
             output: Output::new(),
@@ -76,36 +77,8 @@ impl Program {
             has_warned: false,
             ended: None,
             children: children.clone(),
+            log: log.clone(),
         })
-    }
-
-    pub(super) fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Child> {
-        self.output.begin(invocation);
-        self.trace = Trace::default();
-        self.ended = None;
-        let input = memory_file("event")?;
-        fill(&input, invocation.input())?;
-        if invocation.lacks_newline() {
-            rustix::io::pwrite(&input, b"\n", invocation.event.len() as u64)?;
-        }
-        let (answer, answer_end) = answer_pipe()?;
-        let mut command = starter.command()?;
-        // a CGI program gets no arguments
-        if invocation.request.is_none() {
-            command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
-        }
-        command.stdin(input).stdout(answer_end.try_clone()?);
-        // those that are not set here are set nowhere
-        for (variable, value) in invocation.variables() {
-            command.env(variable, OsStr::from_bytes(value));
-        }
-        if let Some(reports) = &self.reports {
-            ftruncate(&reports.file, 0)?;
-            command.env(reports.variable, path(&reports.prelude));
-        }
-        let child = starter.start(&mut command)?;
-        self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
-        Ok(child)
     }
 
     /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
@@ -127,7 +100,7 @@ impl Program {
     }
 
     /// A program says nothing but its answer.
-    pub(super) async fn message(&mut self) -> Message {
+    async fn next(&mut self) -> Message {
         if let Some(event) = &self.event {
             let Some(ended) = &mut self.ended else {
                 self.output.receive(&event.answer, None).await;
@@ -137,17 +110,56 @@ impl Program {
             self.output.pass_on().await;
             let end = ended.end;
             (self.event, self.ended) = (None, None);
-            return Message::Ended(end, self.output.finish());
+            return answered(end, self.take_trace(), &self.log, self.output.finish());
         }
         pending().await
     }
+}
 
-    pub(super) fn stop_streaming(&mut self) {
+impl Transport for Program {
+    fn has_worker(&self) -> bool {
+        false
+    }
+
+    fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>> {
+        self.output.begin(invocation);
+        self.trace = Trace::default();
+        self.ended = None;
+        let input = memory_file("event")?;
+        fill(&input, invocation.input())?;
+        if invocation.lacks_newline() {
+            rustix::io::pwrite(&input, b"\n", invocation.event.len() as u64)?;
+        }
+        let (answer, answer_end) = answer_pipe()?;
+        let mut command = starter.command()?;
+        // a CGI program gets no arguments
+        if invocation.request.is_none() {
+            command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
+        }
+        command.stdin(input).stdout(answer_end.try_clone()?);
+        // those that are not set here are set nowhere
+        for (variable, value) in invocation.variables() {
+            command.env(variable, OsStr::from_bytes(value));
+        }
+        if let Some(reports) = &self.reports {
+            ftruncate(&reports.file, 0)?;
+            command.env(reports.variable, path_of(&reports.prelude));
+        }
+        let child = starter.start(&mut command)?;
+        self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
+        Ok(Some(child))
+    }
+
+    fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
+        self.next().map(|message| Ok(Some(message))).boxed()
+    }
+
+    fn stop_streaming(&mut self) {
         self.output.stop();
     }
 
     /// The program of the event has ended. What comes of it is the next message.
-    pub(super) fn has_ended(&mut self, status: ExitStatus) {
+    fn has_ended(&mut self, status: ExitStatus) {
         if let Some(event) = &self.event {
             self.output.receive_rest(&event.answer, None);
             if let Some(reports) = &self.reports {
@@ -157,7 +169,7 @@ impl Program {
         }
     }
 
-    pub(super) fn take_trace(&mut self) -> Trace {
+    fn take_trace(&mut self) -> Trace {
         std::mem::take(&mut self.trace)
     }
 }
@@ -165,7 +177,7 @@ impl Program {
 impl Reports {
     fn new(prelude: &Prelude) -> io::Result<Self> {
         let file = memory_file("reports")?;
-        let text = prelude.text.replace(REPORTS, &path(&file));
+        let text = prelude.text.replace(REPORTS, &path_of(&file));
         let prelude_file = memory_file("prelude")?;
         fill(&prelude_file, text.as_bytes())?;
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
@@ -197,9 +209,4 @@ impl Reports {
         bytes.truncate(count);
         bytes
     }
-}
-
-/// Where another process finds a file of this one.
-fn path(file: &OwnedFd) -> String {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }

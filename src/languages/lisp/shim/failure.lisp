@@ -77,18 +77,19 @@ several lines."
            (inner (member-if-not #'signals-p inner)))
       (mapcar #'frame-line (ldiff inner (member-if #'own-frame-p inner :key #'first))))))
 
+(defvar *credentials* '()
+  "The values of the credentials in the environment: bootstrap names their variables.")
+
 (defun masked (string)
-  "STRING without the credentials in the environment, which stand among the arguments of a backtrace. In an error
-that goes to bootstrap, it masks them."
-  (loop for name in '("AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN")
-        for secret = (sb-ext:posix-getenv name)
-        do (loop with head = (and (>= (length secret) 16) (subseq secret 0 16))
-                 for start = (and head (search head string))
-                 while start
-                 do (let ((end (mismatch string secret :start1 start)))
-                      (setf string (concatenate 'string (subseq string 0 start) "***"
-                                                (if end (subseq string end) ""))))))
-  string)
+  "STRING without the credentials, which stand among the arguments of a backtrace. For what this image logs itself:
+bootstrap masks the errors that it gets."
+  (dolist (secret *credentials* string)
+    (loop with head = (subseq secret 0 16)
+          for start = (search head string)
+          while start
+          do (let ((end (mismatch string secret :start1 start)))
+               (setf string (concatenate 'string (subseq string 0 start) "***"
+                                         (if end (subseq string end) "")))))))
 
 (defun failure-of (condition)
   "The failure that CONDITION makes, here where it was signalled."

@@ -233,10 +233,10 @@ are there. It calls no handler, and leaves nothing behind."
 
 (defun start ()
   "What SBCL is started for. The arguments: this source or nothing, its version, the calling convention, the
-handler's kind, file and text; then the directory of bootstrap's descriptors, the request pipe's and the report pipe's,
+handler's kind, file and text, the variables of credentials; then the directory of bootstrap's descriptors, the request pipe's and the report pipe's,
 and the number of that for answers, or `-` where they are not streamed."
   (let* ((arguments (cddr sb-ext:*posix-argv*))
-         (pipes (nthcdr 5 arguments)))
+         (pipes (nthcdr 6 arguments)))
     (flet ((path (number)
              (format nil "~A/~A" (first pipes) number)))
       (setf *requests* (open-pipe (path (second pipes)) sb-unix:o_rdonly)
@@ -244,7 +244,9 @@ and the number of that for answers, or `-` where they are not streamed."
             *answer-path* (and (string/= (fourth pipes) "-") (path (fourth pipes)))))
     (setf *handler* (sb-ext:posix-getenv "_HANDLER")
           ;; for the threads that handlers start
-          sb-ext:*invoke-debugger-hook* #'fail)
+          sb-ext:*invoke-debugger-hook* #'fail
+          *credentials* (remove-if-not (lambda (value) (>= (length value) 16))
+                                       (mapcar #'sb-ext:posix-getenv (read-from-string (sixth arguments)))))
     (multiple-value-bind (caller failure)
         (call-guarded (lambda ()
                         (check-version (first arguments))

@@ -1,0 +1,72 @@
+//! The handler that was meant where a text fits no file: files of the task root whose names are alike.
+
+use std::path::Path;
+
+use super::{Language, grammar::splits};
+
+/// From which likeness on, between 0 and 1, a name may be a misspelt other one.
+const LIKENESS: f64 = 0.7;
+
+/// How many files a message names.
+const NAMED_FILES: usize = 10;
+
+/// What to write, given the files that are there.
+pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[String]) -> String {
+    let nearest = files
+        .iter()
+        .map(|file| (likeness(text, file), file))
+        .filter(|(likeness, _)| *likeness >= LIKENESS)
+        // of equal ones the first
+        .reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let advice = match nearest {
+        Some((_, file)) => format!("did you mean {}", quoted(&handlers(text, languages, file), " or ")),
+        None => "write FILE.FUNCTION, or the file of a script with its extension".to_owned(),
+    };
+    match files.get(..NAMED_FILES.min(files.len())) {
+        None | Some([]) => advice,
+        Some(named) => {
+            let more = if files.len() > named.len() { ", …" } else { "" };
+            format!("{advice}: the task root has {}{more}", quoted(named, ", "))
+        }
+    }
+}
+
+/// The handlers that a text may have meant by a file.
+fn handlers(text: &str, languages: &[&'static dyn Language], file: &str) -> Vec<String> {
+    let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
+    let function = splits(text).next().or(text.rsplit_once("::")).map(|(_, function)| function);
+    if function.is_some() && function == extension {
+        return vec![file.to_owned()];
+    }
+    let mut all: Vec<String> = Vec::new();
+    for handler in
+        languages.iter().flat_map(|language| language.handlers(file, function.unwrap_or("FUNCTION")))
+    {
+        if !all.contains(&handler) {
+            all.push(handler);
+        }
+    }
+    all
+}
+
+/// How like a text is to the names of a file, whole or without folder or extension.
+fn likeness(text: &str, file: &str) -> f64 {
+    let stem = |name: &str| Path::new(name).with_extension("").to_string_lossy().into_owned();
+    let texts = splits(text).map(|(stem, _)| stem).chain([text]).chain(text.split("::"));
+    let pairs = texts.flat_map(|text| [(text.to_owned(), file.to_owned()), (text.to_owned(), stem(file))]);
+    pairs
+        .flat_map(|(text, file)| [(name(&text), name(&file)), (text, file)])
+        .map(|(text, file)| {
+            strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &file.to_lowercase())
+        })
+        .fold(0.0, f64::max)
+}
+
+fn name(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
+fn quoted(names: &[String], separator: &str) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(separator)
+}

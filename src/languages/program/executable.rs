@@ -1,0 +1,179 @@
+//! Whether this machine can run a file: its kind, its permissions, and what its first bytes ask for.
+//!
+//! It says before the first event what the kernel would say at each event in one word (`Exec format error`).
+
+use std::{
+    fmt::{Display, Write as _},
+    fs::{self, File, Metadata},
+    io,
+    os::unix::fs::{FileExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{Access, access},
+    process::getuid,
+};
+
+use super::{
+    elf::{self, ElfError},
+    shebang::Shebang,
+};
+use crate::{
+    failure::{ErrorType, Failure},
+    languages::quoted,
+};
+
+/// How many interpreters of interpreters Linux follows.
+const DEPTH: usize = 4;
+
+/// How much of a file Linux reads to find out how it runs, in bytes.
+const HEAD: usize = 256;
+
+/// Why a file cannot be run, as the rest of a sentence that begins with its name.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::languages) enum Unrunnable {
+    #[error("is not there")]
+    Missing,
+    #[error("is a broken link to `{0}`")]
+    BrokenLink(PathBuf),
+    #[error("is a directory")]
+    Directory,
+    #[error("is no regular file")]
+    NotRegular,
+    #[error("cannot be looked at: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("may not be executed: {0}")]
+    NotPermitted(String),
+    #[error("is no program: it begins neither with `#!` nor as an ELF file")]
+    NoProgram,
+    #[error("is a program for {system}, and this is Linux for {own}: build it for that", own = elf::own())]
+    OtherSystem { system: &'static str },
+    #[error("{0}")]
+    Elf(#[from] ElfError),
+    #[error(
+        "wants the loader `{loader}`, which {reason}; {present}: link it statically, or build it on this image"
+    )]
+    Loader { loader: PathBuf, reason: Box<Unrunnable>, present: String },
+    #[error("asks in its first line for `{interpreter}`, which {reason}{advice}", advice = reason.advice())]
+    Interpreter { interpreter: PathBuf, reason: Box<Unrunnable> },
+}
+
+impl Unrunnable {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::BrokenLink(_) => ": add it to the image",
+            _ => "",
+        }
+    }
+
+    /// The error of an init that this is, where `shown` is the name of the file.
+    pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
+        let lacks_interpreter =
+            matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
+        let error_type =
+            if lacks_interpreter { ErrorType::InterpreterNotFound } else { ErrorType::HandlerLoadFailed };
+        Failure::new(error_type, format!("`{shown}` {self}"))
+    }
+}
+
+/// Checks a file that is to be started, and what it is started by. Relative paths are relative to `directory`.
+pub(in crate::languages) fn check(file: &Path, directory: &Path) -> Result<(), Unrunnable> {
+    check_below(file, directory, DEPTH)
+}
+
+fn check_below(file: &Path, directory: &Path, depth: usize) -> Result<(), Unrunnable> {
+    let metadata = fs::metadata(file).map_err(|error| match fs::read_link(file) {
+        Ok(target) => Unrunnable::BrokenLink(target),
+        Err(_) if error.kind() == io::ErrorKind::NotFound => Unrunnable::Missing,
+        Err(_) => Unrunnable::Unreadable(error),
+    })?;
+    if metadata.is_dir() {
+        return Err(Unrunnable::Directory);
+    }
+    if !metadata.is_file() {
+        return Err(Unrunnable::NotRegular);
+    }
+    if access(file, Access::EXEC_OK).is_err() {
+        let shown = file.strip_prefix(directory).unwrap_or(file);
+        return Err(Unrunnable::NotPermitted(permissions(shown, &metadata, 'x')));
+    }
+    // Linux runs what may be executed and not be read
+    let Ok(opened) = File::open(file) else { return Ok(()) };
+    let mut head = [0; HEAD];
+    let length = opened.read_at(&mut head, 0)?;
+    let head = &head[..length];
+    if elf::is_elf(head) {
+        let loader = elf::check(&opened, metadata.len())?;
+        return loader.map_or(Ok(()), |loader| check_loader(loader, directory, depth));
+    }
+    if let Some(system) = other_system(head) {
+        return Err(Unrunnable::OtherSystem { system });
+    }
+    let Some(Shebang { program, .. }) = Shebang::of(head) else { return Err(Unrunnable::NoProgram) };
+    if depth == 0 {
+        return Err(Unrunnable::NoProgram);
+    }
+    check_below(&directory.join(&program), directory, depth - 1)
+        .map_err(|reason| Unrunnable::Interpreter { interpreter: program.into(), reason: Box::new(reason) })
+}
+
+fn check_loader(loader: PathBuf, directory: &Path, depth: usize) -> Result<(), Unrunnable> {
+    check_below(&directory.join(&loader), directory, depth.saturating_sub(1))
+        .map_err(|reason| Unrunnable::Loader { loader, reason: Box::new(reason), present: loaders() })
+}
+
+/// The loaders of this image.
+fn loaders() -> String {
+    let mut found: Vec<_> = ["/lib", "/lib64"]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flat_map(Iterator::flatten)
+        .filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with("ld-") && name.contains(".so.")
+        })
+        .map(|entry| format!("`{}`", entry.path().display()))
+        .collect();
+    found.sort();
+    if found.is_empty() {
+        "this image has none".to_owned()
+    } else {
+        format!("this image has {}", found.join(", "))
+    }
+}
+
+/// The system whose programs begin in this way.
+pub(super) fn other_system(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'M', b'Z', ..] => Some("Windows"),
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, ..] => Some("macOS"),
+        _ => None,
+    }
+}
+
+/// What to do about a file that this user may not execute (`x`) or read (`r`).
+pub(in crate::languages) fn permissions(file: &Path, metadata: &Metadata, wanted: char) -> String {
+    let (mode, bits) = (metadata.mode() & 0o777, if wanted == 'x' { 0o111 } else { 0o444 });
+    let file = quoted(file);
+    if mode & bits == 0 {
+        let change = if wanted == 'x' { "+x" } else { "a+r" };
+        return format!("run `chmod {change} {file}` before it is copied");
+    }
+    let mut text = format!(
+        "its mode is {mode:03o}, its owner user {}, and this is user {}",
+        metadata.uid(),
+        getuid().as_raw()
+    );
+    if mode & bits == bits {
+        let _ = write!(text, "; its file system is mounted with `noexec`, or has rules of its own");
+    } else {
+        let _ = write!(
+            text,
+            ": run `chmod a+r{} {file}` before it is copied",
+            if wanted == 'x' { "x" } else { "" }
+        );
+    }
+    text
+}

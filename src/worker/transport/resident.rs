@@ -1,0 +1,196 @@
+//! A shim that runs all events in one process, as PowerShell and Lisp do: events are frames on a pipe, answers are
+//! frames on another. An answer that is streamed has a pipe of its own.
+
+use std::{
+    convert::Infallible,
+    future::pending,
+    io,
+    os::fd::{AsRawFd, OwnedFd},
+    process::ExitStatus,
+};
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, FutureExt};
+use rustix::io::{DupFlags, dup3};
+use tokio::net::unix::pipe;
+
+use super::{
+    Transport, TransportError, answered,
+    decoder::FrameError,
+    frame::{Message, encode},
+    pipes::{Pipes, answer_pipe},
+};
+use crate::{
+    event::invocation::Invocation,
+    process::Child,
+    settings::ResponseMode,
+    worker::{
+        Starter, Step,
+        answer::{End, Output},
+        log::Log,
+        stack::Trace,
+    },
+};
+
+/// An event that is copied in front of the pipe, in bytes.
+const SMALL_EVENT: usize = 16 * 1024;
+
+pub(super) struct Resident {
+    pipes: Pipes,
+    answer: Option<Answer>,
+    /// The worker's last message, until the answer before it has been passed on.
+    message: Option<Message>,
+    /// The meta-variables that the last event has set.
+    last_variables: Vec<String>,
+    log: Log,
+}
+
+/// The pipe of the current answer. The shim's end keeps its number for as long as the worker lives.
+struct Answer {
+    pipe: pipe::Receiver,
+    end: OwnedFd,
+    output: Output,
+}
+
+impl Resident {
+    pub(super) fn new(mode: ResponseMode, log: &Log) -> io::Result<Self> {
+        let answer = match mode {
+            ResponseMode::Buffered => None,
+            ResponseMode::Streaming => Some(Answer::new()?),
+        };
+        let pipes = Pipes::new()?;
+        Ok(Self { pipes, answer, message: None, last_variables: Vec::new(), log: log.clone() })
+    }
+
+    async fn next(&mut self) -> Result<Option<Message>, TransportError> {
+        loop {
+            let has_ended = self.pipes.has_ended();
+            if self.message.is_some() || has_ended {
+                // what it has written before that
+                if let Some(answer) = &mut self.answer {
+                    answer.pass_on_rest().await;
+                }
+            }
+            if let Some(message) = self.message.take() {
+                return Ok(Some(self.checked(message)?));
+            }
+            match self.pipes.next()? {
+                None if has_ended => return Ok(None),
+                None => tokio::select! {
+                    never = pass_on(&mut self.answer) => match never {},
+                    () = self.pipes.transfer() => {}
+                },
+                message => self.message = message,
+            }
+        }
+    }
+
+    /// The message as the worker gets it.
+    fn checked(&mut self, message: Message) -> Result<Message, FrameError> {
+        match message {
+            Message::Answer(rest) => match &mut self.answer {
+                Some(answer) => {
+                    Ok(answer.output.finish().map_or_else(Message::Failed, |_| Message::Answer(rest)))
+                }
+                None => Ok(Message::Answer(rest)),
+            },
+            // of a handler that has asked for this status
+            Message::Exited(_, status, _) => {
+                Ok(answered(End::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
+            }
+            Message::Trace(..) | Message::Ended(..) | Message::Untaken => {
+                Err(FrameError::Foreign(message.name()))
+            }
+            message => Ok(message),
+        }
+    }
+}
+
+impl Transport for Resident {
+    /// The pipes, and the descriptor of that for answers, or `-` where they are not streamed.
+    fn arguments(&self, _snapshot: bool) -> Vec<String> {
+        let answer = self.answer.as_ref().map(|answer| answer.end.as_raw_fd().to_string());
+        self.pipes.arguments().into_iter().chain([answer.unwrap_or_else(|| "-".to_owned())]).collect()
+    }
+
+    fn mark(&self) -> Option<Vec<u8>> {
+        Some(self.pipes.mark())
+    }
+
+    fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
+        self.message = None;
+        if let Some(answer) = &mut self.answer {
+            answer.begin(invocation)?;
+        }
+        let mut request = encode("context", &invocation.context(&self.last_variables));
+        self.last_variables = invocation.meta_variables().map(|(name, _)| name.to_owned()).collect();
+        let input = invocation.input();
+        request.extend_from_slice(format!("event {}\n", input.len()).as_bytes());
+        let mut parts = Vec::new();
+        if input.len() <= SMALL_EVENT {
+            // one write and one wake-up for what is small
+            request.extend_from_slice(input);
+        } else {
+            parts.push(input.clone());
+        }
+        parts.push(request.into());
+        self.pipes.send(parts);
+        Ok(None)
+    }
+
+    fn send_step(&mut self, step: Step) {
+        self.pipes.send(vec![encode(step.name(), b"").into()]);
+    }
+
+    fn asks_for_shutdown_hooks(&self) -> bool {
+        true
+    }
+
+    fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
+        self.next().boxed()
+    }
+
+    fn has_ended(&mut self, _status: ExitStatus) {
+        self.pipes.end();
+    }
+
+    fn event_was_taken(&mut self) -> bool {
+        self.pipes.request_was_taken()
+    }
+
+    fn stop_streaming(&mut self) {
+        if let Some(answer) = &mut self.answer {
+            answer.output.stop();
+        }
+    }
+}
+
+impl Answer {
+    fn new() -> io::Result<Self> {
+        let (pipe, end) = answer_pipe()?;
+        Ok(Self { pipe, end, output: Output::new() })
+    }
+
+    /// Begins the answer of an event, in a fresh pipe: what an earlier one has left behind may still hold the last.
+    fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
+        let (pipe, end) = answer_pipe()?;
+        dup3(&end, &mut self.end, DupFlags::CLOEXEC)?;
+        self.pipe = pipe;
+        self.output.begin(invocation);
+        Ok(())
+    }
+
+    /// Passes on what has been written up to now. May be dropped and called again.
+    async fn pass_on_rest(&mut self) {
+        self.output.receive_rest(&self.pipe, None);
+        self.output.pass_on().await;
+    }
+}
+
+/// Passes on what comes of an answer, if it is streamed, for ever. May be dropped and called again.
+async fn pass_on(answer: &mut Option<Answer>) -> Infallible {
+    if let Some(answer) = answer {
+        answer.output.receive(&answer.pipe, None).await;
+    }
+    pending().await
+}
