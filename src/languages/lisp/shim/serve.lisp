@@ -218,6 +218,7 @@ are there. It calls no handler, and leaves nothing behind."
   ;; UIOP has the home and the cache of the machine where the core was saved
   (when *version*
     (uiop:call-image-restore-hook))
+  (renew-streams t)
   (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
         *random-state* (make-random-state t)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
@@ -251,7 +252,6 @@ pipe and of the report pipe, and that of the pipe for answers, or `-` where they
           *credentials* (remove-if-not (lambda (value) (>= (length value) 16))
                                        (mapcar #'sb-ext:posix-getenv (read-from-string (sixth arguments)))))
     (setf **main-thread** sb-thread:*current-thread*)
-    (renew-streams t)
     (multiple-value-bind (caller failure)
         (call-as-invocation (lambda ()
                               (check-version (first arguments))

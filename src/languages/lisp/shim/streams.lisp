@@ -53,8 +53,9 @@
 (defvar *synonyms*
   '((*standard-input* . sb-sys:*stdin*) (*standard-output* . sb-sys:*stdout*) (*error-output* . sb-sys:*stderr*)
     (*trace-output* . sb-sys:*stderr*) (*terminal-io* . sb-sys:*tty*) (*query-io* . *terminal-io*)
-    (*debug-io* . *terminal-io*))
-  "The standard streams of Common Lisp, and the variables of which they are synonyms.")
+    (*debug-io* . *terminal-io*)
+    (uiop:*stdin* . sb-sys:*stdin*) (uiop:*stdout* . sb-sys:*stdout*) (uiop:*stderr* . sb-sys:*stderr*))
+  "The standard streams of Common Lisp and of UIOP, and the variables of which they are synonyms.")
 
 (defun is-open (symbol)
   "Whether the value of SYMBOL is a stream that is open."
