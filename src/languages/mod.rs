@@ -1,6 +1,7 @@
 //! The languages: a folder for each, with its handlers, their start, and the shim that runs inside the interpreter.
 
 mod bash;
+mod digest;
 pub mod handler;
 mod lisp;
 mod powershell;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use self::core::Core;
-use super::{interpreter, read};
+use super::{digest, interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
@@ -20,7 +20,7 @@ use crate::{
     worker::{Launch, transport::Kind},
 };
 
-/// The shim: what handlers see, then what runs it, in the order in which it is loaded.
+/// The shim, whose digest tells a core with another one: what handlers see, then what runs it, in the order in which it is loaded.
 const SHIM: &str = concat!(
     include_str!("shim/api.lisp"),
     include_str!("shim/utf8.lisp"),
@@ -190,7 +190,14 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
     let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
-    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
+    [
+        digest::of(SHIM.bytes()).into(),
+        convention.name().into(),
+        kind.into(),
+        file.into(),
+        text.into(),
+        credentials.into(),
+    ]
 }
 
 /// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
@@ -203,14 +210,6 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
     };
     // of equal ones `max_by_key` takes the last
     files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
-}
-
-/// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
-fn version() -> String {
-    let digest = SHIM.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{digest:016x}")
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::settings::Config;
+use crate::{languages::digest, settings::Config};
 
 const NAME: &str = "lambda-script-runtime";
 
@@ -24,11 +24,7 @@ pub(super) fn directory(config: &Config) -> Option<PathBuf> {
 pub(super) fn identity(file: &Path) -> String {
     let stamp = fs::metadata(file).map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
     let text = format!("{} {:?}", file.display(), stamp.ok());
-    // FNV-1a: it tells files apart, and guards against nothing
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    digest::of(text.bytes())
 }
 
 fn make(place: &Path) -> std::io::Result<()> {
