@@ -219,21 +219,21 @@ specials."
 (defun load-script (file)
   "Loads FILE and gives the function MAIN of the package that it ends in. EXIT with status 0 ends the file."
   (let ((package *package*) (current nil) (line nil) (status 0))
-    (flet ((evaluate (evaluate form &rest more)
-             (setf current form)
-             (unwind-protect (apply evaluate form more)
-               (setf package *package*)))
+    (flet ((around (evaluate form)
+             (let ((outer current))
+               (setf current form)
+               (unwind-protect (multiple-value-prog1 (funcall evaluate)
+                                 (setf current outer))
+                 (setf package *package*))))
            (advice ()
              (and (calls-main-p current)
                   "the runtime calls `main` for each event: leave the call out of the file")))
-      (sb-int:encapsulate 'sb-impl::eval-tlf 'script #'evaluate)
-      (unwind-protect
-           (call-with-source file
-                             (lambda (stream)
-                               (setf status (call-catching-exit (lambda () (load stream)))
-                                     line (line-of stream nil)))
-                             #'advice)
-        (sb-int:unencapsulate 'sb-impl::eval-tlf 'script))
+      (let ((*around-forms* #'around))
+        (call-with-source file
+                          (lambda (stream)
+                            (setf status (call-catching-exit (lambda () (load stream)))
+                                  line (line-of stream nil)))
+                          #'advice))
       (unless (eql status 0)
         (throw 'failed
           (make-failure "Runtime.HandlerLoadFailed"

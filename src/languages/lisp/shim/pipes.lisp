@@ -78,7 +78,7 @@
   "STRING, of ASCII, as octets."
   (map 'octets #'char-code string))
 
-(define-fast same-octets-p (octets start end expected)
+(define-fast (same-octets-p) (octets start end expected)
     ((type octets octets expected) (type index start end))
   "Whether OCTETS from START to END are those that are EXPECTED."
   (and (= (length expected) (- end start))
@@ -86,7 +86,7 @@
              for index of-type index from start
              always (= octet (aref octets index)))))
 
-(define-fast octet-position (octet octets start end)
+(define-fast (octet-position) (octet octets start end)
     ((type octets octets) (type (unsigned-byte 8) octet) (type index start end))
   "Where OCTET stands first from START on; NIL if it does not before END."
   (loop for index of-type index from start below end

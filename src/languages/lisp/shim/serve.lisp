@@ -250,8 +250,8 @@ and the number of that for answers, or `-` where they are not streamed."
           sb-ext:*invoke-debugger-hook* #'fail
           *credentials* (remove-if-not (lambda (value) (>= (length value) 16))
                                        (mapcar #'sb-ext:posix-getenv (read-from-string (sixth arguments)))))
+    (setf **main-thread** sb-thread:*current-thread*)
     (renew-streams t)
-    (encapsulate-sbcl)
     (multiple-value-bind (caller failure)
         (call-as-invocation (lambda ()
                               (check-version (first arguments))
