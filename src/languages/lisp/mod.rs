@@ -190,14 +190,7 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
     let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
-    [
-        version().into(),
-        convention.name().into(),
-        kind.into(),
-        file.into(),
-        text.into(),
-        credentials.into(),
-    ]
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
 /// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
