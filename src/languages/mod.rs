@@ -1,4 +1,4 @@
-//! The languages: a folder for each, with what it can run, how that is started, and what runs inside the interpreter.
+//! The languages: a folder for each, with its handlers, their start, and the shim that runs inside the interpreter.
 
 mod bash;
 pub mod handler;
@@ -141,6 +141,17 @@ fn check_inside(handler: &str, root: &Path, file: &Path) -> Result<(), Failure> 
     Err(HandlerError::Invalid { handler: handler.to_owned(), reason }.into())
 }
 
+/// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.
+const fn fnv(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+        index += 1;
+    }
+    hash
+}
+
 /// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
 fn absolute(config: &Config, file: &Path) -> PathBuf {
     config.task_root.join(file.strip_prefix(".").unwrap_or(file))
@@ -176,14 +187,6 @@ fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, F
     })
 }
 
-/// FNV-1a of a text. It tells texts apart, and guards against nothing.
-fn digest(text: &str) -> String {
-    let digest = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{digest:016x}")
-}
-
 /// The text of one of the user's files.
 fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
     let path = absolute(config, file);
@@ -210,7 +213,7 @@ fn quoted(path: &Path) -> String {
     if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
 }
 
-/// What to say where a file that defines a function ran and answered nothing.
+/// The hint about a file that defines a function, ran as a program, and answered nothing.
 fn only_defines(file: &Path, function: &str, handler: &str) -> String {
     let file = file.display();
     format!(

@@ -71,9 +71,12 @@ pub struct Child {
 impl Children {
     /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
     pub fn reap(with_guard: bool) -> io::Result<Self> {
+        let inherited = children_of(getpid()).into();
         let guard = with_guard.then(Guard::start).transpose()?.map(Arc::new);
-        set_child_subreaper(Some(getpid()))?;
-        let children = Self { inherited: children_of(getpid()).into(), guard, ..Self::default() };
+        if guard.is_none() {
+            set_child_subreaper(Some(getpid()))?;
+        }
+        let children = Self { inherited, guard, ..Self::default() };
         let mut ended = signal(SignalKind::child())?;
         let reaped = children.clone();
         tokio::spawn(async move {
@@ -86,6 +89,9 @@ impl Children {
 
     /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
+            set_child_subreaper(Some(getpid()))?;
+        }
         // nothing else runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use self::core::Core;
-use super::{digest, interpreter, read};
+use super::{fnv, interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
@@ -190,7 +190,7 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
     let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
-    [digest(SHIM).into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
 /// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
@@ -203,6 +203,11 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
     };
     // of equal ones `max_by_key` takes the last
     files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
+}
+
+/// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
+fn version() -> String {
+    format!("{:016x}", fnv(SHIM.as_bytes()))
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.

@@ -15,7 +15,7 @@ use std::{
 use rustix::fs::{MemfdFlags, memfd_create};
 use tokio::time::timeout;
 
-use super::{environment, home, memory_file, private};
+use super::{environment, fnv, home, memory_file, private};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
@@ -150,25 +150,12 @@ impl Host {
     }
 }
 
-/// What an assembly of these sources carries.
-const MARK: (u32, usize) = mark();
-
-/// FNV-1a of the sources with 32 bits, and their size. It tells versions apart, and guards against nothing.
-const fn mark() -> (u32, usize) {
-    let bytes = SOURCES.as_bytes();
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut index = 0;
-    while index < bytes.len() {
-        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
-        index += 1;
-    }
-    (hash, bytes.len())
-}
+/// The mark in an assembly of these sources.
+const MARK: u64 = fnv(SOURCES.as_bytes());
 
 /// Whether a file is an assembly of these very sources.
 fn fits(file: &Path) -> io::Result<bool> {
-    let (hash, size) = MARK;
-    let mark = format!("lambda-script-runtime-host {hash:08x}-{size}");
+    let mark = format!("lambda-script-runtime-host {MARK:016x}");
     Ok(memchr::memmem::find(&fs::read(file)?, mark.as_bytes()).is_some())
 }
 
@@ -189,7 +176,7 @@ fn engine(program: &Path) -> PathBuf {
 
 /// Where a compiled host is kept; `None` if no directory can be written to that is ours alone.
 fn kept(config: &Config, program: &Path) -> Option<PathBuf> {
-    let name = format!("powershell-host-{:08x}-{}.dll", MARK.0, private::identity(&engine(program)));
+    let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
     private::directory(config).map(|directory| directory.join(name))
 }
 
@@ -247,12 +234,20 @@ async fn compile(
     file: &Path,
     children: &Children,
 ) -> Result<String, CompileError> {
-    let unfinished = Unfinished(file.with_extension(format!("{}.dll", std::process::id())));
+    let shown = file.display().to_string();
+    let failed = |error| CompileError::Io(shown.clone(), error);
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let unfinished = tempfile::Builder::new()
+        .prefix("unfinished-")
+        .suffix(".dll")
+        .tempfile_in(folder)
+        .map_err(failed)?
+        .into_temp_path();
     let build = memory_file("build.ps1", BUILD.as_bytes())?;
     let sources = memory_file("host.cs", SOURCES.as_bytes())?;
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
-    command.arg("-Output").arg(&unfinished.0).arg("-Source").arg(sources);
+    command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
     command.env_clear().envs(&config.environment).envs(environment(config, program)).env("NO_COLOR", "1");
     let (status, text) = finish(&mut command, program, children).await?;
     if status.code() == Some(TOO_OLD) {
@@ -261,18 +256,8 @@ async fn compile(
     if !status.success() {
         return Err(CompileError::Ended(status, text));
     }
-    let shown = file.display().to_string();
-    fs::rename(&unfinished.0, file).map_err(|error| CompileError::Io(shown.clone(), error))?;
+    unfinished.persist(file).map_err(|error| failed(error.error))?;
     Ok(shown)
-}
-
-/// A file that goes away unless it is renamed.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// Runs a command to its end; gives its status and its output.

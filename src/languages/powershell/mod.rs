@@ -24,7 +24,7 @@ use self::{
     host::Host,
     packed::Archive,
 };
-use super::{absolute, chosen, interpreter};
+use super::{absolute, chosen, fnv, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,

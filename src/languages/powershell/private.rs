@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{languages::digest, settings::Config};
+use super::fnv;
+use crate::settings::Config;
 
 const NAME: &str = "lambda-script-runtime";
 
@@ -24,7 +25,7 @@ pub(super) fn directory(config: &Config) -> Option<PathBuf> {
 pub(super) fn identity(file: &Path) -> String {
     let stamp = fs::metadata(file).map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
     let text = format!("{} {:?}", file.display(), stamp.ok());
-    digest(&text)
+    format!("{:016x}", fnv(text.as_bytes()))
 }
 
 fn make(place: &Path) -> std::io::Result<()> {
