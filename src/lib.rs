@@ -49,6 +49,7 @@ pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure},
+        http::{cgi, prelude::Prelude, url},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},

@@ -106,6 +106,26 @@ fn a_request_becomes_an_event_of_payload_version_2() {
 }
 
 #[test]
+fn cookies_are_cut_at_semicolons_alone_and_stay_a_header() {
+    let served = serve(ECHO);
+    for (headers, header, cookies) in [
+        (&["a=1,2; b=\"x, y\""][..], "a=1,2; b=\"x, y\"", json!(["a=1,2", "b=\"x, y\""])),
+        (&["a=1", "b=2;c=3"], "a=1; b=2;c=3", json!(["a=1", "b=2", "c=3"])),
+        (&["a"], "a", json!(["a"])),
+        (&["a=1;"], "a=1;", json!(["a=1"])),
+    ] {
+        let headers: Vec<_> = headers.iter().map(|value| ("cookie", *value)).collect();
+        for _ in 0..2 {
+            let response = served.send("GET /", &headers, "").response();
+            let event: Value = serde_json::from_slice(&response.body).unwrap();
+            assert_eq!((&event["headers"]["cookie"], &event["cookies"]), (&json!(header), &cookies));
+        }
+    }
+    let event: Value = serde_json::from_slice(&served.send("GET /", &[], "").response().body).unwrap();
+    assert!(event["cookies"].is_null() && event["headers"]["cookie"].is_null(), "{event}");
+}
+
+#[test]
 fn bodies_are_text_or_base64() {
     let served = serve(ECHO);
     for (content_type, body, expected) in [

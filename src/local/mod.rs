@@ -14,6 +14,7 @@ use bytes::Bytes;
 use crate::{
     event::headers::Headers,
     event::invocation::{self, Invocation},
+    logs::tail,
     process::Children,
     settings::Config,
 };
@@ -46,8 +47,10 @@ fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, child
     }
     fields.push(format!("Duration: {:.2} ms", milliseconds(ran)));
     fields.push(format!("Max Memory Used: {} MB", children.peak_memory().div_ceil(1 << 20)));
+    let line = format!("REPORT {}\n", fields.join("\t"));
+    tail::add(request_id.unwrap_or_default(), line.as_bytes());
     // where standard error is closed there is nobody to tell
-    let _ = io::stderr().write_all(format!("REPORT {}\n", fields.join("\t")).as_bytes());
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -3,6 +3,8 @@
 //! In text mode a handler's bytes pass as they are. In JSON mode each line becomes one object, and a line that is one
 //! already passes unchanged.
 
+pub mod tail;
+
 use std::{
     io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
@@ -95,6 +97,7 @@ struct Record<'a> {
 pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failure) {
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
+    tail::add(request_id, format!("{lines}\n").as_bytes());
     match errors {
         Errors::Record => {
             let record = Record {
@@ -127,6 +130,7 @@ fn timestamp() -> String {
 
 /// Passes on whole lines of a handler, or a part of a long one.
 pub fn write_lines(format: LogFormat, origin: &Origin, bytes: &[u8]) {
+    tail::add(&origin.request_id, bytes);
     match format {
         LogFormat::Text => {
             // a closed standard error has no reader

@@ -92,7 +92,7 @@ impl Phase<'_> {
                 }
                 _ => {
                     let hint = hint(launch.as_program.as_deref());
-                    let message = format!("`{handler}` could not be loaded ({status}){hint}");
+                    let message = format!("`{handler}` could not be loaded{hint} ({status})");
                     failure(ErrorType::HandlerLoadFailed, message)
                 }
             }),

@@ -6,13 +6,14 @@ mod fields;
 pub mod head;
 mod request;
 mod sender;
+mod unusable;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 pub(super) use self::document::Document;
-use self::{request::Unusable, sender::Sender};
+pub use self::{sender::Sender, unusable::Unusable};
 use super::prelude::Prelude;
 use crate::{
     event::invocation::{Invocation, Request},
@@ -26,30 +27,33 @@ pub(super) struct Refusal {
     pub(super) body: Bytes,
 }
 
-/// Reads an event: the request for the program, or why its caller gets an answer without it, and the document that the
-/// program will write. An error says that the event is no HTTP request.
+/// Reads an event. `script` is the file of the handler, where it is one.
+pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unusable> {
+    let event: Map<String, Value> = serde_json::from_slice(event)
+        .map_err(|error| Unusable::Event(format!("it is no JSON object ({error})")))?;
+    let unknown = "it is none of a function URL, of API Gateway or of a load balancer";
+    let sender = Sender::of(&event).ok_or_else(|| Unusable::Event(unknown.to_owned()))?;
+    request::read(&event, sender, script).map(|request| (sender, request))
+}
+
+/// The request for the program, or the answer to its caller without it, and the document that the program will write. An
+/// error says that the event is no HTTP request.
 pub(super) fn open(
     config: &Config,
     invocation: &Invocation,
 ) -> Result<(Document, Result<Request, Refusal>), Failure> {
-    let invalid = |reason: String| {
-        Failure::new(ErrorType::InvalidEvent, format!("the event is no HTTP request: {reason}"))
-    };
-    let event: Map<String, Value> = serde_json::from_slice(&invocation.event)
-        .map_err(|error| invalid(format!("it is no JSON object ({error})")))?;
-    let sender = Sender::of(&event).ok_or_else(|| {
-        invalid("it is none of a function URL, of API Gateway or of a load balancer".to_owned())
-    })?;
-    let request = match request::read(&event, sender, config.script().as_deref()) {
-        Ok(request) => Ok(request),
-        Err(Unusable::Event(reason)) => return Err(invalid(reason)),
-        Err(Unusable::Path(byte)) => {
+    let (sender, request) = match read(&invocation.event, config.script().as_deref()) {
+        Ok((sender, request)) => (sender, Ok(request)),
+        Err(error @ Unusable::Event(_)) => {
+            return Err(Failure::new(ErrorType::InvalidEvent, error.to_string()));
+        }
+        Err(error @ Unusable::Path(sender, _)) => {
             tracing::warn!(
                 requestId = invocation.request_id(),
                 tenantId = invocation.tenant_id(),
-                "a request was answered with status 400: its path has the character {byte}"
+                "a request was answered with status 400: {error}"
             );
-            Err(Refusal::bad_request("the path has a line end or NUL\n"))
+            (sender, Err(Refusal::bad_request("the path has a line end or NUL\n")))
         }
     };
     Ok((Document::new(config, sender, invocation, request.as_ref().ok()), request))

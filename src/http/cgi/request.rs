@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     fields::{at, strings, text},
     sender::Sender,
+    unusable::Unusable,
 };
 use crate::{event::invocation::Request, http::host};
 
@@ -16,14 +17,6 @@ const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION
 
 /// Headers, with their values in their order.
 type Headers = BTreeMap<String, Vec<String>>;
-
-/// Why there is no request for the program.
-pub(super) enum Unusable {
-    /// The event is malformed.
-    Event(String),
-    /// The caller has sent a path with this character, which no variable can have.
-    Path(u8),
-}
 
 /// An event of any sender.
 struct Event<'a> {
@@ -51,7 +44,7 @@ pub(super) fn read(
     for (name, value) in &variables {
         match value.iter().find(|byte| [b'\n', 0].contains(byte)) {
             Some(&byte) if matches!(name.as_str(), "PATH_INFO" | "SCRIPT_NAME") => {
-                return Err(Unusable::Path(byte));
+                return Err(Unusable::Path(sender, byte));
             }
             Some(byte) => {
                 let reason = format!("`{name}` would have the character {byte}, which no header may have");

@@ -34,7 +34,7 @@ const DEFAULT_STAGE: &str = "$default";
 
 /// The service that has sent an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Sender {
+pub enum Sender {
     /// A function URL: payload version 2.0 with the path as the client sent it.
     FunctionUrl,
     /// An HTTP API of API Gateway with payload version 2.0: its path is decoded.
@@ -44,7 +44,10 @@ pub(in crate::http) enum Sender {
     /// A REST API: its path is as the client sent it, and the stage stands in the path of the context alone.
     RestApi,
     /// A load balancer, which takes several values of a header, or the last of them alone.
-    LoadBalancer { several_values: bool },
+    LoadBalancer {
+        /// Whether it takes several.
+        several_values: bool,
+    },
 }
 
 /// The path of a request as a CGI program has it.

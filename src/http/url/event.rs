@@ -73,7 +73,7 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     // what a request does not have, its event does not either
     let fields = event.as_object_mut().expect("BUG: it is written as an object");
     if let Some(cookies) = fields["headers"].get("cookie").and_then(Value::as_str) {
-        let cookies: Vec<_> = cookies.split(';').map(str::trim).collect();
+        let cookies: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).collect();
         fields.insert("cookies".to_owned(), json!(cookies));
     }
     if !query.is_empty() {

@@ -20,7 +20,7 @@ use crate::{
     worker::{Launch, transport::Kind},
 };
 
-/// The shim: what handlers see, then what runs it, in the order in which it is loaded.
+/// The shim, whose digest tells a core with another one: what handlers see, then what runs it, in the order in which it is loaded.
 const SHIM: &str = concat!(
     include_str!("shim/api.lisp"),
     include_str!("shim/utf8.lisp"),

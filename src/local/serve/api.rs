@@ -2,17 +2,19 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use serde_json::{Map, Value};
 
 use super::{
     answer::{Body, Reply, whole},
     event_stream,
+    pool::Pool,
 };
 use crate::{
     event::headers::Headers,
     event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
+    logs::tail,
 };
 
 /// Where events are posted, as to the emulator. In place of the second `function` any name will do.
@@ -42,6 +44,8 @@ pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
     /// Whether the answer is to come as an event stream.
     is_streamed: bool,
+    /// Whether the end of the log is to come with it.
+    wants_log: bool,
     /// The headers of the invocation that come from the caller, and its request id.
     pub(super) headers: Headers,
     request_id: HeaderValue,
@@ -77,13 +81,19 @@ impl Call {
                 headers.append(passed_on, value.as_bytes().to_vec());
             }
         }
-        Ok(Self { invocation_type, is_streamed, headers, request_id })
+        let wants_log = head.headers.get("x-amz-log-type").is_some_and(|value| value == "Tail");
+        Ok(Self { invocation_type, is_streamed, wants_log, headers, request_id })
     }
 
-    /// What the caller gets of the event.
-    pub(super) fn answer(self, reply: Reply) -> Response<Body> {
+    /// Runs the event and gives its outcome.
+    pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
+        let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
+        if self.wants_log {
+            tail::keep(&id);
+        }
+        let reply = pool.answer(self.headers.clone(), event).await;
         if self.is_streamed {
-            let mut response = self.respond(StatusCode::OK, event_stream::of(reply));
+            let mut response = self.respond(StatusCode::OK, event_stream::of(reply, id));
             set_type(&mut response, event_stream::CONTENT_TYPE);
             return response;
         }
@@ -95,8 +105,10 @@ impl Call {
         };
         let mut response = self.respond(StatusCode::OK, body);
         set_type(&mut response, content_type);
-        if failed {
-            response.headers_mut().insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+        let log = tail::take(&id).and_then(|log| HeaderValue::try_from(STANDARD.encode(log)).ok());
+        let error = failed.then_some(HeaderValue::from_static("Unhandled"));
+        for (name, value) in [("x-amz-log-result", log), ("x-amz-function-error", error)] {
+            response.headers_mut().extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
         response
     }

@@ -2,12 +2,13 @@
 //!
 //! `PayloadChunk` has bytes of the answer; `InvokeComplete` is the last, and has the error where there is one.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body_util::{BodyExt, channel::Channel, combinators::UnsyncBoxBody};
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use super::answer::{Body, Reply, whole};
-use crate::failure::Failure;
+use crate::{failure::Failure, logs::tail};
 
 /// The type of the whole answer.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
@@ -19,11 +20,11 @@ const STRING: u8 = 7;
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
-/// The answer as one stream.
-pub(super) fn of(reply: Reply) -> Body {
+/// The answer to the event of this id as one stream.
+pub(super) fn of(reply: Reply, request_id: String) -> Body {
     match reply {
-        Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None)].concat()),
-        Reply::Whole(Err(failure)) => whole(complete(Some(&failure))),
+        Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, &request_id)].concat()),
+        Reply::Whole(Err(failure)) => whole(complete(Some(&failure), &request_id)),
         Reply::Streamed(_, body) => {
             let (mut sender, encoded) = Channel::new(1);
             tokio::spawn(async move {
@@ -38,7 +39,7 @@ pub(super) fn of(reply: Reply) -> Body {
                         None => break None,
                     }
                 };
-                let _ = sender.send_data(complete(failure.as_ref())).await;
+                let _ = sender.send_data(complete(failure.as_ref(), &request_id)).await;
             });
             UnsyncBoxBody::new(encoded)
         }
@@ -52,16 +53,18 @@ fn chunk(bytes: &[u8]) -> Bytes {
     message("PayloadChunk", "application/octet-stream", bytes)
 }
 
-/// The end, with the error that it is, if it is one.
-fn complete(failure: Option<&Failure>) -> Bytes {
-    let fields = match failure {
-        None => json!({}),
-        Some(failure) => json!({
-            "ErrorCode": failure.header_type(),
-            "ErrorDetails": String::from_utf8_lossy(&failure.to_json()),
-        }),
-    };
-    message("InvokeComplete", "application/json", fields.to_string().as_bytes())
+/// The end, with the error that it is, if it is one, and the end of the log, if that was asked for.
+fn complete(failure: Option<&Failure>, request_id: &str) -> Bytes {
+    let mut fields = Map::new();
+    if let Some(failure) = failure {
+        fields.insert("ErrorCode".to_owned(), failure.header_type().into());
+        let details = String::from_utf8_lossy(&failure.to_json()).into_owned();
+        fields.insert("ErrorDetails".to_owned(), details.into());
+    }
+    if let Some(log) = tail::take(request_id) {
+        fields.insert("LogResult".to_owned(), STANDARD.encode(log).into());
+    }
+    message("InvokeComplete", "application/json", Value::Object(fields).to_string().as_bytes())
 }
 
 fn message(event_type: &str, content_type: &str, payload: &[u8]) -> Bytes {

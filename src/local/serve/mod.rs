@@ -201,9 +201,6 @@ async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
             pool.run_unheard(call.headers.clone(), event);
             call.acknowledge()
         }
-        InvocationType::RequestResponse => {
-            let answer = pool.answer(call.headers.clone(), event).await;
-            call.answer(answer)
-        }
+        InvocationType::RequestResponse => call.invoke(pool, event).await,
     }
 }
