@@ -1,11 +1,11 @@
-# The words of this project. `make` alone lists them.
+# Targets. `make` lists them.
 
 PORT ?= 9000
 IMAGE ?= lambda-script-runtime
 export IMAGE PORT
 
 .PHONY: help
-help: ## list the words
+help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: setup
