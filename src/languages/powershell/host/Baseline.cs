@@ -41,7 +41,8 @@ namespace LambdaScriptRuntime
             Try(() => session.Variables.Set("global:LASTEXITCODE", 0));
         }
 
-        private static void Try(Action step)
+        /// <summary>Takes a step that a variable may refuse which the user's file has typed, locked or removed.</summary>
+        public static void Try(Action step)
         {
             try
             {

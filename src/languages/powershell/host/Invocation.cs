@@ -29,16 +29,11 @@ namespace LambdaScriptRuntime
 
         /// <summary>Commands for <see cref="Run"/>.</summary>
         /// <param name="commands">A pipeline, whose output is collected. Arguments of the run are <c>$args</c>.</param>
-        public ScriptBlock Block(params CommandBaseAst[] commands)
-        {
-            return Logged(Script.Block(Collected(commands)));
-        }
+        public ScriptBlock Block(params CommandBaseAst[] commands) => Logged(Script.Block(Collected(commands)));
 
         /// <summary>The same, and a statement that follows.</summary>
         public ScriptBlock Block(StatementAst end, params CommandBaseAst[] commands)
-        {
-            return Logged(Script.Block(Collected(commands), end));
-        }
+            => Logged(Script.Block(Collected(commands), end));
 
         /// <summary>Runs commands.</summary>
         /// <param name="block">The commands.</param>
