@@ -17,7 +17,7 @@ use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     settings::{Config, LispConvention as Convention},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
 /// The shim's files, in the order in which they are loaded.
