@@ -1,6 +1,8 @@
 //! The phases of a worker, and the failures of each.
 
-use std::{io, process::ExitStatus, time::Duration};
+use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
+
+use rustix::process::Signal;
 
 use rustix::io::Errno;
 
@@ -84,10 +86,7 @@ impl Phase<'_> {
         };
         match self {
             Self::Load => WorkerError::Untaken(match &launch.unfit_core {
-                // SBCL speaks of its core, or crashes without a word
-                Some(message)
-                    if last_lines.contains("core") || (last_lines.is_empty() && status.code().is_none()) =>
-                {
+                Some(message) if is_of_core(status, last_lines) => {
                     failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
                 }
                 _ => {
@@ -126,6 +125,13 @@ pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&s
 }
 
 /// The advice where the file was meant as a program.
+/// Whether an interpreter has ended because of its saved core: SBCL says so, or crashes without a word.
+fn is_of_core(status: ExitStatus, last_lines: &str) -> bool {
+    let crashes = [Signal::BUS, Signal::SEGV].map(|signal| Some(signal.as_raw()));
+    let says_so = last_lines.starts_with("fatal error") && last_lines.contains("core");
+    says_so || (last_lines.is_empty() && crashes.contains(&status.signal()))
+}
+
 fn hint(as_program: Option<&str>) -> String {
     as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
 }
