@@ -16,10 +16,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::Config,
-    worker::{
-        Launch,
-        transport::{Kind, Prelude},
-    },
+    worker::{Kind, Launch, Prelude},
 };
 
 /// The code that Bash runs before a program of its own.
