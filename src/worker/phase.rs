@@ -86,7 +86,10 @@ impl Phase<'_> {
         };
         match self {
             Self::Load => WorkerError::Untaken(match &launch.unfit_core {
-                Some(message) if is_of_core(status, last_lines) => {
+                // SBCL speaks of its core, or crashes without a word
+                Some(message)
+                    if last_lines.contains("core") || (last_lines.is_empty() && has_crashed(status)) =>
+                {
                     failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
                 }
                 _ => {
@@ -125,15 +128,13 @@ pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&s
 }
 
 /// The advice where the file was meant as a program.
-/// Whether an interpreter has ended because of its saved core: SBCL says so, or crashes without a word.
-fn is_of_core(status: ExitStatus, last_lines: &str) -> bool {
-    let crashes = [Signal::BUS, Signal::SEGV].map(|signal| Some(signal.as_raw()));
-    let says_so = last_lines.starts_with("fatal error") && last_lines.contains("core");
-    says_so || (last_lines.is_empty() && crashes.contains(&status.signal()))
-}
-
 fn hint(as_program: Option<&str>) -> String {
     as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
+}
+
+/// Whether a process has ended by a signal of its own doing. SIGKILL comes from outside, as where memory is short.
+fn has_crashed(status: ExitStatus) -> bool {
+    status.signal().is_some_and(|signal| signal != Signal::KILL.as_raw())
 }
 
 /// The failure of something that could not be started or handed over: a file that cannot run is no lack of resources.
