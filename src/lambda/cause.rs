@@ -1,4 +1,4 @@
-//! What X-Ray shows of an error, in the form of its SDKs: one exception with its stack.
+//! The cause of an error for X-Ray, in the form of its SDKs: one exception with its stack.
 //!
 //! Always true: it is ASCII, as a header has to be, and not longer than [`LIMIT`].
 

@@ -24,7 +24,7 @@ const SHARE: u32 = 20;
 /// A directory with all below it, as it was at the last look.
 pub(super) struct Files {
     root: PathBuf,
-    /// What this process itself writes to: it must not follow from a change that it logs.
+    /// The files that this process itself writes to: its own log lines are no change.
     own: Vec<Place>,
     seen: BTreeMap<PathBuf, Mark>,
     took: Duration,
@@ -33,7 +33,7 @@ pub(super) struct Files {
 /// Device and inode.
 type Place = (u64, u64);
 
-/// What differs once a file has been written, or replaced by another of its name.
+/// The stamp of a file, which differs once the file has been written or replaced.
 #[derive(PartialEq, Eq)]
 struct Mark {
     place: Place,

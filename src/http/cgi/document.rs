@@ -1,4 +1,4 @@
-//! What a CGI program writes: a head, and a body that passes as it is.
+//! The document of a CGI program: a head, and a body that passes as it is.
 
 use std::mem;
 

@@ -146,7 +146,7 @@ impl<'a> Event<'a> {
         of_context.or_else(|| self.header("x-forwarded-for")?.rsplit(',').next().map(str::trim))
     }
 
-    /// Who the caller is, by the gateway's own word, and how it knows.
+    /// The caller by the gateway's own word, and the kind of authentication.
     fn user(&self) -> Option<(&'static str, &str)> {
         let of = |path: &[&str]| self.text(&[&["requestContext", "authorizer"], path].concat());
         let iam = of(&["iam", "userArn"]).or(self.text(&["requestContext", "identity", "userArn"]));

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{host, media_type};
 
-/// What Lambda calls an account, a stage and a route that are none.
+/// Lambda's words for an account, a stage and a route that do not exist.
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
@@ -70,7 +70,7 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
         },
         "isBase64Encoded": false,
     });
-    // what a request does not have, its event does not either
+    // the event has no member for a part that the request lacks
     let fields = event.as_object_mut().expect("BUG: it is written as an object");
     if let Some(cookies) = fields["headers"].get("cookie").and_then(Value::as_str) {
         let cookies: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).collect();

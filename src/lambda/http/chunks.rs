@@ -17,7 +17,7 @@ pub(super) struct Chunks {
     trailers: usize,
 }
 
-/// What comes next of a body in chunks.
+/// The next part of a body in chunks.
 #[derive(Clone, Copy, Debug, Default)]
 enum Part {
     #[default]

@@ -31,7 +31,7 @@ const ROOM: usize = 8 * 1024 * 1024;
 /// One response.
 #[derive(Debug, PartialEq)]
 pub struct Response {
-    /// What the server says of the request.
+    /// The server's answer to the request.
     pub status: StatusCode,
     /// Its headers.
     pub headers: Headers,

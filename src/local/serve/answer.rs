@@ -1,4 +1,4 @@
-//! What a caller gets of an event: its outcome as a whole, or its answer while it is written.
+//! The response to a caller: the outcome of an event as a whole, or its answer while it is written.
 
 use std::{convert::Infallible, pin::pin};
 
@@ -22,7 +22,7 @@ const WAITING: usize = 1;
 /// The body of a response. One that is streamed ends in the error of its handler.
 pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
 
-/// What comes of an event.
+/// The response to an event.
 pub(super) enum Reply {
     /// It has ended, and nothing of its answer was passed on.
     Whole(Outcome),

@@ -27,7 +27,7 @@ const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-strea
 /// The headers of the caller that reach the handler as they are, by their names at the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
-/// What a caller wants to be done with the event.
+/// The kind of call, as the caller's header has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InvocationType {
     /// Run it and answer what the handler answers.
@@ -113,7 +113,7 @@ impl Call {
         response
     }
 
-    /// What the caller gets who does not wait for an outcome.
+    /// The response to a caller that does not wait for an outcome.
     pub(super) fn acknowledge(self) -> Response<Body> {
         let status = match self.invocation_type {
             InvocationType::DryRun => StatusCode::NO_CONTENT,

@@ -97,7 +97,7 @@ pub async fn run(
     ended
 }
 
-/// What to do outside of a container to reach the server inside of it.
+/// The command that reaches the server from outside of its container.
 fn from_outside(address: SocketAddr) -> String {
     let port = address.port();
     if address.ip().is_loopback() {

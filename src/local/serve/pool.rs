@@ -53,7 +53,7 @@ struct Waiting {
 
 type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
 
-/// What a slot has made of the files.
+/// The result of a slot's load of the files.
 struct Place {
     /// Which version of them.
     version: u64,
@@ -79,7 +79,7 @@ impl Pool {
             shutdown: shutdown.clone(),
             waiting,
             version: watch::Sender::new(0),
-            // what changes from here on is seen, also while the first workers start
+            // changes are seen from here on, also while the first workers start
             files: options.watch.then(|| Mutex::new(Files::below(&config.task_root))),
             logged: Mutex::new(None),
         });

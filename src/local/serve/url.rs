@@ -19,7 +19,7 @@ use crate::{
     limits::PAYLOAD_LIMIT,
 };
 
-/// What a caller gets where the function, or its answer, is at fault. The log says more.
+/// The response where the function, or its answer, is at fault. The log says more.
 const FAULT: &str = "Internal Server Error";
 
 /// Answers a request whose body has been read; there is none where it was over the limit.
