@@ -30,7 +30,9 @@ pub struct Event {
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     let now = SystemTime::now();
     let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    // a target without a path, as `CONNECT` has it, is empty
+    let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
+    let query = head.uri.query().unwrap_or_default();
     let mut headers = joined(&head.headers);
     let trace_id =
         headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(|| new_trace(since_epoch)).clone();
