@@ -1,4 +1,4 @@
-//! The languages: a folder for each, with what it can run, how that is started, and what runs inside the interpreter.
+//! The languages: a folder for each, with its handlers, their start, and the shim that runs inside the interpreter.
 
 mod bash;
 pub mod handler;
@@ -213,7 +213,7 @@ fn quoted(path: &Path) -> String {
     if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
 }
 
-/// What to say where a file that defines a function ran and answered nothing.
+/// The hint about a file that defines a function, ran as a program, and answered nothing.
 fn only_defines(file: &Path, function: &str, handler: &str) -> String {
     let file = file.display();
     format!(

@@ -234,12 +234,20 @@ async fn compile(
     file: &Path,
     children: &Children,
 ) -> Result<String, CompileError> {
-    let unfinished = Unfinished(file.with_extension(format!("{}.dll", std::process::id())));
+    let shown = file.display().to_string();
+    let failed = |error| CompileError::Io(shown.clone(), error);
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let unfinished = tempfile::Builder::new()
+        .prefix("unfinished-")
+        .suffix(".dll")
+        .tempfile_in(folder)
+        .map_err(failed)?
+        .into_temp_path();
     let build = memory_file("build.ps1", BUILD.as_bytes())?;
     let sources = memory_file("host.cs", SOURCES.as_bytes())?;
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
-    command.arg("-Output").arg(&unfinished.0).arg("-Source").arg(sources);
+    command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
     command.env_clear().envs(&config.environment).envs(environment(config, program)).env("NO_COLOR", "1");
     let (status, text) = finish(&mut command, program, children).await?;
     if status.code() == Some(TOO_OLD) {
@@ -248,18 +256,8 @@ async fn compile(
     if !status.success() {
         return Err(CompileError::Ended(status, text));
     }
-    let shown = file.display().to_string();
-    fs::rename(&unfinished.0, file).map_err(|error| CompileError::Io(shown.clone(), error))?;
+    unfinished.persist(file).map_err(|error| failed(error.error))?;
     Ok(shown)
-}
-
-/// A file that goes away unless it is renamed.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// Runs a command to its end; gives its status and its output.

@@ -30,7 +30,7 @@ use crate::{
     languages::handler::Runnable,
     process::Children,
     settings::{Config, LogFormat, variable},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
 /// What .NET runs before `pwsh` itself: assemblies, separated by colons.
