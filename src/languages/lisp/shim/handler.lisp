@@ -26,7 +26,6 @@
 (defun reason (condition)
   "Why something could not be read: without the stream, which is one of ours."
   (typecase condition
-    (sb-c::input-error-in-load (reason (sb-int:encapsulated-condition condition)))
     (end-of-file "it ends inside of a form: close its parentheses and quotes")
     (simple-condition
      (squeezed (with-sober-printing
@@ -38,8 +37,10 @@
   "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
   (with-input-from-string (stream (subseq text start))
     (handler-case
-        (let ((*readtable* (copy-readtable nil)) (*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
-          (values (read stream nil text) (+ start (file-position stream))))
+        (let ((package *package*))
+          (with-standard-io-syntax
+            (let ((*package* package))
+              (values (read stream nil text) (+ start (file-position stream))))))
       (error (condition)
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
                    text (max 1 (+ start (file-position stream))) (reason condition))))))
@@ -65,7 +66,7 @@
     (fail-init "HandlerNotFound" "there is no function ~A in the package ~A~A"
                (symbol-name symbol) (if package (package-name package) "NIL")
                (with-sober-printing
-                 (let ((*print-case* :downcase) (*print-length* nil) (shown (subseq others 0 (min 10 (length others)))))
+                 (let ((*print-case* :downcase) (shown (subseq others 0 (min 10 (length others)))))
                    (cond ((macro-function symbol)
                           (format nil ": `~S` is a macro; name a function, as one that calls it" symbol))
                          ((special-operator-p symbol)
