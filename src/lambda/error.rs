@@ -1,4 +1,4 @@
-//! What keeps events from being had or answered.
+//! Errors that keep the runtime from getting or answering events.
 
 use std::time::Duration;
 

@@ -109,9 +109,9 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
-    /// Those whose leaders run.
+    /// Groups whose leaders run.
     led: HashSet<Pid>,
-    /// Those in which others run behind the leader's end.
+    /// Groups whose leaders have ended before other members.
     left: HashSet<Pid>,
 }
 
