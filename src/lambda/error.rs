@@ -1,4 +1,4 @@
-//! Errors that keep the runtime from getting or answering events.
+//! Errors of the Runtime API: an event cannot be had, or not be answered.
 
 use std::time::Duration;
 

@@ -109,9 +109,9 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
-    /// Groups whose leaders run.
+    /// The groups whose leaders run.
     led: HashSet<Pid>,
-    /// Groups whose leaders have ended before other members.
+    /// The groups whose leaders have ended, and in which others run.
     left: HashSet<Pid>,
 }
 
