@@ -88,7 +88,9 @@ impl Phase<'_> {
             Self::Load => WorkerError::Untaken(match &launch.unfit_core {
                 // SBCL speaks of its core, or crashes without a word
                 Some(message)
-                    if last_lines.contains("core") || (last_lines.is_empty() && has_crashed(status)) =>
+                    if last_lines.contains("core file")
+                        || last_lines.contains("core was built")
+                        || (last_lines.is_empty() && has_crashed(status)) =>
                 {
                     failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
                 }
