@@ -4,7 +4,13 @@ use std::{io, process::ExitStatus, time::Duration};
 
 use rustix::io::Errno;
 
-use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use super::{
+    answer::{with_lines, with_place},
+    deadline::Deadline,
+    hooks::Step,
+    stack::Trace,
+    transport::TransportError,
+};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
@@ -75,16 +81,17 @@ impl Phase<'_> {
         self,
         status: ExitStatus,
         last_lines: &str,
-        stack_trace: Vec<String>,
+        trace: Trace,
         handler: &str,
         as_program: Option<&str>,
     ) -> WorkerError {
         let failure = |error_type, message| {
-            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
+            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(trace.stack)
         };
         match self {
             Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status}){}", hint(as_program));
+                let message = format!("`{handler}` could not be loaded ({status})");
+                let message = with_place(message, &trace.place) + &hint(as_program);
                 WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
             }
             // in Bash a hook that fails ends the shell that it runs in
@@ -103,8 +110,7 @@ impl Phase<'_> {
 }
 
 pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&str>) -> Failure {
-    let names: Vec<_> =
-        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("__lambda_")).collect();
     let message = if names.is_empty() {
         format!("handler `{handler}`: its file defines no function{}", hint(as_program))
     } else {

@@ -77,13 +77,13 @@ fn a_hook_that_fails_before_the_checkpoint_is_an_error_of_the_init() {
 
 #[test]
 fn a_hook_that_fails_after_the_restore_is_an_error_of_the_restore() {
-    let (function, file) = failing("after_restore() {\n  exit 5\n}\nhandler() { :; }");
+    let (function, _) = failing("after_restore() {\n  exit 5\n}\nhandler() { :; }");
     let running = function.start().restored();
     let api = running.api.clone();
     let error = running.restore_error();
     assert_eq!(error.kind, "Function.ExitStatus");
     assert_eq!(error.message, "a hook after the restore ended with status 5");
-    assert_eq!(error.stack, [format!("at after_restore, {file}: line 2")]);
+    assert_eq!(error.stack, Vec::<String>::new());
     assert_eq!(api.asked(), 0);
 }
 

@@ -15,14 +15,15 @@ mod pipes;
 mod program;
 mod resident;
 
-use std::{io, process::ExitStatus};
+use std::{io, path::PathBuf, process::ExitStatus};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rustix::process::Pid;
 
 pub(super) use self::frame::Message;
 use self::{decoder::FrameError, forking::Forking, program::Program, resident::Resident};
-use super::{Starter, Step, answer::End, log::Log, stack::Trace};
+use super::{Starter, Step, answer::ExitKind, log::Log, stack::Trace};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
@@ -36,7 +37,8 @@ pub enum Kind {
     /// As frames, from a pipe.
     Resident,
     /// From files and pipes that a process of the shim's own opens for each event.
-    Forking,
+    /// Holds the file, where the reason of its failing to load may not be known.
+    Forking(Option<PathBuf>),
     /// As the argument and the standard input of a program.
     Program(Option<Prelude>),
 }
@@ -50,9 +52,8 @@ pub struct Prelude {
     pub text: String,
 }
 
-/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, the command that failed with
-/// this status, as `at line 4: false`, and the frames of the call stack, innermost first, each behind a record
-/// separator (30).
+/// Stands in a prelude for the path of a file to which lines can be added, each of them a
+/// [`FailedCommand`](super::stack::FailedCommand).
 pub const REPORTS: &str = "@REPORTS@";
 
 /// Why nothing more can be said to a worker or heard of it.
@@ -73,6 +74,9 @@ pub(super) trait Transport: Send {
         true
     }
 
+    /// The worker has been started.
+    fn has_started(&mut self, _worker: Pid) {}
+
     /// What the shim gets as arguments behind its own. `snapshot` says that the steps of one will be asked for.
     fn arguments(&self, _snapshot: bool) -> Vec<String> {
         Vec::new()
@@ -88,11 +92,6 @@ pub(super) trait Transport: Send {
 
     /// Asks for the user's hooks. Where nothing is loaded there are none.
     fn send_step(&mut self, _step: Step) {}
-
-    /// Whether the hooks for a shutdown are to be asked for. If not, the worker runs them when it gets SIGTERM.
-    fn asks_for_shutdown_hooks(&self) -> bool {
-        false
-    }
 
     /// The next message, while what was sent is written as the worker takes it; none once the worker has ended and all
     /// its messages were taken. The future may be dropped before its end.
@@ -117,8 +116,8 @@ pub(super) trait Transport: Send {
         Ok(())
     }
 
-    /// Where it failed, as far as that was reported.
-    fn take_trace(&mut self) -> Trace {
+    /// What led to the worker's end with this status, as far as that was reported.
+    fn take_trace(&mut self, _status: Option<i32>) -> Trace {
         Trace::default()
     }
 }
@@ -133,15 +132,15 @@ impl Kind {
     ) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Resident => Box::new(Resident::new(mode, log)?),
-            Self::Forking => Box::new(Forking::new(children, log)?),
+            Self::Forking(file) => Box::new(Forking::new(file.as_deref(), children, log)?),
             Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
         })
     }
 }
 
 /// What the end of a handler that has a status is: its answer, or a failure.
-fn answered(end: End, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
-    let failure = end.failure(&trace.place, || log.last_lines());
+fn answered(exit: ExitKind, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
+    let failure = exit.failure(&trace.place, || log.last_lines());
     match (failure, answer) {
         (Some(failure), _) => Message::Failed(failure.with_stack_trace(trace.stack)),
         (None, Ok(answer)) => Message::Answer(answer),
