@@ -17,7 +17,7 @@
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
   "What libraries ask SBCL for.")
 
-(defvar *sources* '("api" "utf8" "pipes" "failure" "handler" "context" "streams" "serve")
+(defvar *sources* '("api" "utf8" "pipes" "sources" "failure" "invocation" "handler" "context" "streams" "serve")
   "The shim, in the order in which `src/languages/lisp/mod.rs` puts it together.")
 
 (defun source-file (name)

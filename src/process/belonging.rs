@@ -1,4 +1,4 @@
-//! Which processes belong to an event, wherever they have gone: found in `/proc`, which shows what is ours.
+//! The processes of an event, found in `/proc` also where they have left their group.
 
 use std::collections::HashSet;
 
@@ -7,20 +7,20 @@ use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 
 use super::proc::{Status, file, pids};
 
-/// What marks the processes of an event that have left their worker's group and lost their parent.
+/// The marks of processes that have left their worker's group and lost their parent.
 #[derive(Debug)]
 pub struct Marks {
     /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
     pub variable: Vec<u8>,
-    /// A part of the worker's command line, and so of that of what was forked from it and runs no other program.
+    /// A part of the worker's command line, which processes forked from it share.
     pub arguments: Option<Vec<u8>>,
 }
 
-/// Kills a process, and its group with it: one that forks all the time would else be gone before its signal comes.
+/// Kills a process and its group: one that forks again and again would be gone before its own signal comes.
 pub(super) fn kill(process: &Status) {
-    // where one has ended meanwhile, all is well
+    // one that has ended meanwhile is no error
     let _ = kill_process(process.pid, Signal::KILL);
-    // not by `getpgrp`: in a container the group may be one of outside, which has no number there
+    // `getpgrp` gives 0 in a container where the group is one of outside
     let own = Status::read(getpid()).and_then(|own| own.group);
     if let Some(group) = process.group.filter(|&group| Some(group) != own) {
         let _ = kill_process_group(group, Signal::KILL);

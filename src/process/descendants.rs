@@ -1,10 +1,10 @@
-//! The processes below the bootstrap, wherever they have gone: as their reaper it is an ancestor of all of them.
+//! The processes below the bootstrap. As their reaper it is an ancestor of all of them.
 
 use rustix::process::{Pid, getpid};
 
 use super::proc::{Status, pids};
 
-/// All that run below the bootstrap, but for these and what is below them.
+/// All running processes below the bootstrap, without these children and all below them.
 pub(super) fn running(inherited: &[Pid]) -> Vec<Status> {
     let all: Vec<_> = pids().filter_map(Status::read).collect();
     let mut parents = vec![getpid()];

@@ -11,7 +11,8 @@ use std::{
     ffi::OsString,
     io::{self, BufRead},
     os::{fd::OwnedFd, unix::process::CommandExt},
-    process::{Command, ExitCode, Stdio},
+    process::{Child, Command, ExitCode, Stdio},
+    sync::Mutex,
     thread::sleep,
 };
 
@@ -35,17 +36,28 @@ const GUARD: &str = "--guard-workers";
 const START: &str = "--start-guard";
 
 /// The way to the guard.
-pub(super) struct Guard(OwnedFd);
+pub(super) struct Guard {
+    pipe: OwnedFd,
+    starter: Mutex<Option<Child>>,
+}
 
 impl Guard {
-    /// Starts one; before the bootstrap becomes a reaper, or it would be its child.
+    /// Starts one by way of a process that ends at once, so that the guard is no child of the bootstrap.
     pub(super) fn start() -> io::Result<Self> {
         let (end, pipe) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
         let mut command = bootstrap(START);
         command.env_clear().current_dir("/").process_group(0);
-        command.stdin(end).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?.wait()?;
-        Ok(Self(pipe))
+        let starter = command.stdin(end).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self { pipe, starter: Mutex::new(Some(starter)) })
+    }
+
+    /// Waits, once, until the starter has ended: only then the bootstrap may become a reaper, or the guard would be its
+    /// child.
+    pub(super) fn wait_for_start(&self) -> bool {
+        let mut starter = self.starter.lock().expect("BUG: no code panics while it holds this lock");
+        // the starter may have been reaped already
+        starter.take().map(|mut starter| starter.wait()).is_some()
     }
 
     pub(super) fn group_begins(&self, group: Pid) {
@@ -58,7 +70,7 @@ impl Guard {
 
     fn tell(&self, sign: char, group: Pid) {
         // a guard that is gone is not missed while the bootstrap runs
-        let _ = write(&self.0, format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
+        let _ = write(&self.pipe, format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
     }
 }
 

@@ -37,16 +37,16 @@ use self::{
     proc::{children_of, peak_memory},
 };
 
-/// How long the kernel may take to hand over a process that was killed.
+/// The longest wait for the end of a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
-/// The same at the very end, for all that are left.
+/// The same at the end of the bootstrap, for all that are left.
 const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
 
-/// How often is looked whether all have ended.
+/// The time between two looks at whether all have ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often all processes are looked through for those to be killed.
+/// How many times `/proc` is read for processes to kill: each may have forked meanwhile.
 const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
@@ -58,11 +58,11 @@ pub struct Children {
     /// Children that were not started here: those of a script that has become the bootstrap by `exec`.
     inherited: Arc<[Pid]>,
     guard: Option<Arc<Guard>>,
-    /// How often the end is put off.
+    /// How many [`Hold`]s there are.
     holds: Arc<watch::Sender<usize>>,
 }
 
-/// Puts off the end of all children.
+/// Keeps [`Children::terminate`] waiting.
 pub struct Hold(Arc<watch::Sender<usize>>);
 
 /// One child process, the leader of its own process group.
@@ -74,9 +74,12 @@ pub struct Child {
 impl Children {
     /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
     pub fn reap(with_guard: bool) -> io::Result<Self> {
+        let inherited = children_of(getpid()).into();
         let guard = with_guard.then(Guard::start).transpose()?.map(Arc::new);
-        set_child_subreaper(Some(getpid()))?;
-        let children = Self { inherited: children_of(getpid()).into(), guard, ..Self::default() };
+        if guard.is_none() {
+            set_child_subreaper(Some(getpid()))?;
+        }
+        let children = Self { inherited, guard, ..Self::default() };
         let mut ended = signal(SignalKind::child())?;
         let reaped = children.clone();
         tokio::spawn(async move {
@@ -89,6 +92,9 @@ impl Children {
 
     /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
+            set_child_subreaper(Some(getpid()))?;
+        }
         // nothing else runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;
@@ -132,7 +138,7 @@ impl Children {
 
     /// Waits until all below the bootstrap have ended.
     async fn all_ended(&self) {
-        // as their reaper, the bootstrap is the parent or an ancestor of each
+        // a process whose parent ended is a child of the bootstrap, its reaper
         let are_ours = || children_of(getpid()).iter().any(|child| !self.inherited.contains(child));
         while self.collect() && (self.inherited.is_empty() || are_ours()) {
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -140,7 +146,7 @@ impl Children {
     }
 
     fn kill_all(&self) {
-        // one that forks while it is looked for leaves a child
+        // a process may fork while `/proc` is read
         for _ in 0..KILL_ROUNDS {
             let running = descendants::running(&self.inherited);
             if running.is_empty() {
@@ -152,8 +158,8 @@ impl Children {
         }
     }
 
-    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. What a child
-    /// that runs has started counts once the child has ended.
+    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once
+    /// their parents have ended.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
         let peak =
@@ -162,13 +168,13 @@ impl Children {
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all that have ended up to now, also those whose signal has not been seen yet.
+    /// Reaps all children that have ended, also those whose signal has not come yet.
     pub fn catch_up(&self) {
         self.collect();
     }
 
-    /// Reaps all that have ended and says whether there are more. A worker that was stopped goes on: nobody else
-    /// would see to it, and its next event would wait in vain.
+    /// Reaps all children that have ended and says whether others run. A worker that was stopped is continued: its next
+    /// event would wait in vain.
     fn collect(&self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -235,8 +241,8 @@ impl Child {
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
     }
 
-    /// Asks all that belongs to an event of this process to end, the process itself only if `keep` is not set, and
-    /// waits until they have, for this long.
+    /// Sends SIGTERM to all processes of an event, without this process itself if `keep` is set, and waits for their end
+    /// for this long.
     pub async fn terminate_event(&self, marks: &Marks, keep: bool, grace: Duration) {
         let others = || belonging(self.pid, marks).into_iter().filter(|other| !keep || other.pid != self.pid);
         for process in others() {
@@ -250,10 +256,10 @@ impl Child {
         let _ = tokio::time::timeout(grace, ended).await;
     }
 
-    /// Kills all that belongs to an event of this process, and the process, and waits until they are gone.
+    /// Kills this process and all processes of its event, and waits for their end.
     pub async fn kill_event(&mut self, marks: &Marks) {
         let gone = async {
-            // what is killed while the others still have their parents is found; what was forked meanwhile, too
+            // again and again: processes may fork while `/proc` is read
             loop {
                 let left = belonging(self.pid, marks);
                 if left.is_empty() {
@@ -269,6 +275,6 @@ impl Child {
 }
 
 fn signal_group(leader: Pid, signal: Signal) {
-    // the one failure there is, no such group, is what is wanted
+    // it fails only where the group has ended
     let _ = kill_process_group(leader, signal);
 }

@@ -96,7 +96,7 @@ impl Status {
         let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
         let mut fields = rest.split_whitespace();
         let state = *fields.next()?.as_bytes().first()?;
-        // of one that is being cleared away the kernel says 0 and -1
+        // the kernel shows 0 and -1 for a process that is being cleared away
         let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
         Some(Self { pid, parent: next()?, group: next()?, state })
     }

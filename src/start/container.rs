@@ -1,6 +1,11 @@
 //! A container without Lambda: `docker run -p 9000:8080 IMAGE` serves, as AWS's own images do.
 
-use std::{fs, net::Ipv4Addr, num::NonZeroUsize, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    num::{NonZeroU64, NonZeroUsize},
+    time::Duration,
+};
 
 use rustix::process::{Pid, getpid, getppid};
 
@@ -25,11 +30,11 @@ fn is_init() -> bool {
     fs::read_to_string("/proc/1/comm").is_ok_and(|name| INITS.contains(&name.trim()))
 }
 
-/// The server of such a container.
-pub fn server(timeout: Option<Duration>) -> Serve {
+/// The server of such a container, with a timeout in seconds.
+pub fn server(timeout: Option<NonZeroU64>) -> Serve {
     Serve {
         address: (Ipv4Addr::UNSPECIFIED, PORT).into(),
-        timeout: timeout.unwrap_or(TIMEOUT),
+        timeout: timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.get())),
         concurrency: NonZeroUsize::MIN,
         watch: false,
         http: false,

@@ -75,7 +75,7 @@ fn worker_after(function: &Running, killed: Option<u32>) -> u32 {
     next.unwrap()
 }
 
-/// What comes of an event while this many workers are killed in their load, after one that had no event.
+/// The post about an event while this many workers are killed during their load, after one without an event.
 fn post_despite_kills(language: &Language, function: &Running, kills: usize) -> Post {
     let wait = function.task_root.path().join("wait");
     fs::write(&wait, "").unwrap();

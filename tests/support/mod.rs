@@ -2,6 +2,8 @@
 
 #[allow(dead_code)]
 pub mod api;
+#[allow(dead_code)]
+pub mod http;
 pub mod language;
 #[macro_use]
 pub mod needs;
@@ -56,7 +58,7 @@ pub fn documents() -> Vec<PathBuf> {
     paths
 }
 
-/// Its pages.
+/// The pages of the documentation.
 pub fn pages() -> Vec<PathBuf> {
     let mut paths = documents();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -211,7 +213,7 @@ impl Function {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // who does not read standard input closes it
+        // a handler that does not read standard input closes it
         let _ = child.stdin.take().unwrap().write_all(standard_input);
         child.wait_with_output().unwrap()
     }

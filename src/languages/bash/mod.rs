@@ -68,7 +68,7 @@ impl Language for Bash {
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    if let Some(program) = chosen(variable::BASH, config)? {
+    if let Some(program) = chosen(variable::BASH, config.bash.as_ref(), config)? {
         return Ok(program);
     }
     let of_the_image = Path::new(OF_THE_IMAGE);
@@ -121,6 +121,7 @@ impl Runnable for Function {
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            unfit_core: None,
         })
     }
 }

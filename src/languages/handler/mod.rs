@@ -2,16 +2,21 @@
 
 mod grammar;
 mod suggestion;
+mod text;
 
 use std::{
     fmt::Debug,
+    future::ready,
     path::{Path, PathBuf},
 };
 
-pub use self::grammar::{inside_task_root, invalid, is_name};
+use futures_util::future::{BoxFuture, FutureExt};
+
+pub use self::text::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
-    settings::{Config, ConfigError},
+    process::Children,
+    settings::Config,
     worker::Launch,
 };
 
@@ -28,6 +33,15 @@ pub struct Handler {
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
+    /// Makes what workers need and the image lacks; before [`Self::launch`].
+    fn prepare<'a>(
+        &'a self,
+        _config: &'a Config,
+        _children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Ok(())).boxed()
+    }
+
     /// How a worker for it is started.
     fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }
@@ -48,11 +62,6 @@ pub trait Language: Sync {
     /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
     fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
-    }
-
-    /// Refuses settings of its own that do not parse, whatever is run.
-    fn check_settings(&self, _config: &Config) -> Result<(), ConfigError> {
-        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Language, grammar::splits};
+use super::{Language, text::splits};
 
 /// From which likeness on, between 0 and 1, a name may be a misspelt other one.
 const LIKENESS: f64 = 0.7;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, bash::notice, interpreter, read, search_path};
+use super::{absolute, bash::notice, interpreter, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
@@ -76,6 +76,7 @@ impl Runnable for File {
             last_words: &[],
             empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
             as_program: None,
+            unfit_core: None,
         })
     }
 }
@@ -130,7 +131,7 @@ impl File {
         }
         // `env` itself finds it for each event; here it is found that it will
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
-        let found = which::which_in(&command, search_path(config), &config.task_root).map_err(|_| {
+        let found = which::which_in(&command, config.path.as_ref(), &config.task_root).map_err(|_| {
             let (file, command) = (self.0.display(), command.to_string_lossy());
             let advice = if command.contains([' ', '\t']) {
                 format!("write `#!/usr/bin/env -S {command}`")

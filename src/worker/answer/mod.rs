@@ -14,10 +14,7 @@ use tokio::{
 pub use self::exit::ExitKind;
 pub(super) use self::exit::{Closing, with_lines, with_place};
 use crate::{
-    event::{
-        invocation::Invocation,
-        stream::{Part, Sink},
-    },
+    event::{invocation::Invocation, stream::Sink},
     failure::Failure,
     limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
     process::{Children, Ended, PipeName, Shell, Writers},
@@ -109,7 +106,7 @@ impl Output {
         let Some(sink) = &self.sink else { return };
         let count = self.bytes.len().min(STREAM_LIMIT - self.passed_on);
         if count > 0 {
-            sink.send(|| Part::Body(self.bytes.split_to(count).freeze())).await;
+            sink.send(|| self.bytes.split_to(count).freeze()).await;
             self.passed_on += count;
         }
     }

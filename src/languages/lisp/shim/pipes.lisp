@@ -21,7 +21,7 @@
   (start 0 :type index)
   (end 0 :type index))
 
-(defun open-pipe (path flags)
+(defun open-descriptor (path flags)
   "Opens a pipe of bootstrap by its path, so that no process that a handler starts inherits it."
   (multiple-value-bind (descriptor errno) (sb-unix:unix-open path (logior flags +close-on-exec+) 0)
     (unless descriptor
@@ -30,7 +30,11 @@
     (sb-alien:alien-funcall
      (sb-alien:extern-alien "fcntl" (function sb-alien:int sb-alien:int sb-alien:int sb-alien:int))
      descriptor +set-pipe-size+ +pipe-size+)
-    (make-pipe descriptor)))
+    descriptor))
+
+(defun open-pipe (path flags)
+  "The same, with a buffer."
+  (make-pipe (open-descriptor path flags)))
 
 (defun end-process ()
   "Ends the process without a word: bootstrap is gone, or has closed the pipe."
@@ -42,39 +46,39 @@
         ((and (null count) (= errno sb-unix:eintr)) 0)
         (t (end-process))))
 
-(defun receive (pipe octets start end)
-  "Reads what there is of OCTETS from START to END, at least one byte. Gives the new start."
+(defun read-octets (descriptor octets start end)
+  "Reads what there is into OCTETS from START to END, at least one byte. Gives the new start."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
       (loop
         (let ((count (multiple-value-call #'transferred
-                       (sb-unix:unix-read (pipe-descriptor pipe) place (- end start)))))
+                       (sb-unix:unix-read descriptor place (- end start)))))
           (declare (type index count))
           (when (plusp count)
             (return (+ start count))))))))
 
-(defun send (pipe octets start end)
+(defun write-octets (descriptor octets start end)
   "Writes OCTETS from START up to END."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (loop while (< start end)
           do (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
                (incf start (the index (multiple-value-call #'transferred
-                                        (sb-unix:unix-write (pipe-descriptor pipe) place 0 (- end start)))))))))
+                                        (sb-unix:unix-write descriptor place 0 (- end start)))))))))
 
 (defun fill-buffer (pipe)
   "Reads more behind what the buffer of PIPE holds, which it moves to the front."
   (let ((buffer (pipe-buffer pipe)) (start (pipe-start pipe)) (end (pipe-end pipe)))
     (replace buffer buffer :start2 start :end2 end)
     (setf (pipe-start pipe) 0
-          (pipe-end pipe) (receive pipe buffer (- end start) +block+))))
+          (pipe-end pipe) (read-octets (pipe-descriptor pipe) buffer (- end start) +block+))))
 
 (defun octets-of (string)
   "STRING, of ASCII, as octets."
   (map 'octets #'char-code string))
 
-(define-fast same-octets-p (octets start end expected)
+(define-fast (same-octets-p) (octets start end expected)
     ((type octets octets expected) (type index start end))
   "Whether OCTETS from START to END are those that are EXPECTED."
   (and (= (length expected) (- end start))
@@ -82,7 +86,7 @@
              for index of-type index from start
              always (= octet (aref octets index)))))
 
-(define-fast octet-position (octet octets start end)
+(define-fast (octet-position) (octet octets start end)
     ((type octets octets) (type (unsigned-byte 8) octet) (type index start end))
   "Where OCTET stands first from START on; NIL if it does not before END."
   (loop for index of-type index from start below end
@@ -114,7 +118,7 @@ payload."
     (incf (pipe-start pipe) here)
     (loop with filled = here
           while (< filled length)
-          do (setf filled (receive pipe octets filled length)))
+          do (setf filled (read-octets (pipe-descriptor pipe) octets filled length)))
     octets))
 
 (defun call-with-payload (function pipe length)
@@ -169,15 +173,15 @@ payload."
 (defun send-octets (pipe name octets)
   "Sends a frame with these octets."
   (let ((octets (coerce octets 'octets)))
-    (send pipe (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
-    (send pipe octets 0 (length octets))))
+    (write-octets (pipe-descriptor pipe) (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
+    (write-octets (pipe-descriptor pipe) octets 0 (length octets))))
 
 (defun send-characters (pipe text position)
   "Sends the octets of TEXT from POSITION on, block by block."
   (let ((buffer (pipe-buffer pipe)) (filled 0))
     (loop while (< position (length text))
           do (multiple-value-setq (position filled) (encode text position buffer 0))
-             (send pipe buffer 0 filled))))
+             (write-octets (pipe-descriptor pipe) buffer 0 filled))))
 
 (defun send-text (pipe name string)
   "Sends a frame with this string. What fits into one block goes in one write."
@@ -185,5 +189,5 @@ payload."
     ;; what is short is encoded before its length is known
     (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)
       (let ((length (if (= position (length text)) (- filled +longest-head+) (encoded-length text))))
-        (send pipe buffer (put-head pipe name length +longest-head+) filled))
+        (write-octets (pipe-descriptor pipe) buffer (put-head pipe name length +longest-head+) filled))
       (send-characters pipe text position))))

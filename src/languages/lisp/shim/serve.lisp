@@ -32,12 +32,12 @@
 
 (defun stream-answer (answer)
   "Writes an answer that was given whole to the pipe for those that are streamed."
-  (let ((pipe (answer-pipe)))
+  (let ((descriptor (answer-descriptor)))
     (unwind-protect
          (if (stringp answer)
-             (send-characters pipe (coerce answer 'text) 0)
-             (send pipe (coerce answer 'octets) 0 (length answer)))
-      (sb-unix:unix-close (pipe-descriptor pipe)))))
+             (send-characters (make-pipe descriptor) (coerce answer 'text) 0)
+             (write-octets descriptor (coerce answer 'octets) 0 (length answer)))
+      (sb-unix:unix-close descriptor))))
 
 (defun send-answer (answer)
   "Reports the answer."
@@ -62,9 +62,11 @@
   "Runs one event and reports its answer, or its failure. LOAD and EVAL bind the package and the syntax, too: what a
 handler sets of them is gone with its event."
   (change-to-task-root)
+  (renew-streams)
   (multiple-value-bind (answer failure)
       (let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
-        (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
+        (call-as-invocation
+         (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
     (flush)
     (cond (failure (send-failure failure))
           ((exited-p answer) (send-text *reports* "exited" (exit-report answer)))
@@ -108,7 +110,8 @@ back to the system, so that a large event leaves nothing behind."
 (defun take-step (step)
   "Runs hooks, on either side of a snapshot or before the end, and reports that it is done, or its failure."
   (change-to-task-root)
-  (let ((failure (nth-value 1 (call-guarded step))))
+  (renew-streams)
+  (let ((failure (nth-value 1 (call-as-invocation step))))
     (flush)
     (if failure
         (send-failure failure)
@@ -217,11 +220,12 @@ are there. It calls no handler, and leaves nothing behind."
     (uiop:call-image-restore-hook))
   (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
         *random-state* (make-random-state t)
-        *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
+        *root* (uiop:native-namestring (uiop:getcwd))
         *task-root* (sb-ext:string-to-octets aws-lambda-runtime:*lambda-task-root* :null-terminate t))
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
-  (caller (find-handler kind file text) convention kind))
+  (setf *function* (find-handler kind file text))
+  (caller *function* convention kind))
 
 (defun check-version (version)
   "Ends the init if this core was made for another bootstrap."
@@ -243,15 +247,16 @@ and the number of that for answers, or `-` where they are not streamed."
             *reports* (open-pipe (path (third pipes)) sb-unix:o_wronly)
             *answer-path* (and (string/= (fourth pipes) "-") (path (fourth pipes)))))
     (setf *handler* (sb-ext:posix-getenv "_HANDLER")
-          ;; for the threads that handlers start
           sb-ext:*invoke-debugger-hook* #'fail
           *credentials* (remove-if-not (lambda (value) (>= (length value) 16))
                                        (mapcar #'sb-ext:posix-getenv (read-from-string (sixth arguments)))))
+    (setf **main-thread** sb-thread:*current-thread*)
+    (renew-streams t)
     (multiple-value-bind (caller failure)
-        (call-guarded (lambda ()
-                        (check-version (first arguments))
-                        (destructuring-bind (convention kind file text) (subseq arguments 1 5)
-                          (prepare kind file text convention))))
+        (call-as-invocation (lambda ()
+                              (check-version (first arguments))
+                              (destructuring-bind (convention kind file text) (subseq arguments 1 5)
+                                (prepare kind file text convention))))
       (flush)
       (when failure
         (send-failure failure)
