@@ -108,9 +108,9 @@ impl Worker {
         if transport.has_worker() {
             let mut command = starter.command()?;
             command.args(transport.arguments(snapshot));
-            let started = starter.start(&mut command)?;
-            transport.has_started(started.pid());
-            child = Some(started);
+            let worker = starter.start(&mut command)?;
+            transport.has_started(worker.pid());
+            child = Some(worker);
         }
         Ok(Self {
             child,

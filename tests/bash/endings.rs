@@ -172,9 +172,10 @@ fn a_file_that_cannot_be_loaded_is_named() {
         ("handler() { :; }\n[[ -n ${NO_SUCH-} ]] && set -x\n", &["function.sh"][..]),
         ("handler() { :; }\ncd /no/such || return\n", &["function.sh"]),
         ("handler() { :; }\ncd /no/such\n", &["at line 2 of ", "function.sh: `cd /no/such`"]),
-        ("source lib/b.sh\nhandler() { :; }\n", &["at line 2 of ", "lib/b.sh: `source missing.sh`"]),
+        ("source lib/b.sh\nhandler() { :; }\n", &["function.sh", "lib/b.sh: line 2: missing.sh"]),
         ("trap 'echo E' ERR\nhandler() { :; }\nfalse\n", &["in ", "function.sh"]),
         ("handler() { :; }\nreturn 3\n", &["function.sh"]),
+        ("trap 'echo E' ERR\nhandler() { :; }\n/bin/sh -c 'exit 7'\n", &["exit status: 7", "function.sh"]),
         ("f() { false; }\nf\n", &["at line 1 of ", "function.sh: `false`"]),
     ] {
         let error =

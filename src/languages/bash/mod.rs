@@ -117,7 +117,7 @@ impl Runnable for Function {
             ],
             environment: Vec::new(),
             takes_cgi: true,
-            transport: Kind::Forking((!has_stack).then_some(file)),
+            transport: Kind::Forking { file, has_stack },
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),

@@ -28,6 +28,9 @@ use crate::{
     },
 };
 
+/// The status with which Bash itself ends, as where a file that is sourced is missing.
+const FAILURE: i32 = 1;
+
 /// How many processes may end in a row without an event. One does where somebody kills it, or at the shutdown.
 const IDLE_ENDS: u32 = 5;
 
@@ -37,8 +40,9 @@ pub(super) struct Forking {
     /// The shim's own notes.
     notes: OwnedFd,
     shell: Option<Shell>,
-    /// The file that is being loaded, where an error of it may not say where it was.
+    /// The user's file, while it is loaded.
     loading: Option<PathBuf>,
+    has_stack: bool,
     output: Output,
     trace: Trace,
     /// Whether an event has been handed over and its process has not ended.
@@ -52,13 +56,14 @@ pub(super) struct Forking {
 }
 
 impl Forking {
-    pub(super) fn new(file: Option<&Path>, children: &Children, log: &Log) -> io::Result<Self> {
+    pub(super) fn new(file: &Path, has_stack: bool, children: &Children, log: &Log) -> io::Result<Self> {
         Ok(Self {
             pipes: Pipes::new()?,
             lanes: Lanes::new()?,
             notes: memory_file("notes")?,
             shell: None,
-            loading: file.map(Path::to_owned),
+            loading: Some(file.to_owned()),
+            has_stack,
             output: Output::new(),
             trace: Trace::default(),
             runs_event: false,
@@ -232,7 +237,10 @@ impl Transport for Forking {
     fn take_trace(&mut self, status: Option<i32>) -> Trace {
         let trace = std::mem::take(&mut self.trace).of(status);
         match &self.loading {
-            Some(file) if trace == Trace::default() => Trace::at(format!("in {}", file.display())),
+            // any other is what a command of the file has said, as `exit 4`
+            Some(file) if trace == Trace::default() && status == Some(FAILURE) => {
+                Trace::at(format!("in {}", file.display()))
+            }
             _ => trace,
         }
     }

@@ -36,9 +36,13 @@ use crate::{
 pub enum Kind {
     /// As frames, from a pipe.
     Resident,
-    /// From files and pipes that a process opens which the shim forks for each event. Holds the file, where the reason of
-    /// its failing to load may not be known.
-    Forking(Option<PathBuf>),
+    /// From files and pipes that a process opens which the shim forks for each event.
+    Forking {
+        /// The user's file.
+        file: PathBuf,
+        /// Whether the shim reports the commands that fail.
+        has_stack: bool,
+    },
     /// As the argument and the standard input of a program.
     Program(Option<Prelude>),
 }
@@ -132,7 +136,7 @@ impl Kind {
     ) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Resident => Box::new(Resident::new(mode, log)?),
-            Self::Forking(file) => Box::new(Forking::new(file.as_deref(), children, log)?),
+            Self::Forking { file, has_stack } => Box::new(Forking::new(file, *has_stack, children, log)?),
             Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
         })
     }
