@@ -119,6 +119,9 @@ impl Children {
     pub async fn terminate(&self, grace: Duration) {
         let mut holds = self.holds.subscribe();
         let _ = tokio::time::timeout(grace, holds.wait_for(|&count| count == 0)).await;
+        if !self.any_runs() {
+            return;
+        }
         let groups: Vec<_> = self.exits().keys().copied().collect();
         for &group in &groups {
             signal_group(group, Signal::TERM);
@@ -128,7 +131,9 @@ impl Children {
                 let _ = kill_process(descendant.pid, Signal::TERM);
             }
         }
-        let _ = tokio::time::timeout(grace, self.all_ended()).await;
+        if tokio::time::timeout(grace, self.all_ended()).await.is_ok() {
+            return;
+        }
         for &group in &groups {
             signal_group(group, Signal::KILL);
         }
@@ -138,11 +143,15 @@ impl Children {
 
     /// Waits until all below the bootstrap have ended.
     async fn all_ended(&self) {
-        // a process whose parent ended is a child of the bootstrap, its reaper
-        let are_ours = || children_of(getpid()).iter().any(|child| !self.inherited.contains(child));
-        while self.collect() && (self.inherited.is_empty() || are_ours()) {
+        while self.any_runs() {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// Whether any process runs below the bootstrap. One whose parent has ended is a child of its reaper.
+    fn any_runs(&self) -> bool {
+        let is_ours = |child: &Pid| !self.inherited.contains(child);
+        self.collect() && (self.inherited.is_empty() || children_of(getpid()).iter().any(is_ours))
     }
 
     fn kill_all(&self) {

@@ -61,7 +61,7 @@ pub(super) fn complete(
         root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?,
     );
     let home = variable::HOME.of(environment);
-    if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
+    if !home.is_some_and(|home| Path::new(home).is_dir() && access(home, Access::WRITE_OK).is_ok()) {
         set(environment, variable::HOME, "/tmp");
     }
     let mut path = variable::PATH.of(environment).cloned().unwrap_or_else(|| USUAL_PATH.into());

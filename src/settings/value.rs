@@ -25,7 +25,7 @@ pub struct Variable {
     pub name: &'static str,
     /// The values that it takes: "it takes …".
     pub takes: &'static str,
-    /// What it is for, as `docs/settings.md` says it.
+    /// Its purpose, as `docs/settings.md` says it.
     pub meaning: &'static str,
 }
 

@@ -14,14 +14,14 @@ use crate::start::cli::Serve;
 /// Where AWS's own images listen.
 const PORT: u16 = 8080;
 
-/// How long an event may take where nothing says it.
+/// The timeout of an event where the environment has none.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Programs that only start another one as process 1, by what the kernel calls them: `docker run --init`, and what images
-/// bring along.
+/// Programs that run as process 1 and only start another one, by their names in `/proc`: that of `docker run --init`, and
+/// others that images bring along.
 const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
 
-/// Whether this is what a container was started for.
+/// Whether this is the main process of a container.
 pub fn is_main_process() -> bool {
     getpid() == Pid::INIT || getppid() == Some(Pid::INIT) && is_init()
 }

@@ -9,11 +9,39 @@ use std::{
     sync::Arc,
 };
 
-use super::transport::Kind;
 use crate::{
     process::{Child, Children},
     settings::Config,
 };
+
+/// The kind of a language's transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As frames, from a pipe.
+    Resident,
+    /// From files and pipes that a process opens which the shim forks for each event.
+    Forking {
+        /// The user's file.
+        file: PathBuf,
+        /// Whether the shim reports the commands that fail.
+        has_stack: bool,
+    },
+    /// As the argument and the standard input of a program.
+    Program(Option<Prelude>),
+}
+
+/// A file that an interpreter runs before a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prelude {
+    /// The environment variable that names the file.
+    pub variable: &'static str,
+    /// The file's text. It writes to the path that is put in the place of [`REPORTS`].
+    pub text: String,
+}
+
+/// Stands in a prelude for the path of a file to which lines can be added, each of them a
+/// [`FailedCommand`](super::stack::FailedCommand).
+pub const REPORTS: &str = "@REPORTS@";
 
 /// How a language starts its workers.
 #[derive(Clone, Debug)]

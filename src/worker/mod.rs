@@ -30,7 +30,11 @@ use self::{
     phase::{Phase, start_failure, undefined},
     transport::{Message, Transport, TransportError},
 };
-pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
+pub use self::{
+    hooks::Step,
+    launch::{Kind, Launch, Prelude},
+    phase::WorkerError,
+};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,

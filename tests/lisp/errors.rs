@@ -271,14 +271,3 @@ fn a_debugger_hook_of_the_users_own_is_asked_first() {
     assert!(function.log().contains("hooked: empty\n"), "{}", function.log());
     assert_eq!(function.text("1"), "1");
 }
-
-#[test]
-fn a_worker_that_is_killed_is_replaced() {
-    needs!(sbcl);
-    let function = evaluator();
-    recovers(&function);
-    let error = function.error("(progn (sb-posix:kill (sb-posix:getpid) 9) (sleep 60))");
-    assert_eq!(error.kind, "Runtime.WorkerExited");
-    assert_eq!(error.message, "the worker ended (signal: 9 (SIGKILL)) before it answered");
-    recovers(&function);
-}

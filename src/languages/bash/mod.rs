@@ -11,7 +11,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::{Config, variable},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
 const SHIM: &str = include_str!("shim.sh");

@@ -1,4 +1,4 @@
-//! The handler grammar: what the text of a handler means, given which files there are.
+//! The handler grammar: the meaning of a handler's text, given the files that are there.
 //!
 //! Pure: the file system comes in as a question, and so do the languages. A handler is decided by, in this order,
 //!

@@ -1,4 +1,4 @@
-//! What a handler is, and why a text is none. `grammar` reads the text, and asks each language what it can run.
+//! Handlers: the text, the languages that can run it, and the errors of a text that is no handler. `grammar` reads it.
 
 mod grammar;
 mod suggestion;
@@ -20,7 +20,7 @@ use crate::{
     worker::Launch,
 };
 
-/// What to run for each event.
+/// The function or file that runs for each event.
 #[derive(Debug)]
 pub struct Handler {
     /// The language's name for people.
@@ -33,7 +33,7 @@ pub struct Handler {
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
-    /// Makes what workers need and the image lacks; before [`Self::launch`].
+    /// Makes the files that workers need and the image lacks. It comes before [`Self::launch`].
     fn prepare<'a>(
         &'a self,
         _config: &'a Config,
@@ -46,12 +46,12 @@ pub trait Runnable: Debug + Send + Sync {
     fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }
 
-/// What the grammar asks a language.
+/// A language, as the grammar sees it.
 pub trait Language: Sync {
     /// Its name for people.
     fn name(&self) -> &'static str;
 
-    /// What a text can mean, read in this way.
+    /// The meanings of a text, read in this way.
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError>;
 
     /// Whether one of its own places exists; `None` if it is not one.
@@ -78,13 +78,13 @@ pub enum Reading<'a> {
     FunctionOfStem(&'a str, &'a str),
 }
 
-/// What a handler could mean if one of its places exists; without places, what it means.
+/// A meaning that holds if one of its places exists; one without places always holds.
 pub struct Candidate {
     /// Relative to the task root, or absolute.
     pub places: Vec<PathBuf>,
-    /// What follows a place in the form of the handler that can only mean it.
+    /// The end of the handler that can mean nothing else; it follows the place.
     pub suffix: String,
-    /// Makes it of those of the places that exist.
+    /// Makes the handler; the argument is the places that exist.
     pub make: Box<Make>,
 }
 
@@ -100,7 +100,7 @@ pub struct Found {
 }
 
 impl Candidate {
-    /// A file, and what is made of it.
+    /// A file, and the handler that is made of it.
     pub fn of_file<R: Runnable + 'static>(
         place: impl Into<PathBuf>,
         suffix: impl Into<String>,
@@ -125,7 +125,7 @@ pub enum HandlerError {
     Invalid {
         /// The text.
         handler: String,
-        /// What is wrong and what to write instead.
+        /// The fault, and the text to write instead.
         reason: String,
     },
     /// The text fits files of two languages.
@@ -146,7 +146,7 @@ impl From<HandlerError> for Failure {
     }
 }
 
-/// What there is in the task root, and beyond it.
+/// The files of the task root, and the modules of layers and interpreters.
 pub trait Places {
     /// Whether this is a file, or a directory or link to it of any kind.
     fn exists(&self, place: &Path) -> bool;

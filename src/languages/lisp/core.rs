@@ -10,7 +10,7 @@ use crate::{
 /// Where the image has its core.
 const DEFAULT_CORE: &str = "/var/lang/lisp/runtime.core";
 
-/// A core, and what to say where it does not do.
+/// A core, and the words for an error about it.
 pub(super) struct Core {
     pub(super) path: PathBuf,
     name: String,

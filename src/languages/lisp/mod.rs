@@ -17,10 +17,10 @@ use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
     settings::{Config, LispConvention as Convention},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
-/// The shim: what handlers see, then what runs it, in the order in which it is loaded.
+/// The shim's files, in the order in which they are loaded.
 const SHIM: &str = concat!(
     include_str!("shim/api.lisp"),
     include_str!("shim/utf8.lisp"),
@@ -135,7 +135,7 @@ impl Runnable for Handler {
 fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     let program = interpreter("sbcl", "a Common Lisp handler", config)?;
     if let Handler::Function { files, .. } = handler {
-        // what cannot be read is named here, and not by a line of SBCL's loader
+        // an unreadable file is named here, and not by a line of SBCL's loader
         read(config, newest(&config.task_root, files))?;
     } else if let Handler::Script { file } = handler {
         read(config, file)?;

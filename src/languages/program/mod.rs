@@ -16,16 +16,13 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::Config,
-    worker::{
-        Launch,
-        transport::{Kind, Prelude},
-    },
+    worker::{Kind, Launch, Prelude},
 };
 
-/// What Bash runs before a program that is written in it.
+/// The code that Bash runs before a program of its own.
 const PRELUDE: &str = include_str!("prelude.sh");
 
-/// What Bash reads the prelude by.
+/// The variable that names the prelude to Bash.
 const BASH_ENV: &str = "BASH_ENV";
 
 /// A program of any language.
@@ -35,7 +32,7 @@ pub(super) struct Program;
 #[derive(Debug)]
 struct File(PathBuf);
 
-/// What starts a file, and with which arguments in front of the event.
+/// The program that starts a file, and its arguments in front of the event.
 struct Start {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -129,7 +126,7 @@ impl File {
         if name != "env" {
             return Ok((name, program));
         }
-        // `env` itself finds it for each event; here it is found that it will
+        // `env` looks for the command at each event; this only checks that it will be found
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
         let found = which::which_in(&command, config.path.as_ref(), &config.task_root).map_err(|_| {
             let (file, command) = (self.0.display(), command.to_string_lossy());
@@ -148,7 +145,7 @@ impl File {
     }
 }
 
-/// The prelude, with what the user has the environment name as such.
+/// The prelude. It runs the user's own `BASH_ENV` first.
 fn prelude(config: &Config) -> Prelude {
     let own = config.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
         format!("export {BASH_ENV}='{}'", own.to_string_lossy().replace('\'', r"'\''"))
@@ -164,7 +161,7 @@ fn may_have_prelude(config: &Config, file: &Path, text: &[u8]) -> bool {
     })
 }
 
-/// What to say of a file that may do nothing but define functions: the first that it defines.
+/// The hint about a file that may only define functions; it names the first.
 fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let function = text.lines().find_map(|line| {

@@ -237,8 +237,8 @@ impl Transport for Forking {
     fn take_trace(&mut self, status: Option<i32>) -> Trace {
         let trace = std::mem::take(&mut self.trace).of(status);
         match &self.loading {
-            // any other is what a command of the file has said, as `exit 4`
-            Some(file) if trace == Trace::default() && status == Some(FAILURE) => {
+            // with another status than Bash's own, the file has said it itself, as by `exit 4`
+            Some(file) if trace == Trace::default() && (!self.has_stack || status == Some(FAILURE)) => {
                 Trace::at(format!("in {}", file.display()))
             }
             _ => trace,

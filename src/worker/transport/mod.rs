@@ -15,7 +15,7 @@ mod pipes;
 mod program;
 mod resident;
 
-use std::{io, path::PathBuf, process::ExitStatus};
+use std::{io, process::ExitStatus};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -23,42 +23,13 @@ use rustix::process::Pid;
 
 pub(super) use self::frame::Message;
 use self::{decoder::FrameError, forking::Forking, program::Program, resident::Resident};
-use super::{Starter, Step, answer::ExitKind, log::Log, stack::Trace};
+use super::{Kind, Starter, Step, answer::ExitKind, log::Log, stack::Trace};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
     process::{Child, Children},
     settings::ResponseMode,
 };
-
-/// The kind of a language's transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As frames, from a pipe.
-    Resident,
-    /// From files and pipes that a process opens which the shim forks for each event.
-    Forking {
-        /// The user's file.
-        file: PathBuf,
-        /// Whether the shim reports the commands that fail.
-        has_stack: bool,
-    },
-    /// As the argument and the standard input of a program.
-    Program(Option<Prelude>),
-}
-
-/// A file that an interpreter runs before a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prelude {
-    /// The environment variable that names the file.
-    pub variable: &'static str,
-    /// The file's text. It writes to the path that is put in the place of [`REPORTS`].
-    pub text: String,
-}
-
-/// Stands in a prelude for the path of a file to which lines can be added, each of them a
-/// [`FailedCommand`](super::stack::FailedCommand).
-pub const REPORTS: &str = "@REPORTS@";
 
 /// Why a transport cannot go on. Its worker is of no use any more.
 #[derive(Debug, thiserror::Error)]

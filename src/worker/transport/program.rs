@@ -18,7 +18,7 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    Prelude, REPORTS, Transport, TransportError, answered,
+    Transport, TransportError, answered,
     frame::Message,
     memory::{fill, memory_file},
     pipes::answer_pipe,
@@ -29,6 +29,7 @@ use crate::{
     worker::{
         Starter,
         answer::{Closing, ExitKind, Output},
+        launch::{Prelude, REPORTS},
         log::Log,
         stack::{FailedCommand, Trace},
     },

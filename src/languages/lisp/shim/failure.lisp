@@ -1,7 +1,7 @@
-;;;; What goes wrong in handlers, as the caller gets it: the condition's type, its report, the backtrace.
+;;;; Errors of handlers as the caller gets them: the condition's type, its report, the backtrace.
 ;;;;
-;;;; A handler fails where the debugger would be entered, so that SIGNAL, WARN, HANDLER-CASE, restarts and
-;;;; *DEBUGGER-HOOK* mean what they always mean.
+;;;; A handler fails where SBCL would enter the debugger. SIGNAL, WARN, HANDLER-CASE, restarts and *DEBUGGER-HOOK* keep
+;;;; their meaning.
 
 (in-package #:lambda-script-runtime)
 
@@ -41,7 +41,7 @@ several lines."
                        (prin1-to-string (type-of condition)))))
 
 (defun report (condition)
-  "What CONDITION says of itself."
+  "The report of CONDITION."
   (handler-case
       (with-sober-printing
         (let ((*print-escape* nil))
@@ -124,7 +124,7 @@ the places are told of the only call of a function in a file, and of the handler
       (append (loop for (nil . call) in stack
                     for place in places
                     collect (format nil "~A~@[, ~A~]" (shown call) place))
-              (when (and handler stack (null known))
+              (when (and handler *fails-here* stack (null known))
                 (list (format nil "(~A ...), ~A" *function* handler)))))))
 
 (defvar *credentials* '()
@@ -148,11 +148,11 @@ bootstrap masks the errors that it gets."
 (defvar *failure-of* #'failure-of
   "Makes a failure of a condition, where it was signalled.")
 
-(defun log-failure (what failure)
-  "Logs that something has ended which no event waits for."
+(defun log-failure (subject failure)
+  "Logs that SUBJECT, a thread or a timer, has failed. No event waits for it."
   (with-sober-printing
     (let ((*print-length* nil))
-      (format sb-sys:*stderr* "~&~A ended: ~A: ~A~%~{~A~%~}" what
+      (format sb-sys:*stderr* "~&~A ended: ~A: ~A~%~{~A~%~}" subject
               (failure-type failure) (masked (failure-message failure))
               (mapcar #'masked (failure-backtrace failure)))))
   (finish-output sb-sys:*stderr*))

@@ -15,8 +15,7 @@
                       '())))))
 
 (defmacro with-syntax-of-handlers (&body body)
-  "Loads, and reads, as LOAD does: in CL-USER. What is loaded meanwhile sets what it likes for good, but for these two
-specials."
+  "Reads and loads in CL-USER, as LOAD does. A file keeps all that it sets but these two specials."
   `(let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
      ,@body))
 
@@ -125,7 +124,7 @@ specials."
                 (ignore-errors (asdf:load-system (first library)))))))))))
 
 (defun missing-library (condition)
-  "What to say of a library that CONDITION does not find; NIL if it is about something else."
+  "How to get the library that CONDITION does not find; NIL for other conditions."
   (let* ((name (typecase condition
                  (asdf:missing-component (asdf/find-component:missing-requires condition))
                  (package-error (package-error-package condition))))
@@ -175,7 +174,7 @@ specials."
                          (reason cause))))))))
 
 (defun call-loading (name stream function &optional (advice (constantly nil)))
-  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error says where in it, and what ADVICE gives."
+  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error tells the place, and the advice that ADVICE gives."
   (let ((*failure-of*
           (lambda (condition)
             (make-failure

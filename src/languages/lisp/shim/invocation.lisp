@@ -14,7 +14,7 @@
   ;; uninterned symbols whose values are the standard input and output; NIL where these are the log's
   (input nil :type symbol)
   (output nil :type symbol)
-  ;; what the last of the threads that use it closes
+  ;; the last of the threads that use the streams closes them
   (streams '() :type list)
   (users 1 :type sb-ext:word)
   (ended nil))
@@ -98,7 +98,9 @@ functions that run it and that cancel it."
 
 (defun exit-invocation (exit &rest options &key code abort &allow-other-keys)
   "Takes the place of SB-EXT:EXIT, which is EXIT."
-  (let ((invocation *invocation*) (status (or code 0)))
+  (let ((invocation *invocation*)
+        ;; as the system has it
+        (status (if (integerp code) (ldb (byte 8 0) code) 0)))
     (cond ((or abort (null invocation) (not (invocation-exits invocation)))
            (apply exit options))
           ((eq sb-thread:*current-thread* **main-thread**)

@@ -9,13 +9,13 @@
   "How much is read or written at once, in bytes.")
 
 (defconstant +pipe-size+ 1048576
-  "How much a pipe is asked to hold, in bytes: what Linux lets any user have.")
+  "How much a pipe is asked to hold, in bytes. Linux lets any user have as much.")
 
 (defconstant +close-on-exec+ #o2000000)
 (defconstant +set-pipe-size+ 1031)
 
 (defstruct (pipe (:constructor make-pipe (descriptor)))
-  "A descriptor; for reading, with what was read ahead in BUFFER from START to END."
+  "A descriptor and its buffer. Bytes that were read ahead stand from START to END."
   (descriptor 0 :type fixnum)
   (buffer (make-array +block+ :element-type '(unsigned-byte 8)) :type octets)
   (start 0 :type index)
@@ -41,13 +41,13 @@
   (sb-ext:exit :code 0 :abort t))
 
 (defun transferred (count errno)
-  "What a system call on a pipe gave: how many bytes, or 0 to try again."
+  "The number of bytes that a system call on a pipe has moved, or 0 to try again."
   (cond ((and count (plusp count)) (the index count))
         ((and (null count) (= errno sb-unix:eintr)) 0)
         (t (end-process))))
 
 (defun read-octets (descriptor octets start end)
-  "Reads what there is into OCTETS from START to END, at least one byte. Gives the new start."
+  "Reads at least one byte, and as many as there are, into OCTETS from START to END. Gives the new start."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
@@ -68,7 +68,7 @@
                                         (sb-unix:unix-write descriptor place 0 (- end start)))))))))
 
 (defun fill-buffer (pipe)
-  "Reads more behind what the buffer of PIPE holds, which it moves to the front."
+  "Moves the bytes in the buffer of PIPE to the front, and reads more behind them."
   (let ((buffer (pipe-buffer pipe)) (start (pipe-start pipe)) (end (pipe-end pipe)))
     (replace buffer buffer :start2 start :end2 end)
     (setf (pipe-start pipe) 0
@@ -80,7 +80,7 @@
 
 (define-fast (same-octets-p) (octets start end expected)
     ((type octets octets expected) (type index start end))
-  "Whether OCTETS from START to END are those that are EXPECTED."
+  "Whether OCTETS from START to END are the EXPECTED ones."
   (and (= (length expected) (- end start))
        (loop for octet across expected
              for index of-type index from start
@@ -186,7 +186,7 @@ payload."
 (defun send-text (pipe name string)
   "Sends a frame with this string. What fits into one block goes in one write."
   (let ((text (coerce string 'text)) (buffer (pipe-buffer pipe)))
-    ;; what is short is encoded before its length is known
+    ;; a short string is encoded before its length is known
     (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)
       (let ((length (if (= position (length text)) (- filled +longest-head+) (encoded-length text))))
         (write-octets (pipe-descriptor pipe) buffer (put-head pipe name length +longest-head+) filled))

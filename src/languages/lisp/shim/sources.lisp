@@ -28,7 +28,7 @@
           always (eql octet (read-byte stream nil)))))
 
 (defun skip-marks (file stream)
-  "Reads past what stands before the text: the byte order mark of some editors, a first line `#!...` for shells."
+  "Reads past the byte order mark of some editors, and a first line `#!...` for shells."
   (let* ((mark '(#xEF #xBB #xBF)) (shebang (map 'list #'char-code "#!"))
          (is-marked (begins-with-p file mark)))
     (when is-marked
@@ -79,8 +79,7 @@
             (first (push (cons file (multiple-value-list (source-forms file))) (rest cache))))))
 
 (defun place (location cache)
-  "The place of a code location, as `FILE: line N`; NIL for what is not in a source file of the task root, and in a file
-that has changed since."
+  "The place of a code location, as `FILE: line N`; NIL if its source is outside of the task root or has changed since."
   (ignore-errors
    (let* ((source (sb-di:code-location-debug-source location))
           (file (sb-c::debug-source-namestring source)))

@@ -19,7 +19,7 @@
   "The command of fcntl that duplicates a descriptor, closed by exec.")
 
 (defun duplicate (descriptor)
-  "Another number for DESCRIPTOR, above those of the standard streams."
+  "Another number for DESCRIPTOR, above 2."
   (call-c "fcntl" sb-alien:int (sb-alien:int descriptor) (sb-alien:int +duplicate+) (sb-alien:int 3)))
 
 (defun memory-file ()
@@ -53,8 +53,9 @@
 (defvar *synonyms*
   '((*standard-input* . sb-sys:*stdin*) (*standard-output* . sb-sys:*stdout*) (*error-output* . sb-sys:*stderr*)
     (*trace-output* . sb-sys:*stderr*) (*terminal-io* . sb-sys:*tty*) (*query-io* . *terminal-io*)
-    (*debug-io* . *terminal-io*))
-  "The standard streams of Common Lisp, and the variables of which they are synonyms.")
+    (*debug-io* . *terminal-io*)
+    (uiop:*stdin* . sb-sys:*stdin*) (uiop:*stdout* . sb-sys:*stdout*) (uiop:*stderr* . sb-sys:*stderr*))
+  "The standard streams of Common Lisp and of UIOP, and the variables of which they are synonyms.")
 
 (defun is-open (symbol)
   "Whether the value of SYMBOL is a stream that is open."
@@ -97,8 +98,8 @@ descriptors of their own, so that 0, 1 and 2 stay open for children."
           (invocation-streams invocation) (list input output))))
 
 (defun end-streams (invocation output)
-  "Ends the streams of INVOCATION. From now on, threads that it has left behind have those of the log; one that is just
-writing to OUTPUT finds the log behind that, too."
+  "Ends the streams of INVOCATION. Threads that it leaves behind have the log's from now on. For one that is just writing
+to OUTPUT, the descriptor of that becomes the log's."
   (setf (symbol-value (invocation-input invocation)) (sb-ext:symbol-global-value 'sb-sys:*stdin*)
         (symbol-value (invocation-output invocation)) (sb-ext:symbol-global-value 'sb-sys:*stdout*))
   (sb-thread:barrier (:memory))
@@ -107,13 +108,13 @@ writing to OUTPUT finds the log behind that, too."
   (release invocation))
 
 (defun finish (stream)
-  "Writes out what STREAM holds, unless it was closed."
+  "Writes out the buffer of STREAM, unless it is closed."
   (handler-case (finish-output stream)
     (sb-int:closed-stream-error ())))
 
 (defun call-with-standard-streams (function event exits)
-  "Calls FUNCTION with the octets of EVENT as standard input, and gives what it writes to standard output as octets; none
-where that is streamed. EXITS says that it may ask for a status, as a program does."
+  "Calls FUNCTION with the octets of EVENT as standard input. Gives its standard output as octets, or none where that is
+streamed. EXITS says that it may ask for a status, as a program does."
   (let* ((invocation *invocation*)
          (input-file (memory-file))
          (output-file (if *answer-path* (answer-descriptor) (memory-file)))
