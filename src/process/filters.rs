@@ -39,7 +39,7 @@ const OTHERS: [&str; 8] = ["1", "3", "4", "5", "6", "7", "8", "9"];
 /// How often is looked at what is there until it is twice the same.
 const LOOKS: usize = 100;
 
-/// Who can still write to the answer of a handler that has ended.
+/// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
     /// No process: more does not come.
@@ -70,7 +70,7 @@ pub struct PipeName(String);
 
 /// A shell that forks handlers. A child of it is a filter, too, if it was started while the file was loaded.
 pub struct Shell {
-    /// Its process.
+    /// The process.
     pub pid: Pid,
     /// Pipes that the bootstrap writes to: reading from one makes no filter.
     pub requests: Vec<PipeName>,
@@ -84,7 +84,7 @@ impl PipeName {
 }
 
 impl Children {
-    /// Who can still write to a handler's answer, and whether more may come through a filter of its log.
+    /// The writers of a handler's answer, and whether more may come through a filter of its log.
     #[must_use]
     pub fn writers(&self, ended: &Ended<'_>) -> (Writers, bool) {
         let requests = ended.shell.map(|shell| &shell.requests[..]).unwrap_or_default();
@@ -166,9 +166,9 @@ struct Process {
     pid: Pid,
     /// Whether it does not only wait to be reaped.
     runs: bool,
-    /// Those that it reads. Right after a fork, a filter's is not the standard input yet.
+    /// The pipes that it reads. Right after a fork, a filter's is not the standard input yet.
     inputs: Vec<End>,
-    /// Those that it can write to.
+    /// The pipes that it can write to.
     outputs: Vec<End>,
 }
 
@@ -180,7 +180,7 @@ struct End {
 }
 
 impl Process {
-    /// Its pipes, but for reading from `requests`.
+    /// The process and its pipes; reading from `requests` does not count.
     fn read(pid: Pid, requests: &[PipeName]) -> Self {
         let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! Where a shell's command failed: several processes of one event may each report it.
 
-/// What stands between the parts of a report.
+/// The separator of the parts of a report.
 const SEPARATOR: char = '\u{1e}';
 
 /// A command that has failed, as a shell reports it.
@@ -70,7 +70,7 @@ impl Trace {
         }
     }
 
-    /// What has led to the end of a handler with this status: nothing where it has said the status itself, or has gone on
+    /// The failure that has led to the end of a handler with this status: none where it has said the status itself, or has gone on
     /// after the failure.
     pub(super) fn of(self, status: Option<i32>) -> Self {
         if self.status.is_some() && self.status == status { self } else { Self::default() }

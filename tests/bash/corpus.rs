@@ -6,7 +6,7 @@ use std::{fs, path::Path, process::Command, thread};
 
 use crate::support::{Event, Function, Running, until};
 
-/// What Bash does with a file, as the runtime does: loads it, and calls its function in a subshell.
+/// Bash alone does the same as the runtime: it loads the file, and calls the function in a subshell.
 const PLAIN: &str = r#"
 __lambda_event=$1
 set --
@@ -15,7 +15,7 @@ source "$0"
 (handler "$__lambda_event") <event >answer 2>log
 "#;
 
-/// What stands before a file.
+/// Lines that stand before a file.
 const HEADS: [&str; 7] = [
     "",
     "set +e",
@@ -28,7 +28,7 @@ const HEADS: [&str; 7] = [
 
 const EVENT: &str = "an \"event\"\nof two lines";
 
-/// What comes of one event.
+/// The outcome of one event.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     /// Nothing where it failed.
@@ -53,7 +53,7 @@ fn files() -> Vec<(String, String)> {
     files
 }
 
-/// What is left to compare: names that are ours may be seen, process ids differ, and the error is logged behind it.
+/// The lines to compare: names that are ours may be seen, process ids differ, and the error is logged behind it.
 fn comparable(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.split("ERROR Function.").next().unwrap_or_default();

@@ -15,7 +15,7 @@ const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace",
 /// Traps beside which ours is noticed: ERR itself, and those that are called for its commands.
 const TRAPS: [&str; 4] = ["ERR", "SIGERR", "DEBUG", "RETURN"];
 
-/// What may stand before a command in its line.
+/// Words that may stand before a command in its line.
 const KEYWORDS: [&str; 10] =
     ["then", "do", "else", "if", "elif", "while", "until", "builtin", "command", "!"];
 

@@ -1,4 +1,4 @@
-# What runs inside Bash: `bash -c THIS FILE FUNCTION VARIABLES OPTIONS FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
+# The shim inside Bash: `bash -c THIS FILE FUNCTION VARIABLES OPTIONS FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
 #
 #   $0  the user's file            $7       the descriptor of a file for notes
 #   $1  its function               $8-$11   the descriptors of the lane of even numbers: where a process waits,
@@ -307,7 +307,7 @@ __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash h
     fi
     [[ -z $__lambda_may_hook ]] || __lambda_note_shutdown_hook
 
-    # what the hooks set is there for events: no subshell is forked before them
+    # events see the variables that hooks set: no subshell is forked before the hooks have run
     if [[ -n $__lambda_snapshot ]]; then
         __lambda_report ready ''
         __lambda_wait # `checkpoint`

@@ -35,7 +35,7 @@ const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
 
 /// The output of one event.
 pub(super) struct Output {
-    /// What has not been passed on: all of it, if there is no sink.
+    /// The part that has not been passed on: all of it, if there is no sink.
     bytes: BytesMut,
     /// All that was written, also what is no longer kept, in bytes.
     size: usize,

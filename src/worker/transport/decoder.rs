@@ -15,7 +15,7 @@ use crate::{
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
-/// What stands between the names of functions.
+/// The separator of the names of functions.
 const LINE_END: char = '\u{1e}';
 
 /// How much of a malformed payload an error shows, in bytes.

@@ -229,7 +229,7 @@ impl Transport for Forking {
     }
 
     fn prepare(&mut self) -> io::Result<()> {
-        // what is there before the event has come, a handler has written where it should not
+        // bytes that come before the event are no answer: a handler has written them to the wrong descriptor
         self.output.receive_rest(self.lanes.answer());
         self.lanes.renew()
     }
