@@ -107,13 +107,14 @@ impl Children {
         (Writers::Filters, false)
     }
 
-    /// The processes that have lost their parent, and the shell, if it has more children than the one that waits for the
-    /// next event: most of the time there are none.
+    /// The processes that have lost their parent, and the shell, if a child of it may be a filter: most of the time there
+    /// are none.
     fn left_behind(&self, shell: Option<&Shell>) -> Vec<Pid> {
         let own = children_of(getpid());
         let exits = self.exits();
         let orphans = own.into_iter().filter(|pid| !exits.contains_key(pid) && !self.inherited.contains(pid));
-        let shell = shell.map(|shell| shell.pid).filter(|&shell| children_of(shell).len() > 1);
+        let shell =
+            shell.map(|shell| shell.pid).filter(|&shell| children_of(shell).into_iter().any(reads_a_pipe));
         orphans.chain(shell).collect()
     }
 }
@@ -214,6 +215,12 @@ impl Process {
         let is_empty = pipe.is_ok_and(|pipe| ioctl_fionread(pipe).is_ok_and(|unread| unread == 0));
         is_empty && Status::read(self.pid).is_none_or(|status| status.is_idle())
     }
+}
+
+/// Whether the standard input of a process is a pipe. That of a subshell that waits for an event is a file.
+fn reads_a_pipe(pid: Pid) -> bool {
+    let target = fs::read_link(format!("/proc/{}/fd/0", pid.as_raw_nonzero()));
+    target.is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("pipe:[")))
 }
 
 /// These processes and all below them.
