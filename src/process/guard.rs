@@ -109,9 +109,9 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
-    /// Those whose leaders run.
+    /// The groups whose leaders run.
     led: HashSet<Pid>,
-    /// Those in which others run behind the leader's end.
+    /// The groups whose leaders have ended, and in which others run.
     left: HashSet<Pid>,
 }
 

@@ -97,7 +97,11 @@
     ("alexandria" "cl-alexandria"))
   "The libraries that the image has: their systems, Debian's packages, and the names of their packages if others.")
 
+(defvar *not-loaded* '()
+  "An alist: systems that ASDF could not load, and why.")
+
 (defun library-package (library)
+  "The name of a library's package."
   (or (third library) (first library)))
 
 (defun names-package-p (text name)
@@ -120,9 +124,12 @@
       (let ((text (file-text file)))
         (dolist (library missing)
           (when (names-package-p text (library-package library))
-            (let ((*standard-output* (make-broadcast-stream)))
-              (handler-bind ((warning #'muffle-warning))
-                (ignore-errors (asdf:load-system (first library)))))))))))
+            (handler-case
+                (let ((*standard-output* (make-broadcast-stream)))
+                  (handler-bind ((warning #'muffle-warning))
+                    (asdf:load-system (first library))))
+              (error (condition)
+                (push (cons (first library) (squeezed (report condition))) *not-loaded*)))))))))
 
 (defun missing-library (condition)
   "How to get the library that CONDITION does not find; NIL for other conditions."
@@ -138,10 +145,10 @@
       (destructuring-bind (system &optional debian package) library
         (declare (ignore package))
         (with-sober-printing
-          (format nil "the library `~A` is not in the Lisp core, and ASDF does not find it: ~@[install Debian's `~A`, ~]~
+          (format nil "the library `~A` is not in the Lisp core, and ASDF does not load it~@[ (~A)~]: ~@[install Debian's `~A`, ~]~
                        put its source into `~~/common-lisp`, or ship it in a Quicklisp bundle, ~
                        `(ql:bundle-systems '(\"~A\") :to \"FOLDER/\")`, whose `bundle.lisp` the runtime loads first"
-                  system debian system))))))
+                  system (cdr (assoc system *not-loaded* :test #'string=)) debian system))))))
 
 (defun cause (condition)
   "The reader's condition of one that LOAD makes of it."
