@@ -146,7 +146,8 @@ proptest! {
         message in ".{0,2000}",
         stack in prop::collection::vec("(at )?.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..60),
     ) {
-        let failure = Failure { error_type, ..Failure::new(ErrorType::Signal, message).with_stack_trace(stack) };
+        let mut failure = Failure::new(ErrorType::Signal, message).with_stack_trace(stack);
+        failure.diagnostic.error_type = error_type;
         let header = failure.header_type();
         let name = header.strip_prefix("Runtime.").or(header.strip_prefix("Function.")).unwrap();
         prop_assert!(name.len() > 1 && name.bytes().all(|byte| byte.is_ascii_alphabetic()), "{}", header);
@@ -155,7 +156,7 @@ proptest! {
         prop_assert!(cause.len() < 64 * 1024 && cause.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         let json: serde_json::Value = serde_json::from_str(&cause).unwrap();
         let exception = &json["exceptions"][0];
-        prop_assert!(failure.error_message.starts_with(exception["message"].as_str().unwrap()));
+        prop_assert!(failure.diagnostic.error_message.starts_with(exception["message"].as_str().unwrap()));
         prop_assert!(exception["stack"].as_array().unwrap().len() <= failure.stack_trace.len());
     }
 

@@ -7,6 +7,7 @@ pub mod secrets;
 
 use std::fmt::{self, Display, Formatter};
 
+use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -92,10 +93,9 @@ impl ErrorType {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// The kind of error; also the header `Lambda-Runtime-Function-Error-Type`.
-    pub error_type: String,
-    /// The text for people: the fault, its place, the next action.
-    pub error_message: String,
+    /// Type and message: `errorType` and `errorMessage`.
+    #[serde(flatten)]
+    pub diagnostic: Diagnostic,
     /// The call stack, innermost first; empty if there is none.
     #[serde(default)]
     pub stack_trace: Vec<String>,
@@ -108,8 +108,10 @@ impl Failure {
     /// An error of the runtime's own types, without a stack.
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
         Self {
-            error_type: error_type.as_str().to_owned(),
-            error_message: message.into(),
+            diagnostic: Diagnostic {
+                error_type: error_type.as_str().to_owned(),
+                error_message: message.into(),
+            },
             stack_trace: Vec::new(),
             more: Map::new(),
         }
@@ -136,16 +138,16 @@ impl Failure {
     #[must_use]
     pub fn header_type(&self) -> String {
         let is_ours = |prefix: &str| {
-            let name = self.error_type.strip_prefix(prefix).unwrap_or_default();
+            let name = self.diagnostic.error_type.strip_prefix(prefix).unwrap_or_default();
             name.len() > 1
                 && name.starts_with(|first: char| first.is_ascii_uppercase())
                 && name.bytes().all(|byte| byte.is_ascii_alphabetic())
         };
         if is_ours("Runtime.") || is_ours("Function.") {
-            return self.error_type.clone();
+            return self.diagnostic.error_type.clone();
         }
         // behind packages and namespaces
-        let name = self.error_type.rsplit([':', '.', '/']).next().unwrap_or_default();
+        let name = self.diagnostic.error_type.rsplit([':', '.', '/']).next().unwrap_or_default();
         let words = name.split(|character: char| !character.is_ascii_alphabetic());
         let name: String = words.map(capitalized).collect();
         format!("Function.{}", if name.len() > 1 { &name } else { "Error" })
@@ -168,7 +170,7 @@ fn capitalized(word: &str) -> String {
 
 impl Display for Failure {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.error_type, self.error_message)
+        write!(formatter, "{}: {}", self.diagnostic.error_type, self.diagnostic.error_message)
     }
 }
 
@@ -191,8 +193,8 @@ mod tests {
     #[test]
     fn has_a_type_of_lambdas_form_for_the_header() {
         let header = |error_type: &str| {
-            let failure =
-                Failure { error_type: error_type.to_owned(), ..Failure::new(ErrorType::Signal, "") };
+            let mut failure = Failure::new(ErrorType::Signal, "");
+            error_type.clone_into(&mut failure.diagnostic.error_type);
             failure.header_type()
         };
         for (error_type, expected) in [

@@ -51,8 +51,8 @@ pub fn of(failure: &Failure, task_root: &str) -> String {
             }
         }
         let exception = Exception {
-            message: cut(&failure.error_message),
-            error_type: cut(&failure.error_type),
+            message: cut(&failure.diagnostic.error_message),
+            error_type: cut(&failure.diagnostic.error_type),
             stack: frames.clone(),
         };
         let cause = Cause { working_directory: cut(task_root), exceptions: [exception], paths };

@@ -11,6 +11,7 @@ use std::{
     sync::OnceLock,
 };
 
+use lambda_runtime::Diagnostic;
 use rustix::event::{PollFd, PollFlags, poll};
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -88,8 +89,8 @@ struct Record<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant_id: Option<&'a str>,
-    error_type: &'a str,
-    error_message: &'a str,
+    #[serde(flatten)]
+    diagnostic: &'a Diagnostic,
     stack_trace: &'a [String],
 }
 
@@ -105,8 +106,7 @@ pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failur
                 level: "ERROR",
                 request_id,
                 tenant_id,
-                error_type: &failure.error_type,
-                error_message: &failure.error_message,
+                diagnostic: &failure.diagnostic,
                 stack_trace: &failure.stack_trace,
             };
             let mut line = serde_json::to_vec(&record).expect("BUG: strings always serialize");

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn says_the_timeout_and_the_margin() {
-        let message = deadline_in(Duration::from_millis(30_040), 200).exceeded().error_message;
+        let message = deadline_in(Duration::from_millis(30_040), 200).exceeded().diagnostic.error_message;
         assert_eq!(message, "the handler had not answered 0.2 s before its timeout of 30.0 s");
     }
 }

@@ -63,8 +63,8 @@ impl Secrets {
         }
         let forms: Vec<_> = self.0.iter().flat_map(|secret| forms(secret)).collect();
         let parts: HashSet<_> = forms.iter().flat_map(|form| form.as_bytes().windows(PART)).collect();
-        mask(&mut failure.error_type, &parts);
-        mask(&mut failure.error_message, &parts);
+        mask(&mut failure.diagnostic.error_type, &parts);
+        mask(&mut failure.diagnostic.error_message, &parts);
         failure.stack_trace.iter_mut().for_each(|line| mask(line, &parts));
         failure.more.values_mut().for_each(|value| mask_value(value, &parts));
         failure
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn masked(text: &str) -> String {
-        secrets().masked(Failure::new(ErrorType::ExitStatus, text)).error_message
+        secrets().masked(Failure::new(ErrorType::ExitStatus, text)).diagnostic.error_message
     }
 
     #[test]

@@ -94,13 +94,13 @@ impl Document {
         match (ended, self.state) {
             (Ok(()), State::Invalid(reason)) => Err(self.secrets.masked(invalid(&reason))),
             (Err(failure), State::Body { missing: 0 })
-                if failure.error_type == ErrorType::ExitStatus.as_str() =>
+                if failure.diagnostic.error_type == ErrorType::ExitStatus.as_str() =>
             {
                 tracing::warn!(
                     requestId = self.request_id,
                     tenantId = self.tenant_id,
                     "the caller has the whole document, though {}",
-                    failure.error_message
+                    failure.diagnostic.error_message
                 );
                 Ok(())
             }

@@ -139,7 +139,7 @@ fn names_both_files_of_an_ambiguous_handler() {
         "handler `function.handler` fits `function.sh` (Bash) and `function.lisp` (Common Lisp): \
          write `function.sh.handler` or `function.lisp.handler`"
     );
-    assert_eq!(Failure::from(error).error_type, "Runtime.InvalidHandler");
+    assert_eq!(Failure::from(error).diagnostic.error_type, "Runtime.InvalidHandler");
     let error = resolve("a.f", &["a.sh", "a/a.psm1"]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -157,7 +157,7 @@ fn lists_every_place_that_was_looked_at() {
          `function.psd1`, `function/function.psd1`, `function.psm1`, `function/function.psm1`, `modules/function`, \
          `/opt/modules/function`, `$PSModulePath/function`"
     );
-    assert_eq!(Failure::from(error).error_type, "Runtime.HandlerNotFound");
+    assert_eq!(Failure::from(error).diagnostic.error_type, "Runtime.HandlerNotFound");
 }
 
 #[test]

@@ -204,6 +204,6 @@ mod tests {
         let limit = vec![b'x'; PAYLOAD_LIMIT];
         assert_eq!(answer(&[&limit, b"\n"]).unwrap().len(), PAYLOAD_LIMIT);
         let error = answer(&[&limit, b"xx", b"yy"]).unwrap_err();
-        assert!(error.error_message.contains("6291460 bytes"), "{error}");
+        assert!(error.diagnostic.error_message.contains("6291460 bytes"), "{error}");
     }
 }
