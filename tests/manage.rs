@@ -8,8 +8,10 @@ mod in_use;
 mod message;
 mod options;
 mod page;
+mod refusals;
 mod registry;
 mod resume;
+mod runtimes;
 mod script;
 mod url;
 
@@ -26,7 +28,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use self::cloud::{Cloud, moto};
+use self::cloud::{Cloud, moto, runtimes};
 use crate::support::{PATIENCE, needs::found, repository};
 
 /// The region of all tests, as an AWS CLI is told it.
@@ -111,7 +113,7 @@ impl Project {
             name,
             folder: TempDir::new().unwrap(),
             stand_in: TempDir::new().unwrap(),
-            cloud: Cloud::start(address),
+            cloud: Cloud::start(address, runtimes()),
             aws,
             variables: BTreeMap::from([("STAND_IN_MOTO", format!("http://{address}"))]),
         };
@@ -153,7 +155,7 @@ impl Project {
         let bash = std::env::var_os("SCRIPT_RUNTIME_TEST_BASH").unwrap_or_else(|| "bash".into());
         let mut command = Command::new("timeout");
         command
-            .args(["--kill-after=1", "60"])
+            .args(["--kill-after=1", "240"])
             .arg(bash)
             .arg(repository().join("manage.sh"))
             .args(arguments)

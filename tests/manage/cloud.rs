@@ -14,6 +14,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::{announced, message::Message};
+use crate::support::repository;
 
 /// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    pub fn start(moto: SocketAddr) -> Self {
+    pub fn start(moto: SocketAddr, runtimes: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let cloud = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
         let server = cloud.clone();
@@ -57,7 +58,7 @@ impl Cloud {
             for connection in listener.incoming().flatten() {
                 let server = server.clone();
                 // a client may go away at any time
-                thread::spawn(move || drop(server.serve(connection, moto)));
+                thread::spawn(move || drop(server.serve(connection, [moto, runtimes])));
             }
         });
         cloud
@@ -87,9 +88,13 @@ impl Cloud {
         self.state.lock().unwrap()
     }
 
-    fn serve(&self, mut connection: TcpStream, moto: SocketAddr) -> std::io::Result<()> {
+    fn serve(&self, mut connection: TcpStream, [moto, runtimes]: [SocketAddr; 2]) -> std::io::Result<()> {
         let request = Message::read(&mut BufReader::new(connection.try_clone()?))?;
         let operation = operation(&request);
+        // moto knows nothing of customer-managed runtimes
+        let is_theirs =
+            ["/2026-10-01/", "/2021-07-20/"].iter().any(|begin| request.path().starts_with(begin));
+        let moto = if is_theirs { runtimes } else { moto };
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let turn = {
             let mut state = self.lock();
@@ -146,7 +151,7 @@ impl Cloud {
         match operation {
             "CreateFunction" | "UpdateFunctionConfiguration" => {
                 let settings = forgotten.entry(name).or_default();
-                for key in ["ImageConfig", "LoggingConfig", "SnapStart"] {
+                for key in ["ImageConfig", "LoggingConfig", "SnapStart", "RuntimeConfig"] {
                     settings.extend(body.get(key).map(|value| (key.to_owned(), value.clone())));
                 }
             }
@@ -191,6 +196,9 @@ fn operation(request: &Message) -> String {
     }
     let method = request.start.split(' ').next().unwrap();
     let path = request.path().split('?').next().unwrap();
+    if let Some(rest) = path.strip_prefix("/2026-10-01/runtimes") {
+        return runtime_operation(method, rest);
+    }
     let parts: Vec<_> = path.split('/').skip(4).collect();
     let name = match (method, parts.as_slice()) {
         ("POST", []) => "CreateFunction",
@@ -208,9 +216,29 @@ fn operation(request: &Message) -> String {
         ("POST", ["policy"]) => "AddPermission",
         ("GET", ["policy"]) => "GetPolicy",
         ("DELETE", ["policy", _]) => "RemovePermission",
+        ("GET", ["runtime-management-config"]) => "GetRuntimeManagementConfig",
+        ("PUT", ["runtime-management-config"]) => "PutRuntimeManagementConfig",
         _ => return format!("{method} {path}"),
     };
     name.to_owned()
+}
+
+/// The same of a call about runtimes: `CreateRuntimeVersion`, `ListRuntimes`.
+fn runtime_operation(method: &str, path: &str) -> String {
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let (kind, kinds) = match parts.get(1) {
+        Some(&"versions") => ("RuntimeVersion", "RuntimeVersions"),
+        Some(&"aliases") => ("RuntimeAlias", "RuntimeAliases"),
+        Some(&"restore") => return "RestoreRuntime".to_owned(),
+        _ => ("Runtime", "Runtimes"),
+    };
+    match (method, parts.len()) {
+        ("GET", 0 | 2) => format!("List{kinds}"),
+        ("GET", _) => format!("Get{kind}"),
+        ("POST", _) => format!("Create{kind}"),
+        ("DELETE", _) => format!("Delete{kind}"),
+        _ => format!("Update{kind}"),
+    }
 }
 
 /// An error in the words of the service that is asked.
@@ -229,27 +257,31 @@ fn failure(request: &Message, code: &str, message: &str) -> Message {
 
 /// The one moto that the tests of this process share.
 pub fn moto(program: &Path) -> SocketAddr {
-    static MOTO: OnceLock<Moto> = OnceLock::new();
+    static MOTO: OnceLock<Server> = OnceLock::new();
     let moto = MOTO.get_or_init(|| {
-        let moto = Moto::start(program);
+        let moto = Server::moto(program);
         without_containers(moto.address);
         moto
     });
     moto.address
 }
 
-/// A moto. A shell ends it when this value, or its process, and with it the pipe, is gone.
-pub struct Moto {
+/// A server beside the tests. A shell ends it when this value, or its process, and with it the pipe, is gone.
+pub struct Server {
     pub address: SocketAddr,
     shell: Child,
 }
 
-impl Moto {
-    pub fn start(program: &Path) -> Self {
+impl Server {
+    pub fn moto(program: &Path) -> Self {
+        Self::start(program, &["-H", "127.0.0.1", "-p", "0"])
+    }
+
+    fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", r#""$@" & read -r _; kill "$!""#, "sh"])
             .arg(program)
-            .args(["-H", "127.0.0.1", "-p", "0"])
+            .args(arguments)
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -261,11 +293,18 @@ impl Moto {
     }
 }
 
-impl Drop for Moto {
+impl Drop for Server {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// The one API of customer-managed runtimes that they share.
+pub fn runtimes() -> SocketAddr {
+    static RUNTIMES: OnceLock<Server> = OnceLock::new();
+    let script = repository().join("tests/manage/runtimes.py");
+    RUNTIMES.get_or_init(|| Server::start(Path::new("python3"), &[script.to_str().unwrap()])).address
 }
 
 /// Lets moto keep functions without a docker engine.
