@@ -1,19 +1,19 @@
-# The words of this project. `make` alone lists them.
+# Targets. `make` lists them.
 
 PORT ?= 9000
 IMAGE ?= lambda-script-runtime
 export IMAGE PORT
 
 .PHONY: help
-help: ## list the words
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 17
 
 .PHONY: setup
-setup: ## install what is missing on Debian: gcc, Bash, jq, curl, ps
+setup: ## install the missing packages on Debian: gcc, Bash, jq, curl, ps
 	@.ci/setup
 
 .PHONY: try
-try: setup ## run a sample in each language that is here; or yours: DIR=, HANDLER=, EVENT= (a file)
+try: setup ## run a sample in each installed language; or your own script: DIR=, HANDLER=, EVENT= (a file)
 	@manage/local.sh try
 
 .PHONY: test
@@ -21,18 +21,18 @@ test: ## run all tests, with SBCL and the emulator; the last line counts the ski
 	@.ci/test
 
 .PHONY: soak
-soak: ## SOAK_SECONDS= (600) of events while workers are killed: nothing lost, crossed or grown
+soak: ## send events for SOAK_SECONDS= (600) while workers are killed; fail if one is lost or crossed, or anything grows
 	@.ci/setup lisp
 	cargo test --locked --release --test soak
 
 .PHONY: fuzz
-fuzz: ## FUZZ_SECONDS= (600) of each fuzz target, with cargo-fuzz and the toolchain at hand; what it finds joins fuzz/corpus
+fuzz: ## run each fuzz target for FUZZ_SECONDS= (600) with cargo-fuzz and the installed toolchain; findings join fuzz/corpus
 	for target in $$(cargo fuzz list); do \
 	    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; \
 	done
 
 .PHONY: lint
-lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installed
+lint: ## check format and structure; run clippy, shellcheck, actionlint, and cargo-deny if it is installed
 	@.ci/setup lint
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
@@ -46,16 +46,16 @@ lint: ## format, clippy, shellcheck, actionlint; cargo-deny where it is installe
 	else echo "lint: dependencies: skipped: no cargo-deny" >&2; fi
 
 .PHONY: bench
-bench: bench-programs ## the comparison with a native echo and the curl loop, into benches/ and docs/performance.md
+bench: bench-programs ## compare with a native echo and the curl loop; write benches/ and docs/performance.md
 	BENCH_INTO=$(CURDIR) cargo bench --locked --bench compare
 
 .PHONY: bench-check
-bench-check: bench-programs ## the same, but fail on a ratio that is worse than the committed one by more than 20 %
+bench-check: bench-programs ## compare, and fail if a ratio is worse than the committed one by more than 20 %
 	git show HEAD:benches/RESULTS.json >target/committed.json
 	BENCH_AGAINST=$(CURDIR)/target/committed.json cargo bench --locked --bench compare
 
 .PHONY: bench-smoke
-bench-smoke: ## the comparison with few events, unoptimized: whether it runs
+bench-smoke: ## compare with few events and without optimization, to see that the bench runs
 	cargo build --locked --bin bootstrap --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --locked --profile dev --bench compare
@@ -67,7 +67,7 @@ bench-programs: setup
 	if command -v "$${SCRIPT_RUNTIME_PWSH:-pwsh}" >/dev/null; then $(MAKE) powershell-host; fi
 
 .PHONY: image
-image: ## the image with every language and function/ inside: IMAGE=
+image: ## build the image with every language and function/ inside: IMAGE=
 	docker build --tag "$(IMAGE)" .
 
 .PHONY: run-local
@@ -76,26 +76,26 @@ run-local: ## serve a handler: DIR=, HANDLER=, PORT=, BASE=al2023|al2, VARIANT=b
 
 .PHONY: invoke
 invoke: EVENT ?= tests/events/api-gateway-v2.json
-invoke: ## post an event to what run-local serves: EVENT= (a file), PORT=
+invoke: ## post an event to the handler of run-local: EVENT= (a file), PORT=
 	@test -r "$(EVENT)" || { echo "invoke: EVENT is \`$(EVENT)\`, which is no file that can be read" >&2; exit 1; }
 	@curl --fail-with-body --silent --show-error --data-binary "@$(EVENT)" \
 	    http://127.0.0.1:$(PORT)/2015-03-31/functions/function/invocations
 	@echo
 
 .PHONY: lisp-core
-lisp-core: ## the Lisp core with the libraries that are here, into target/lisp
+lisp-core: ## build the Lisp core with the installed libraries into target/lisp
 	@lisp/build-core.sh target/lisp/runtime.core
 
 .PHONY: powershell-host
-powershell-host: ## the host for the `pwsh` that is here, into target/powershell; SCRIPT_RUNTIME_PWSH_HOST names it
+powershell-host: ## compile the host for the installed `pwsh` into target/powershell; SCRIPT_RUNTIME_PWSH_HOST names it
 	@"$${SCRIPT_RUNTIME_PWSH:-pwsh}" -NoProfile -NonInteractive -File src/languages/powershell/host/build.ps1 \
 	    -Output target/powershell/lambda-script-runtime.dll
 
 .PHONY: emulator
-emulator: ## the real Runtime Interface Emulator, into target/tools
+emulator: ## download the Runtime Interface Emulator into target/tools
 	@.ci/setup emulator
 
 .PHONY: push create update deploy logs delete
-deploy: ## ship the function in FUNCTION_DIR= to AWS, also push, create, update, logs, delete: ./manage.sh --help
+deploy: ## deploy the function in FUNCTION_DIR= to AWS; also push, create, update, logs, delete: ./manage.sh --help
 push create update deploy logs delete:
 	@./manage.sh $@

@@ -1,4 +1,4 @@
-//! What an interpreter takes that does nothing at all, in ms: less is not to be had of it.
+//! The time of an interpreter that does nothing, in ms: the lower limit for that language.
 
 use std::{
     path::Path,

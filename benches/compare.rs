@@ -25,6 +25,9 @@ mod bare;
 mod check;
 mod contenders;
 mod goals;
+#[path = "../tests/support/http.rs"]
+#[allow(dead_code, clippy::unwrap_used)]
+mod http;
 mod metrics;
 mod plot;
 mod report;

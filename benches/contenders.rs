@@ -1,4 +1,4 @@
-//! Who is compared: the floor first.
+//! The runtimes of the comparison: the floor first.
 
 use std::path::{Path, PathBuf};
 
@@ -76,14 +76,14 @@ impl Programs {
         core.exists().then_some(core)
     }
 
-    /// Those whose programs are here; and those that are left out, with the reason.
+    /// The runtimes whose programs are here; and the other ones, with the reason.
     pub fn contenders(&self) -> (Vec<Contender>, Vec<String>) {
         let bootstrap = self.bootstrap();
         let ours = |name, handler, files: &[_]| Contender::new(name, &bootstrap, handler, files).ours();
         let mut contenders = vec![
             Contender::new(FLOOR, &self.example("echo"), "", &[]),
             Contender::new(WORKER, &self.example("worker_echo"), "", &[]),
-            // its `PATH` holds the native worker as an `sbcl`, whose handler is a form
+            // the native worker stands on the `PATH` as `sbcl`; the handler is a form
             Contender::new(RELAY, &bootstrap, "'f", &[]).ours().with_sbcl(&self.example("relay_worker")),
             Contender::new(BASH_WORKER, &self.example("worker_echo"), "", &[]).argument("bash"),
             ours(BASH, "function.handler", &[("function.sh", ARGUMENT)]),

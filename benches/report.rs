@@ -9,7 +9,7 @@ use crate::{
     streams,
 };
 
-/// What stands between these lines of the page on performance is ours.
+/// `make bench` replaces the text between these lines of the page on performance.
 const MARKS: [&str; 2] = ["<!-- written by `make bench` -->\n", "<!-- until here -->\n"];
 
 const SUMMARY: [Metric; 5] = [Metric::Init, Metric::Latency, Metric::Cycle, Metric::Large, Metric::TreeAfter];

@@ -1,4 +1,4 @@
-//! What has been measured, and how it compares.
+//! The measurements of one run, and their ratios to the floor.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl Row {
         self.values.entry(metric).or_default().push(value);
     }
 
-    /// What the rounds gave.
+    /// The values of all rounds.
     pub fn values(&self, metric: Metric) -> &[f64] {
         self.values.get(&metric).map_or(&[], Vec::as_slice)
     }
@@ -55,7 +55,7 @@ pub struct Results {
     /// Events that each had all by itself.
     pub alone: usize,
     pub bare: Bare,
-    /// What was not measured, and why.
+    /// Runtimes that were not measured, with the reason.
     pub left_out: Vec<String>,
     /// In bytes.
     pub binary: u64,

@@ -187,7 +187,7 @@ fn large(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
     }
 }
 
-/// What is proportional to other processes that share memory is measured with no other runtime around.
+/// Measures proportional memory while no other runtime shares pages.
 fn alone(contender: &Contender, plan: &Plan, row: &mut Row) {
     let body = body(KIB);
     let few = plan.turn();

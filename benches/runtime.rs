@@ -19,7 +19,7 @@ use crate::api::{Api, Event, PATIENCE, Post};
 /// How often it is looked for what is waited for: seldom enough not to disturb.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What runtimes take over from this program's environment, which is larger than Lambda's.
+/// The variables that runtimes inherit. This program's environment is larger than Lambda's.
 const INHERITED: [&str; 3] = ["PATH", "HOME", "SCRIPT_RUNTIME_PWSH"];
 
 /// A runtime that can be started.
@@ -45,7 +45,7 @@ pub struct Runtime {
     log: PathBuf,
 }
 
-/// What an unbroken row of events took.
+/// The times of a row of events without pauses.
 pub struct Turn {
     /// From each answer to the next, in ms.
     pub cycles: Vec<f64>,
@@ -76,7 +76,7 @@ impl Contender {
         self
     }
 
-    /// Its `PATH` begins with this program as `sbcl`.
+    /// Puts this program first on the `PATH`, as `sbcl`.
     pub fn with_sbcl(self, program: &Path) -> Self {
         let directory = self.task_root.path().join("bin");
         fs::create_dir(&directory).expect("a directory in the task root");
@@ -255,7 +255,7 @@ impl Runtime {
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {
             patient();
         }
-        // what it leaves behind is this program's now, and counts too
+        // its orphans are children of this program now, and count, too
         while waitpgid(group, WaitOptions::NOHANG).is_ok() {
             patient();
         }

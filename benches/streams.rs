@@ -18,7 +18,7 @@ const LISP: &str = "(defun main ()\n  (let ((left (read *standard-input*))\n    
 const POWERSHELL: &str = "function f { param($Size)\n  $block = [byte[]]::new(65536)\n  \
     for ($left = $Size; $left -ge 65536; $left -= 65536) { , $block }\n  if ($left) { , [byte[]]::new($left) }\n}\n";
 
-/// What one runtime gave.
+/// The results of one runtime.
 pub struct Stream {
     name: &'static str,
     /// From the moment that the event is handed out to the first byte, in ms.

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf};
 
-/// What is run, and for how long of how much, in microseconds: 0.29 of a processor.
+/// Microseconds of processor time in each period: 0.29 of a processor.
 const QUOTA: u32 = 29_000;
 const PERIOD: u32 = 100_000;
 
@@ -41,7 +41,7 @@ impl Throttle {
 
 impl Drop for Throttle {
     fn drop(&mut self) {
-        // what ran in it has been waited for
+        // its processes have ended
         let _ = fs::remove_dir(&self.directory);
     }
 }

@@ -1,4 +1,4 @@
-//! What any design with an interpreter process of its own must cost: a lean client of the Runtime API that sends each
+//! The least cost of any design with a separate interpreter process: a lean client of the Runtime API that sends each
 //! event over a pipe to a native child, and gets it back over another. It has no event loop, and looks after nothing:
 //! no deadline, no log, no death of the child.
 //!
@@ -71,7 +71,7 @@ while ($line = $events.ReadLine()) {
 }
 "#;
 
-/// What its start and its warm events profit from, of what `bootstrap` sets.
+/// The variables of `bootstrap` that speed up the start and warm events.
 const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
     ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
     ("POWERSHELL_UPDATECHECK", "Off"),
@@ -81,7 +81,7 @@ const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
     ("DOTNET_GCgen0size", "200000"),
 ];
 
-/// What a pipe takes at a time, where the kernel allows it.
+/// The size of a pipe, where the kernel allows it.
 const PIPE: usize = 1 << 20;
 
 fn main() -> Result<(), Error> {
@@ -153,7 +153,7 @@ impl Worker {
         let mut command = Command::new("sbcl");
         command.args(["--noinform", "--no-sysinit", "--no-userinit", "--disable-debugger"]);
         let mut worker = Self::spawn(command.args(["--eval", LISP, "--quit"]), None)?;
-        // its start is no part of the first event
+        // the start is no part of the first event
         worker.echo("")?;
         Ok(worker)
     }

@@ -1,4 +1,4 @@
-//! What holds for any input. The fuzz targets and the tests of the main package both call these.
+//! Properties that hold for any input. The fuzz targets and the tests of the main package both call these.
 
 use std::{
     ffi::OsString,
@@ -6,12 +6,12 @@ use std::{
     path::{Component, Path},
 };
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use script_runtime::internals::{
-    Config, Handler, LANGUAGES, PAYLOAD_LIMIT,
+    Config, Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, cgi,
     frame::{Decoder, FrameError, Message},
     http::{self, BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, Response},
-    variable,
+    url, variable,
 };
 
 /// Any bytes are frames or an error, the same however they are cut, and no more is allocated than was announced.
@@ -50,7 +50,7 @@ pub fn responses(bytes: &[u8]) {
     if let Ok(response) = whole {
         assert!(response.body.len() <= BODY_LIMIT);
         let headers = response.headers.iter().map(|(name, value)| name.len() + value.len());
-        assert!(headers.sum::<usize>() <= RESPONSE_HEAD_LIMIT);
+        assert!(headers.sum::<usize>() <= RESPONSE_HEAD_LIMIT || response.too_large.is_some());
     }
 }
 
@@ -93,10 +93,79 @@ pub fn settings(bytes: &[u8]) {
     let mut values = bytes.split(|&byte| byte == 0).map(|value| OsString::from_vec(value.to_vec()));
     let environment = variable::ALL.iter().map_while(|&name| Some((name.into(), values.next()?)));
     match Config::read(environment.collect::<Vec<_>>(), None, false) {
-        Ok(config) => assert!(config.max_concurrency > 0 && config.task_root.is_absolute()),
+        Ok(config) => assert!(config.task_root.is_absolute()),
         Err(error) => {
             let message = error.to_string();
             assert!(variable::ALL.iter().any(|name| message.contains(&format!("`{name}`"))), "{message}");
         }
     }
+}
+
+/// Any bytes are a CGI document or an error, the same however they are cut, and a head is JSON that says all of it.
+pub fn documents(bytes: &[u8]) {
+    let cut = bytes.first().map_or(1, |&byte| usize::from(byte).max(1));
+    let (whole, parts) = (document(bytes, bytes.len().max(1)), document(bytes, cut));
+    assert_eq!(whole, parts);
+    let Ok((head, body)) = whole else { return };
+    assert!(body.len() < bytes.len() && bytes.ends_with(&body));
+    let json = head.to_json();
+    assert_eq!(json["statusCode"], head.status.as_u16());
+    let headers = json["headers"].as_object().unwrap();
+    assert_eq!(headers.len(), head.headers.keys_len());
+    assert!(headers.values().all(serde_json::Value::is_string) && !headers.contains_key("set-cookie"));
+    // each head goes out as a response of the local server, too
+    let response = url::response::response(head.clone(), ());
+    assert_eq!(response.headers().get_all("set-cookie").iter().count(), head.cookies.len());
+}
+
+/// The head and the body of these bytes, which come in blocks of this size.
+fn document(bytes: &[u8], block: usize) -> Result<(Prelude, BytesMut), String> {
+    let (mut buffer, mut head) = (BytesMut::new(), None);
+    for block in bytes.chunks(block) {
+        buffer.extend_from_slice(block);
+        if head.is_none() {
+            head = cgi::head::take_head(&mut buffer, false)?;
+        }
+    }
+    let head = if head.is_some() { head } else { cgi::head::take_head(&mut buffer, true)? };
+    Ok((head.unwrap(), buffer))
+}
+
+/// Any request to the local server is an event, and that one a request of CGI or an error. The bytes are a method, a target,
+/// header lines, an empty line and a body.
+pub fn requests(bytes: &[u8]) {
+    let Some((parts, body)) = request(bytes) else { return };
+    let event = url::event::of(&parts, body, "127.0.0.1:1".parse().unwrap(), 80);
+    let json: serde_json::Value = serde_json::from_str(&event.json).unwrap();
+    assert_eq!(json["rawPath"], parts.uri.path());
+    assert_eq!(json["rawQueryString"], parts.uri.query().unwrap_or_default());
+    match cgi::read(event.json.as_bytes(), None) {
+        Ok((sender, request)) => {
+            assert_eq!(sender, cgi::Sender::FunctionUrl);
+            assert_eq!(&request.body[..], body);
+            let plain = |value: &[u8]| !value.iter().any(|byte| [b'\n', 0].contains(byte));
+            assert!(request.variables.iter().all(|(name, value)| plain(name.as_bytes()) && plain(value)));
+            let info = request.variables.iter().find(|(name, _)| name == "PATH_INFO").unwrap();
+            assert!(info.1.len() <= parts.uri.path().len());
+        }
+        Err(cgi::Unusable::Path(..)) => assert!(parts.uri.path().contains("%0")),
+        Err(error) => panic!("{error}"),
+    }
+    // the same bytes as the answer of a handler, and as an event
+    if let Ok(response) = url::response::of(&Bytes::copy_from_slice(body)) {
+        assert!(response.headers().contains_key("content-type"));
+    }
+    let _ = cgi::read(body, Some("/x"));
+}
+
+fn request(bytes: &[u8]) -> Option<(::http::request::Parts, &[u8])> {
+    let end = bytes.windows(2).position(|pair| pair == b"\n\n")?;
+    let mut lines = bytes[..end].split(|&byte| byte == b'\n');
+    let mut line = lines.next()?.splitn(2, |&byte| byte == b' ');
+    let builder = ::http::Request::builder().method(line.next()?).uri(line.next()?);
+    let request = lines.fold(builder, |builder, line| {
+        let mut pair = line.splitn(2, |&byte| byte == b':');
+        builder.header(pair.next().unwrap_or_default(), pair.next().unwrap_or_default())
+    });
+    Some((request.body(()).ok()?.into_parts().0, &bytes[end + 2..]))
 }

@@ -9,15 +9,15 @@
 
 (defvar *libraries*
   '("alexandria" "cl-json" "st-json" "yason" "jsown" "json-streams" "com.gigamonkeys.json")
-  "What the image has, where it can be had.")
+  "The libraries of the image, as far as ASDF finds them.")
 
 (defvar *packages* '(("alexandria" . "cl-alexandria") ("yason" . "cl-yason"))
   "An alist: the libraries that Debian has, and its packages.")
 
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
-  "What libraries ask SBCL for.")
+  "Modules of SBCL that libraries require.")
 
-(defvar *sources* '("api" "utf8" "pipes" "failure" "handler" "context" "streams" "serve")
+(defvar *sources* '("api" "utf8" "pipes" "sources" "failure" "invocation" "handler" "context" "streams" "serve")
   "The shim, in the order in which `src/languages/lisp/mod.rs` puts it together.")
 
 (defun source-file (name)
@@ -25,7 +25,7 @@
   (merge-pathnames (format nil "../src/languages/lisp/shim/~A.lisp" name) *load-truename*))
 
 (defun digest (files)
-  "FNV-1a of what is in the files: how bootstrap tells that a core holds its own shim."
+  "FNV-1a of the files. Bootstrap compares it with that of its own shim."
   (let ((digest #xCBF29CE484222325))
     (dolist (file files (format nil "~(~16,'0X~)" digest))
       (with-open-file (stream file :element-type '(unsigned-byte 8))
@@ -34,7 +34,7 @@
               do (setf digest (ldb (byte 64 0) (* #x100000001B3 (logxor digest octet)))))))))
 
 (defun load-library (name required)
-  "Loads a system. Whether it is there, with what it depends on."
+  "Loads a system. Gives whether it is there, and all that it depends on."
   (handler-bind ((asdf:missing-component
                    (lambda (condition)
                      (unless required

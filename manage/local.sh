@@ -52,6 +52,13 @@ try() {
     fi
 }
 
+until_interrupted() { # COMMAND …: Ctrl-C is the usual end, and no error that make would show
+    local status=0
+    trap : INT
+    "$@" || status=$?
+    ((status == 130)) || exit "$status"
+}
+
 variant_of_handler() {
     if is_powershell; then
         echo powershell-runtime
@@ -69,7 +76,8 @@ serve() {
         say "no Docker engine answers: serving the same URL with bootstrap --serve"
         build_bootstrap
         cd "$dir"
-        exec "$OLDPWD/target/release/bootstrap" --serve "$port" --watch "$FUNCTION_HANDLER"
+        until_interrupted "$OLDPWD/target/release/bootstrap" --serve "$port" --watch "$FUNCTION_HANDLER"
+        return
     fi
     case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; esac
     target=rie-${VARIANT:-$(variant_of_handler)}-${BASE:-al2023}-$architecture
@@ -81,10 +89,11 @@ serve() {
     options=(--rm --publish "127.0.0.1:$port:8080" --volume "$dir:/var/task:ro")
     say "$FUNCTION_HANDLER of $dir: $url (\`make invoke\` posts an event)"
     if [[ ${WATCH-} == false ]]; then
-        exec docker run "${options[@]}" "$image" "$FUNCTION_HANDLER"
+        until_interrupted docker run "${options[@]}" "$image" "$FUNCTION_HANDLER"
+        return
     fi
     # the emulator would not load changed files again
-    exec docker run "${options[@]}" --entrypoint /var/runtime/bootstrap "$image" \
+    until_interrupted docker run "${options[@]}" --entrypoint /var/runtime/bootstrap "$image" \
         --serve 0.0.0.0:8080 --watch "$FUNCTION_HANDLER"
 }
 

@@ -1,20 +1,34 @@
 //! AWS Lambda functions in Bash, PowerShell 7 and Common Lisp on one small bootstrap.
 //!
-//! The way of an event:
+//! The folders, from the top floor down. A folder uses only those below it.
 //!
-//! 1. `cli` and `config` say what to run. `handler` reads the text of the handler, and asks each of `languages` what it
-//!    can run: a folder for each language, with what starts it and what runs inside it.
-//! 2. `lambda` asks the Runtime API for an event, by a client of our own, and hands it to a slot of `supervisor`, which
-//!    keeps one `worker` ready and replaces one that is gone. There is a task for each slot.
-//! 3. A worker is an interpreter that has loaded the user's file, or a program for each event. `worker::transport` gets
-//!    the event in and the answer out; its `frame` describes what goes between the bootstrap and a shim.
-//!    Where it is to be a CGI program, `cgi` makes a request of the event before, and an answer of its response after.
-//! 4. What comes back is posted: the handler's bytes as they are, by way of `streaming` while they are written, or a
-//!    `failure`, in which `secrets` masks credentials.
-//!    What the handler has logged has been passed on before (`worker::log`, `logs`).
+//! | | |
+//! |---|---|
+//! | `start`, `local` | the command line; events of local runs |
+//! | `lambda` | events of the Runtime API |
+//! | `languages` | the grammar of handlers, and a folder for each language |
+//! | `worker` | workers, the slots that replace them, the transports of events and answers |
+//! | `http` | HTTP requests as events, and answers as responses |
+//! | `logs` | lines on standard error |
+//! | `settings` | the environment variables, read once |
+//! | `event` | events and their headers |
+//! | `failure` | errors without credentials |
+//! | `process`, `limits` | child processes; sizes and times that more than one folder knows |
 //!
-//! `local` runs the same without Lambda. `process` starts, kills and reaps all children, and knows nothing of the rest.
-//! Whoever is to end hears of it by one token, which is made here. Everything runs on one thread.
+//! One event on Lambda:
+//!
+//! 1. `lambda::run` starts a task for each slot. `languages::launch` has found the handler's file and its interpreter.
+//! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
+//! 3. Where the handler is a CGI program, `http::cgi` makes a request of the event.
+//! 4. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
+//! 5. The worker's transport writes the event where the interpreter reads it, or starts the program.
+//! 6. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
+//! 7. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
+//! 8. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
+//! 9. `Client` posts the answer or the failure.
+//! 10. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
+//!
+//! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.
 
 mod event;
 mod failure;
@@ -29,20 +43,26 @@ mod settings;
 mod start;
 mod worker;
 
-/// What tests and fuzz targets reach of the inside.
+/// The parts that tests and fuzz targets use.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::{
         event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure},
+        http::{cgi, prelude::Prelude, url},
         lambda::{cause, http},
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
-        settings::{Config, variable},
+        settings::Config,
     };
 
-    /// What goes between the bootstrap and a shim.
+    /// The variables, and the credentials among them.
+    pub mod variable {
+        pub use crate::{failure::secrets::CREDENTIALS, settings::variable::*};
+    }
+
+    /// The protocol between the bootstrap and a shim.
     pub mod frame {
         pub use crate::worker::transport::{
             decoder::{Decoder, FrameError},
@@ -59,12 +79,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
-    process::Children,
-    settings::Config,
+    process::{Children, guard},
+    settings::{Config, Environment, variable},
     start::cli::{Arguments, Events, HELP},
 };
 
-/// What ends a run before it begins: one line for people.
+/// The errors that end the bootstrap, each in one line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The command line.
@@ -84,12 +104,16 @@ pub enum Error {
     Start(&'static str, io::Error),
 }
 
-/// Does what the command line and the environment say.
+/// Runs the bootstrap by its command line and environment.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let mut environment: Vec<_> = environment.into_iter().collect();
+    let mut environment: Environment = environment.into_iter().collect();
+    let arguments: Vec<_> = arguments.into_iter().collect();
+    if let Some(code) = guard::run(&arguments) {
+        return Ok(code);
+    }
     let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
@@ -102,24 +126,21 @@ pub fn run(
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
         Err(error) => Err(Error::Arguments(error)),
     };
-    let arguments = arguments.and_then(|(handler, events)| {
+    let settings = arguments.and_then(|(handler, events)| {
         start::wrapper::enter(&mut environment)?;
-        let is_alone = !environment.iter().any(|(name, _)| name == settings::variable::RUNTIME_API);
-        if events == Events::Lambda && is_alone && start::container::is_main_process() {
-            let timeout = settings::function_timeout(&environment)?;
-            return Ok((handler, Events::Served(start::container::server(timeout))));
-        }
-        Ok((handler, events))
+        let serves = events == Events::Lambda
+            && variable::RUNTIME_API.of(&environment).is_none()
+            && start::container::is_main_process();
+        let config = Config::read(environment.clone(), handler, serves || events != Events::Lambda)?;
+        let events =
+            if serves { Events::Served(start::container::server(config.function_timeout)) } else { events };
+        Ok((config, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
-        let settings = arguments.and_then(|(handler, events)| {
-            let config = Config::read(environment.iter().cloned(), handler, events != Events::Lambda)?;
-            Ok((config, events))
-        });
         match settings {
             Ok((config, events)) => until_told_to_end(config, events).await,
             Err(error) => {
@@ -140,12 +161,14 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
-    let children = Children::reap().map_err(|error| Error::Start("children cannot be reaped", error))?;
+    let is_local = events != Events::Lambda;
+    let children = Children::reap(is_local && !start::container::is_main_process())
+        .map_err(|error| Error::Start("children cannot be reaped", error))?;
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let (config, shutdown) = (Arc::new(config), CancellationToken::new());
-    // it lives until the workers have ended: dropped, it would take them along at once
+    // keep this future alive during the shutdown: dropping it kills the workers
     let answering = answer(&config, &events, &children, &shutdown);
     tokio::pin!(answering);
     let told = tokio::select! {
@@ -159,11 +182,11 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     };
     shutdown.cancel();
     match events {
-        // its callers hear how their events end
+        // callers get the errors of their events
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
         Events::Lambda | Events::One(_) => tokio::select! {
             biased;
-            // first: it passes on what the workers have logged before they ended
+            // polled first: it hears of the workers' ends before the wait for them is over
             () = async { drop(answering.await); std::future::pending().await } => {}
             () = children.terminate(SHUTDOWN_GRACE) => {}
         },

@@ -20,8 +20,6 @@ inner() {
         term) kill -TERM $BASHPID ;;
         segv) kill -SEGV $BASHPID ;;
         child-killed) sh -c 'kill -9 $$' ;;
-        worker-killed) kill -9 $$; sleep 5 ;;
-        worker-crashed) kill -SEGV $$; sleep 5 ;;
         partial) echo half; exit 1 ;;
         escapes) printf 'a "quoted" \\ back\tslash\001 \377\n' >&2; exit 1 ;;
         trap) trap 'echo cleaned >&2' EXIT; exit 6 ;;
@@ -114,16 +112,6 @@ fn tells_signals_from_statuses() {
         (error.kind.as_str(), error.message.as_str()),
         ("Function.ExitStatus", "the handler ended with status 137")
     );
-}
-
-#[test]
-fn replaces_a_worker_that_died() {
-    let function = cases();
-    for (case, signal) in [("worker-killed", "9 (SIGKILL)"), ("worker-crashed", "11 (SIGSEGV)")] {
-        let error = error(&function, case);
-        assert_eq!(error.kind, "Runtime.WorkerExited");
-        assert!(error.message.contains(&format!("signal: {signal}")), "{}", error.message);
-    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn process_1_serves_with_the_timeout_that_is_said() {
     let Some((directory, init)) = container() else { return };
     fs::write(directory.path().join("function.sh"), "handler() { [[ $1 == fine ]] || sleep 60; echo fine; }")
         .unwrap();
-    // what is left of the shell goes on in the background, as its child
+    // the rest of the script goes on in the background, as a child of the bootstrap
     let script = format!(
         "export AWS_LAMBDA_FUNCTION_TIMEOUT=1\n({CALL} slow {URL}; echo; {CALL} fine {URL}; echo; kill 1) &\n\
          exec \"$BOOTSTRAP\" function.handler"

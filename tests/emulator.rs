@@ -1,19 +1,29 @@
 //! Behind the real Runtime Interface Emulator: `AWS_LAMBDA_RIE` names it, or `aws-lambda-rie` is on the `PATH`.
 
 use std::{
-    fs,
-    io::{self, Read, Write},
-    net::{TcpListener, TcpStream},
+    collections::{HashMap, HashSet},
+    fs, io,
+    net::TcpStream,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
-use crate::support::{BOOTSTRAP, Function, needs::path_of, repository, until};
+use tempfile::NamedTempFile;
+
+use crate::support::{
+    BOOTSTRAP, Function,
+    http::{self, Message, free_port},
+    needs::path_of,
+    repository,
+    served::PATH,
+    until,
+};
 
 struct Emulator {
     child: Child,
     port: u16,
     function: Function,
+    log: NamedTempFile,
 }
 
 impl Emulator {
@@ -31,6 +41,8 @@ impl Emulator {
     ) -> Option<Self> {
         let program = path_of("emulator")?;
         let (port, api_port) = (free_port(), free_port());
+        let log = NamedTempFile::new().unwrap();
+        let output = log.reopen().unwrap();
         let mut command = start(&program);
         command
             .arg("--runtime-interface-emulator-address")
@@ -42,12 +54,12 @@ impl Emulator {
             .env("LAMBDA_TASK_ROOT", function.path(""))
             .env("AWS_LAMBDA_FUNCTION_TIMEOUT", "20")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
+            .stdout(Stdio::from(output.try_clone().unwrap()))
+            .stderr(Stdio::from(output));
         function.change_environment(&mut command);
         let child = command.spawn().unwrap();
         until("the emulator", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(Self { child, port, function })
+        Some(Self { child, port, function, log })
     }
 
     /// The status line and the body of an invocation.
@@ -57,19 +69,14 @@ impl Emulator {
 
     /// The same, where the emulator may refuse an event before it has read it.
     fn try_invoke(&self, event: &[u8]) -> io::Result<(String, String)> {
-        let mut connection = TcpStream::connect(("127.0.0.1", self.port))?;
-        write!(
-            connection,
-            "POST /2015-03-31/functions/function/invocations HTTP/1.1\r\nhost: localhost\r\n\
-             connection: close\r\ncontent-length: {}\r\n\r\n",
-            event.len()
-        )?;
-        connection.write_all(event)?;
-        let mut response = String::new();
-        connection.read_to_string(&mut response)?;
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
-        Ok((head.lines().next().unwrap().to_owned(), body.to_owned()))
+        let request = Message {
+            start: format!("POST {PATH} HTTP/1.1"),
+            headers: HashMap::from([("host".to_owned(), "localhost".to_owned())]),
+            body: event.to_vec(),
+        };
+        let mut reader = http::send(("127.0.0.1", self.port), &request.bytes())?;
+        let response = Message::read(&mut reader)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((response.start, String::from_utf8(response.body).unwrap()))
     }
 }
 
@@ -81,37 +88,48 @@ impl Drop for Emulator {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// In a namespace of its own: the emulator insists on `/var/runtime/bootstrap` and `/var/task`, as in a container.
 const AS_IN_A_CONTAINER: &str = "mount -t tmpfs none /var && mkdir -p /var/runtime /var/task /var/tmp && \
     cp \"$BOOTSTRAP\" /var/runtime/bootstrap && cp \"$LAMBDA_TASK_ROOT\"/* /var/task && \
     chmod 777 /var/task && export LAMBDA_TASK_ROOT=/var/task && cd /var/task && exec \"$@\"";
 
 #[test]
-fn several_events_run_at_a_time_on_managed_instances() {
+fn several_callers_are_answered_at_once_each_under_its_own_request_id() {
     needs!(mounts);
-    // each waits a moment for the other
-    let code = "handler() { touch $1; for i in {1..100}; do [[ ! -e a || ! -e b ]] || break; sleep 0.01; done; \
-                sleep 0.1; rm $1; ((i < 100)); echo \"got $1\"; }";
-    let function = Function::bash(code).env("AWS_LAMBDA_MAX_CONCURRENCY", "2").env("BOOTSTRAP", BOOTSTRAP);
+    // each waits a moment for the others of its round
+    let code = "handler() { touch $1; for i in {1..100}; do at=(${1%-*}-*); ((${#at[@]} < 4)) || break; sleep 0.01; done; \
+                ((i < 100)); echo \"$1 $AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\"; }";
+    let function = Function::bash(code).env("AWS_LAMBDA_MAX_CONCURRENCY", "4").env("BOOTSTRAP", BOOTSTRAP);
     let emulator = Emulator::start_by(function, "function.handler", "/var/runtime/bootstrap", |program| {
         let mut command = Command::new("unshare");
         command.args(["--mount", "sh", "-c", AS_IN_A_CONTAINER, "sh"]).arg(program);
         command
     });
     let Some(emulator) = emulator else { return };
-    let both = || {
-        std::thread::scope(|scope| {
-            let calls = ["a", "b"].map(|event| scope.spawn(|| emulator.try_invoke(event.as_bytes())));
-            calls.map(|call| call.join().unwrap().map(|(_, body)| body).unwrap_or_default())
-        })
-    };
+    let mut ids = HashSet::new();
+    let mut round = 0;
     for _ in 0..2 {
         // it refuses events where no worker asks for one
-        until("two workers", || both() == ["got a", "got b"]);
+        until("four workers", || {
+            round += 1;
+            let events = ["a", "b", "c", "d"].map(|name| format!("{round}-{name}"));
+            let answers = std::thread::scope(|scope| {
+                let calls =
+                    events.each_ref().map(|event| scope.spawn(|| emulator.try_invoke(event.as_bytes())));
+                calls.map(|call| call.join().unwrap().map(|(_, body)| body).unwrap_or_default())
+            });
+            let own = |(event, answer): (&String, &String)| {
+                answer.strip_prefix(&format!("{event} ")).map(str::to_owned)
+            };
+            let found: Vec<_> = events.iter().zip(&answers).filter_map(own).collect();
+            ids.extend(found.iter().cloned());
+            found.len() == 4
+        });
+    }
+    assert!(ids.len() >= 8, "{ids:?}");
+    let log = fs::read_to_string(emulator.log.path()).unwrap();
+    for id in &ids {
+        assert_eq!(log.matches(&format!("START RequestId: {id}")).count(), 1, "{id}: {log}");
     }
 }
 

@@ -145,7 +145,8 @@ fn source(text: &str) -> Source {
             "mod" if words.get(index + 2).is_some_and(|word| word == ";") => {
                 children.push(words[index + 1].clone());
             }
-            "use" => {
+            // a type may say what it captures: `use<T>`
+            "use" if words[index + 1] != "<" => {
                 index += 1;
                 import(&words, &mut index, &[], &mut imports);
             }
@@ -175,6 +176,10 @@ fn import(words: &[String], index: &mut usize, before: &[String], imports: &mut 
             "{" => {
                 while words[*index] != "}" {
                     import(words, index, &path, imports);
+                    assert!(
+                        [",", "}"].contains(&words[*index].as_str()),
+                        "a `use` that is not understood: {path:?}"
+                    );
                     *index += usize::from(words[*index] == ",");
                 }
                 *index += 1;
@@ -224,7 +229,8 @@ fn words(text: &str) -> Vec<String> {
             first.len_utf8()
         };
         let word = &rest[..length];
-        if is_name(word) && raw_string(rest).is_none() || ["::", "{", "}", ",", ";", "*"].contains(&word) {
+        if is_name(word) && raw_string(rest).is_none() || ["::", "{", "}", ",", ";", "*", "<"].contains(&word)
+        {
             words.push(word.to_owned());
         }
         rest = &rest[length..];

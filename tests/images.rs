@@ -1,7 +1,7 @@
 //! The images, built and run by a real Docker engine.
 //!
-//! What the Dockerfile downloads or compiles is brought along instead: this build's bootstrap, and the programs that
-//! are installed here. The base images must be there; where they cannot be pulled, stand-ins will do.
+//! Build contexts replace the Dockerfile's downloads and compilations: this build's bootstrap, and the programs that are
+//! installed here. The base images must be there; where they cannot be pulled, stand-ins will do.
 
 mod building;
 mod contexts;

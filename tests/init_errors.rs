@@ -1,4 +1,4 @@
-//! What is wrong before the first event: one clear error to `/init/error`, exit status 1.
+//! A fault before the first event: one clear error to `/init/error`, exit status 1.
 
 use std::{
     fs,

@@ -33,6 +33,7 @@ mod secrets;
 mod serve;
 mod serve_http;
 mod serve_life;
+mod serve_streams;
 mod shutdown;
 mod shutdown_hooks;
 mod skipped;

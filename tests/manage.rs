@@ -5,7 +5,6 @@ mod deploy;
 mod examples;
 mod failures;
 mod in_use;
-mod message;
 mod options;
 mod page;
 mod refusals;
@@ -44,7 +43,7 @@ struct Project {
     variables: BTreeMap<&'static str, String>,
 }
 
-/// What a run of the script left.
+/// The output of a run of the script.
 #[derive(Debug)]
 struct Ran {
     status: i32,
@@ -66,7 +65,7 @@ fn directories() -> Vec<PathBuf> {
     pinned().into_iter().chain(std::env::split_paths(&path)).collect()
 }
 
-/// What a server says behind these words in its log, which goes on being read.
+/// The text behind these words in a server's log, which is read to its end.
 fn announced(log: impl Read + Send + 'static, words: &'static str) -> String {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -245,7 +244,7 @@ impl Project {
 fn run(command: &mut Command, input: &str) -> Ran {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // who does not read standard input closes it
+    // a program that does not read standard input closes it
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -2,18 +2,22 @@
 //! again, five times, and ends the bootstrap with one line and status 1, so that Lambda starts another.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    io::{self, BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use crate::support::{Function, PATIENCE, Running, api::connection::read_headers, until};
+use crate::support::{
+    Function, PATIENCE, Running,
+    http::{Message, listen, read_chunk, read_head, read_headers, read_sized},
+    until,
+};
 
 const ECHO: &str = "handler() { printf %s \"$1\"; }";
 
-/// What a request for the next event gets.
+/// The response to a request for the next event.
 #[derive(Clone)]
 enum Answer {
     /// These bytes, and the connection stays.
@@ -37,25 +41,26 @@ struct Seen {
 struct Raw {
     address: SocketAddr,
     answers: Arc<Vec<Answer>>,
+    /// The response to each post.
+    receipt: Arc<Answer>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
 }
 
 impl Raw {
     fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let raw = Self {
-            address: listener.local_addr().unwrap(),
-            answers: Arc::new(answers.into_iter().collect()),
-            seen: Arc::default(),
-        };
-        let server = raw.clone();
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let server = server.clone();
-                thread::spawn(move || drop(server.serve(&connection)));
-            }
+        let receipt = Answer::Dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}".into());
+        Self::start_with(answers, receipt)
+    }
+
+    fn start_with(answers: impl IntoIterator<Item = Answer>, receipt: Answer) -> Self {
+        let (answers, seen) = (Arc::new(answers.into_iter().collect()), Arc::default());
+        let receipt = Arc::new(receipt);
+        let server = (Arc::clone(&answers), Arc::clone(&receipt), Arc::clone(&seen));
+        let address = listen(move |connection| {
+            let (answers, receipt, seen) = server.clone();
+            Self { address: connection.local_addr()?, answers, receipt, seen }.serve(&connection)
         });
-        raw
+        Self { address, answers, receipt, seen }
     }
 
     fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
@@ -71,15 +76,18 @@ impl Raw {
                 self.seen.0.lock().unwrap().asked += 1;
                 return (&*connection).write_all(bytes);
             }
-            let mut line = String::new();
-            if reader.read_line(&mut line)? == 0 {
-                return Ok(());
-            }
-            let headers = read_headers(&mut reader)?;
-            let mut body = vec![0; headers.get("content-length").map_or(0, |text| text.parse().unwrap())];
-            reader.read_exact(&mut body)?;
+            let Some((start, headers)) = read_head(&mut reader)? else { return Ok(()) };
+            let body = if headers.contains_key("transfer-encoding") {
+                let chunks = std::iter::from_fn(|| read_chunk(&mut reader).transpose());
+                let body = chunks.collect::<io::Result<Vec<_>>>()?.concat();
+                read_headers(&mut reader)?;
+                body
+            } else {
+                read_sized(&mut reader, &headers)?
+            };
+            let request = Message { start, headers, body };
             let mut seen = self.seen.0.lock().unwrap();
-            if line.starts_with("GET") {
+            if request.start.starts_with("GET") {
                 seen.asked += 1;
                 let answer = self.answers.get(seen.asked - 1).cloned();
                 drop(seen);
@@ -88,19 +96,20 @@ impl Raw {
                     None => thread::park(),
                 }
             } else {
-                seen.posts.push((line.split(' ').nth(1).unwrap().to_owned(), body));
+                seen.posts.push((request.path().to_owned(), request.body));
                 drop(seen);
                 self.seen.1.notify_all();
-                give(
-                    connection,
-                    Answer::Dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}".into()),
-                )?;
+                give(connection, Answer::clone(&self.receipt))?;
             }
         }
     }
 
     fn function(&self) -> Running {
-        Function::bash(ECHO).env("AWS_LAMBDA_RUNTIME_API", &self.address.to_string()).start()
+        self.run(Function::bash(ECHO))
+    }
+
+    fn run(&self, function: Function) -> Running {
+        function.env("AWS_LAMBDA_RUNTIME_API", &self.address.to_string()).start()
     }
 
     fn asked(&self) -> usize {
@@ -234,6 +243,104 @@ fn an_event_that_comes_after_failures_is_answered() {
     let function = raw.function();
     assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")]);
     assert_eq!(function.log(), "");
+}
+
+#[test]
+fn a_receipt_is_its_status_whatever_follows() {
+    let receipts = [
+        ("202 Accepted", "\r\n", "stays open"),
+        ("202 Accepted", "\r\nhalf", "stays open"),
+        ("202 Accepted", "Content-Length: 100\r\n\r\nhalf", "stays open"),
+        ("202 Accepted", "Content-Length: 100\r\n\r\nhalf", "is closed"),
+        ("202 Accepted", "Content-Length: many\r\n\r\n", "stays open"),
+        ("202 Accepted", "Transfer-Encoding: chunked\r\n\r\n5\r\nhalf", "stays open"),
+        ("202 Accepted", "Transfer-Encoding: chunked\r\n\r\nzz\r\n", "is closed"),
+        ("410 Gone", "\r\n", "stays open"),
+        ("413 Payload Too Large", "Content-Length: 100\r\n\r\ntoo large", "stays open"),
+    ];
+    thread::scope(|scope| {
+        for (status, rest, end) in receipts {
+            for mode in ["buffered", "streaming"] {
+                scope.spawn(move || {
+                    let bytes = format!("HTTP/1.1 {status}\r\n{rest}").into_bytes();
+                    let receipt = if end == "is closed" { Answer::Cut(bytes) } else { Answer::Whole(bytes) };
+                    let events = [Answer::Whole(sized("first", "1")), Answer::Whole(sized("second", "2"))];
+                    let raw = Raw::start_with(events, receipt);
+                    let began = Instant::now();
+                    let function = raw.run(Function::bash(ECHO).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode));
+                    until("a request for a third event", || raw.asked() == 3);
+                    let case = format!("{status} {rest:?} {end} {mode}: {}", function.log());
+                    assert!(began.elapsed() < Duration::from_secs(30), "{case}");
+                    assert_eq!(
+                        raw.posts(2),
+                        [response_of("first", "1"), response_of("second", "2")],
+                        "{case}"
+                    );
+                    let log = function.log();
+                    assert_eq!(log.lines().count(), if status.starts_with("202") { 0 } else { 2 }, "{case}");
+                    assert!(log.lines().all(|line| line.contains(status)), "{case}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn an_event_that_stops_in_the_middle_is_asked_for_again() {
+    let whole = sized("half", "0123456789");
+    let chunked = event("half", "Transfer-Encoding: chunked", "5\r\nab");
+    let endless = event("half", "X-No-Length: 1", "{}");
+    thread::scope(|scope| {
+        for half in [&whole[..20], &whole[..whole.len() - 5], &chunked, &endless] {
+            scope.spawn(move || {
+                let raw = Raw::start([
+                    Answer::Whole(half.to_vec()),
+                    Answer::Whole(sized("first", "1")),
+                    Answer::Whole(half.to_vec()),
+                    Answer::Whole(sized("second", "2")),
+                ]);
+                let function = raw.function();
+                let case = String::from_utf8_lossy(half);
+                assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")], "{case}");
+                assert_eq!(function.log(), "", "{case}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_folded_header_is_one_line_and_a_malformed_one_is_left_out() {
+    let code = "handler() { printf %s \"${AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT-none} ${AWS_LAMBDA_RUNTIME_TENANT_ID-none}\"; }";
+    for (lines, answer, left_out) in [
+        ("Client-Context: a,\r\n b\r\n\tc", "a, b c none", None),
+        ("Client-Context: a\r\n \r\nLambda-Runtime-Aws-Tenant-Id: t", "a t", None),
+        (
+            "Client-Context: a\r\nno colon\r\nLambda-Runtime-Aws-Tenant-Id: t",
+            "a t",
+            Some("\"no colon\", 1 in all"),
+        ),
+        (
+            "Client-Context : a\r\n b\r\n: c\r\nLambda-Runtime-Aws-Tenant-Id: t",
+            "none t",
+            Some("Client-Context : a\", 3 in all"),
+        ),
+        ("Client-Context: a\0b\r\nLambda-Runtime-Aws-Tenant-Id: t", "none t", Some(", 1 in all")),
+    ] {
+        let answers = ["first", "second"].map(|id| {
+            Answer::Whole(event(id, &format!("Lambda-Runtime-{lines}\r\nContent-Length: 2"), "{}"))
+        });
+        let raw = Raw::start(answers);
+        let function = raw.run(Function::bash(code));
+        assert_eq!(raw.posts(2), [response_of("first", answer), response_of("second", answer)], "{lines:?}");
+        let log = function.log();
+        assert_eq!(log.lines().count(), if left_out.is_some() { 2 } else { 0 }, "{log}");
+        for line in log.lines() {
+            assert!(
+                line.contains("WARN malformed header lines") && line.contains(left_out.unwrap()),
+                "{log}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the pages on operations claim, as it stands there.
+//! The claims and the code of the pages on operations.
 
 mod aws;
 mod limits;

@@ -400,19 +400,25 @@ fn an_interpreter_that_cannot_run_is_an_error_of_the_init() {
 
 #[test]
 fn a_command_that_an_error_suggests_mends_the_file() {
-    for name in ["report.sh", "my report (1).sh", "it's.sh"] {
-        for text in ["#!/bin/bash\r\necho fine\r\n", "\u{feff}#!/bin/bash\necho fine\n"] {
-            let function = program(name, text);
-            let directory = function.path("");
+    let texts =
+        ["#!/bin/bash\r\nf() {\r\necho fine\r\n}\r\nf\r\n", "\u{feff}#!/bin/bash\nf() { echo fine; }\nf\n"];
+    for (file, handler) in [
+        ("report.sh", "report.sh"),
+        ("my report (1).sh", "my report (1).sh"),
+        ("it's.sh", "it's.sh"),
+        ("a b/it's.sh", "a b/it's.f"),
+    ] {
+        for text in texts {
+            let function = Function::with(&[(file, text)]).handler(handler);
             let output = function.once("{}", b"");
-            let said: serde_json::Value =
-                serde_json::from_slice(output.stderr.split(|&byte| byte == b'\n').next().unwrap()).unwrap();
+            let line = output.stderr.split(|&byte| byte == b'\n').next().unwrap();
+            let said: serde_json::Value = serde_json::from_slice(line).unwrap();
             let message = said["errorMessage"].as_str().unwrap();
-            let command = message.split("run `").nth(1).unwrap().strip_suffix('`').unwrap();
-            let mended = Command::new("bash").args(["-c", command]).current_dir(directory).status().unwrap();
-            assert!(mended.success(), "{command}");
+            let command = message.split("run `").nth(1).unwrap().split('`').next().unwrap();
+            let mending = Command::new("bash").args(["-c", command]).current_dir(function.path("")).status();
+            assert!(mending.unwrap().success(), "{command}");
             let output = function.once("{}", b"");
-            assert!(String::from_utf8_lossy(&output.stdout).starts_with("fine"), "{output:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).starts_with("fine"), "{command}: {output:?}");
         }
     }
 }

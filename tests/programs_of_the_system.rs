@@ -69,7 +69,7 @@ fn answer_as_they_do_by_hand() {
             let (output, status) = by_hand(directory.path(), name, event);
             let post = function.post(Event::new(event));
             let body = String::from_utf8_lossy(&post.body).into_owned();
-            // what they say of themselves has their place
+            // a script's own path differs between the two runs
             let here = function.task_root.path().display().to_string();
             let there = directory.path().display().to_string();
             if status == Some(0) {

@@ -1,4 +1,4 @@
-//! What holds for any input of the pure parts: on random input, and on the corpus of the fuzz targets in `fuzz/`.
+//! Properties of the pure parts for any input: random input, and the corpus of the fuzz targets in `fuzz/`.
 
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -64,9 +64,23 @@ fn suggestive() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(word, 0..24).prop_map(|words| words.concat())
 }
 
-/// The same for responses.
+/// The same for responses, requests and documents.
 fn suggestive_of_http() -> impl Strategy<Value = Vec<u8>> {
     let words = [
+        "GET /",
+        "POST /a%20b?",
+        "Status: 404",
+        "Location: ",
+        "Set-Cookie: a=1",
+        "cookie: a=1; ",
+        "host: [::1]",
+        "content-type: text/plain",
+        "{\"statusCode\":",
+        "\"body\":\"\"}",
+        "%0a",
+        "%",
+        "/",
+        "\u{e4}",
         "HTTP/1.1 200 OK",
         "HTTP/1.0 204 x",
         "HTTP/1.1 100 Continue",
@@ -115,8 +129,10 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_response_or_an_error(bytes in suggestive_of_http()) {
+    fn any_bytes_are_a_response_a_document_and_a_request_or_an_error(bytes in suggestive_of_http()) {
         checks::responses(&bytes);
+        checks::documents(&bytes);
+        checks::requests(&bytes);
     }
 
     #[test]
@@ -154,6 +170,8 @@ fn the_corpus_of_the_fuzz_targets_holds() {
     for (target, check) in [
         ("frames", checks::frames as fn(&[u8])),
         ("responses", checks::responses),
+        ("documents", checks::documents),
+        ("requests", checks::requests),
         ("handler", checks::handler),
         ("settings", checks::settings),
     ] {

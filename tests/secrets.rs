@@ -88,6 +88,83 @@ fn an_error_of_bash_quotes_its_log_without_them() {
     assert_eq!(error.message, function.error("{}").message);
 }
 
+/// Whether a text shows a part of a credential that is long enough to know it by.
+fn shows_a_part(text: &str) -> bool {
+    let parts = |value: &'static str| value.as_bytes().windows(12);
+    CREDENTIALS
+        .iter()
+        .flat_map(|(_, value)| parts(value))
+        .any(|part| text.as_bytes().windows(12).any(|shown| shown == part))
+}
+
+#[test]
+fn an_error_shows_no_spelling_of_a_credential() {
+    needs!(jq);
+    let function =
+        with_credentials(Function::bash("handler() { eval \"$1\" >&2; exit 3; }"), LOGS[0]).start();
+    for (code, said) in [
+        ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @uri'", "status 3: ***"),
+        ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @uri | @uri'", "status 3: ***"),
+        ("echo \"{\\\"key\\\":\\\"${AWS_SECRET_ACCESS_KEY//\\//\\\\/}\\\"}\"", "status 3: {\"key\":\"***\"}"),
+        ("echo \"${AWS_SECRET_ACCESS_KEY//\\//\\\\u002f}\"", "status 3: ***"),
+        ("printf %q \"$AWS_SECRET_ACCESS_KEY\"", "status 3: ***"),
+        ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @html | @json | @json'", "***"),
+        ("printf %s \"$AWS_SECRET_ACCESS_KEY\" | base64", "***"),
+        ("printf 'user:%s' \"$AWS_SECRET_ACCESS_KEY\" | base64", "***"),
+        ("printf 'ab%s, and more' \"$AWS_SESSION_TOKEN\" | base64 -w 30", "***"),
+        ("printf 'a%s, and more' \"$AWS_SESSION_TOKEN\" | base64 -w 0 | tr +/ -_", "***"),
+        ("printf %s \"$AWS_SESSION_TOKEN\" | od -An -v -tx1 | tr -d ' \\n'", "***"),
+        ("fold -w 17 <<<\"$AWS_SESSION_TOKEN\"", "status 3: ***"),
+        ("fold -w 9 <<<\"$AWS_SECRET_ACCESS_KEY\" | sed 's/^/    /'", "***"),
+        ("echo \"${AWS_SESSION_TOKEN:13}\"; echo \"${AWS_SESSION_TOKEN:0:20}...\"", "status 3: ***\n***..."),
+    ] {
+        for _ in 0..2 {
+            let error = function.error(code);
+            let encoded = ["TUFSS0VS", "TUFSS0VSdG9rZW4", "4d41524b45527"];
+            assert!(
+                encoded.iter().all(|encoded| !error.message.contains(encoded)),
+                "{code}: {}",
+                error.message
+            );
+            assert!(!shows_a_part(&error.message.replace('\\', "")), "{code}: {}", error.message);
+            assert!(error.message.contains(said), "{code}: {}", error.message);
+        }
+    }
+}
+
+#[test]
+fn a_credential_that_is_cut_is_masked() {
+    let code = "handler() { printf '%*s\\n' 100 '' >&2; printf '%s%*s\\n' \"$AWS_SESSION_TOKEN\" \"$1\" '' >&2; exit 3; }";
+    let function = with_credentials(Function::bash(&code.replace("\\\\", "\\")), LOGS[0]).start();
+    for filler in (16 * 1024 - 120..16 * 1024 + 10).step_by(13) {
+        let error = function.error(filler.to_string());
+        assert!(!shows_a_part(&error.message), "{filler}: {}", error.message);
+    }
+}
+
+#[test]
+fn a_thread_of_lisp_shows_none() {
+    needs!(sbcl);
+    let code = "(defun handler (name h) (declare (ignore h))\n\
+        (ignore-errors (sb-thread:join-thread (sb-thread:make-thread (lambda () (error \"no ~A\" (sb-ext:posix-getenv name))))))\n\
+        \"done\")";
+    let token = "MARKERcontainer+token/0123456789abcdef";
+    let names = [
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        CREDENTIALS[0].0,
+        CREDENTIALS[2].0,
+    ];
+    let function = with_credentials(lisp(code), LOGS[0]).env(names[0], token).env(names[1], token).start();
+    for name in names {
+        assert_eq!(function.text(name), "done");
+    }
+    let log = function.log();
+    assert_eq!(log.matches("no ***").count(), names.len(), "{log}");
+    assert!(!log.contains(&token[..16]), "{log}");
+    assert_none("the log", &log);
+}
+
 #[test]
 fn lisp_shows_none() {
     needs!(sbcl);

@@ -20,7 +20,7 @@ pub fn serve(code: &str) -> Served {
     Function::bash(code).serve(&["--http", "--timeout", "60"])
 }
 
-/// What curl prints of `http://127.0.0.1:PORT` and this.
+/// The output of curl for this path of the server.
 pub fn curl(served: &Served, path: &str, options: &[&str]) -> Option<Output> {
     if !has("curl") {
         return None;
@@ -72,6 +72,7 @@ fn a_request_becomes_an_event_of_payload_version_2() {
         "cookies": ["a=1", "b=2"],
         "headers": {
             "accept": "*/*",
+            "cookie": "a=1; b=2",
             "host": "abc.example.org:80",
             "user-agent": "agent",
             "x-amzn-trace-id": trace,
@@ -102,6 +103,26 @@ fn a_request_becomes_an_event_of_payload_version_2() {
         "isBase64Encoded": false,
     });
     assert_eq!(event, expected);
+}
+
+#[test]
+fn cookies_are_cut_at_semicolons_alone_and_stay_a_header() {
+    let served = serve(ECHO);
+    for (headers, header, cookies) in [
+        (&["a=1,2; b=\"x, y\""][..], "a=1,2; b=\"x, y\"", json!(["a=1,2", "b=\"x, y\""])),
+        (&["a=1", "b=2;c=3"], "a=1; b=2;c=3", json!(["a=1", "b=2", "c=3"])),
+        (&["a"], "a", json!(["a"])),
+        (&["a=1;"], "a=1;", json!(["a=1"])),
+    ] {
+        let headers: Vec<_> = headers.iter().map(|value| ("cookie", *value)).collect();
+        for _ in 0..2 {
+            let response = served.send("GET /", &headers, "").response();
+            let event: Value = serde_json::from_slice(&response.body).unwrap();
+            assert_eq!((&event["headers"]["cookie"], &event["cookies"]), (&json!(header), &cookies));
+        }
+    }
+    let event: Value = serde_json::from_slice(&served.send("GET /", &[], "").response().body).unwrap();
+    assert!(event["cookies"].is_null() && event["headers"]["cookie"].is_null(), "{event}");
 }
 
 #[test]

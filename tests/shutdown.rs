@@ -2,17 +2,22 @@
 //! after 300 ms is killed, and the exit status is 0.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::Path,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
+
+use tempfile::tempdir;
 
 use crate::{
     lisp::lisp,
     powershell::files,
-    support::{Event, Function, Reception, Running, needs::has, processes, until},
+    support::{Event, Function, Reception, Running, needs::has, processes, repository, until},
 };
+
+const SIGINT: i32 = 2;
 
 /// The documented 500 ms, and what a loaded machine may add.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -223,4 +228,63 @@ fn what_a_wrapper_script_has_started_is_left_alone() {
     running.terminate();
     assert_eq!(running.wait().code(), Some(0));
     assert!(Command::new("kill").arg(companion.trim()).status().unwrap().success(), "it is gone");
+}
+
+/// Starts a local run, waits until it is at this point, and interrupts it; nothing that it started is left.
+fn is_interrupted(function: &Function, mut command: Command, at: impl Fn(u32) -> bool) {
+    command.current_dir(function.path("")).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    until("the point", || at(child.id()));
+    let below = processes::below(child.id());
+    let began = Instant::now();
+    processes::kill(child.id(), SIGINT);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
+    for pid in below {
+        until("the end of all", || processes::has_ended(pid));
+    }
+}
+
+#[test]
+fn an_interrupt_is_heard_while_the_event_is_read() {
+    let function = Function::bash("handler() { :; }");
+    assert!(Command::new("mkfifo").arg(function.path("fifo")).status().unwrap().success());
+    for event in ["-", "@fifo"] {
+        // the thread that reads is there
+        let reads = |pid| fs::read_dir(format!("/proc/{pid}/task")).unwrap().count() > 1;
+        is_interrupted(&function, function.local_command(event), reads);
+    }
+}
+
+#[test]
+fn an_interrupt_is_heard_while_the_host_is_compiled() {
+    needs!(pwsh);
+    let cache = tempdir().unwrap();
+    let function = Function::with(&[("m.psm1", "function f { }")]).handler("m.f");
+    let function = function.env("XDG_CACHE_HOME", cache.path().to_str().unwrap());
+    let compiles = |pid| !processes::below(pid).is_empty();
+    is_interrupted(&function, function.local_command("{}"), compiles);
+    let kept = cache.path().join("lambda-script-runtime");
+    assert_eq!(fs::read_dir(kept).unwrap().count(), 0, "a part of a host is left");
+}
+
+#[test]
+fn an_interrupt_of_make_run_local_is_no_error() {
+    needs!(make);
+    let folder = tempdir().unwrap();
+    let (docker, started) = (folder.path().join("docker"), folder.path().join("started"));
+    // answers for an engine; a container ends at the interrupt as `docker run` does
+    fs::write(&docker, "#!/bin/sh\n[ \"$1\" = run ] || exit 0\n>\"$STARTED\"\nexec sleep 1000\n").unwrap();
+    fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut make = Command::new("make");
+    make.arg("run-local").current_dir(repository()).env("PATH", path).env("STARTED", &started);
+    let make = make.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    until("the container", || started.exists());
+    // as Ctrl-C does: to all of the terminal's foreground group
+    let group = format!("-{}", make.id());
+    assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
+    let output = make.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(!text.contains("make:"), "{text}");
 }

@@ -24,12 +24,12 @@ fn main() -> ExitCode {
     let seed = setting("SOAK_SEED")
         .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     println!("soak: {seconds} s, SOAK_SEED={seed}");
-    // its own share goes to the others where an interpreter is not here
+    // the languages whose interpreter is here share the time
     let here: Vec<_> = LANGUAGES.into_iter().filter(|language| language.evaluator().is_some()).collect();
     let share = Duration::from_secs(seconds) / u32::try_from(here.len()).unwrap();
     let mut clean = true;
     for language in here {
-        // what is made ready first takes nothing of the share
+        // the start of the function takes nothing of its share
         let mut begin = None;
         let tally = storm(language, seed, |_| begin.get_or_insert_with(Instant::now).elapsed() >= share);
         let tally = tally.expect("its interpreter is here");

@@ -15,7 +15,9 @@ use serde_json::Value;
 use crate::support::{
     Event, Function, Running,
     api::{Post, Reception},
-    check_header_type, code_block, processes, until,
+    check_header_type, code_block,
+    needs::has,
+    processes, until,
 };
 
 /// How soon a write is to be seen by the caller. Twenty times what is promised: these machines are shared.
@@ -32,6 +34,21 @@ pub fn both(body: &str) -> [(&'static str, Running); 2] {
     [("function", streaming(function)), ("program", streaming(program))]
 }
 
+/// One rule in each language: the body of a Bash function and of a program, which have the event as `$1`; of a Lisp
+/// script's `main`, which has it as the string `event`; and of a PowerShell function, which has it parsed as `$d`.
+pub fn all(bash: &str, lisp: &str, powershell: &str) -> Vec<(&'static str, Running)> {
+    let mut functions = Vec::from(both(bash));
+    if has("sbcl") {
+        let text = format!("(defun main () (let ((event (read-line)))\n{lisp}))");
+        functions.push(("Lisp", streaming(Function::with(&[("app.lisp", &text)]).handler("app.lisp"))));
+    }
+    if has("pwsh") {
+        let text = format!("function f {{ param($d)\n{powershell}\n}}");
+        functions.push(("PowerShell", streaming(Function::with(&[("M.psm1", &text)]).handler("M.f"))));
+    }
+    functions
+}
+
 /// The error in the trailers of a streamed answer.
 pub fn late_error(post: &Post) -> (String, String) {
     assert_eq!(post.kind, "response");
@@ -45,21 +62,24 @@ pub fn late_error(post: &Post) -> (String, String) {
 
 #[test]
 fn a_write_is_on_its_way_at_once_whatever_follows() {
-    // what the handler waits for comes only after its caller has seen the byte
-    for (kind, function) in
-        both("printf '%s' \"$(date +%s%N) \"; until [[ -e $1 ]]; do sleep 0.01; done; rm $1; echo done")
-    {
-        for (number, event) in ["go", "again"].into_iter().enumerate() {
+    // each handler waits for a file that is made only after its caller has seen the first bytes
+    for (kind, function) in all(
+        "printf 'first '; until [[ -e go ]]; do sleep 0.01; done; rm go; echo $1",
+        "(format t \"first~%\") (loop until (probe-file \"go\") do (sleep 0.01)) (delete-file \"go\") (write-line event)",
+        "'first'; while (-not (Test-Path go)) { Start-Sleep -Milliseconds 10 }; Remove-Item go; $d",
+    ) {
+        let first = if ["Lisp", "PowerShell"].contains(&kind) { "first\n" } else { "first " };
+        for (number, event) in ["1", "2"].into_iter().enumerate() {
             let id = function.api.send(Event::new(event));
-            let first = function.api.wait_for_chunk(2 * number + 1);
-            assert!(String::from_utf8(first.bytes).unwrap().ends_with(' '), "{kind}");
-            fs::write(function.task_root.path().join(event), "").unwrap();
+            let chunk = function.api.wait_for_chunk(2 * number + 1);
+            assert_eq!(String::from_utf8_lossy(&chunk.bytes), first, "{kind}");
+            fs::write(function.task_root.path().join("go"), "").unwrap();
             let post = function.api.wait(&id);
-            assert_eq!(post.kind, "response");
+            assert_eq!(post.kind, "response", "{kind}");
             assert_eq!(post.headers["transfer-encoding"], "chunked");
             assert_eq!(post.headers["lambda-runtime-function-response-mode"], "streaming");
             assert_eq!(post.headers["content-type"], "application/octet-stream");
-            assert!(post.body.ends_with(b" done\n"), "{kind}: {post:?}");
+            assert_eq!(String::from_utf8_lossy(&post.body), format!("{first}{event}\n"), "{kind}");
             assert!(post.trailers.is_empty());
         }
     }
@@ -107,31 +127,43 @@ fn an_empty_answer_is_streamed_too() {
 
 #[test]
 fn two_hundred_megabytes_pass_and_the_memory_stays_flat() {
-    const SIZE: usize = 200 << 20;
-    for (kind, function) in both("head -c $1 /dev/zero") {
-        assert_eq!(function.answer("10").len(), 10);
+    for (kind, function) in blocks() {
+        assert_eq!(function.answer("1").len(), BLOCK, "{kind}");
         let before = processes::peak(function.pid());
-        let post = function.post(Event::new(SIZE.to_string()));
-        assert_eq!((post.kind.as_str(), post.body.len()), ("response", SIZE), "{kind}");
+        let post = function.post(Event::new("3200"));
+        assert_eq!((post.kind.as_str(), post.body.len()), ("response", 3200 * BLOCK), "{kind}");
         assert!(post.trailers.is_empty(), "{kind}");
         let grown = processes::peak(function.pid()) - before;
         assert!(grown < 4096, "{kind}: {grown} KiB");
-        assert_eq!(function.answer("10").len(), 10, "{kind}");
+        assert_eq!(function.answer("1").len(), BLOCK, "{kind}");
     }
 }
 
 #[test]
 fn a_slow_reader_slows_the_handler() {
-    let code = "for ((i = 0; i < $1; i++)); do head -c 65536 /dev/zero; echo $i >written; done";
-    for (kind, function) in both(code) {
+    for (kind, function) in blocks() {
         assert_waits_for_its_reader(&function, kind);
     }
 }
 
-/// The handler writes 64 KiB as often as its event says, and the number of what it has written to the file `written`.
-pub fn assert_waits_for_its_reader(function: &Running, kind: &str) {
+/// The size of a block, in bytes.
+const BLOCK: usize = 65536;
+
+/// Handlers that write as many blocks as their event says, and the number of each to the file `written`.
+fn blocks() -> Vec<(&'static str, Running)> {
+    all(
+        "for ((i = 0; i < $1; i++)); do printf '%65535s\\n' ''; echo $i >written; done",
+        r#"(let ((line (make-string 65535 :initial-element #\x)))
+             (dotimes (count (parse-integer event))
+               (write-line line)
+               (with-open-file (out "written" :direction :output :if-exists :supersede) (print count out))))"#,
+        "$line = 'x' * 65535; for ($i = 0; $i -lt $d; $i++) { $line; [IO.File]::WriteAllText(\"$PWD/written\", $i) }",
+    )
+}
+
+fn assert_waits_for_its_reader(function: &Running, kind: &str) {
     // far more than the sockets and the pipe hold
-    let (count, size) = (1024, 1024 * 65536);
+    let (count, size) = (1024, 1024 * BLOCK);
     let written = || fs::read_to_string(function.task_root.path().join("written")).unwrap_or_default();
     function.api.receive_with([Reception::Slow]);
     let id = function.api.send(Event::new(count.to_string()));

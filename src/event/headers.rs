@@ -13,6 +13,13 @@ impl Headers {
         self.0.push((name.to_ascii_lowercase(), value.into()));
     }
 
+    /// Continues the value of the last header, behind a space.
+    pub fn extend_last(&mut self, more: &[u8]) {
+        if let Some((_, value)) = self.0.last_mut() {
+            *value = [value, &b" "[..], more].concat().into();
+        }
+    }
+
     /// The first value of this name, which is in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {

@@ -39,10 +39,10 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("AWS_LAMBDA_RUNTIME_TENANT_ID", TENANT_ID),
 ];
 
-/// What an event ends in: its answer, or what has not been passed on of one that is streamed.
+/// The end of an event: its answer, or the rest of one that was passed on while it was written.
 pub type Outcome = Result<Bytes, Failure>;
 
-/// What a CGI program gets of an event.
+/// An event as a CGI program has it.
 #[derive(Debug)]
 pub struct Request {
     /// The meta-variables.
@@ -51,7 +51,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// The variables that a CGI request may set, beside those of its headers: without it nothing may stand in for them.
+/// The variables that a CGI request may set, beside those of its headers. They are removed from the inherited environment.
 pub const REQUEST_VARIABLES: [&str; 17] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
@@ -77,7 +77,7 @@ pub const REQUEST_VARIABLES: [&str; 17] = [
 pub struct Invocation {
     /// The event, byte for byte.
     pub event: Bytes,
-    /// Where the answer goes while it is written; without it, the answer is given whole.
+    /// Takes the answer while it is written; without it, the answer is given whole.
     pub sink: Option<Sink>,
     /// The event as a CGI program gets it.
     pub request: Option<Request>,
@@ -91,13 +91,14 @@ impl Invocation {
         Self { event, sink: None, request: None, headers }
     }
 
-    /// The same event for a CGI program.
-    #[must_use]
-    pub fn with_request(&self, request: Request) -> Self {
-        Self { request: Some(request), ..Self::new(self.headers.clone(), self.event.clone()) }
+    /// Gives the event a deadline, this long from now on.
+    pub fn begin(&mut self, timeout: Duration) {
+        let deadline = SystemTime::now() + timeout;
+        let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.headers.append(DEADLINE, deadline.to_string());
     }
 
-    /// From now on the answer is passed on while it is written: these are its parts.
+    /// Passes on the answer while it is written. Gives its parts.
     pub fn stream(&mut self) -> Parts {
         let (sink, parts) = stream::channel();
         self.sink = Some(sink);
@@ -116,7 +117,7 @@ impl Invocation {
         self.headers.text(TENANT_ID)
     }
 
-    /// What the answer has to echo.
+    /// The id that the answer echoes.
     #[must_use]
     pub fn invocation_id(&self) -> Option<&[u8]> {
         self.headers.get(INVOCATION_ID)
@@ -127,7 +128,7 @@ impl Invocation {
         ENVIRONMENT.into_iter().map(|(variable, header)| (variable, self.headers.get(header)))
     }
 
-    /// Those that a CGI program gets beside them.
+    /// The variables that a CGI program gets beside them.
     pub fn meta_variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let variables = self.request.iter().flat_map(|request| &request.variables);
         variables.map(|(name, value)| (name.as_str(), &value[..]))
@@ -139,7 +140,7 @@ impl Invocation {
         usual.chain(self.meta_variables())
     }
 
-    /// What the handler finds on its standard input.
+    /// The handler's standard input.
     #[must_use]
     pub fn input(&self) -> &Bytes {
         self.request.as_ref().map_or(&self.event, |request| &request.body)

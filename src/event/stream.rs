@@ -9,47 +9,22 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use lambda_runtime::MetadataPrelude;
 use tokio::sync::mpsc;
 
 /// How many parts wait for the caller.
 const WAITING: usize = 2;
 
-/// A part of an answer.
-#[derive(Debug)]
-pub enum Part {
-    /// Status and headers of an HTTP response: before all else, if at all.
-    Head(MetadataPrelude),
-    /// Bytes.
-    Body(Bytes),
-}
+/// The end at which an answer comes out.
+pub type Parts = mpsc::Receiver<Bytes>;
 
-impl Part {
-    /// The part as Lambda has it in the body of a response: behind a head stand eight NUL bytes.
-    #[must_use]
-    pub fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Body(bytes) => bytes,
-            Self::Head(head) => {
-                let mut json = serde_json::to_vec(&head).expect("BUG: status and headers always serialize");
-                json.extend_from_slice(&[0; 8]);
-                json.into()
-            }
-        }
-    }
-}
-
-/// Where the parts come out.
-pub type Parts = mpsc::Receiver<Part>;
-
-/// Where the parts go in.
+/// The end that the handler's output goes into.
 #[derive(Clone, Debug)]
 pub struct Sink {
-    sender: mpsc::Sender<Part>,
+    sender: mpsc::Sender<Bytes>,
     has_had_any: Arc<AtomicBool>,
 }
 
-/// A way for one answer.
+/// A channel for one answer.
 #[must_use]
 pub fn channel() -> (Sink, Parts) {
     let (sender, parts) = mpsc::channel(WAITING);
@@ -57,9 +32,9 @@ pub fn channel() -> (Sink, Parts) {
 }
 
 impl Sink {
-    /// Waits until there is room, and passes on what `part` gives then. Where nobody takes any more it goes nowhere. May
-    /// be dropped before it is done, and has passed on nothing then.
-    pub async fn send(&self, part: impl FnOnce() -> Part) {
+    /// Waits until there is room, and then passes on the bytes that `part` gives. Without a receiver they are dropped.
+    /// Cancel-safe: a call that is dropped early has passed on nothing.
+    pub async fn send(&self, part: impl FnOnce() -> Bytes) {
         let room = self.sender.reserve().await;
         let part = part();
         self.has_had_any.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What can go wrong, its `errorType`, and the JSON that the caller gets.
+//! Errors: their types, and the JSON that the caller gets.
 //!
 //! An `errorType` of ours begins with `Runtime.` where the runtime or its settings are at fault and with
 //! `Function.` where the handler is; a language's own errors carry the name of their type.
@@ -92,14 +92,14 @@ impl ErrorType {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
-    /// What kind of error; also the header `Lambda-Runtime-Function-Error-Type`.
+    /// The kind of error; also the header `Lambda-Runtime-Function-Error-Type`.
     pub error_type: String,
-    /// What happened, where, and what to do.
+    /// The text for people: the fault, its place, the next action.
     pub error_message: String,
     /// The call stack, innermost first; empty if there is none.
     #[serde(default)]
     pub stack_trace: Vec<String>,
-    /// What a language adds of its own, as PowerShell's `context` and `errorRecord`.
+    /// Members that a language adds, as PowerShell's `context` and `errorRecord`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }

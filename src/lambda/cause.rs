@@ -29,7 +29,7 @@ struct Exception<'a> {
     stack: Vec<Frame<'a>>,
 }
 
-/// One call. Lisp knows neither its file nor its line.
+/// One call. In Lisp, files outside of the task root have neither path nor line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 struct Frame<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,11 +65,16 @@ pub fn of(failure: &Failure, task_root: &str) -> String {
     }
 }
 
-/// `at LABEL, PATH: line N`, as shells have it, or whatever else.
+/// `at LABEL, PATH: line N`, as shells have it, `(LABEL), PATH: line N` of Lisp, or whatever else.
 fn frame(line: &str) -> Frame<'_> {
-    let whole = Frame { path: None, line: None, label: line };
-    let Some((label, place)) = line.strip_prefix("at ").and_then(|call| call.split_once(", ")) else {
-        return whole;
+    let call = match line.strip_prefix("at ") {
+        Some(call) => call.split_once(", "),
+        None => {
+            line.rsplit_once(", ").filter(|(call, place)| call.ends_with(')') && place.contains(": line "))
+        }
+    };
+    let Some((label, place)) = call else {
+        return Frame { path: None, line: None, label: line };
     };
     let (path, number) = match place.rsplit_once(": line ") {
         Some((path, number)) => (path, number.parse().ok()),
@@ -113,14 +118,20 @@ mod tests {
 
     #[test]
     fn has_a_message_a_type_and_frames() {
-        let stack = ["at f, /var/task/a, b.sh: line 3", "at main, /var/task/a, b.sh", "(HANDLER \"x\")"];
+        let stack = [
+            "at f, /var/task/a, b.sh: line 3",
+            "at main, /var/task/a, b.sh",
+            "(HANDLER \"x, y: line 3\")",
+            "(F 1), a/b.lisp: line 7",
+        ];
         assert_eq!(
             cause("no \u{e4}\u{1f600}\n\u{7f}", &stack),
             concat!(
                 r#"{"working_directory":"/var/task","exceptions":[{"message":"no \u00e4\ud83d\ude00\n\u007f","#,
                 r#""type":"Function.ExitStatus","stack":["#,
                 r#"{"path":"/var/task/a, b.sh","line":3,"label":"f"},{"path":"/var/task/a, b.sh","label":"main"},"#,
-                r#"{"label":"(HANDLER \"x\")"}]}],"paths":["/var/task/a, b.sh"]}"#
+                r#"{"label":"(HANDLER \"x, y: line 3\")"},{"path":"a/b.lisp","line":7,"label":"(F 1)"}]}],"#,
+                r#""paths":["/var/task/a, b.sh","a/b.lisp"]}"#
             )
         );
     }

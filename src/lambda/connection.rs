@@ -10,12 +10,19 @@ use tokio::{
 };
 
 use super::{
+    endpoint::Endpoint,
     http::{Decoder, HttpError, Response},
     request::{self, Header},
 };
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the rest of an event may stop on its way. For its first byte there is no limit.
+const STALL_LIMIT: Duration = Duration::from_secs(5);
+
+/// The same for a response whose status is all that counts: then it is taken as it is.
+const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// A body up to this size goes out in one write with its head, in bytes.
 const SMALL_BODY: usize = 16 * 1024;
@@ -24,23 +31,29 @@ const SMALL_BODY: usize = 16 * 1024;
 const ROOM: usize = 8 * 1024;
 const KEPT_ROOM: usize = 64 * 1024;
 
-/// A request without what is the same in all of them.
+/// A request, but for the headers that all of them have.
 pub(super) struct Request<'a> {
-    pub(super) method: &'static str,
-    pub(super) path: &'a str,
+    pub(super) endpoint: &'a Endpoint,
     pub(super) headers: &'a [Header<'a>],
     pub(super) body: Bytes,
 }
 
 /// Why a request got no response.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectionError {
+pub enum ConnectionError {
+    /// There is no connection to this host and port.
     #[error("cannot connect to `{0}`: {1}")]
     Connect(String, io::Error),
+    /// The request was not sent whole.
     #[error("the request could not be sent: {0}")]
     Send(io::Error),
+    /// The connection broke before the response was there.
     #[error("the response could not be read: {0}")]
     Read(io::Error),
+    /// The response stops in the middle.
+    #[error("the rest of the response did not come within {STALL_LIMIT:?}")]
+    Stalled,
+    /// It is no HTTP, or has no end.
     #[error("{0}")]
     Response(HttpError),
 }
@@ -51,7 +64,7 @@ impl ConnectionError {
         match self {
             Self::Send(_) | Self::Response(HttpError::Closed("before a response came")) => true,
             Self::Read(error) => error.kind() == io::ErrorKind::ConnectionReset,
-            Self::Connect(..) | Self::Response(_) => false,
+            Self::Connect(..) | Self::Stalled | Self::Response(_) => false,
         }
     }
 }
@@ -123,7 +136,7 @@ impl Connection {
         request: &Request<'_>,
     ) -> Result<Response, ConnectionError> {
         let sent = send(&mut stream, &self.server, request).await;
-        self.response(stream, sent).await
+        self.response(stream, sent, request.endpoint.needs_head_alone()).await
     }
 
     /// The response to a request that was `sent` whole, or not.
@@ -131,13 +144,15 @@ impl Connection {
         &mut self,
         mut stream: TcpStream,
         sent: io::Result<()>,
+        needs_head_alone: bool,
     ) -> Result<Response, ConnectionError> {
         self.buffer.clear();
         let response = match sent {
-            Ok(()) => self.receive(&mut stream).await?,
+            Ok(()) => self.receive(&mut stream, needs_head_alone).await?,
             // a server that refuses a large body may answer without reading all of it
             Err(error) => {
-                let response = self.receive(&mut stream).await.map_err(|_| ConnectionError::Send(error))?;
+                let response = self.receive(&mut stream, needs_head_alone).await;
+                let response = response.map_err(|_| ConnectionError::Send(error))?;
                 Response { reusable: false, ..response }
             }
         };
@@ -150,21 +165,47 @@ impl Connection {
         Ok(response)
     }
 
-    async fn receive(&mut self, stream: &mut TcpStream) -> Result<Response, ConnectionError> {
+    async fn receive(
+        &mut self,
+        stream: &mut TcpStream,
+        needs_head_alone: bool,
+    ) -> Result<Response, ConnectionError> {
         let mut decoder = Decoder::default();
         loop {
-            if self.buffer.capacity() - self.buffer.len() < ROOM {
-                self.buffer.reserve(ROOM);
-            }
-            // unlike `try_read` it knows from a short read that nothing more is there
-            let count = stream.read_buf(&mut self.buffer).await.map_err(ConnectionError::Read)?;
-            if count == 0 {
-                return decoder.finish(&mut self.buffer).map_err(ConnectionError::Response);
-            }
-            if let Some(response) = decoder.decode(&mut self.buffer).map_err(ConnectionError::Response)? {
-                return Ok(response);
-            }
+            let error = match self.read_more(stream, &mut decoder, needs_head_alone).await {
+                Ok(Some(response)) => return Ok(response),
+                Ok(None) if needs_head_alone && decoder.has_endless_body() => ConnectionError::Stalled,
+                Ok(None) => continue,
+                Err(error) => error,
+            };
+            let response = needs_head_alone.then(|| decoder.so_far(&mut self.buffer)).flatten();
+            return response.ok_or(error);
         }
+    }
+
+    /// Reads once, and gives the response if it is whole.
+    async fn read_more(
+        &mut self,
+        stream: &mut TcpStream,
+        decoder: &mut Decoder,
+        needs_head_alone: bool,
+    ) -> Result<Option<Response>, ConnectionError> {
+        if self.buffer.capacity() - self.buffer.len() < ROOM {
+            self.buffer.reserve(ROOM);
+        }
+        let has_begun = decoder.has_head() || !self.buffer.is_empty();
+        // unlike `try_read` it knows from a short read that nothing more is there
+        let read = stream.read_buf(&mut self.buffer);
+        let limit = if needs_head_alone { RECEIPT_STALL_LIMIT } else { STALL_LIMIT };
+        let count = if has_begun {
+            timeout(limit, read).await.map_err(|_| ConnectionError::Stalled)?
+        } else {
+            read.await
+        };
+        if count.map_err(ConnectionError::Read)? == 0 {
+            return decoder.finish(&mut self.buffer).map(Some).map_err(ConnectionError::Response);
+        }
+        decoder.decode(&mut self.buffer).map_err(ConnectionError::Response)
     }
 }
 
@@ -174,8 +215,8 @@ fn is_quiet(stream: &TcpStream) -> bool {
 }
 
 async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
-    let Request { method, path, headers, body } = request;
-    let mut head = request::head(method, path, server, headers, body.len());
+    let Request { endpoint, headers, body } = request;
+    let mut head = request::head(endpoint.method, &endpoint.path, server, headers, body.len());
     if body.len() <= SMALL_BODY {
         head.extend_from_slice(body);
         return stream.write_all(&head).await;

@@ -1,5 +1,9 @@
 //! What keeps events from being had or answered.
 
+use std::time::Duration;
+
+use super::connection::ConnectionError;
+
 /// Why no more events can be had or answered: the environment has to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
@@ -7,25 +11,25 @@ pub enum ApiError {
     #[error("the next event could not be had in {attempts} attempts: {cause}")]
     Next {
         /// How often it was asked for.
-        attempts: u32,
+        attempts: usize,
         /// The last attempt's error.
-        cause: Refused,
+        cause: NoEvent,
     },
     /// No attempt to post an answer came through.
     #[error("the Runtime API did not take the {kind} of request {request_id}: {cause}")]
     Unposted {
         /// `response` or `error`.
-        kind: &'static str,
+        kind: String,
         /// The event's.
         request_id: String,
         /// The last attempt's error.
-        cause: String,
+        cause: PostError,
     },
     /// "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
     #[error("the Runtime API refused the {kind} of request {request_id}: {answer}")]
     Unrecoverable {
         /// `response` or `error`.
-        kind: &'static str,
+        kind: String,
         /// The event's.
         request_id: String,
         /// Status and body.
@@ -33,7 +37,41 @@ pub enum ApiError {
     },
 }
 
-/// Why one request got nothing that is of use.
+/// Why a request for an event got none: it is asked for again.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Refused(pub(super) String);
+pub enum NoEvent {
+    /// There was no response.
+    #[error("{0}")]
+    Connection(#[from] ConnectionError),
+    /// The status is another; with the body.
+    #[error("the response of the Runtime API is no event: {0}")]
+    Status(String),
+    /// Without it an event cannot be answered.
+    #[error("the response of the Runtime API is no event: it has no valid lambda-runtime-aws-request-id")]
+    RequestId,
+}
+
+/// Why a post got no receipt: it is tried again, if it can be.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// There was no response.
+    #[error("{0}")]
+    Connection(#[from] ConnectionError),
+    /// It did not come.
+    #[error("no receipt within {0:?}")]
+    Late(Duration),
+}
+
+/// Why an environment was not restored, or an extension not registered: neither is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// There was no response.
+    #[error("{0}")]
+    Connection(#[from] ConnectionError),
+    /// The status is another.
+    #[error("it answered {0}")]
+    Status(http::StatusCode),
+    /// It did not come.
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+}

@@ -6,11 +6,15 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Client, StreamedResponse, extension,
+    ApiError, Client, StreamedResponse,
+    endpoint::Endpoint,
+    extension,
     snapstart::{self, Unready},
 };
 use crate::{
+    event::invocation::{Invocation, Outcome},
     failure::Failure,
+    http::answer::Answer,
     languages, logs,
     process::Children,
     settings::{Config, ResponseMode},
@@ -37,13 +41,14 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> RuntimeError {
     let mut client = Client::new(api, &config.task_root);
-    let (ready, mut loading) = match start(config, &mut client, children, shutdown).await {
+    let start = start(config, &mut client, children, shutdown);
+    // nobody is told where the runtime is to end
+    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let (ready, mut loading) = match started {
         Ok(started) => started,
-        // nobody is told, and the others have their time to end
-        Err(_) if shutdown.is_cancelled() => pending().await,
         Err(unready) => {
-            let (phase, error_type, failure) = unready.parts();
-            client.fail_phase(phase, &error_type, &failure).await;
+            let (endpoint, error_type, failure) = unready.parts();
+            client.fail_phase(&endpoint, &error_type, &failure).await;
             return RuntimeError::Unready(failure);
         }
     };
@@ -51,7 +56,8 @@ pub async fn run(
         extension::register(api).await;
     }
     let answer = |slot| {
-        answer_events(slot, Client::new(api, &config.task_root), config.response_mode, shutdown.clone())
+        let client = Client::new(api, &config.task_root);
+        answer_events(slot, client, Arc::clone(config), shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -79,9 +85,9 @@ async fn start(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(config).map_err(Unready::Init)?);
+    let launch = Arc::new(languages::launch(config, children).await.map_err(Unready::Init)?);
     let mut loading = JoinSet::new();
-    for _ in 0..config.max_concurrency {
+    for _ in 0..config.max_concurrency.get() {
         let mut slot = Slot::new(&launch, config, children, shutdown);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
@@ -113,14 +119,14 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
 
 /// Posts an error of the init, where the Runtime API can be reached.
 pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
-    Client::new(api, task_root).fail_phase("init", &failure.header_type(), failure).await;
+    Client::new(api, task_root).fail_phase(&Endpoint::INIT_ERROR, &failure.header_type(), failure).await;
 }
 
 /// The way of an event, in one place.
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
-    mode: ResponseMode,
+    config: Arc<Config>,
     shutdown: CancellationToken,
 ) -> ApiError {
     let error = loop {
@@ -130,25 +136,15 @@ async fn answer_events(
             Some(Err(error)) => break Some(error),
             None => break None,
         };
-        let mut streamed = match mode {
-            ResponseMode::Buffered => None,
-            ResponseMode::Streaming => Some(StreamedResponse::of(&mut invocation)),
-        };
-        let outcome = match &mut streamed {
-            None => slot.run(&invocation).await,
-            Some(response) => tokio::select! {
-                outcome = slot.run(&invocation) => outcome,
-                never = client.pass_on(response) => match never {},
-            },
-        };
+        let ended = run_event(&mut slot, &mut client, &config, &mut invocation).await;
         let posting = async {
-            if let Err(failure) = &outcome {
+            if let Some(failure) = ended.failure() {
                 logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
             }
-            match (streamed, outcome) {
-                (Some(response), outcome) => client.finish(response, &invocation, &outcome).await,
-                (None, Ok(answer)) => client.respond(&invocation, answer).await,
-                (None, Err(failure)) => client.fail(&invocation, &failure).await,
+            match ended {
+                Ended::Streamed(response, ended) => client.finish(*response, &invocation, &ended).await,
+                Ended::Whole(Ok(answer)) => client.respond(&invocation, answer).await,
+                Ended::Whole(Err(failure)) => client.fail(&invocation, &failure).await,
             }
         };
         let posted = tokio::select! {
@@ -170,4 +166,44 @@ async fn answer_events(
     }
     slot.shut_down().await;
     pending().await
+}
+
+/// How an event has ended, before that is posted.
+enum Ended {
+    /// Nothing of its answer was sent.
+    Whole(Outcome),
+    /// Its answer was sent while it was written, as far as the caller took it.
+    Streamed(Box<StreamedResponse>, Result<(), Failure>),
+}
+
+impl Ended {
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Whole(outcome) => outcome.as_ref().err(),
+            Self::Streamed(_, ended) => ended.as_ref().err(),
+        }
+    }
+}
+
+/// Runs an event, and sends its answer while it is written, where answers are streamed.
+async fn run_event(
+    slot: &mut Slot,
+    client: &mut Client,
+    config: &Config,
+    invocation: &mut Invocation,
+) -> Ended {
+    match (Answer::of(config, invocation), config.response_mode) {
+        (Err(failure), _) => Ended::Whole(Err(failure)),
+        (Ok(None), _) => Ended::Whole(slot.run(invocation).await),
+        (Ok(Some(answer)), ResponseMode::Buffered) => Ended::Whole(answer.whole(slot.run(invocation)).await),
+        (Ok(Some(answer)), ResponseMode::Streaming) => {
+            let mut response = Box::new(client.stream(invocation, answer));
+            let outcome = tokio::select! {
+                outcome = response.running(slot.run(invocation)) => outcome,
+                never = client.pass_on(&mut response) => match never {},
+            };
+            let ended = response.end(outcome);
+            Ended::Streamed(response, ended)
+        }
+    }
 }

@@ -6,14 +6,14 @@
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::Client;
+use super::{Client, endpoint::Endpoint};
 use crate::{
     failure::{ErrorType, Failure},
     worker::Step,
     worker::slot::Slot,
 };
 
-/// A failure by what it keeps from coming to be.
+/// The phase that failed.
 #[derive(Debug)]
 pub(super) enum Unready {
     /// The environment.
@@ -25,12 +25,16 @@ pub(super) enum Unready {
 }
 
 impl Unready {
-    /// The part of the Runtime API that hears of it, the type for the header, and the failure.
-    pub(super) fn parts(self) -> (&'static str, String, Failure) {
+    /// The endpoint that the failure is posted to, the type for the header, and the failure.
+    pub(super) fn parts(self) -> (Endpoint, String, Failure) {
         match self {
-            Self::Init(failure) => ("init", failure.header_type(), failure),
-            Self::Checkpoint(failure) => ("init", "Runtime.BeforeSnapshotError".to_owned(), failure),
-            Self::Restore(failure) => ("restore", "Runtime.AfterRestoreError".to_owned(), failure),
+            Self::Init(failure) => (Endpoint::INIT_ERROR, failure.header_type(), failure),
+            Self::Checkpoint(failure) => {
+                (Endpoint::INIT_ERROR, "Runtime.BeforeSnapshotError".to_owned(), failure)
+            }
+            Self::Restore(failure) => {
+                (Endpoint::RESTORE_ERROR, "Runtime.AfterRestoreError".to_owned(), failure)
+            }
         }
     }
 }
@@ -49,8 +53,8 @@ async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {
 /// Waits until Lambda has restored the environment.
 async fn restored(client: &mut Client, slots: &mut [Slot]) -> Result<(), Failure> {
     tokio::select! {
-        restored = client.restored() => restored.map_err(|refused| {
-            let message = format!("the Runtime API did not say that the environment was restored: {refused}");
+        restored = client.restored() => restored.map_err(|error| {
+            let message = format!("the Runtime API did not say that the environment was restored: {error}");
             Failure::new(ErrorType::RestoreFailed, message)
         }),
         _ = join_all(slots.iter_mut().map(Slot::watch)) => unreachable!("BUG: this has no end"),

@@ -1,42 +1,36 @@
 //! A response that is sent while the handler writes it: a POST in chunks, which begins with the handler's first byte.
 //!
-//! An error before that is posted as any other; a later one stands in the trailers. Nothing here can be repeated: what
-//! has been sent has been sent.
+//! An error before that is posted as any other; a later one stands in the trailers. No part is sent twice, so a broken
+//! connection ends the response.
 
-use std::{convert::Infallible, future::pending, io};
+use std::{convert::Infallible, future::pending, io, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
-use tokio::{io::AsyncWriteExt, net::TcpStream, time::sleep};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
-    ATTEMPTS, ERROR_TYPE, PAUSE,
     connection::{Connection, ConnectionError},
+    endpoint::{ERROR_BODY, ERROR_TYPE, Endpoint, HTTP_RESPONSE, STREAMING},
     http::Response,
-    request::{self, Header},
+    request,
+    retry::{POST_PAUSES, retried},
 };
 use crate::{
-    event::invocation::Outcome,
-    event::invocation::{INVOCATION_ID, Invocation},
-    event::stream::{Part, Parts},
+    event::invocation::{INVOCATION_ID, Invocation, Outcome},
+    failure::Failure,
+    http::{answer::Answer, part::Part},
 };
-
-/// The header that says that the body is no whole answer.
-const RESPONSE_MODE: Header<'static> = ("lambda-runtime-function-response-mode", b"streaming");
-
-/// The trailer with the JSON of an error, in base64.
-const ERROR_BODY: &str = "lambda-runtime-function-error-body";
-
-/// The content type of a body that begins with the head of an HTTP response.
-const HTTP_RESPONSE: &[u8] = b"application/vnd.awslambda.http-integration-response";
 
 /// A response, from before its first byte to its end.
 pub struct StreamedResponse {
-    parts: Parts,
-    path: String,
+    answer: Answer,
+    endpoint: Endpoint,
+    /// Host and port.
+    server: String,
     invocation_id: Option<Bytes>,
     state: State,
-    /// What is written next. It may begin in the middle of a chunk.
+    /// The bytes to be sent next. They may begin in the middle of a chunk.
     unsent: BytesMut,
 }
 
@@ -49,7 +43,7 @@ enum State {
     Open(TcpStream),
     /// The Runtime API has answered, or closed the connection, before the end. Nothing more is sent.
     Answered(TcpStream),
-    /// Nothing can be sent any more.
+    /// The connection is broken.
     Broken(ConnectionError),
 }
 
@@ -65,48 +59,56 @@ impl State {
 
 impl StreamedResponse {
     /// The response to an event that is to run.
-    #[must_use]
-    pub fn of(invocation: &mut Invocation) -> Self {
+    pub(super) fn new(server: &str, invocation: &Invocation, answer: Answer) -> Self {
         Self {
-            parts: invocation.stream(),
-            path: format!("/2018-06-01/runtime/invocation/{}/response", invocation.request_id()),
+            answer,
+            endpoint: Endpoint::response(invocation),
+            server: server.to_owned(),
             invocation_id: invocation.invocation_id().map(Bytes::copy_from_slice),
             state: State::Silent,
             unsent: BytesMut::new(),
         }
     }
 
-    /// Sends the parts as they come, for ever. May be dropped and called again.
+    /// Runs the handler, unless its request was refused.
+    pub fn running<F: Future<Output = Outcome>>(&self, handler: F) -> impl Future<Output = Outcome> + use<F> {
+        self.answer.running(handler)
+    }
+
+    /// Sends the parts as they come, for ever. Cancel-safe.
     pub(super) async fn pass_on(&mut self, connection: &mut Connection) -> Infallible {
         loop {
             self.send(connection).await;
             tokio::select! {
-                part = self.parts.recv() => match part {
-                    Some(part) => self.put(connection.server(), part),
-                    None => pending().await,
-                },
+                part = self.answer.next() => self.put(part),
                 () = self.state.answered() => self.stop(),
             }
         }
     }
 
-    /// Takes the parts that are still there, and says whether the handler has written anything.
-    pub(super) fn take_rest(&mut self, connection: &Connection) -> bool {
-        while let Ok(part) = self.parts.try_recv() {
-            self.put(connection.server(), part);
+    /// Takes the parts that are left, and says how the event has ended.
+    pub fn end(&mut self, outcome: Outcome) -> Result<(), Failure> {
+        let (parts, ended) = self.answer.finish(outcome);
+        for part in parts {
+            self.put(part);
         }
+        ended
+    }
+
+    /// Whether the handler has written anything.
+    pub(super) fn has_begun(&self) -> bool {
         !matches!(self.state, State::Silent)
     }
 
-    /// Sends what is left and the end of the answer, or the error that has ended it; gives the receipt.
+    /// Sends the rest and the end of the answer, or the error that has ended it; gives the receipt.
     pub(super) async fn finish(
         mut self,
         connection: &mut Connection,
-        outcome: &Outcome,
+        ended: &Result<(), Failure>,
     ) -> Result<Response, ConnectionError> {
-        match outcome {
-            Ok(rest) => {
-                self.put(connection.server(), Part::Body(rest.clone()));
+        match ended {
+            Ok(()) => {
+                self.put(Part::Body(Bytes::new()));
                 request::put_end(&mut self.unsent, &[]);
             }
             Err(failure) => {
@@ -116,18 +118,19 @@ impl StreamedResponse {
             }
         }
         self.send(connection).await;
-        match self.state {
-            State::Open(stream) => connection.response(stream, Ok(())).await,
+        let (stream, sent) = match self.state {
+            State::Open(stream) => (stream, Ok(())),
             State::Answered(stream) => {
-                let sent = Err(io::Error::other("the Runtime API closed the connection before the end"));
-                connection.response(stream, sent).await
+                let early = "the Runtime API closed the connection before the end";
+                (stream, Err(io::Error::other(early)))
             }
-            State::Broken(error) => Err(error),
+            State::Broken(error) => return Err(error),
             State::Silent | State::Begun => unreachable!("BUG: a response that was put is sent"),
-        }
+        };
+        connection.response(stream, sent, self.endpoint.needs_head_alone()).await
     }
 
-    fn put(&mut self, server: &str, part: Part) {
+    fn put(&mut self, part: Part) {
         match self.state {
             State::Silent => {
                 let content_type = match &part {
@@ -136,8 +139,9 @@ impl StreamedResponse {
                 };
                 let echoed = self.invocation_id.as_deref().map(|id| (INVOCATION_ID, id));
                 let headers: Vec<_> =
-                    [("content-type", content_type), RESPONSE_MODE].into_iter().chain(echoed).collect();
-                self.unsent = request::chunked_head(&self.path, server, &headers, &[ERROR_TYPE, ERROR_BODY]);
+                    [("content-type", content_type), STREAMING].into_iter().chain(echoed).collect();
+                let trailers = [ERROR_TYPE, ERROR_BODY];
+                self.unsent = request::chunked_head(&self.endpoint.path, &self.server, &headers, &trailers);
                 self.state = State::Begun;
             }
             State::Begun | State::Open(_) => {}
@@ -146,7 +150,7 @@ impl StreamedResponse {
         request::put_chunk(&mut self.unsent, &part.into_bytes());
     }
 
-    /// Sends what was put. May be dropped and called again.
+    /// Sends what was put. Cancel-safe.
     async fn send(&mut self, connection: &mut Connection) {
         if matches!(self.state, State::Begun) {
             self.state = match open(connection).await {
@@ -178,15 +182,6 @@ impl StreamedResponse {
 }
 
 async fn open(connection: &mut Connection) -> Result<TcpStream, ConnectionError> {
-    let mut attempt = 1;
-    loop {
-        match connection.open().await {
-            Err(error) if attempt < ATTEMPTS => {
-                tracing::warn!("{error}; trying again");
-                sleep(PAUSE * attempt).await;
-                attempt += 1;
-            }
-            result => return result,
-        }
-    }
+    let note = |error: &ConnectionError, _: Duration| tracing::warn!("{error}; trying again");
+    retried(connection, &POST_PAUSES, |connection| Box::pin(connection.open()), note).await
 }

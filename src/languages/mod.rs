@@ -1,4 +1,4 @@
-//! The languages: a folder for each, with what it can run, how that is started, and what runs inside the interpreter.
+//! The languages: a folder for each, with its handlers, their start, and the shim that runs inside the interpreter.
 
 mod bash;
 pub mod handler;
@@ -8,7 +8,6 @@ mod program;
 
 use std::{
     collections::VecDeque,
-    ffi::{OsStr, OsString},
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -20,7 +19,8 @@ use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
-    settings::{Config, Interface, variable},
+    process::Children,
+    settings::{Config, Interface, Variable, variable},
     worker::Launch,
 };
 
@@ -33,10 +33,7 @@ const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
-pub fn launch(config: &Config) -> Result<Launch, Failure> {
-    for language in LANGUAGES {
-        language.check_settings(config)?;
-    }
+pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Failure> {
     let root = std::fs::canonicalize(&config.task_root).map_err(|error| {
         let root = config.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
@@ -47,6 +44,7 @@ pub fn launch(config: &Config) -> Result<Launch, Failure> {
     for file in &handler.files {
         check_inside(&config.handler, &root, file)?;
     }
+    handler.runnable.prepare(config, children).await?;
     let launch = handler.runnable.launch(config)?;
     if config.interface == Interface::Cgi && !launch.takes_cgi {
         let (name, handler) = (variable::INTERFACE, &config.handler);
@@ -143,21 +141,36 @@ fn check_inside(handler: &str, root: &Path, file: &Path) -> Result<(), Failure> 
     Err(HandlerError::Invalid { handler: handler.to_owned(), reason }.into())
 }
 
+/// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.
+const fn fnv(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x0100_0000_01b3);
+        index += 1;
+    }
+    hash
+}
+
 /// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
 fn absolute(config: &Config, file: &Path) -> PathBuf {
     config.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
-/// The interpreter that this variable names, if it is set.
-fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Failure> {
-    let Some(program) = config.path(variable)? else { return Ok(None) };
+/// The interpreter that a variable names, if it is set.
+fn chosen(
+    variable: Variable,
+    program: Option<&PathBuf>,
+    config: &Config,
+) -> Result<Option<PathBuf>, Failure> {
+    let Some(program) = program else { return Ok(None) };
     let problem = if program.is_file() {
-        executable::check(&program, &config.task_root).err().map(|error| error.to_string())
+        executable::check(program, &config.task_root).err().map(|error| error.to_string())
     } else {
         Some("is no file".to_owned())
     };
     match problem {
-        None => Ok(Some(program)),
+        None => Ok(Some(program.clone())),
         Some(problem) => {
             let message = format!("`{variable}` is `{}`, which {problem}", program.display());
             Err(Failure::new(ErrorType::InterpreterNotFound, message))
@@ -167,16 +180,11 @@ fn chosen(variable: &'static str, config: &Config) -> Result<Option<PathBuf>, Fa
 
 /// The interpreter of this name on the `PATH` that workers have.
 fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
-    let path = search_path(config);
-    which::which_in(name, path, "/").map_err(|_| {
-        let shown = path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-        let message = format!("`{name}` is not on the PATH (`{shown}`): {handlers} needs it in the image");
+    which::which_in(name, config.path.as_ref(), "/").map_err(|_| {
+        let path = config.path.as_deref().unwrap_or_default().display();
+        let message = format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image");
         Failure::new(ErrorType::InterpreterNotFound, message)
     })
-}
-
-fn search_path(config: &Config) -> Option<&OsString> {
-    config.environment.get(OsStr::new(variable::PATH))
 }
 
 /// The text of one of the user's files.
@@ -205,7 +213,7 @@ fn quoted(path: &Path) -> String {
     if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
 }
 
-/// What to say where a file that defines a function ran and answered nothing.
+/// The hint about a file that defines a function, ran as a program, and answered nothing.
 fn only_defines(file: &Path, function: &str, handler: &str) -> String {
     let file = file.display();
     format!(

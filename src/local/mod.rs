@@ -5,9 +5,8 @@ pub mod serve;
 mod watch;
 
 use std::{
-    ffi::OsStr,
     io::{self, Write},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,21 +14,17 @@ use bytes::Bytes;
 use crate::{
     event::headers::Headers,
     event::invocation::{self, Invocation},
+    logs::tail,
     process::Children,
-    settings::{Config, variable},
+    settings::Config,
 };
 
-/// An invocation as Lambda would make it, with `timeout` from now on; `own` are the headers that the caller set.
-fn invocation(config: &Config, event: Bytes, timeout: Duration, own: Headers) -> Invocation {
-    let name = config.environment.get(OsStr::new(variable::FUNCTION_NAME));
-    let name = name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let deadline = SystemTime::now() + timeout;
-    let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+/// An invocation as Lambda would make it, without a deadline; `own` are the headers that the caller set.
+fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
     let mut headers = own;
-    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{name}");
+    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", config.function_name);
     for (header, value) in [
         (invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string()),
-        (invocation::DEADLINE, deadline.to_string()),
         (invocation::FUNCTION_ARN, arn),
         ("content-type", "application/json".to_owned()),
     ] {
@@ -52,8 +47,10 @@ fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, child
     }
     fields.push(format!("Duration: {:.2} ms", milliseconds(ran)));
     fields.push(format!("Max Memory Used: {} MB", children.peak_memory().div_ceil(1 << 20)));
+    let line = format!("REPORT {}\n", fields.join("\t"));
+    tail::add(request_id.unwrap_or_default(), line.as_bytes());
     // where standard error is closed there is nobody to tell
-    let _ = io::stderr().write_all(format!("REPORT {}\n", fields.join("\t")).as_bytes());
+    let _ = io::stderr().write_all(line.as_bytes());
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -3,24 +3,25 @@
 //! The answer goes to standard output, logs and the `REPORT` line to standard error.
 
 use std::{
+    future::pending,
     io::{self, IsTerminal, Read, Write},
     os::unix::ffi::OsStrExt,
-    path::Path,
-    pin::pin,
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{invocation, report};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
-    event::stream::{Part, Parts},
     failure::{ErrorType, Failure},
+    http::{answer::Answer, part::Part},
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
@@ -37,19 +38,14 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
-    let (outcome, init, ran) = match start(config, source, children, shutdown).await {
+    let start = start(config, source, children, shutdown);
+    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let mut invocation = invocation(config, event, LONGEST_TIMEOUT, Headers::default());
-            let outcome = match config.response_mode {
-                ResponseMode::Buffered => slot.run(&invocation).await,
-                ResponseMode::Streaming => {
-                    let parts = invocation.stream();
-                    printed_during(parts, slot.run(&invocation)).await
-                }
-            };
+            let outcome = run_event(config, &mut slot, event).await;
             if shutdown.is_cancelled() {
-                std::future::pending::<()>().await;
+                pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
@@ -59,7 +55,6 @@ pub async fn run(
             drop(slot);
             (outcome, init, ran)
         }
-        Err(_) if shutdown.is_cancelled() => std::future::pending().await,
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
     let written = print(&outcome);
@@ -80,27 +75,32 @@ async fn start(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Slot, Bytes), Failure> {
-    let event = read(source)?;
-    let mut slot = Slot::new(&Arc::new(languages::launch(config)?), config, children, shutdown);
+    let event = read(source).await?;
+    let mut slot =
+        Slot::new(&Arc::new(languages::launch(config, children).await?), config, children, shutdown);
     slot.load().await?;
     Ok((slot, event))
 }
 
-fn read(source: &EventSource) -> Result<Bytes, Failure> {
-    let unreadable = |name: &str, error: &io::Error| {
-        let message = format!("the event cannot be read from {name}: {error}");
-        Failure::new(ErrorType::InvalidConfiguration, message)
-    };
-    let event = match source {
-        EventSource::Text(text) => text.as_bytes().to_vec(),
-        EventSource::File(file) => std::fs::read(file)
-            .map_err(|error| unreadable(&format!("`{}`", Path::new(file).display()), &error))?,
+async fn read(source: &EventSource) -> Result<Bytes, Failure> {
+    let (name, read) = match source {
+        EventSource::Text(text) => (String::new(), Ok(text.as_bytes().to_vec())),
+        EventSource::File(file) => {
+            let path = PathBuf::from(file);
+            (format!("`{}`", path.display()), in_thread(|| std::fs::read(path)).await)
+        }
         EventSource::StandardInput => {
-            let mut event = Vec::new();
-            io::stdin().read_to_end(&mut event).map_err(|error| unreadable("standard input", &error))?;
-            event
+            let read = || {
+                let mut event = Vec::new();
+                io::stdin().read_to_end(&mut event).map(|_| event)
+            };
+            ("standard input".to_owned(), in_thread(read).await)
         }
     };
+    let event = read.map_err(|error| {
+        let message = format!("the event cannot be read from {name}: {error}");
+        Failure::new(ErrorType::InvalidConfiguration, message)
+    })?;
     if event.len() > PAYLOAD_LIMIT {
         let message =
             format!("the event has {} bytes, and Lambda takes at most {PAYLOAD_LIMIT}", event.len());
@@ -109,27 +109,36 @@ fn read(source: &EventSource) -> Result<Bytes, Failure> {
     Ok(event.into())
 }
 
-/// Prints the parts of an answer as they come, until the event has come to its outcome. Where nobody reads them they go
-/// nowhere.
-async fn printed_during(mut parts: Parts, running: impl Future<Output = Outcome>) -> Outcome {
-    let mut running = pin!(running);
-    let outcome = loop {
-        tokio::select! {
-            Some(part) = parts.recv() => drop(print_part(&part)),
-            outcome = &mut running => break outcome,
+/// Reads in a thread of its own, as a pipe may be waited for: signals are heard meanwhile.
+async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> io::Result<Vec<u8>> {
+    let (sender, event) = oneshot::channel();
+    // nobody takes it where the run has been told to end
+    std::thread::Builder::new().spawn(|| drop(sender.send(read())))?;
+    event.await.map_err(io::Error::other)?
+}
+
+/// Runs the event, and prints its answer while it is written, where answers are streamed.
+async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
+    let mut invocation = invocation(config, event, Headers::default());
+    invocation.begin(LONGEST_TIMEOUT);
+    let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
+    let handler = slot.run(&invocation);
+    match config.response_mode {
+        ResponseMode::Buffered => answer.whole(handler).await,
+        ResponseMode::Streaming => {
+            let running = answer.running(handler);
+            // without a reader the answer goes nowhere
+            let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
+            ended.map(|()| Bytes::new())
         }
-    };
-    while let Ok(part) = parts.try_recv() {
-        drop(print_part(&part));
     }
-    outcome
 }
 
 fn print_part(part: &Part) -> io::Result<()> {
     let mut output = io::stdout().lock();
     match part {
         Part::Head(head) => {
-            serde_json::to_writer(&mut output, head)?;
+            serde_json::to_writer(&mut output, &head.to_json())?;
             output.write_all(b"\n")?;
         }
         Part::Body(bytes) => output.write_all(bytes)?,

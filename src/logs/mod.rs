@@ -3,6 +3,8 @@
 //! In text mode a handler's bytes pass as they are. In JSON mode each line becomes one object, and a line that is one
 //! already passes unchanged.
 
+pub mod tail;
+
 use std::{
     io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
@@ -31,7 +33,7 @@ use crate::{
 /// The `tracing` target of handlers' lines, which no level filters.
 const HANDLER: &str = "handler";
 
-/// How an error of a handler is shown.
+/// The form of a handler's error in the log.
 static ERRORS: OnceLock<Errors> = OnceLock::new();
 
 #[derive(Clone, Copy)]
@@ -54,7 +56,7 @@ pub fn start(config: &Config) {
     let levels = Targets::new().with_default(config.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).with_target(false);
-    // it fails only where a subscriber is set, as in unit tests
+    // it fails only where there is a subscriber already, as in unit tests
     let _ = match config.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
         LogFormat::Json => registry
@@ -63,7 +65,7 @@ pub fn start(config: &Config) {
     };
 }
 
-/// The panic hook: the message is one line of the log.
+/// The panic hook: logs the message as one line.
 pub fn panicked(panic: &PanicHookInfo<'_>) {
     tracing::error!("{panic}");
 }
@@ -77,7 +79,7 @@ pub struct Origin {
     pub tenant_id: Option<String>,
 }
 
-/// What an error of a handler is in JSON, as the managed runtimes have it.
+/// A handler's error in JSON, as the managed runtimes write it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
@@ -95,6 +97,7 @@ struct Record<'a> {
 pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failure) {
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
+    tail::add(request_id, format!("{lines}\n").as_bytes());
     match errors {
         Errors::Record => {
             let record = Record {
@@ -117,19 +120,20 @@ pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failur
     }
 }
 
-/// Now, as in the other lines.
+/// The current time in the form of the other lines.
 fn timestamp() -> String {
     let mut text = String::new();
-    // a string takes everything
+    // writing to a string cannot fail
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
 }
 
 /// Passes on whole lines of a handler, or a part of a long one.
 pub fn write_lines(format: LogFormat, origin: &Origin, bytes: &[u8]) {
+    tail::add(&origin.request_id, bytes);
     match format {
         LogFormat::Text => {
-            // where standard error is closed there is nobody to tell
+            // a closed standard error has no reader
             let _ = StandardError.write_all(bytes);
         }
         LogFormat::Json => {
@@ -156,7 +160,7 @@ fn is_object(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
-/// Standard error without a buffer, waited for where somebody has made it non-blocking.
+/// Standard error without a buffer. Where a process has made it non-blocking, a write waits for room.
 struct StandardError;
 
 impl Write for StandardError {

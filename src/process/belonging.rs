@@ -1,26 +1,26 @@
-//! Which processes belong to an event, wherever they have gone: found in `/proc`, which shows what is ours.
+//! The processes of an event, found in `/proc` also where they have left their group.
 
-use std::{collections::HashSet, fs};
+use std::collections::HashSet;
 
 use memchr::memmem;
 use rustix::process::{Pid, Signal, getpid, kill_process, kill_process_group};
 
-use super::descendants::Status;
+use super::proc::{Status, file, pids};
 
-/// What marks the processes of an event that have left their worker's group and lost their parent.
+/// The marks of processes that have left their worker's group and lost their parent.
 #[derive(Debug)]
 pub struct Marks {
     /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
     pub variable: Vec<u8>,
-    /// A part of the worker's command line, and so of that of what was forked from it and runs no other program.
+    /// A part of the worker's command line, which processes forked from it share.
     pub arguments: Option<Vec<u8>>,
 }
 
-/// Kills a process, and its group with it: one that forks all the time would else be gone before its signal comes.
+/// Kills a process and its group: one that forks again and again would be gone before its own signal comes.
 pub(super) fn kill(process: &Status) {
-    // where one has ended meanwhile, all is well
+    // one that has ended meanwhile is no error
     let _ = kill_process(process.pid, Signal::KILL);
-    // not by `getpgrp`: in a container the group may be one of outside, which has no number there
+    // `getpgrp` gives 0 in a container where the group is one of outside
     let own = Status::read(getpid()).and_then(|own| own.group);
     if let Some(group) = process.group.filter(|&group| Some(group) != own) {
         let _ = kill_process_group(group, Signal::KILL);
@@ -29,26 +29,29 @@ pub(super) fn kill(process: &Status) {
 
 /// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.
 pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
-    let running = super::processes().filter_map(Status::read).filter(|process| !process.ended);
-    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(|process| {
+    with_all_below(|process| {
         process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
-    });
-    let mut pids: HashSet<_> = found.iter().map(|process| process.pid).collect();
+    })
+}
+
+/// These processes and all below any of them, as far as they have not ended.
+pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
+    let running = pids().filter_map(Status::read).filter(|process| !process.has_ended());
+    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(is_one);
+    let mut parents: HashSet<_> = found.iter().map(|process| process.pid).collect();
     loop {
-        let (below, rest): (Vec<_>, Vec<_>) = others
-            .into_iter()
-            .partition(|process| process.parent.is_some_and(|parent| pids.contains(&parent)));
+        let is_below = |process: &Status| process.parent.is_some_and(|parent| parents.contains(&parent));
+        let (below, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_below);
         if below.is_empty() {
             return found;
         }
-        pids.extend(below.iter().map(|process| process.pid));
+        parents.extend(below.iter().map(|process| process.pid));
         found.extend(below);
         others = rest;
     }
 }
 
 fn is_marked(pid: Pid, marks: &Marks) -> bool {
-    let read = |name| fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default();
-    read("environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
-        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&read("cmdline"), part).is_some())
+    file(pid, "environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
+        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&file(pid, "cmdline"), part).is_some())
 }

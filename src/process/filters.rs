@@ -12,11 +12,14 @@ use std::{
 
 use rustix::{
     fs::{Mode, OFlags, fstat, open},
-    io::{ioctl_fionread, read},
+    io::ioctl_fionread,
     process::{Pid, getpid},
 };
 
-use super::{Children, descendants::Status};
+use super::{
+    Children,
+    proc::{Status, children_of, file},
+};
 
 /// How long a filter is waited for whose pipe a process left behind can still write to.
 const SHARED_LIMIT: Duration = Duration::from_millis(100);
@@ -27,9 +30,6 @@ const OWN_LIMIT: Duration = Duration::from_secs(2);
 
 /// How often is looked at what is there until it is twice the same.
 const LOOKS: usize = 100;
-
-/// How many bytes of a list of children are read at once.
-const LIST: usize = 4096;
 
 /// Who can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -135,8 +135,8 @@ impl Process {
             let Ok(target) = fs::read_link(entry.path()) else { continue };
             let Some(pipe) = target.to_str().filter(|target| target.starts_with("pipe:[")) else { continue };
             let descriptor = entry.file_name().to_string_lossy().into_owned();
-            let info = fs::read_to_string(format!("/proc/{}/fdinfo/{descriptor}", pid.as_raw_nonzero()));
-            let info = info.unwrap_or_default();
+            let info = file(pid, &format!("fdinfo/{descriptor}"));
+            let info = String::from_utf8_lossy(&info);
             // the last octal digit is the access mode
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
             if flags.trim_end().ends_with(['1', '2']) {
@@ -145,7 +145,7 @@ impl Process {
                 inputs.push(Input { descriptor, pipe: pipe.to_owned() });
             }
         }
-        let runs = Status::read(pid).is_some_and(|status| !status.ended);
+        let runs = Status::read(pid).is_some_and(|status| !status.has_ended());
         Self { pid, runs, inputs, outputs }
     }
 
@@ -155,13 +155,10 @@ impl Process {
 
     /// Whether it has read all that is there, and sleeps.
     fn is_idle_at(&self, input: &Input) -> bool {
-        let pid = self.pid.as_raw_nonzero();
-        let path = format!("/proc/{pid}/fd/{}", input.descriptor);
+        let path = format!("/proc/{}/fd/{}", self.pid.as_raw_nonzero(), input.descriptor);
         let pipe = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
         let is_empty = pipe.is_ok_and(|pipe| ioctl_fionread(pipe).is_ok_and(|unread| unread == 0));
-        let stat = fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let state = stat.iter().rposition(|&byte| byte == b')').and_then(|end| stat.get(end + 2));
-        is_empty && state.is_none_or(|&state| matches!(state, b'S' | b'Z' | b'X'))
+        is_empty && Status::read(self.pid).is_none_or(|status| status.is_idle())
     }
 }
 
@@ -174,28 +171,4 @@ fn with_all_below(mut pids: Vec<Pid>) -> Vec<Pid> {
         next += 1;
     }
     pids
-}
-
-fn children_of(parent: Pid) -> Vec<Pid> {
-    let pid = parent.as_raw_nonzero();
-    let path = format!("/proc/{pid}/task/{pid}/children");
-    let Ok(file) = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
-        return if parent == getpid() || Status::read(parent).is_some() {
-            // a kernel without these lists
-            let all = super::processes().filter_map(Status::read);
-            all.filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
-        } else {
-            Vec::new()
-        };
-    };
-    let mut list = Vec::new();
-    let mut block = [0; LIST];
-    while let Ok(count @ 1..) = read(&file, &mut block) {
-        list.extend_from_slice(&block[..count]);
-        if count < LIST {
-            break;
-        }
-    }
-    let list = String::from_utf8_lossy(&list);
-    list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }

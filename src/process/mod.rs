@@ -6,6 +6,8 @@
 mod belonging;
 mod descendants;
 mod filters;
+pub mod guard;
+pub mod proc;
 
 use std::{
     collections::HashMap,
@@ -25,19 +27,23 @@ use tokio::{
     sync::watch,
 };
 
-use self::belonging::{belonging, kill};
 pub use self::{belonging::Marks, filters::Writers};
+use self::{
+    belonging::{belonging, kill},
+    guard::Guard,
+    proc::{children_of, peak_memory},
+};
 
-/// How long the kernel may take to hand over a process that was killed.
+/// The longest wait for the end of a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
-/// The same at the very end, for all that are left.
+/// The same at the end of the bootstrap, for all that are left.
 const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
 
-/// How often is looked whether all have ended.
+/// The time between two looks at whether all have ended.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How often all processes are looked through for those to be killed.
+/// How many times `/proc` is read for processes to kill: each may have forked meanwhile.
 const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
@@ -46,13 +52,14 @@ type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
-    /// Children that were not started here.
+    /// Children that were not started here: those of a script that has become the bootstrap by `exec`.
     inherited: Arc<[Pid]>,
-    /// How often the end is put off.
+    guard: Option<Arc<Guard>>,
+    /// How many [`Hold`]s there are.
     holds: Arc<watch::Sender<usize>>,
 }
 
-/// Puts off the end of all children.
+/// Keeps [`Children::terminate`] waiting.
 pub struct Hold(Arc<watch::Sender<usize>>);
 
 /// One child process, the leader of its own process group.
@@ -62,10 +69,14 @@ pub struct Child {
 }
 
 impl Children {
-    /// Begins to reap; once per process, inside a tokio runtime.
-    pub fn reap() -> io::Result<Self> {
-        set_child_subreaper(Some(getpid()))?;
-        let children = Self { inherited: descendants::inherited().into(), ..Self::default() };
+    /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
+    pub fn reap(with_guard: bool) -> io::Result<Self> {
+        let inherited = children_of(getpid()).into();
+        let guard = with_guard.then(Guard::start).transpose()?.map(Arc::new);
+        if guard.is_none() {
+            set_child_subreaper(Some(getpid()))?;
+        }
+        let children = Self { inherited, guard, ..Self::default() };
         let mut ended = signal(SignalKind::child())?;
         let reaped = children.clone();
         tokio::spawn(async move {
@@ -78,12 +89,18 @@ impl Children {
 
     /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
+            set_child_subreaper(Some(getpid()))?;
+        }
         // nothing else runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
+        if let Some(guard) = &self.guard {
+            guard.group_begins(pid);
+        }
         Ok(Child { pid, exit })
     }
 
@@ -99,6 +116,9 @@ impl Children {
     pub async fn terminate(&self, grace: Duration) {
         let mut holds = self.holds.subscribe();
         let _ = tokio::time::timeout(grace, holds.wait_for(|&count| count == 0)).await;
+        if !self.any_runs() {
+            return;
+        }
         let groups: Vec<_> = self.exits().keys().copied().collect();
         for &group in &groups {
             signal_group(group, Signal::TERM);
@@ -108,7 +128,9 @@ impl Children {
                 let _ = kill_process(descendant.pid, Signal::TERM);
             }
         }
-        let _ = tokio::time::timeout(grace, self.all_ended()).await;
+        if tokio::time::timeout(grace, self.all_ended()).await.is_ok() {
+            return;
+        }
         for &group in &groups {
             signal_group(group, Signal::KILL);
         }
@@ -118,14 +140,19 @@ impl Children {
 
     /// Waits until all below the bootstrap have ended.
     async fn all_ended(&self) {
-        let ours = || self.inherited.is_empty() || !descendants::running(&self.inherited).is_empty();
-        while self.collect() && ours() {
+        while self.any_runs() {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
+    /// Whether any process runs below the bootstrap. One whose parent has ended is a child of its reaper.
+    fn any_runs(&self) -> bool {
+        let is_ours = |child: &Pid| !self.inherited.contains(child);
+        self.collect() && (self.inherited.is_empty() || children_of(getpid()).iter().any(is_ours))
+    }
+
     fn kill_all(&self) {
-        // one that forks while it is looked for leaves a child
+        // a process may fork while `/proc` is read
         for _ in 0..KILL_ROUNDS {
             let running = descendants::running(&self.inherited);
             if running.is_empty() {
@@ -137,23 +164,23 @@ impl Children {
         }
     }
 
-    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. What a child
-    /// that runs has started counts once the child has ended.
+    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once
+    /// their parents have ended.
     #[must_use]
     pub fn peak_memory(&self) -> u64 {
         let peak =
             |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
-        let running = self.exits().keys().map(|&pid| peak_of(pid)).max();
+        let running = self.exits().keys().map(|&pid| peak_memory(pid)).max();
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all that have ended up to now, also those whose signal has not been seen yet.
+    /// Reaps all children that have ended, also those whose signal has not come yet.
     pub fn catch_up(&self) {
         self.collect();
     }
 
-    /// Reaps all that have ended and says whether there are more. A worker that was stopped goes on: nobody else
-    /// would see to it, and its next event would wait in vain.
+    /// Reaps all children that have ended and says whether others run. A worker that was stopped is continued: its next
+    /// event would wait in vain.
     fn collect(&self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
@@ -165,6 +192,9 @@ impl Children {
                 }
                 Ok(Some((pid, status))) => {
                     if let Some(sender) = self.exits().remove(&pid) {
+                        if let Some(guard) = &self.guard {
+                            guard.leader_has_ended(pid);
+                        }
                         sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
                     }
                 }
@@ -217,8 +247,8 @@ impl Child {
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
     }
 
-    /// Asks all that belongs to an event of this process to end, the process itself only if `keep` is not set, and
-    /// waits until they have, for this long.
+    /// Sends SIGTERM to all processes of an event, without this process itself if `keep` is set, and waits for their end
+    /// for this long.
     pub async fn terminate_event(&self, marks: &Marks, keep: bool, grace: Duration) {
         let others = || belonging(self.pid, marks).into_iter().filter(|other| !keep || other.pid != self.pid);
         for process in others() {
@@ -232,10 +262,10 @@ impl Child {
         let _ = tokio::time::timeout(grace, ended).await;
     }
 
-    /// Kills all that belongs to an event of this process, and the process, and waits until they are gone.
+    /// Kills this process and all processes of its event, and waits for their end.
     pub async fn kill_event(&mut self, marks: &Marks) {
         let gone = async {
-            // what is killed while the others still have their parents is found; what was forked meanwhile, too
+            // again and again: processes may fork while `/proc` is read
             loop {
                 let left = belonging(self.pid, marks);
                 if left.is_empty() {
@@ -250,21 +280,7 @@ impl Child {
     }
 }
 
-fn processes() -> impl Iterator<Item = Pid> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
-    pids.filter(|&pid| pid != getpid())
-}
-
-/// The peak resident memory of one process, in bytes; 0 if it has ended.
-fn peak_of(pid: Pid) -> u64 {
-    let status =
-        std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
-    peak.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
-}
-
 fn signal_group(leader: Pid, signal: Signal) {
-    // the one failure there is, no such group, is what is wanted
+    // it fails only where the group has ended
     let _ = kill_process_group(leader, signal);
 }

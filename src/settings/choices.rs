@@ -1,6 +1,6 @@
 //! Settings that are one of a few words.
 
-use std::str::FromStr;
+use std::{convert::Infallible, str::FromStr};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl FromStr for ResponseMode {
     }
 }
 
-/// What a handler gets, and what it answers.
+/// The input of a handler, and the form of its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Interface {
     /// The event, and bytes.
@@ -65,5 +65,71 @@ impl FromStr for Interface {
             "cgi" => Ok(Self::Cgi),
             _ => Err(()),
         }
+    }
+}
+
+/// How an environment begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitializationType {
+    /// Lambda takes a snapshot of it.
+    SnapStart,
+    /// Lambda Managed Instances: several events at a time, and nobody ends one at its deadline.
+    ManagedInstances,
+    /// Any other way.
+    Other,
+}
+
+impl FromStr for InitializationType {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "snap-start" => Self::SnapStart,
+            "lambda-managed-instances" => Self::ManagedInstances,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// How a Lisp handler gets its event and gives its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LispConvention {
+    /// A string, and a string or octets.
+    String,
+    /// Standard input and standard output, as strings.
+    StandardIo,
+    /// A vector of octets, and a string or octets.
+    Octets,
+    /// A string, and standard output.
+    Stream,
+    /// JSON as the library jsown reads and writes it.
+    Jsown,
+    /// JSON as the library yason reads and writes it.
+    Yason,
+}
+
+impl LispConvention {
+    const ALL: [Self; 6] =
+        [Self::String, Self::StandardIo, Self::Octets, Self::Stream, Self::Jsown, Self::Yason];
+
+    /// Its name, as the variable takes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::StandardIo => "standard-io",
+            Self::Octets => "octets",
+            Self::Stream => "stream",
+            Self::Jsown => "jsown",
+            Self::Yason => "yason",
+        }
+    }
+}
+
+impl FromStr for LispConvention {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|convention| convention.name() == text).ok_or(())
     }
 }

@@ -1,6 +1,5 @@
 //! Settings that are missing or wrong.
 
-use super::variable;
 use crate::failure::{ErrorType, Failure};
 
 /// A setting that is missing or does not parse: one line that names the variable.
@@ -10,21 +9,25 @@ pub enum ConfigError {
     #[error("`{0}` is not set: {1}")]
     Missing(&'static str, &'static str),
     /// Set to something else than it takes.
-    #[error("`{name}` is `{value}`: {takes}")]
+    #[error("`{name}` is `{value}`: it takes {takes}")]
     Malformed {
         /// The variable.
         name: &'static str,
-        /// What it is set to.
+        /// Its value.
         value: String,
-        /// What it takes.
+        /// The values that it takes.
         takes: &'static str,
     },
+    /// A Runtime API where events come from the command line.
+    #[error(
+        "`{0}` is `{1}`: an event on the command line and `--serve` are for runs without it; unset it or drop them"
+    )]
+    NotLocal(&'static str, String),
     /// A wrapper that cannot be run, and why.
     #[error(
-        "`{name}` is `{0}`, which cannot be run ({1}): copy what the layer brings into the image's `/opt`, or unset it",
-        name = variable::EXEC_WRAPPER
+        "`{0}` is `{1}`, which cannot be run ({2}): copy what the layer brings into the image's `/opt`, or unset it"
     )]
-    Wrapper(String, String),
+    Wrapper(&'static str, String, String),
     /// The working directory, which stands in for the task root, cannot be read.
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
     WorkingDirectory(String),

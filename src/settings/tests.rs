@@ -1,3 +1,7 @@
+use std::ffi::OsStr;
+
+use tracing::level_filters::LevelFilter;
+
 use super::*;
 
 const LAMBDA: [(&str, &str); 6] = [
@@ -10,7 +14,7 @@ const LAMBDA: [(&str, &str); 6] = [
 ];
 
 fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
-    let mut environment: BTreeMap<OsString, OsString> =
+    let mut environment: Environment =
         LAMBDA.iter().map(|(name, value)| (name.into(), value.into())).collect();
     for (name, value) in changes {
         match value {
@@ -28,7 +32,7 @@ fn reads_what_lambda_sets() {
     assert_eq!(config.handler, "function.handler");
     assert_eq!(config.log_format, LogFormat::Text);
     assert_eq!(config.log_level, LevelFilter::INFO);
-    assert_eq!(config.max_concurrency, 1);
+    assert_eq!(config.max_concurrency.get(), 1);
     assert_eq!(config.deadline_margin, Some(Duration::from_millis(200)));
 }
 
@@ -68,7 +72,7 @@ fn a_margin_of_0_is_none() {
 fn the_first_argument_stands_in_for_the_handler_variable() {
     let environment = || LAMBDA.iter().map(|(name, value)| (name.into(), value.into()));
     let handler = |environment, argument: &str| {
-        Config::read(environment, Some(argument.to_owned()), false).map(|config| config.handler)
+        Config::read(environment, Some(argument.to_owned()), false).map(|config| config.handler.clone())
     };
     assert_eq!(handler(environment().collect::<Vec<_>>(), "a.b").unwrap(), "function.handler");
     assert_eq!(handler(environment().take(5).collect(), "a.b").unwrap(), "a.b");

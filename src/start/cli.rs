@@ -11,7 +11,7 @@ use lexopt::{Error, prelude::*};
 
 use crate::limits::LONGEST_TIMEOUT;
 
-/// What `bootstrap` is asked to do.
+/// The task of this run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
     /// Print the help.
@@ -38,7 +38,7 @@ pub enum Events {
     Served(Serve),
 }
 
-/// How a local server is to be.
+/// The options of a local server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
     /// Where it listens.

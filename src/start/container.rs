@@ -1,6 +1,11 @@
 //! A container without Lambda: `docker run -p 9000:8080 IMAGE` serves, as AWS's own images do.
 
-use std::{fs, net::Ipv4Addr, num::NonZeroUsize, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    num::{NonZeroU64, NonZeroUsize},
+    time::Duration,
+};
 
 use rustix::process::{Pid, getpid, getppid};
 
@@ -9,14 +14,14 @@ use crate::start::cli::Serve;
 /// Where AWS's own images listen.
 const PORT: u16 = 8080;
 
-/// How long an event may take where nothing says it.
+/// The timeout of an event where the environment has none.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Programs that only start another one as process 1, by what the kernel calls them: `docker run --init`, and what images
-/// bring along.
+/// Programs that run as process 1 and only start another one, by their names in `/proc`: that of `docker run --init`, and
+/// others that images bring along.
 const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
 
-/// Whether this is what a container was started for.
+/// Whether this is the main process of a container.
 pub fn is_main_process() -> bool {
     getpid() == Pid::INIT || getppid() == Some(Pid::INIT) && is_init()
 }
@@ -25,11 +30,11 @@ fn is_init() -> bool {
     fs::read_to_string("/proc/1/comm").is_ok_and(|name| INITS.contains(&name.trim()))
 }
 
-/// The server of such a container.
-pub fn server(timeout: Option<Duration>) -> Serve {
+/// The server of such a container, with a timeout in seconds.
+pub fn server(timeout: Option<NonZeroU64>) -> Serve {
     Serve {
         address: (Ipv4Addr::UNSPECIFIED, PORT).into(),
-        timeout: timeout.unwrap_or(TIMEOUT),
+        timeout: timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.get())),
         concurrency: NonZeroUsize::MIN,
         watch: false,
         http: false,

@@ -1,5 +1,4 @@
-//! What stands between the start of the process and its first event: the command line, the exec wrapper, and whether this
-//! is the main process of a container.
+//! The start of the process: the command line, the exec wrapper, the main process of a container.
 
 pub mod cli;
 pub mod container;

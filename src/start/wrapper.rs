@@ -1,33 +1,28 @@
-//! `AWS_LAMBDA_EXEC_WRAPPER`: a program of a layer, an observability agent say, that starts the runtime. Lambda's managed
-//! runtimes start through it; for others it does nothing itself, so the bootstrap does.
+//! `AWS_LAMBDA_EXEC_WRAPPER`: a program of a layer that starts the runtime, as an observability agent. Lambda starts only
+//! its managed runtimes through it, so the bootstrap does the same for itself.
 
-use std::{
-    env,
-    ffi::{OsStr, OsString},
-    io,
-    os::unix::process::CommandExt,
-    process::Command,
-};
+use std::{env, ffi::OsStr, io, os::unix::process::CommandExt, process::Command};
 
-use crate::settings::{ConfigError, variable};
+use crate::settings::{ConfigError, Environment, variable};
 
 /// Says that the wrapper has had its turn. No worker sees it.
 const WRAPPED: &str = "__LAMBDA_WRAPPED";
 
-/// Becomes the wrapper, once, with the bootstrap and its arguments as its own. Returns where there is none, where it has
-/// had its turn, and with an error where it cannot be run.
-pub fn enter(environment: &mut Vec<(OsString, OsString)>) -> Result<(), ConfigError> {
-    let count = environment.len();
-    environment.retain(|(name, _)| name != WRAPPED);
-    let wrapper = environment.iter().find(|(name, _)| name == variable::EXEC_WRAPPER);
-    let Some((_, wrapper)) = wrapper.filter(|(_, wrapper)| count == environment.len() && !wrapper.is_empty())
-    else {
-        return Ok(());
-    };
-    Err(ConfigError::Wrapper(wrapper.to_string_lossy().into_owned(), become_wrapper(wrapper).to_string()))
+/// Becomes the wrapper, whose arguments are the bootstrap and its arguments. Returns if there is no wrapper, if it has
+/// had its turn, and with an error if it cannot be run.
+pub fn enter(environment: &mut Environment) -> Result<(), ConfigError> {
+    let has_run = environment.remove(OsStr::new(WRAPPED)).is_some();
+    let own = variable::EXEC_WRAPPER;
+    match own.of(environment) {
+        Some(wrapper) if !has_run => {
+            let error = become_wrapper(wrapper).to_string();
+            Err(ConfigError::Wrapper(own.name, wrapper.to_string_lossy().into_owned(), error))
+        }
+        _ => Ok(()),
+    }
 }
 
-/// Gives an error, or does not come back.
+/// Replaces this process; returns only with an error.
 fn become_wrapper(wrapper: &OsStr) -> io::Error {
     match env::current_exe() {
         Ok(own) => Command::new(wrapper).arg(own).args(env::args_os().skip(1)).env(WRAPPED, "1").exec(),

@@ -1,4 +1,4 @@
-//! When an event is given up, and what its caller is told then.
+//! The deadline of an event: the handler is ended shortly before it, so that its caller gets an error that says so.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,20 +7,20 @@ use crate::{
     failure::{ErrorType, Failure},
 };
 
-/// How long the processes of a handler have at most to end after SIGTERM.
+/// The most time between SIGTERM and SIGKILL for the processes of a handler.
 const HANDLER_GRACE: Duration = Duration::from_millis(100);
 
-/// The end of the time that an event has.
+/// The time that an event has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    /// The function's timeout, as far as it was left when the event came.
+    /// The time that was left of the function's timeout when the event came.
     timeout: Duration,
-    /// How long before the timeout the event is given up.
+    /// How long before the timeout the handler is ended.
     margin: Duration,
 }
 
 impl Deadline {
-    /// That of an event which has come just now; `None` if it has none.
+    /// The deadline of an event that has just come; `None` if it has none.
     pub(super) fn of(invocation: &Invocation, margin: Duration) -> Option<Self> {
         let timeout = invocation.time_left(SystemTime::now())?;
         // a timeout as short as the margin still leaves the handler some of it
@@ -32,7 +32,7 @@ impl Deadline {
         self.timeout.saturating_sub(self.margin)
     }
 
-    /// How long its processes may take to end after that.
+    /// The time between SIGTERM and SIGKILL.
     pub(super) fn grace(self) -> Duration {
         (self.margin / 2).min(HANDLER_GRACE)
     }

@@ -1,4 +1,4 @@
-//! How a worker, or an event of it, is made to end.
+//! Ending a worker, or the processes of its event, from outside.
 
 use std::{future::pending, time::Duration};
 
@@ -9,14 +9,14 @@ use crate::{
 };
 
 impl Worker {
-    /// Kills the worker and its group, unless all have been asked to end and get their time for it.
+    /// Kills the worker and its group. In a shutdown nothing is killed here: all processes have their time to end.
     pub(super) async fn kill(&mut self) {
         if let Some(child) = self.child.as_mut().filter(|_| !self.shutdown.is_cancelled()) {
             child.kill().await;
         }
     }
 
-    /// Asks the handler's processes to end, and gives them this time for it. What they answer now comes too late.
+    /// Asks the handler's processes to end, and gives them this time for it. An answer that comes now is dropped.
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
         let Some(child) = self.child.as_ref().filter(|_| !self.shutdown.is_cancelled()) else { return };
@@ -34,12 +34,12 @@ impl Worker {
         }
     }
 
-    /// Kills all that belongs to the event, and the worker.
+    /// Kills all processes of the event, and the worker.
     pub(super) async fn kill_event(&mut self, invocation: &Invocation) {
         let marks = self.marks(invocation);
         let Some(child) = &mut self.child else { return };
         if self.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
-            // all have been asked to end, and get their time for it
+            // in a shutdown they have their time to end
             child.exited().await;
         }
     }

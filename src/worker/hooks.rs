@@ -1,4 +1,4 @@
-//! When a worker runs the user's hooks: on either side of a SnapStart snapshot, and at the shutdown.
+//! The steps at which a worker runs the user's hooks: before and after a SnapStart snapshot, and at the shutdown.
 
 use std::{
     fmt::{self, Display, Formatter},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::limits::{INIT_LIMIT, SHUTDOWN_GRACE};
 
-/// How long a restore may take: Lambda gives it 10 seconds, and nobody would hear of an error after them.
+/// The longest restore. Lambda's limit is 10 seconds, and takes no error after them.
 const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
 
-/// What a worker does beside events.
+/// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Runs the user's hooks before the snapshot.
@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// As a shim knows it.
+    /// Its name in requests to a shim.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Checkpoint => "checkpoint",

@@ -9,31 +9,57 @@ use std::{
     sync::Arc,
 };
 
-use super::transport::Kind;
 use crate::{
     process::{Child, Children},
     settings::Config,
 };
 
-/// What a language says of its worker.
+/// The kind of a language's transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As frames, from a pipe.
+    Resident,
+    /// From files and pipes that a process opens which the shim forks for each event.
+    Forking,
+    /// As the argument and the standard input of a program.
+    Program(Option<Prelude>),
+}
+
+/// A file that an interpreter runs before a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Prelude {
+    /// The environment variable that names the file.
+    pub variable: &'static str,
+    /// The file's text. It writes to the path that is put in the place of [`REPORTS`].
+    pub text: String,
+}
+
+/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, the command that failed with
+/// this status, as `at line 4: false`, and the frames of the call stack, innermost first, each behind a record
+/// separator (30).
+pub const REPORTS: &str = "@REPORTS@";
+
+/// How a language starts its workers.
 #[derive(Clone, Debug)]
 pub struct Launch {
     /// The interpreter, or the program.
     pub program: PathBuf,
-    /// Its arguments. A shim gets those of its transport behind them.
+    /// Its arguments. For a shim, those of its transport follow.
     pub arguments: Vec<OsString>,
-    /// What it needs in its environment beside the user's.
+    /// Environment variables beside the user's.
     pub environment: Vec<(OsString, OsString)>,
-    /// How it gets its events.
+    /// The kind of its transport.
     pub transport: Kind,
-    /// How an interpreter begins its last words, where it says more behind them than is quoted in an error.
+    /// The beginnings of an interpreter's crash report. An error quotes the log from there on.
     pub last_words: &'static [&'static str],
-    /// Whether it can be a CGI program: it has the standard streams of one.
+    /// Whether it has the standard streams of a CGI program.
     pub takes_cgi: bool,
-    /// What to log, once, where an event succeeds with an empty answer: the file may only define functions.
+    /// The hint to log, once, where an event succeeds with an empty answer: the file may only define functions.
     pub empty_answer: Option<String>,
-    /// The handler that runs the user's file as a program, where the file does not speak of the function.
+    /// The handler that runs the user's file as a program, where the file does not mention the function.
     pub as_program: Option<String>,
+    /// The error where the interpreter does not start from its saved core.
+    pub unfit_core: Option<String>,
 }
 
 /// Starts processes of one worker.
@@ -41,12 +67,12 @@ pub(super) struct Starter {
     pub(super) launch: Arc<Launch>,
     pub(super) config: Arc<Config>,
     pub(super) children: Children,
-    /// Where they write their log.
+    /// The end of the log's pipe that they write to.
     pub(super) log: OwnedFd,
 }
 
 impl Starter {
-    /// The command, up to what the transport adds.
+    /// The command, without the transport's part.
     pub(super) fn command(&self) -> io::Result<Command> {
         let mut command = Command::new(&self.launch.program);
         command

@@ -1,5 +1,5 @@
-//! What a worker logs: read from its pipe, and passed on to standard error line by line. Nothing here grows with what
-//! a handler writes.
+//! The log of a worker: read from its pipe, and passed on to standard error line by line. Memory does not grow with the
+//! length of the log.
 
 use std::{
     collections::VecDeque,
@@ -41,7 +41,7 @@ pub struct Log(Arc<Mutex<Reader>>);
 struct Reader {
     pipe: pipe::Receiver,
     format: LogFormat,
-    /// How the interpreter begins its last words, where it says more behind them than is quoted.
+    /// The beginnings of the interpreter's crash report.
     last_words: &'static [&'static str],
     buffer: Vec<u8>,
     /// The beginning of a line whose end has not come.
@@ -72,13 +72,13 @@ impl Log {
 
     async fn pass_on(self) {
         while poll_fn(|context| self.reader().poll(context)).await {
-            // who writes faster than this passes it on must not keep all else, as deadlines, from its turn
+            // a handler that writes without end must not keep other tasks, as deadlines, from running
             yield_now().await;
         }
     }
 
     /// The lines that come from now on belong to this event, or to none.
-    pub fn begin(&self, invocation: Option<&Invocation>) {
+    pub fn set_origin(&self, invocation: Option<&Invocation>) {
         let mut reader = self.reader();
         invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut reader.origin.request_id);
         reader.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
@@ -107,7 +107,7 @@ impl Reader {
     /// Passes on one block as soon as there is one. Gives whether more can come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let mut block = ReadBuf::new(&mut self.buffer);
-        // unlike `try_read` it knows from a short read that the pipe is empty, and does not read again to find out
+        // `try_read` would read once more to find out that the pipe is empty
         let read = ready!(Pin::new(&mut self.pipe).poll_read(context, &mut block));
         let count = block.filled().len();
         self.pass(count);
@@ -116,7 +116,7 @@ impl Reader {
 
     /// Passes on all that is in the pipe, and the beginning of a line.
     fn drain(&mut self) {
-        // not `try_read`: it knows only what the event loop has seen
+        // `try_read` would give only what the event loop has seen
         let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         while there > 0 {
             match rustix::io::read(&self.pipe, &mut self.buffer[..]) {

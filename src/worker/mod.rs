@@ -1,6 +1,6 @@
-//! One slot's way to run a handler: an interpreter that has loaded the user's file, or a program for each event.
+//! A worker runs the handler: in an interpreter that has loaded the user's file, or as a program for each event.
 //!
-//! Always true: between two calls of [`Worker::run`] it can take an event, or its process is gone and it says so.
+//! Always true: between two calls of [`Worker::run`] a worker can take an event, or [`Worker::ended`] tells of its end.
 
 mod answer;
 mod deadline;
@@ -30,7 +30,11 @@ use self::{
     phase::{Phase, start_failure, undefined},
     transport::{Message, Transport, TransportError},
 };
-pub use self::{hooks::Step, launch::Launch, phase::WorkerError};
+pub use self::{
+    hooks::Step,
+    launch::{Kind, Launch, Prelude},
+    phase::WorkerError,
+};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
@@ -38,10 +42,10 @@ use crate::{
     settings::Config,
 };
 
-/// How long after SIGTERM a worker that has a hook for it should have ended, if it does not wait for somebody.
-const MISSED: Duration = Duration::from_millis(50);
+/// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
+const SIGNAL_LIMIT: Duration = Duration::from_millis(50);
 
-/// What is ready for an event.
+/// A worker that is ready for an event.
 pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
@@ -50,12 +54,12 @@ pub struct Worker {
     log: Log,
     has_shutdown_hook: bool,
     shutdown: CancellationToken,
-    /// Ends what is waited for. One timer for all: a new one would interrupt the event loop for each event.
+    /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
 }
 
-/// Why no message comes.
-enum Silence {
+/// Why the wait for a message has ended without one.
+enum Stop {
     /// The worker has ended, and all its messages were taken.
     Ended(ExitStatus),
     Broken(TransportError),
@@ -96,7 +100,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let log = Log::new(log, config.log_format, launch.last_words)?;
-        let transport = launch.transport.open(config.response_mode, children, &log)?;
+        let transport = launch.transport.open(config.transport_mode(), children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -122,7 +126,7 @@ impl Worker {
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
-        self.log.begin(Some(invocation));
+        self.log.set_origin(Some(invocation));
         let margin = self.starter.config.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
@@ -133,7 +137,7 @@ impl Worker {
             Err(WorkerError::Gone(failure)) => {
                 let had_ended = self.has_ended();
                 self.kill_event(invocation).await;
-                // only now nobody is left who could take it
+                // asked after the kill: no process is left that could still take it
                 if had_ended && !self.transport.event_was_taken() {
                     Err(WorkerError::Untaken(failure))
                 } else {
@@ -166,26 +170,26 @@ impl Worker {
         self.has_shutdown_hook
     }
 
-    /// Whether they have to be run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
+    /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
     #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
         self.has_shutdown_hook && self.transport.asks_for_shutdown_hooks()
     }
 
-    /// Waits for the worker's end after SIGTERM. A process that was just being forked when that came may have missed it,
-    /// and then waits for an event, and the worker for it.
+    /// Waits for the worker's end after SIGTERM. A subshell that was being forked when the signal came may have missed it:
+    /// it waits for an event, and the worker waits for the subshell.
     pub async fn ended_by_signal(&mut self) {
-        if timeout(MISSED, self.ended()).await.is_err() {
+        if timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
             self.transport.close();
         }
     }
 
-    /// Runs the hooks of a step and passes on all that was logged in it. After an error the worker is of no use.
+    /// Runs the hooks of a step. Their log has been passed on when this returns. After an error the worker is of no use.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         if !self.transport.has_worker() {
             return Ok(());
         }
-        self.log.begin(None);
+        self.log.set_origin(None);
         self.transport.send_step(step);
         let result = self.wait(Phase::Hooks(step)).await;
         self.log.drain();
@@ -202,36 +206,36 @@ impl Worker {
             let message = tokio::select! {
                 biased;
                 message = message(&mut self.child, &mut *self.transport) => message,
-                // also where the others have used up the task's budget
-                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Silence::LimitReached),
+                // unconstrained: the messages may have used up the task's budget
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
             };
             match (message, phase) {
                 (Ok(message), _) => {
-                    if let Some(result) = self.hear(message, phase) {
+                    if let Some(result) = self.result_of(message, phase) {
                         return result;
                     }
                 }
-                (Err(Silence::Broken(error)), _) => return Err(phase.broken(&error)),
-                (Err(Silence::Ended(status)), _) => {
+                (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
+                (Err(Stop::Ended(status)), _) => {
                     let stack_trace = self.transport.take_trace().stack;
-                    let (handler, as_program) = (self.handler(), self.as_program());
+                    let (handler, launch) = (self.handler(), &self.starter.launch);
                     let lines = self.log.last_lines();
-                    return Err(phase.ended(status, &lines, stack_trace, handler, as_program));
+                    return Err(phase.ended(status, &lines, stack_trace, handler, launch));
                 }
-                (Err(Silence::LimitReached), Phase::Event(invocation, Some(deadline))) => {
+                (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
                     self.ask_to_end(invocation, deadline.grace()).await;
                     return Err(WorkerError::Gone(deadline.exceeded()));
                 }
-                (Err(Silence::LimitReached), _) => {
+                (Err(Stop::LimitReached), _) => {
                     return Err(WorkerError::Gone(phase.too_late(self.handler())));
                 }
             }
         }
     }
 
-    /// The result that a message is in this phase; messages that belong to none are passed over.
-    fn hear(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
+    /// The result of this phase, if the message is one. A message of another phase is passed over.
+    fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
         match (message, phase) {
             (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
             (Message::ShutdownHook, _) => {
@@ -253,10 +257,10 @@ impl Worker {
         }
     }
 
-    /// Does ahead of the next event what can be done without it.
+    /// Prepares for the next event, so that it is taken sooner.
     pub fn prepare(&mut self) {
         if let Err(error) = self.transport.prepare() {
-            // the next event says so, if it is still so then
+            // tried again with the next event, which reports the error
             tracing::debug!("the next event cannot be prepared for: {error}");
         }
     }
@@ -271,14 +275,14 @@ impl Worker {
     pub async fn ended(&mut self) -> ExitStatus {
         loop {
             match message(&mut self.child, &mut *self.transport).await {
-                Err(Silence::Ended(status)) => return status,
-                Err(Silence::Broken(error)) => {
+                Err(Stop::Ended(status)) => return status,
+                Err(Stop::Broken(error)) => {
                     tracing::error!("{error}; the worker is replaced");
                     self.kill().await;
-                    // not by `message`: what ended inside of a frame stays malformed
+                    // `message` would find the malformed frame again
                     return exited(&mut self.child).await;
                 }
-                Ok(_) | Err(Silence::LimitReached) => {}
+                Ok(_) | Err(Stop::LimitReached) => {}
             }
         }
     }
@@ -293,15 +297,15 @@ impl Worker {
 }
 
 /// The worker's next message. All that it sent before its end comes before that.
-async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Silence> {
+async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Stop> {
     let mut has_ended = false;
     loop {
         tokio::select! {
             biased;
             message = transport.message() => return match message {
                 Ok(Some(message)) => Ok(message),
-                Ok(None) => Err(Silence::Ended(exited(child).await)),
-                Err(error) => Err(Silence::Broken(error)),
+                Ok(None) => Err(Stop::Ended(exited(child).await)),
+                Err(error) => Err(Stop::Broken(error)),
             },
             status = exited(child), if !has_ended => {
                 has_ended = true;

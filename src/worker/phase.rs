@@ -1,29 +1,29 @@
-//! What a worker is waited for, and what it means where that does not come.
+//! The phases of a worker, and the failures of each.
 
 use std::{io, process::ExitStatus, time::Duration};
 
 use rustix::io::Errno;
 
-use super::{answer::with_lines, deadline::Deadline, hooks::Step, transport::TransportError};
+use super::{answer::with_lines, deadline::Deadline, hooks::Step, launch::Launch, transport::TransportError};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
     limits::INIT_LIMIT,
 };
 
-/// How an event, or the start of the worker that is to have it, can fail, by what becomes of both.
+/// The failure of an event, or of the start of its worker. The variants differ in what happens next.
 #[derive(Debug)]
 pub enum WorkerError {
-    /// The worker can take the next event.
+    /// The worker lives and can take the next event.
     Failed(Failure),
     /// The worker is gone.
     Gone(Failure),
-    /// The worker is gone, and has not taken the event: no handler has seen it. Another may live.
+    /// The worker is gone and had not taken the event: another worker may have it.
     Untaken(Failure),
 }
 
 impl WorkerError {
-    /// What the caller gets.
+    /// The failure as the caller gets it.
     #[must_use]
     pub fn into_failure(self) -> Failure {
         match self {
@@ -32,7 +32,7 @@ impl WorkerError {
     }
 }
 
-/// What a worker is waited for.
+/// The current task of a worker.
 #[derive(Clone, Copy)]
 pub(super) enum Phase<'a> {
     Load,
@@ -70,24 +70,33 @@ impl Phase<'_> {
         }
     }
 
-    /// What the worker's end means.
+    /// The error that the worker's end is.
     pub(super) fn ended(
         self,
         status: ExitStatus,
         last_lines: &str,
         stack_trace: Vec<String>,
         handler: &str,
-        as_program: Option<&str>,
+        launch: &Launch,
     ) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
         };
         match self {
-            Self::Load => {
-                let message = format!("`{handler}` could not be loaded ({status}){}", hint(as_program));
-                WorkerError::Untaken(failure(ErrorType::HandlerLoadFailed, message))
-            }
-            // in Bash a hook that fails ends the shell that it runs in
+            Self::Load => WorkerError::Untaken(match &launch.unfit_core {
+                // SBCL speaks of its core, or crashes without a word
+                Some(message)
+                    if last_lines.contains("core") || (last_lines.is_empty() && status.code().is_none()) =>
+                {
+                    failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
+                }
+                _ => {
+                    let hint = hint(launch.as_program.as_deref());
+                    let message = format!("`{handler}` could not be loaded{hint} ({status})");
+                    failure(ErrorType::HandlerLoadFailed, message)
+                }
+            }),
+            // a failing hook ends the shell that it runs in
             Self::Hooks(step) => WorkerError::Gone(match status.code() {
                 Some(code @ 1..) => {
                     failure(ErrorType::ExitStatus, format!("a hook {step} ended with status {code}"))
@@ -116,7 +125,7 @@ pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&s
     Failure::new(ErrorType::HandlerNotFound, message)
 }
 
-/// What to write instead, where the file was meant as a program.
+/// The advice where the file was meant as a program.
 fn hint(as_program: Option<&str>) -> String {
     as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
 }

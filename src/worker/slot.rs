@@ -1,10 +1,11 @@
-//! A slot: the place of one worker, which runs one event at a time and is replaced when it is gone.
+//! A slot is the place of one worker. The worker runs one event at a time, and is replaced when it has ended.
 //!
-//! A worker that ends is replaced once the answer has been posted, so that the next event finds a warm one. One that
-//! cannot be started again, or that ended without having had an event, is tried again when the next event comes: a
-//! handler that cannot run costs an error for each event, and no restarts while none comes. An event that a worker has not
-//! taken when it dies, be it in its start, goes to a new one, once. One that ends between the two steps of a snapshot
-//! is replaced at the second.
+//! * A worker that ends in an event, or after one, is replaced as soon as the answer has been posted: the next event finds
+//!   a warm one.
+//! * Where the new one cannot be started, or has ended before it had an event, the slot tries again when the next event
+//!   comes. So a handler that cannot run costs one error for each event, and no restarts between them.
+//! * An event that its worker had not taken goes to a new worker, once.
+//! * A worker that ends between the two steps of a snapshot is replaced at the second.
 
 use std::{convert::Infallible, future::pending, pin::pin, sync::Arc};
 
@@ -16,22 +17,21 @@ use crate::{
     event::stream::Sink,
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    http::cgi,
     process::{Children, Hold},
-    settings::{Config, Interface},
+    settings::Config,
     worker::{Launch, Step, Worker, WorkerError},
 };
 
-/// A slot. It does nothing of itself: whoever owns it waits for other things by [`Slot::ready_during`].
+/// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
 pub struct Slot {
     launch: Arc<Launch>,
     config: Arc<Config>,
     children: Children,
     shutdown: CancellationToken,
     secrets: Secrets,
-    /// Whether a snapshot is to come.
+    /// Whether workers are started for a snapshot that is still to be taken.
     snapshot: bool,
-    /// Whether it has been said that the file may only define functions.
+    /// Whether the hint that the file may only define functions has been logged.
     has_hinted: bool,
     /// Keeps SIGTERM from the worker until its hooks for the shutdown have run.
     hold: Option<Hold>,
@@ -41,7 +41,7 @@ pub struct Slot {
 enum State {
     /// The worker waits for an event; it is `used` once it has had one.
     Ready { worker: Box<Worker>, used: bool },
-    /// There is no worker: none was started yet, or the last one is gone.
+    /// None was started yet, or the last one has ended.
     Absent,
 }
 
@@ -67,25 +67,13 @@ impl Slot {
         }
     }
 
-    /// Starts the worker. An error is one of the init.
+    /// Starts the worker. An error here is an init error.
     pub async fn load(&mut self) -> Result<(), Failure> {
         self.replace().await.map_err(|error| self.masked(error))
     }
 
     /// Runs one event.
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
-        match self.config.interface {
-            Interface::Event => self.run_handler(invocation).await,
-            Interface::Cgi => {
-                let script = self.config.script();
-                let run = async |request: &Invocation| self.run_handler(request).await;
-                let outcome = cgi::answer(invocation, script.as_deref(), run).await;
-                outcome.map_err(|failure| self.secrets.masked(failure))
-            }
-        }
-    }
-
-    async fn run_handler(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
                 let failure = self.secrets.masked(failure);
@@ -111,7 +99,7 @@ impl Slot {
         if !matches!(self.state, State::Ready { .. }) {
             self.load().await?;
             if !self.snapshot {
-                // what is loaded in the copy has nothing to be restored
+                // a worker that was loaded in the copy has nothing to restore
                 return Ok(());
             }
         }
@@ -127,7 +115,7 @@ impl Slot {
         matches!(&self.state, State::Ready { worker, .. } if worker.has_shutdown_hook())
     }
 
-    /// Runs the hooks for the shutdown, or sees to it that the worker does.
+    /// Runs the hooks for the shutdown, or waits until the worker has run them.
     pub async fn shut_down(&mut self) {
         if let State::Ready { worker, .. } = &mut self.state {
             if worker.waits_for_shutdown() {
@@ -141,7 +129,7 @@ impl Slot {
         self.hold = None;
     }
 
-    /// Waits for something else, and keeps a worker ready meanwhile, if it has had an event.
+    /// Waits for something else. A worker that ends meanwhile is replaced if it has had an event.
     pub async fn ready_during<T>(&mut self, other: impl Future<Output = T>) -> T {
         let mut other = pin!(other);
         loop {
@@ -155,14 +143,14 @@ impl Slot {
         }
     }
 
-    /// Lets go of a worker that ends while no event runs, and does not replace it. This has no end.
+    /// Logs the end of a worker while no event runs, and does not replace it. This never ends.
     pub async fn watch(&mut self) -> Infallible {
         loop {
             self.ended().await;
         }
     }
 
-    /// Does ahead of the next event what can be done without it: a new worker, where there is none.
+    /// Prepares for the next event: starts a worker where there is none.
     pub async fn prepare(&mut self) {
         match &mut self.state {
             State::Ready { worker, .. } => worker.prepare(),
@@ -170,12 +158,12 @@ impl Slot {
         }
     }
 
-    /// Waits for the end of the worker while no event runs. Gives whether it has had an event. Where there is no worker
-    /// this has no end.
+    /// Waits for the end of the worker while no event runs, and says whether it is to be replaced now. Without a worker this
+    /// never ends.
     async fn ended(&mut self) -> bool {
         let State::Ready { worker, used } = &mut self.state else { return pending().await };
         let (status, used) = (worker.ended().await, *used);
-        self.let_go();
+        self.drop_worker();
         if self.shutdown.is_cancelled() {
             return false;
         }
@@ -194,23 +182,23 @@ impl Slot {
         *used = true;
         let result = worker.run(invocation).await;
         if let Err(WorkerError::Gone(_) | WorkerError::Untaken(_)) = &result {
-            self.let_go();
+            self.drop_worker();
         }
         result
     }
 
-    /// Lets go of a worker that has ended, also where the event loop has not seen it.
+    /// Drops a worker that has ended, also where the event loop has not seen its end.
     fn notice_end(&mut self) {
         self.children.catch_up();
         if let State::Ready { worker, .. } = &self.state
             && worker.has_ended()
         {
-            self.let_go();
+            self.drop_worker();
         }
     }
 
-    /// The worker is gone.
-    fn let_go(&mut self) {
+    /// Drops the worker.
+    fn drop_worker(&mut self) {
         self.hold = None;
         self.state = State::Absent;
     }
@@ -237,7 +225,7 @@ impl Slot {
         }
     }
 
-    /// What may be shown of an error.
+    /// The failure without credentials.
     fn masked(&self, error: WorkerError) -> Failure {
         self.secrets.masked(error.into_failure())
     }

@@ -1,4 +1,4 @@
-//! What people's files do: each as in a terminal, twice.
+//! Lines of people's files behave as in a terminal, for two events each.
 
 use crate::support::Function;
 

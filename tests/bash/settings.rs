@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, panic::catch_unwind, process::Command, thread};
 
 use crate::support::{Function, repository};
 
-/// What every file of the matrix defines behind its setting. The handler uses no builtin that a setting may take.
+/// The code behind the setting in every file of the matrix. The handler uses no builtin that a setting may replace.
 const HANDLER: &str = r#"
 inner() {
     if [[ $1 == fail* ]]; then

@@ -1,4 +1,4 @@
-//! What must not get in, must not get out, and must not hold up an end.
+//! The limits of CGI: values that must not get in or out, and programs that must not hold up an end.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn a_variable_that_a_request_does_not_set_is_not_the_functions_own() {
     let running = cgi(function.env("HTTP_PROXY", "http://own")).start();
     for _ in 0..2 {
         let answered = answer(&running, &request("GET", "/", "", json!({})));
-        // what is no variable of a request stays
+        // a variable that no request sets keeps its value
         assert_eq!(decoded(&answered), b"none none http://own");
     }
 }

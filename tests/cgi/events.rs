@@ -25,7 +25,7 @@ fn environments() -> Vec<(&'static str, Running)> {
 }
 
 /// The meta-variables of an event.
-fn variables(running: &Running, event: &Value) -> BTreeMap<String, String> {
+pub fn variables(running: &Running, event: &Value) -> BTreeMap<String, String> {
     let body = String::from_utf8(decoded(&answer(running, event))).unwrap();
     let pairs = body.lines().filter_map(|line| line.split_once('='));
     let own = [

@@ -3,11 +3,13 @@
 //! Each page has a folder of its own, with copies of the folders that pages speak of. A code block that begins with a
 //! comment like `# hello.sh` is written there as that file. Ids, times and sizes are not compared, nor is the port.
 
-use std::{collections::BTreeSet, fs, net::TcpListener, os::unix::fs::symlink, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, process::Command};
 
 use tempfile::TempDir;
 
-use crate::support::{BOOTSTRAP, language::lisp_core, needs::has, on_path, pages, repository};
+use crate::support::{
+    BOOTSTRAP, http::free_port, language::lisp_core, needs::has, on_path, pages, repository,
+};
 
 /// The blocks that are not run here, by a word in their commands, and why.
 const SKIPPED: [(&str, &str); 1] =
@@ -16,7 +18,7 @@ const SKIPPED: [(&str, &str); 1] =
 /// The port of all pages.
 const PORT: &str = "9000";
 
-/// What is there for all commands: curl as a terminal shows it, and a way to wait for so many lines.
+/// Functions for all commands: curl with its output as a terminal shows it, and a wait for a number of lines.
 const PRELUDE: &str = r#"
 curl() { command curl -sS "$@"; echo; }
 wait_for_lines() {
@@ -112,11 +114,11 @@ fn folder() -> TempDir {
     folder
 }
 
-/// What a block prints, without empty lines.
+/// The output of a block, without empty lines.
 fn run(block: &Block, folder: &Path) -> String {
     let output = TempDir::new().unwrap();
     let (script, expected) = block.script();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let port = free_port().to_string();
     // an answer and the last line of its log may come in either order
     let end = format!(
         "wait_for_lines {}\ncp \"$OUT\" \"$OUT.taken\"\nkill $(jobs -p) 2>/dev/null\nwait\n",

@@ -1,4 +1,4 @@
-//! What the page on events shows of the examples is what stands there.
+//! The page on events shows the code of the examples as it is.
 
 use super::triggers::read;
 

@@ -1,4 +1,4 @@
-//! What restarts of workers leave behind in the bootstrap: nothing.
+//! Restarts of workers leave nothing behind in the bootstrap.
 
 use super::recovers;
 use crate::support::{

@@ -158,7 +158,7 @@ fn links_do_not_lead_out_of_the_task_root() {
     assert_eq!(inside.start().text("{}"), "fine");
 }
 
-/// What writes to every descriptor from 3 to 255, or closes it, then says `fine`.
+/// Code that writes to every descriptor from 3 to 255, or closes it, and then answers `fine`.
 const DESCRIPTORS: [(&Language, &str, &str); 3] = [
     (
         &BASH,

@@ -4,9 +4,9 @@ use std::{fs, path::PathBuf, thread, time::Duration};
 
 use super::recovers;
 use crate::support::{
-    CallerError, Event, Post, Running,
+    CallerError, Event, Function, Post, Running,
     language::{BASH, LANGUAGES, LISP, Language, POWERSHELL},
-    needs::found,
+    needs::{found, has},
     processes::{self, SIGKILL},
     storm::{Random, storm},
     until,
@@ -75,7 +75,7 @@ fn worker_after(function: &Running, killed: Option<u32>) -> u32 {
     next.unwrap()
 }
 
-/// What comes of an event while this many workers are killed in their load, after one that had no event.
+/// The post about an event while this many workers are killed during their load, after one without an event.
 fn post_despite_kills(language: &Language, function: &Running, kills: usize) -> Post {
     let wait = function.task_root.path().join("wait");
     fs::write(&wait, "").unwrap();
@@ -225,5 +225,48 @@ fn of_events_under_random_kills_none_is_lost_or_crossed() {
         let Some(tally) = storm(language, 20_260_101, |sent| sent >= events) else { continue };
         assert!(tally.is_clean(), "{tally}");
         println!("{tally}");
+    }
+}
+
+/// A handler of each kind that starts a program and is busy from then on; `running` says so.
+fn busy() -> Vec<(&'static str, Function)> {
+    let bash = "sleep 1000 & touch running; while :; do :; done";
+    let mut functions = vec![
+        ("Bash", Function::bash(&format!("handler() {{ {bash}; }}"))),
+        ("program", Function::with(&[("app.sh", bash)]).handler("app.sh")),
+    ];
+    if has("sbcl") {
+        let code = "(defun handler (d) (uiop:launch-program \"sleep 1000\") (open \"running\" :direction :output \
+                    :if-does-not-exist :create) (loop (setf d 1)))";
+        functions.push(("Common Lisp", Function::with(&[("main.lisp", code)]).handler("main.handler")));
+    }
+    if has("pwsh") {
+        let code = "function f { Start-Process sleep 1000; $null = New-Item running; while ($true) { } }";
+        functions.push(("PowerShell", Function::with(&[("m.psm1", code)]).handler("m.f")));
+    }
+    functions
+}
+
+/// Kills a bootstrap whose handler is busy; all that it has started ends.
+fn takes_all_along(kind: &str, running: &Running) {
+    until("the handler", || running.task_root.path().join("running").exists());
+    let below = processes::below(running.pid());
+    assert!(below.len() > 1, "{kind}: {below:?}");
+    processes::kill(running.pid(), SIGKILL);
+    for pid in below {
+        until(&format!("{kind}: the end of {pid}"), || processes::has_ended(pid));
+    }
+}
+
+#[test]
+fn a_local_run_that_is_killed_takes_its_busy_handler_along() {
+    for (kind, function) in busy() {
+        let command = function.local_command("{}");
+        takes_all_along(kind, &function.start_as(command));
+    }
+    for (kind, function) in busy() {
+        let served = function.serve(&["--concurrency", "2"]);
+        let _caller = served.call("{}");
+        takes_all_along(kind, &served.running);
     }
 }

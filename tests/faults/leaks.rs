@@ -1,4 +1,4 @@
-//! What may be used up: nothing stays behind, a lack of it is an error of its event, and its end is the end of it.
+//! Resources that may run out: no event leaves any in use, and a lack is an error of its event alone.
 
 use std::{
     fs,
@@ -17,8 +17,8 @@ use crate::support::{
 /// Runs a program as a user that nothing else on the machine runs as: the limit of processes counts all of a user's.
 const AS_USER: [&str; 4] = ["setpriv", "--reuid", "54321", "--clear-groups"];
 
-/// What makes a file system of this machine what Lambda's may be: all of it read-only but for `/tmp`, which is full,
-/// and no `/dev/shm`. The task root is at `/mnt`.
+/// Changes this machine's file system to one as Lambda's may be: everything is read-only but `/tmp`, which is full, and
+/// there is no `/dev/shm`. The task root is at `/mnt`.
 const POOR_FILE_SYSTEM: &str = r#"
 set -eu
 # these may lie below what is about to be hidden

@@ -80,7 +80,7 @@ fn a_variant_is_few_layers() {
     assert!(ours.len() <= base.len() + 4, "{ours:?}");
 }
 
-/// What a variant adds to its base by the page on images, in MB.
+/// The size that a variant adds to its base by the page on images, in MB.
 fn said_size(variant: &str) -> u64 {
     let page = fs::read_to_string(repository().join("docs/images.md")).unwrap();
     let row = page.lines().find(|line| line.starts_with(&format!("| `{variant}` |"))).unwrap();

@@ -1,4 +1,4 @@
-//! What the Dockerfile downloads or compiles, as build contexts, and the build with them.
+//! Build contexts that stand in for the Dockerfile's downloads and compilations, and the build with them.
 
 use std::{
     fs,

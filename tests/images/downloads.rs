@@ -1,5 +1,5 @@
-//! What the stages that download ask for, without the network: their scripts run up to the last download, with commands that
-//! only note what they were asked.
+//! The downloads of the Dockerfile's stages, without the network: the scripts run up to the last download, with commands
+//! that only note their arguments.
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::support::repository;
 
-/// What a script calls on its way to the last download. Curl is called by the emulator's stage alone.
+/// Stand-ins for the commands that a script calls before its last download. Only the emulator's stage calls curl.
 const STAND_INS: &str = r#"
 set -eu
 fetch() { echo "download $1 $2"; }
@@ -69,7 +69,7 @@ fn read(dockerfile: &str) -> (BTreeMap<String, String>, Vec<Stage>) {
     (values, stages)
 }
 
-/// What a script downloads on an architecture: addresses and checksums.
+/// The downloads of a script on an architecture: addresses and checksums.
 fn downloads(stage: &Stage, values: &BTreeMap<String, String>, architecture: &str) -> Vec<(String, String)> {
     let directory = TempDir::new().unwrap();
     let mut found = Vec::new();

@@ -1,13 +1,12 @@
 //! The variant for local runs, with the emulator inside, and `make run-local`.
 
 use std::{
-    net::TcpListener,
     os::unix::process::CommandExt,
     process::{Command, Stdio},
 };
 
 use super::{Container, IMAGE, SAMPLES, contexts::contexts, docker_text, image, task_root};
-use crate::support::{needs::has, repository, until};
+use crate::support::{http::free_port, needs::has, repository, until};
 
 #[test]
 fn the_emulator_variant_answers_without_a_network() {
@@ -59,7 +58,7 @@ fn run_local_serves_a_folder_until_it_is_interrupted_and_leaves_no_container() {
     let (folder, _) = task_root(&[("app.sh", "handler() { echo one; }")]);
     for watch in ["", "WATCH=false"] {
         std::fs::write(folder.path().join("app.sh"), "handler() { echo one; }").unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+        let port = free_port().to_string();
         let directory = format!("DIR={}", folder.path().display());
         let mut serving = make("run-local", &port)
             .args(

@@ -1,4 +1,4 @@
-//! What goes into a handler and what comes out of it.
+//! The arguments and the answers of a handler.
 
 use super::{lisp, lisp_files};
 use crate::support::{Event, processes, until};

@@ -32,10 +32,70 @@ fn a_condition_is_its_type_its_report_and_the_backtrace() {
     assert_eq!(error.kind, "SHOP::SOLD-OUT");
     assert_eq!(error.message, "no tea \"left\", ä");
     let stack: Vec<_> = error.stack.iter().map(String::as_str).collect();
-    assert_eq!(stack[..2], ["(INNER \"tea\")", "(OUTER \"tea\")"]);
+    assert_eq!(stack[..2], ["(INNER \"tea\"), main.lisp: line 2", "(OUTER \"tea\"), main.lisp: line 2"]);
     assert!(stack.last().unwrap().starts_with("(HANDLER \"(outer \\\"tea\\\")\""), "{stack:?}");
     assert!(!error.json.to_string().contains("LAMBDA-SCRIPT-RUNTIME"), "{}", error.json);
     recovers(&function);
+}
+
+#[test]
+fn a_call_is_shown_with_the_file_and_the_line_of_its_form() {
+    needs!(sbcl);
+    for (form, kind, label) in [
+        ("(no-such-function data)", "UNDEFINED-FUNCTION", "(\"undefined function\" "),
+        ("(list (no-such-function data))", "UNDEFINED-FUNCTION", "INNER "),
+        ("(list no-such-variable data)", "UNBOUND-VARIABLE", "INNER "),
+        ("(+ 1 (length data) (car data))", "TYPE-ERROR", "INNER "),
+        ("(1+ (parse-integer data))", "SB-INT:SIMPLE-PARSE-ERROR", "INNER "),
+        ("(error \"no ~a\" data)", "SIMPLE-ERROR", "INNER "),
+        ("(list (/ 1 (- (length data) (length data))))", "DIVISION-BY-ZERO", "INNER "),
+        ("(funcall (lambda (x)\n  (error \"no ~a\" x)) data)", "SIMPLE-ERROR", "((LAMBDA "),
+        ("(mapcar (lambda (x)\n  (error \"no ~a\" x)) (list data))", "SIMPLE-ERROR", "((LAMBDA "),
+    ] {
+        let text = format!(
+            "#!/usr/bin/env sbcl\n#| ä |#\n(defpackage :shop (:use :cl))\n(in-package :shop)\n\n(defun inner (data)\n  (let ((n 1))\n    (print n)\n    {form}))\n\
+             (defun cl-user::handler (data)\n  (let ((result\n          (inner data)))\n    (list result \"x\")))\n"
+        );
+        let lines = form.matches('\n').count();
+        for file in ["main.lisp", "src/deep/main.lisp"] {
+            let handler = file.replace(".lisp", ".handler");
+            let function = lisp_files(&[(file, &text)]).handler(handler).start();
+            for _ in 0..2 {
+                let error = function.error("tea");
+                assert_eq!(error.kind, kind, "{form}");
+                let inner = error.stack.iter().find(|line| line.contains(label)).unwrap_or(&error.stack[0]);
+                assert!(
+                    inner.ends_with(&format!(", {file}: line {}", 9 + lines)),
+                    "{form}: {:?}",
+                    error.stack
+                );
+                let outer = error.stack.last().unwrap();
+                assert_eq!(outer, &format!("(HANDLER \"tea\"), {file}: line {}", 12 + lines), "{form}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
+    needs!(sbcl);
+    let definition = "(HANDLER ...), main.lisp: line 2";
+    for (body, first, last) in [
+        ("(no-such-function event)", "(\"undefined function\" \"tea\"), main.lisp: line 3", definition),
+        (
+            "(symbol-name event)",
+            "(HANDLER \"tea\"), main.lisp: line 3",
+            "(HANDLER \"tea\"), main.lisp: line 3",
+        ),
+        ("(parse-integer event :start 1)", "(", definition),
+    ] {
+        let function = lisp(&format!("\n(defun handler (event)\n  {body})\n")).start();
+        for _ in 0..2 {
+            let stack = function.error("tea").stack;
+            assert!(stack[0].starts_with(first), "{stack:?}");
+            assert_eq!(stack.last().unwrap(), last, "{body}");
+        }
+    }
 }
 
 #[test]
@@ -210,15 +270,4 @@ fn a_debugger_hook_of_the_users_own_is_asked_first() {
     assert_eq!(function.error("").message, "empty");
     assert!(function.log().contains("hooked: empty\n"), "{}", function.log());
     assert_eq!(function.text("1"), "1");
-}
-
-#[test]
-fn a_worker_that_is_killed_is_replaced() {
-    needs!(sbcl);
-    let function = evaluator();
-    recovers(&function);
-    let error = function.error("(progn (sb-posix:kill (sb-posix:getpid) 9) (sleep 60))");
-    assert_eq!(error.kind, "Runtime.WorkerExited");
-    assert_eq!(error.message, "the worker ended (signal: 9 (SIGKILL)) before it answered");
-    recovers(&function);
 }

@@ -33,12 +33,16 @@ fn does_the_same_with_the_shim_from_its_source() {
 fn names_a_symbol_with_its_package_and_a_file_with_its_extension() {
     needs!(sbcl);
     let text = "(defpackage :shop (:use :cl) (:export :order)) (in-package :shop) (defun order (d h) d h \"ordered\") \
-                (defun |mixed Case| (d h) d h \"mixed\")";
+                (defun |mixed Case| (d h) d h \"mixed\") (defun cl-user::get/orders (d) d \"slash too\") \
+                (defpackage :my-app/main (:use :cl)) (defun my-app/main::handler (d) d \"slash\")";
     for (handler, answer) in [
         ("src/shop.shop:order", "ordered"),
         ("src/shop.shop::order", "ordered"),
         ("src/shop.lisp.shop::order", "ordered"),
         ("./src/shop.shop::|mixed Case|", "mixed"),
+        ("src/shop.my-app/main::handler", "slash"),
+        ("src/shop.lisp.my-app/main::handler", "slash"),
+        ("src/shop.get/orders", "slash too"),
     ] {
         let function = lisp_files(&[("src/shop.lisp", text)]).handler(handler).start();
         assert_eq!(function.text(""), answer, "{handler}");
@@ -65,6 +69,25 @@ fn takes_the_newer_of_fasl_and_source() {
             .set_modified(SystemTime::now() - Duration::from_secs(30))
             .unwrap();
         assert_eq!(function.start().text(""), answer);
+    }
+}
+
+#[test]
+fn takes_the_source_of_a_fasl_of_the_same_time() {
+    needs!(sbcl);
+    for handler in ["main.handler", "main.lisp.handler"] {
+        let function = lisp("(defun handler (d h) d h \"old source\")");
+        evaluate(&function, &[], &["(compile-file \"main.lisp\")"]);
+        let function =
+            function.file("main.lisp", "(defun handler (d h) d h \"new source\")").handler(handler);
+        for file in ["main.fasl", "main.lisp"] {
+            let file = File::options().append(true).open(function.path(file)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let function = function.start();
+        for _ in 0..2 {
+            assert_eq!(function.text(""), "new source");
+        }
     }
 }
 

@@ -24,6 +24,102 @@ fn a_form_that_does_not_end_is_shown_with_its_line() {
 }
 
 #[test]
+fn the_readers_message_is_shown_with_the_place_and_without_frames() {
+    needs!(sbcl);
+    let head = "(defvar *a* 1)\n\n(defun helper (d)\n  d)\n";
+    for (text, line, message) in [
+        (
+            "(defun main (d)\n  (list d)\n",
+            5,
+            "end of file inside of this form: close its parentheses and quotes",
+        ),
+        (
+            "(print \"open)\n(defun main ())\n",
+            5,
+            "end of file inside of this form: close its parentheses and quotes",
+        ),
+        ("#| open\n", 5, "end of file inside of this form: close its parentheses and quotes"),
+        ("(defun main (d)\n  d))\n(print 1)\n", 6, "unmatched close parenthesis"),
+        ("(defun main (d)\n  (nowhere:parse d))\n", 6, "Package NOWHERE does not exist."),
+        ("(defun main (d)\n  (cl:parse d))\n", 6, "Symbol \"PARSE\" not found in the COMMON-LISP package."),
+        (
+            "(defun main (d)\n  (sb-impl:eval-in-lexenv d))\n",
+            6,
+            "The symbol \"EVAL-IN-LEXENV\" is not external in the SB-IMPL package.",
+        ),
+        ("(defun main (d)\n  #<broken>)\n", 6, "illegal sharp macro character: #\\<"),
+        ("(defun main (d)\n  #\\Nonsense)\n", 6, "unrecognized character name: \"Nonsense\""),
+    ] {
+        let text = head.to_owned() + text;
+        for (file, handler) in
+            [("main.lisp", "main.main"), ("main.lisp", "main.lisp"), ("a/b.ros", "a/b.ros")]
+        {
+            let file = if handler.starts_with('a') { "a/b.ros" } else { file };
+            for _ in 0..2 {
+                let error = lisp_files(&[(file, &text)]).handler(handler).init_error();
+                assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+                assert_eq!(error.message, format!("`{file}` could not be loaded, line {line}: {message}"));
+                assert_eq!(error.stack, [""; 0]);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_in_a_file_that_is_loaded_by_another_is_shown_with_both_places() {
+    needs!(sbcl);
+    for (library, message) in [
+        (
+            "(defvar *a* 1)\n(defvar *b* (list 1)\n",
+            "line 2: `lib.lisp`, line 2: end of file inside of this form: close its parentheses and quotes",
+        ),
+        ("\n(nowhere:f)\n", "line 2: `lib.lisp`, line 2: Package NOWHERE does not exist."),
+    ] {
+        let main = "(defvar *here* 1)\n(load \"lib.lisp\")\n(defun handler (e) e)\n";
+        let error =
+            lisp_files(&[("main.lisp", main), ("lib.lisp", library)]).handler("main.handler").init_error();
+        assert_eq!(error.message, format!("`main.lisp` could not be loaded, {message}"));
+    }
+}
+
+#[test]
+fn a_call_of_main_at_the_end_runs_as_in_a_terminal() {
+    needs!(sbcl);
+    let main = "(defun main (&rest arguments)\n  (declare (ignore arguments))\n  (let ((line (read-line *standard-input* nil \"nothing\")))\n    (format t \"got ~a\" line)))\n";
+    for end in [
+        "(main)",
+        "(main)\n(sb-ext:exit)",
+        "(main sb-ext:*posix-argv*)\n(uiop:quit 0)",
+        "(handler-case (main) (error () (uiop:quit 1)))",
+        "(eval-when (:execute) (main))",
+        "(defpackage :other (:use :cl))\n(main)",
+    ] {
+        let function = lisp_files(&[("job.lisp", &format!("{main}{end}\n"))]).handler("job.lisp").start();
+        for _ in 0..2 {
+            assert_eq!(function.text("text"), "got text", "{end}");
+        }
+        assert_eq!(function.log(), "got nothing", "{end}");
+    }
+    let advice = "the runtime calls `main` for each event: leave the call out of the file";
+    let reads = "(defun main () (princ (read-line)))\n";
+    for (end, reason) in [
+        ("(main)", "END-OF-FILE: end of file on #<SYNONYM-STREAM :SYMBOL SB-SYS:*STDIN* "),
+        ("(progn\n  (main))", "END-OF-FILE: end of file on #<SYNONYM-STREAM :SYMBOL SB-SYS:*STDIN* "),
+        ("(handler-case (main) (error () (uiop:quit 3)))", "it exits with status 3"),
+    ] {
+        let error =
+            lisp_files(&[("job.lisp", &format!("{reads}\n{end}\n"))]).handler("job.lisp").init_error();
+        assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+        let begin = format!("`job.lisp` could not be loaded, line 3: {reason}");
+        assert!(error.message.starts_with(&begin), "{end}: {}", error.message);
+        assert!(error.message.ends_with(&format!("; {advice}")), "{end}: {}", error.message);
+    }
+    let error =
+        lisp_files(&[("job.lisp", "(defun main ())\n(error \"other\")\n")]).handler("job.lisp").init_error();
+    assert_eq!(error.message, "`job.lisp` could not be loaded, line 2: SIMPLE-ERROR: other");
+}
+
+#[test]
 fn an_error_while_loading_is_shown_with_its_line() {
     needs!(sbcl);
     for (file, handler) in
@@ -110,6 +206,54 @@ fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
         assert_eq!(error.kind, "Runtime.HandlerNotFound");
         let message = format!("handler `{handler}`: there is no function {name} in the package {package}");
         assert!(error.message.starts_with(&message), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_name_that_is_no_function_is_told_in_true_sentences() {
+    needs!(sbcl);
+    for (text, handler, message) in [
+        (
+            "(defmacro f (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER: `f` is a macro; name a function, as one that calls it",
+        ),
+        (
+            "",
+            "main.if",
+            "there is no function IF in the package COMMON-LISP: `if` is a special operator; name a function",
+        ),
+        (
+            "",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
+        (
+            "(defvar f 1)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
+        (
+            "(defun g (x) x) (defun h (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER; there is `g`, `h`: name one of them",
+        ),
+        (
+            "(defun g (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER; there is `g`: name that one",
+        ),
+        (
+            "(defpackage :a (:use :cl)) (in-package :a) (defmacro f (x) x)",
+            "main.f",
+            "there is no function F in the package COMMON-LISP-USER, and no other: the file defines none in it",
+        ),
+    ] {
+        for _ in 0..2 {
+            let error = error_of(text, handler);
+            assert_eq!(error.kind, "Runtime.HandlerNotFound");
+            assert_eq!(error.message, format!("handler `{handler}`: {message}"), "{text}");
+        }
     }
 }
 

@@ -52,6 +52,56 @@ fn a_convention_without_its_library_says_so() {
     );
 }
 
+/// A system that can stand for a library of the image.
+const YASON: &str = "(defpackage :yason (:use :cl) (:export :parse)) (in-package :yason) (defun parse (text) (list :parsed text))";
+
+#[test]
+fn a_library_of_the_image_is_loaded_at_home_when_a_file_names_its_package() {
+    needs!(sbcl);
+    for code in [
+        "(defun main (event) (princ-to-string (yason:parse event)))",
+        "(defun main (event) (princ-to-string (YASON::parse event)))",
+        "(defpackage :shop (:use :cl :yason))\n(in-package :shop)\n(defun cl-user::main (event) (princ-to-string (parse event)))",
+        "(defpackage :shop (:use :cl) (:import-from #:yason #:parse))\n(in-package :shop)\n(defun cl-user::main (event) (princ-to-string (parse event)))",
+        "(defpackage :shop (:use :cl) (:local-nicknames (#:y \"YASON\")))\n(in-package :shop)\n(defun cl-user::main (event) (princ-to-string (y:parse event)))",
+        "(asdf:load-system \"yason\")\n(defun main (event) (princ-to-string (yason:parse event)))",
+    ] {
+        let function = Function::with(&[("job.lisp", code)])
+            .file("yason.asd", system("yason"))
+            .file("yason.lisp", YASON)
+            .handler("job.main")
+            .without_env("SCRIPT_RUNTIME_LISP_CORE")
+            .start();
+        for event in ["1", "2"] {
+            assert_eq!(function.text(event), format!("(PARSED {event})"), "{code}");
+        }
+    }
+}
+
+#[test]
+fn a_library_that_is_nowhere_is_named_with_the_ways_to_get_it() {
+    needs!(sbcl);
+    if core_holds("st-json") {
+        return;
+    }
+    for code in [
+        "\n(defun main (event) (st-json:read-json event))",
+        "\n(defpackage :a (:use :cl :st-json))",
+        "\n(ql:quickload :st-json)",
+    ] {
+        for handler in ["job.main", "job.lisp"] {
+            let error = lisp_files(&[("job.lisp", code)]).handler(handler).init_error();
+            assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
+            assert_eq!(
+                error.message,
+                "`job.lisp` could not be loaded, line 2: the library `st-json` is not in the Lisp core, and ASDF does not \
+                 find it: put its source into `~/common-lisp`, or ship it in a Quicklisp bundle, \
+                 `(ql:bundle-systems '(\"st-json\") :to \"FOLDER/\")`, whose `bundle.lisp` the runtime loads first"
+            );
+        }
+    }
+}
+
 #[test]
 fn loads_a_bundle_before_the_handlers_file() {
     needs!(sbcl);

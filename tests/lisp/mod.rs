@@ -8,6 +8,7 @@ mod init_errors;
 mod libraries;
 mod scripts;
 mod settings;
+mod streams;
 
 use std::process::Command;
 

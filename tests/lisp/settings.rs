@@ -1,5 +1,5 @@
-//! What a file sets at its top level holds for events, as after `load` in plain SBCL; and none of it, nor what an event
-//! sets, reaches a step of the runtime.
+//! Settings at the top level of a file hold for events, as after `load` in plain SBCL. Neither these settings nor those of
+//! an event reach a step of the runtime.
 
 use super::{evaluate, lisp, lisp_files};
 use crate::support::{Event, Function, Running};

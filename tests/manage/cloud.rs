@@ -3,18 +3,20 @@
 
 use std::{
     collections::HashMap,
-    io::{BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{self, BufReader, Write},
+    net::{SocketAddr, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, MutexGuard, OnceLock},
-    thread,
 };
 
 use serde_json::{Map, Value, json};
 
-use super::{announced, message::Message};
-use crate::support::repository;
+use super::announced;
+use crate::support::{
+    http::{self, Message},
+    repository,
+};
 
 /// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
@@ -51,17 +53,13 @@ pub struct Cloud {
 
 impl Cloud {
     pub fn start(moto: SocketAddr, runtimes: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let cloud = Self { address: listener.local_addr().unwrap(), state: Arc::default() };
-        let server = cloud.clone();
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let server = server.clone();
-                // a client may go away at any time
-                thread::spawn(move || drop(server.serve(connection, [moto, runtimes])));
-            }
+        let state = Arc::new(Mutex::new(State::default()));
+        let server = Arc::clone(&state);
+        let address = http::listen(move |connection| {
+            let cloud = Self { address: connection.local_addr()?, state: Arc::clone(&server) };
+            cloud.serve(connection, [moto, runtimes])
         });
-        cloud
+        Self { address, state }
     }
 
     /// The next call of this operation that has no turn yet goes like this.
@@ -88,8 +86,10 @@ impl Cloud {
         self.state.lock().unwrap()
     }
 
-    fn serve(&self, mut connection: TcpStream, [moto, runtimes]: [SocketAddr; 2]) -> std::io::Result<()> {
-        let request = Message::read(&mut BufReader::new(connection.try_clone()?))?;
+    fn serve(&self, mut connection: TcpStream, [moto, runtimes]: [SocketAddr; 2]) -> io::Result<()> {
+        let Some(request) = Message::read(&mut BufReader::new(connection.try_clone()?))? else {
+            return Ok(());
+        };
         let operation = operation(&request);
         // moto knows nothing of customer-managed runtimes
         let is_theirs =
@@ -121,17 +121,9 @@ impl Cloud {
         connection.write_all(&answer.bytes())
     }
 
-    fn ask(
-        &self,
-        request: &Message,
-        moto: SocketAddr,
-        operation: &str,
-        body: &Value,
-    ) -> std::io::Result<Message> {
-        let mut upstream = TcpStream::connect(moto)?;
-        upstream.write_all(&request.bytes())?;
-        let mut answer = Message::read(&mut BufReader::new(upstream))?;
-        if answer.start.contains(" 20") {
+    fn ask(&self, request: &Message, moto: SocketAddr, operation: &str, body: &Value) -> io::Result<Message> {
+        let mut answer = exchange(moto, request)?;
+        if answer.status() / 100 == 2 {
             self.remember(request, operation, body, &mut answer)?;
         }
         Ok(answer)
@@ -143,7 +135,7 @@ impl Cloud {
         operation: &str,
         body: &Value,
         answer: &mut Message,
-    ) -> std::io::Result<()> {
+    ) -> io::Result<()> {
         let mut forgotten = self.state.lock().unwrap();
         let forgotten = &mut forgotten.forgotten;
         let name = body["FunctionName"].as_str().or_else(|| request.path().split('/').nth(3));
@@ -312,8 +304,12 @@ fn without_containers(moto: SocketAddr) {
     let body = br#"{"lambda": {"use_docker": false}}"#.to_vec();
     let start = "POST /moto-api/config HTTP/1.1".to_owned();
     let headers = HashMap::from([("host".to_owned(), moto.to_string())]);
-    let mut connection = TcpStream::connect(moto).unwrap();
-    connection.write_all(&Message { start, headers, body }.bytes()).unwrap();
-    let answer = Message::read(&mut BufReader::new(connection)).unwrap();
-    assert!(answer.start.contains(" 201"), "{}", answer.start);
+    let answer = exchange(moto, &Message { start, headers, body }).unwrap();
+    assert_eq!(answer.status(), 201);
+}
+
+/// The answer of moto to a request.
+fn exchange(moto: SocketAddr, request: &Message) -> io::Result<Message> {
+    Message::read(&mut http::send(moto, &request.bytes())?)?
+        .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

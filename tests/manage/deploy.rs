@@ -72,7 +72,7 @@ fn deploys_once_and_then_changes_nothing(project: &Project) {
     assert_eq!(made["imageScanningConfiguration"]["scanOnPush"], true);
     assert_eq!(made["imageTagMutability"], "MUTABLE");
 
-    // what others on the machine can see
+    // other users of the machine see the arguments
     let arguments = project.noted("arguments");
     for secret in ["of the environment", "auth-token", "secret-access-key"] {
         assert!(!arguments.contains(secret), "{arguments}");

@@ -1,4 +1,4 @@
-//! What goes wrong is said with the call, AWS's words, and what to do.
+//! A failure is reported with the call, AWS's words, and the next step.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What a function is given that nobody has asked for, what is asked for beside it, and what is refused before any call.
+//! The defaults of a new function, its options, and the options that are refused before any call.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,4 +1,4 @@
-//! What the page on deploying says may be allowed, against the calls that are made.
+//! The permissions on the page on deploying, against the calls that the script makes.
 
 use std::collections::BTreeSet;
 

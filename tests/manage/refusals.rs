@@ -146,7 +146,7 @@ fn settings_of_aws_are_passed_on_and_not_sent_twice() {
 fn the_limits_are_those_of_the_source() {
     let read = |file: &str| fs::read_to_string(repository().join(file)).unwrap();
     let (script, source, page) = (read("manage/limits.sh"), read("src/limits.rs"), read("docs/limits.md"));
-    for (seconds, minutes) in [(1800, "30 minutes"), (5400, "90 on")] {
+    for (seconds, minutes) in [(1800, "30 minutes"), (5400, "90 minutes")] {
         assert!(script.contains(&format!("timeout={seconds}")), "{seconds}");
         assert!(source.contains(&format!("from_secs({seconds})")), "{seconds}");
         assert!(page.contains(minutes), "{minutes}");

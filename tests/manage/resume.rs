@@ -22,7 +22,7 @@ fn goes_on_where_a_failure_stopped_it() {
     }
     project.cloud.take();
     project.succeed(&["deploy", "--handler", "function.handler"]);
-    // what was made before is not made again
+    // parts that exist are not made again
     assert_eq!(
         project.cloud.operations(),
         [

@@ -1,4 +1,4 @@
-//! What the page on limits says of files: Lambda's `/dev` has no `fd`, and only the three standard streams.
+//! Files on Lambda, by the page on limits: `/dev` has no `fd`, and only the three standard streams.
 
 use std::{
     fs,

@@ -18,7 +18,7 @@ fn a_handler_of_the_tutorials_kind_runs_as_it_is() {
 fn a_handler_of_the_layer_runs_in_either_wrapper() {
     needs!(jq);
     let layer = code_block("migrate.md", "# layer.sh");
-    // what a handler of the layer does where it fails
+    // a handler of the layer that fails
     let layer = layer.replace("    set -e\n", "    set -e\n    jq -e .id <<<\"$1\" >/dev/null\n");
     // the file that is left alone, whose function is called `handler`
     let (old, _) = layer.split_once("\nhandler() {").unwrap();

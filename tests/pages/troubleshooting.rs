@@ -25,7 +25,7 @@ fn has(text: &str, message: &str) -> bool {
     })
 }
 
-/// What the sources say, with the strings of several lines in one.
+/// The text of the sources, with each string of several lines on one.
 fn sources(directory: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -40,12 +40,12 @@ fn sources(directory: &Path) -> String {
     text
 }
 
-/// What is said at the init of a function of this file.
+/// The error of the init of a function with this file.
 fn init(file: &str, text: &str, handler: &str) -> String {
     Function::with(&[(file, text)]).handler(handler).init_error().message
 }
 
-/// What is said about this event.
+/// The post about this event, and the log.
 fn event(function: Function, event: &str) -> String {
     said(function, Event::new(event))
 }

@@ -49,7 +49,7 @@ fn is_compiled_once_and_kept() {
     let kept = assemblies(&place);
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert_eq!(start(), "");
-    // what is no host of ours is compiled anew
+    // a file that is no host of ours is replaced by a new one
     fs::write(place.join(&kept[0]), "planted").unwrap();
     assert!(start().contains("compiled"), "a file without our mark was loaded");
     assert_eq!(assemblies(&place), kept);
@@ -182,10 +182,10 @@ fn a_powershell_that_is_too_old_is_an_init_error_that_says_so() {
     assert!(error.message.contains("PowerShell 7.2.18 is too old"), "{}", error.message);
 }
 
-/// What a script can see, line by line.
+/// Prints everything that a script can see of its session, line by line.
 const PROBE: &str = include_str!("probe.ps1");
 
-/// What is meant to differ, by the beginning of its line.
+/// The lines that may differ, by their beginnings.
 const DIFFERS: [&str; 13] = [
     // settings of handlers
     "$ErrorActionPreference",

@@ -3,7 +3,7 @@
 use super::files;
 use crate::support::Running;
 
-/// What a file may begin with, and what of it holds for the handler itself.
+/// First lines of a file, which change settings of its session.
 const HEADS: [&str; 12] = [
     "Set-StrictMode -Version Latest",
     "$global:PSDefaultParameterValues = @{ '*:ErrorAction' = 'SilentlyContinue'; '*:Verbose' = $true; 'Out-String:Width' = 5 }",

@@ -1,4 +1,4 @@
-//! What ends the init, and the start itself.
+//! Errors of the init, and the start itself.
 
 use std::process::Command;
 

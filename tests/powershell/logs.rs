@@ -1,4 +1,4 @@
-//! What goes to the log, and in which order.
+//! The streams that go to the log, and their order.
 
 use serde_json::Value;
 

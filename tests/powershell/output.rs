@@ -1,4 +1,4 @@
-//! What a handler puts out, as an answer.
+//! A handler's output, as an answer.
 
 use super::{files, module};
 

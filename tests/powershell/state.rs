@@ -1,4 +1,4 @@
-//! What one event leaves to the next.
+//! The state that one event leaves to the next.
 
 use super::{files, module};
 use crate::support::{processes, until};

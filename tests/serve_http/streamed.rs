@@ -1,12 +1,13 @@
 //! Answers that are streamed to callers of a local server.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufRead, BufReader, Read},
     net::TcpStream,
 };
 
 use crate::support::{
-    Function, PATIENCE,
+    Function,
+    http::read_chunk,
     served::{PATH, Served},
     until,
 };
@@ -17,28 +18,17 @@ fn streaming(code: &str, options: &[&str]) -> Served {
 
 /// Sends a request for this event, and gives what comes behind the head of the response.
 fn request(served: &Served, path: &str) -> BufReader<TcpStream> {
-    let mut connection = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(connection, "POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{{}}").unwrap();
-    let mut reader = BufReader::new(connection);
-    let head: Vec<_> =
-        reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
-    assert_eq!(head[0], "HTTP/1.1 200 OK");
-    for line in ["content-type: application/octet-stream", "transfer-encoding: chunked"] {
-        assert!(head.iter().any(|own| own == line), "{head:?}");
+    let (head, reader) = served.send(&format!("POST {path}"), &[], "{}").chunks();
+    assert_eq!(head.status, 200);
+    for (name, value) in [("content-type", "application/octet-stream"), ("transfer-encoding", "chunked")] {
+        assert_eq!(head.headers[name], value);
     }
     reader
 }
 
 /// The next chunk; `None` at the end.
 fn chunk(reader: &mut impl BufRead) -> Option<String> {
-    let mut size = String::new();
-    reader.read_line(&mut size).unwrap();
-    let size = usize::from_str_radix(size.trim_end(), 16).unwrap();
-    let mut bytes = vec![0; size + 2];
-    reader.read_exact(&mut bytes).unwrap();
-    bytes.truncate(size);
-    (size > 0).then(|| String::from_utf8(bytes).unwrap())
+    read_chunk(reader).unwrap().map(|bytes| String::from_utf8(bytes).unwrap())
 }
 
 #[test]

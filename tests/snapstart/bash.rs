@@ -1,18 +1,10 @@
 //! Bash: hooks are functions of the sourced file and run in the shell that events are forked from.
 
-use std::process::Command;
-
 use crate::support::{CallerError, Function};
 
-/// The error of a hook that fails, and its file.
-fn failing(code: &str) -> (Function, String) {
-    let function = Function::bash(code).snapstart();
-    let file = function.path("function.sh").display().to_string();
-    (function, file)
-}
-
-fn of_restore(function: Function) -> CallerError {
-    function.start().restored().restore_error()
+/// The error of a hook after the restore, in a file with this text.
+fn restore_error(code: &str) -> CallerError {
+    Function::bash(code).snapstart().start().restored().restore_error()
 }
 
 #[test]
@@ -48,65 +40,24 @@ fn hooks_log_and_their_output_is_no_answer() {
 }
 
 #[test]
-fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
-    let code = "RANDOM=42\nafter_restore() { drawn=\"$RANDOM $RANDOM $RANDOM\"; }\n\
-                handler() { printf %s \"$drawn $RANDOM $RANDOM $RANDOM\"; }";
-    let seeded = "RANDOM=42; printf %s \"$RANDOM $RANDOM $RANDOM\"";
-    let seeded = Command::new("bash").args(["-c", seeded]).output().unwrap().stdout;
-    let seeded = String::from_utf8(seeded).unwrap();
-    let copies = [(); 2].map(|()| Function::bash(code).snapstart().start().restored().text("{}"));
-    for copy in &copies {
-        assert!(!copy.contains(&seeded), "{copy} has {seeded}");
-    }
-    assert_ne!(copies[0], copies[1]);
-}
-
-#[test]
-fn a_hook_that_fails_before_the_checkpoint_is_an_error_of_the_init() {
-    let (function, file) = failing(
-        "close() {\n  echo 'no database' >&2\n  return 4\n}\nbefore_checkpoint() {\n  close\n}\nhandler() { :; }",
-    );
-    let running = function.start();
-    let api = running.api.clone();
-    let error = running.init_error();
-    assert_eq!(error.kind, "Function.ExitStatus");
-    assert_eq!(error.message, "a hook before the checkpoint ended with status 4: no database");
-    assert_eq!(error.stack, [format!("at before_checkpoint, {file}: line 6")]);
-    assert_eq!((api.asked_for_restore(), api.asked()), (0, 0));
-}
-
-#[test]
-fn a_hook_that_fails_after_the_restore_is_an_error_of_the_restore() {
-    let (function, file) = failing("after_restore() {\n  exit 5\n}\nhandler() { :; }");
-    let running = function.start().restored();
-    let api = running.api.clone();
-    let error = running.restore_error();
-    assert_eq!(error.kind, "Function.ExitStatus");
-    assert_eq!(error.message, "a hook after the restore ended with status 5");
-    assert_eq!(error.stack, [format!("at after_restore, {file}: line 2")]);
-    assert_eq!(api.asked(), 0);
-}
-
-#[test]
 fn a_hook_fails_by_its_status_where_errexit_is_off_too() {
-    let (function, _) = failing("set +e\nafter_restore() { false; return 7; }\nhandler() { :; }");
-    assert_eq!(of_restore(function).message, "a hook after the restore ended with status 7");
-    let (function, _) = failing("set +e\nafter_restore() { false; return 0; }\nhandler() { echo fine; }");
+    let error = restore_error("set +e\nafter_restore() { false; return 7; }\nhandler() { :; }");
+    assert_eq!(error.message, "a hook after the restore ended with status 7");
+    let function =
+        Function::bash("set +e\nafter_restore() { false; return 0; }\nhandler() { echo fine; }").snapstart();
     assert_eq!(function.start().restored().text("{}"), "fine");
 }
 
 #[test]
 fn a_hook_that_kills_its_worker_is_an_error() {
-    let (function, _) = failing("after_restore() { kill -9 $$; }\nhandler() { :; }");
-    let error = of_restore(function);
+    let error = restore_error("after_restore() { kill -9 $$; }\nhandler() { :; }");
     assert_eq!(error.kind, "Runtime.WorkerExited");
     assert_eq!(error.message, "the worker ended (signal: 9 (SIGKILL)) after the restore");
 }
 
 #[test]
 fn a_hook_that_outlasts_lambdas_limit_is_an_error_while_it_can_be_heard() {
-    let (function, _) = failing("after_restore() { sleep 60; }\nhandler() { :; }");
-    let error = of_restore(function);
+    let error = restore_error("after_restore() { sleep 60; }\nhandler() { :; }");
     assert_eq!(error.kind, "Runtime.DeadlineExceeded");
     assert_eq!(error.message, "the hooks after the restore had not ended after 9500 ms");
 }

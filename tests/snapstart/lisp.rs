@@ -28,39 +28,6 @@ fn hooks_run_as_they_are_ordered() {
 }
 
 #[test]
-fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
-    needs!(sbcl);
-    let code = "(setf *random-state* (sb-ext:seed-random-state 42))\n\
-                (defun draw () (loop repeat 4 collect (random 1000000)))\n\
-                (defvar *drawn* nil)\n\
-                (push (lambda () (setf *drawn* (draw))) aws-lambda-runtime:*after-restore-hooks*)\n\
-                (defun handler (d h) d h (format nil \"~A\" (or (shiftf *drawn* nil) (draw))))";
-    let seeded = lisp(code).start().text("{}");
-    assert_eq!(seeded, lisp(code).start().text("{}"), "a seed is a seed");
-    let copies = [(); 2].map(|()| {
-        let function = lisp(code).snapstart().start().restored();
-        [function.text("{}"), function.text("{}")]
-    });
-    for copy in copies.iter().flatten() {
-        assert_ne!(*copy, seeded);
-    }
-    assert_ne!(copies[0], copies[1]);
-}
-
-#[test]
-fn a_failing_hook_is_the_error_of_its_phase() {
-    needs!(sbcl);
-    let before = "(push (lambda () (inner 1)) aws-lambda-runtime:*before-checkpoint-hooks*)";
-    let after = "(push (lambda () (inner 2)) aws-lambda-runtime:*after-restore-hooks*)";
-    for (error, number) in
-        [(failing(before).init_error(), 1), (failing(after).start().restored().restore_error(), 2)]
-    {
-        assert_eq!((error.kind.as_str(), error.message), ("SIMPLE-ERROR", format!("no database {number}")));
-        assert_eq!(error.stack[0], format!("(INNER {number})"));
-    }
-}
-
-#[test]
 fn a_hook_that_exits_is_an_error() {
     needs!(sbcl);
     let hook = "(push (lambda () (sb-ext:exit :code 3 :abort t)) aws-lambda-runtime:*after-restore-hooks*)";

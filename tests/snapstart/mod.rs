@@ -1,4 +1,4 @@
-//! SnapStart: what happens around a snapshot, and in which order. No snapshot is taken: the process that asks for
+//! SnapStart: the steps around a snapshot, and their order. No snapshot is taken: the process that asks for
 //! the restore is the copy.
 
 mod bash;
@@ -7,7 +7,22 @@ mod powershell;
 
 use std::process::Command;
 
-use crate::support::{Function, until};
+use crate::{
+    lisp::lisp,
+    powershell::files,
+    support::{CallerError, Function, needs::has, until},
+};
+
+/// A function with this text, and the path of its file, in the language of this program.
+fn function(language: &str, text: &str) -> (Function, String) {
+    let (function, file) = match language {
+        "bash" => (Function::bash(text), "function.sh"),
+        "sbcl" => (lisp(text), "main.lisp"),
+        _ => (files(&[("m.psm1", text)], "m.f"), "m.psm1"),
+    };
+    let path = function.path(file).display().to_string();
+    (function, path)
+}
 
 #[test]
 fn asks_for_the_restore_once_all_workers_are_ready_and_then_for_events() {
@@ -88,4 +103,120 @@ fn a_worker_that_cannot_be_replaced_is_an_error_of_the_restore() {
     let error = function.restored().restore_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert_eq!(error.message, "`function.handler` could not be loaded (exit status: 3): no database");
+}
+
+#[test]
+fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
+    const BASH: &str = "RANDOM=42\nafter_restore() { drawn=\"$RANDOM $RANDOM $RANDOM\"; }\n\
+        handler() { printf %s \"$drawn $RANDOM $RANDOM $RANDOM\"; }";
+    const LISP: &str = r#"(setf *random-state* (sb-ext:seed-random-state 42))
+        (defun draw () (loop repeat 4 collect (random 1000000)))
+        (defvar *drawn* nil)
+        (push (lambda () (setf *drawn* (draw))) aws-lambda-runtime:*after-restore-hooks*)
+        (defun handler (d h) d h (format nil "~A" (or (shiftf *drawn* nil) (draw))))"#;
+    const POWERSHELL: &str = "$null = Get-Random -SetSeed 42\n\
+        function f { (1..4 | ForEach-Object { Get-Random -Maximum 1000000 }) -join ' ' }";
+    let by_bash = || {
+        let code = "RANDOM=42; printf %s \"$RANDOM $RANDOM $RANDOM\"";
+        String::from_utf8(Command::new("bash").args(["-c", code]).output().unwrap().stdout).unwrap()
+    };
+    for (language, code) in [("bash", BASH), ("sbcl", LISP), ("pwsh", POWERSHELL)] {
+        if !has(language) {
+            continue;
+        }
+        let function = || function(language, code).0;
+        let seeded = || if language == "bash" { by_bash() } else { function().start().text("{}") };
+        let draws = seeded();
+        assert_eq!(draws, seeded(), "{language}: a seed is a seed");
+        let copies = [(); 2].map(|()| {
+            let copy = function().snapstart().start().restored();
+            [copy.text("{}"), copy.text("{}")]
+        });
+        for copy in copies.iter().flatten() {
+            assert!(!copy.contains(&draws), "{language}: {copy} has {draws}");
+        }
+        assert_ne!(copies[0], copies[1], "{language}");
+    }
+}
+
+/// A hook that fails: its language's program, and the text of its file; then the error's type, its message, and the first
+/// lines of its stack, with `FILE` for the path of the file.
+type FailingHook = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
+
+fn check_hook(error: &CallerError, (language, _, kind, message, stack): FailingHook, path: &str) {
+    assert_eq!((error.kind.as_str(), error.message.as_str()), (kind, message));
+    let expected: Vec<_> = stack.iter().map(|line| line.replace("FILE", path)).collect();
+    assert!(error.stack.starts_with(&expected), "{language}: {:?}", error.stack);
+    // SBCL has frames of its own behind these
+    assert!(language == "sbcl" || error.stack.len() == expected.len(), "{language}: {:?}", error.stack);
+}
+
+#[test]
+fn a_hook_that_fails_before_the_checkpoint_is_an_error_of_the_init() {
+    const CASES: [FailingHook; 3] = [
+        (
+            "bash",
+            "close() {\n  echo 'no database' >&2\n  return 4\n}\nbefore_checkpoint() {\n  close\n}\nhandler() { :; }",
+            "Function.ExitStatus",
+            "a hook before the checkpoint ended with status 4: no database",
+            &["at before_checkpoint, FILE: line 6"],
+        ),
+        (
+            "sbcl",
+            "(defun inner (x) (error \"no database ~A\" x))\n\
+             (push (lambda () (inner 1)) aws-lambda-runtime:*before-checkpoint-hooks*)\n(defun handler (d h) d h)",
+            "SIMPLE-ERROR",
+            "no database 1",
+            &["(INNER 1), main.lisp: line 1"],
+        ),
+        (
+            "pwsh",
+            "function Open-It {\n  throw 'no database'\n}\nRegister-BeforeCheckpoint { Open-It }\nfunction f { }",
+            "RuntimeException",
+            "no database",
+            &["at Open-It, FILE: line 2", "at <ScriptBlock>, FILE: line 4"],
+        ),
+    ];
+    for case in CASES.into_iter().filter(|case| has(case.0)) {
+        let (function, path) = function(case.0, case.1);
+        let running = function.snapstart().start();
+        let api = running.api.clone();
+        check_hook(&running.init_error(), case, &path);
+        assert_eq!((api.asked_for_restore(), api.asked()), (0, 0), "{}", case.0);
+    }
+}
+
+#[test]
+fn a_hook_that_fails_after_the_restore_is_an_error_of_the_restore() {
+    const CASES: [FailingHook; 3] = [
+        (
+            "bash",
+            "after_restore() {\n  exit 5\n}\nhandler() { :; }",
+            "Function.ExitStatus",
+            "a hook after the restore ended with status 5",
+            &["at after_restore, FILE: line 2"],
+        ),
+        (
+            "sbcl",
+            "(defun inner (x) (error \"no database ~A\" x))\n\
+             (push (lambda () (inner 2)) aws-lambda-runtime:*after-restore-hooks*)\n(defun handler (d h) d h)",
+            "SIMPLE-ERROR",
+            "no database 2",
+            &["(INNER 2), main.lisp: line 1"],
+        ),
+        (
+            "pwsh",
+            "function Open-It {\n  throw 'no database'\n}\nRegister-AfterRestore { Open-It }\nfunction f { }",
+            "RuntimeException",
+            "no database",
+            &["at Open-It, FILE: line 2", "at <ScriptBlock>, FILE: line 4"],
+        ),
+    ];
+    for case in CASES.into_iter().filter(|case| has(case.0)) {
+        let (function, path) = function(case.0, case.1);
+        let running = function.snapstart().start().restored();
+        let api = running.api.clone();
+        check_hook(&running.restore_error(), case, &path);
+        assert_eq!(api.asked(), 0, "{}", case.0);
+    }
 }

@@ -41,40 +41,6 @@ fn without_snapstart_registering_does_nothing() {
 }
 
 #[test]
-fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
-    needs!(pwsh);
-    let text = "$null = Get-Random -SetSeed 42\n\
-        function f { (1..4 | ForEach-Object { Get-Random -Maximum 1000000 }) -join ' ' }";
-    let plain = || files(&[("m.psm1", text)], "m.f");
-    let (first, second) = (plain(), plain());
-    let seeded = first.start().text("{}");
-    assert_eq!(seeded, second.start().text("{}"), "a seed is a seed");
-    let copies = [(); 2].map(|()| plain().snapstart().start().restored().text("{}"));
-    assert!(!copies.contains(&seeded), "{copies:?}");
-    assert_ne!(copies[0], copies[1]);
-}
-
-#[test]
-fn a_failing_hook_is_the_error_of_its_phase() {
-    needs!(pwsh);
-    let function = |hook: &str| {
-        let text =
-            format!("function Open-It {{\n  throw 'no database'\n}}\n{hook} {{ Open-It }}\nfunction f {{ }}");
-        files(&[("m.psm1", &text)], "m.f").snapstart()
-    };
-    let (before, after) = (function("Register-BeforeCheckpoint"), function("Register-AfterRestore"));
-    let places = [before.path("m.psm1"), after.path("m.psm1")];
-    for (error, place) in [before.init_error(), after.start().restored().restore_error()].iter().zip(places) {
-        assert_eq!((error.kind.as_str(), error.message.as_str()), ("RuntimeException", "no database"));
-        let place = place.display();
-        assert_eq!(
-            error.stack,
-            [format!("at Open-It, {place}: line 2"), format!("at <ScriptBlock>, {place}: line 4")]
-        );
-    }
-}
-
-#[test]
 fn what_is_no_script_block_cannot_be_registered() {
     needs!(pwsh);
     let text = "Register-AfterRestore 5\nfunction f { }";

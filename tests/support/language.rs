@@ -8,7 +8,7 @@ use std::{
 
 use super::{Function, needs::has, repository};
 
-/// One language, and how it does what every fault test needs.
+/// One language, with the code that fault tests run in it.
 pub struct Language {
     pub name: &'static str,
     /// Code that answers `fine`.
@@ -19,9 +19,9 @@ pub struct Language {
     pub leave_child: &'static str,
     /// Code that fails with the id of its request in the message.
     pub fail: &'static str,
-    /// What makes the rest of a line a comment.
+    /// The characters that begin a comment.
     pub comment: &'static str,
-    /// How many processes a worker is, with what waits for the next event.
+    /// How many processes a worker has, with the one that waits for the next event.
     pub processes: usize,
     /// Code that sends its own worker the signal of the number in place of `SIGNAL`.
     pub kill_worker: &'static str,
@@ -75,7 +75,7 @@ pub const POWERSHELL: Language = Language {
 pub const LANGUAGES: [&Language; 3] = [&BASH, &LISP, &POWERSHELL];
 
 impl Language {
-    /// A function that runs events as code; `None` where the interpreter is not here, which is said.
+    /// A function that runs events as code; `None`, and a report, where the interpreter is missing.
     pub fn evaluator(&self) -> Option<Function> {
         (self.evaluator)()
     }

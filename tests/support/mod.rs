@@ -2,6 +2,8 @@
 
 #[allow(dead_code)]
 pub mod api;
+#[allow(dead_code)]
+pub mod http;
 pub mod language;
 #[macro_use]
 pub mod needs;
@@ -56,7 +58,7 @@ pub fn documents() -> Vec<PathBuf> {
     paths
 }
 
-/// Its pages.
+/// The pages of the documentation.
 pub fn pages() -> Vec<PathBuf> {
     let mut paths = documents();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
@@ -194,19 +196,24 @@ impl Function {
         self.start().init_error()
     }
 
-    /// Answers one event without Lambda.
-    pub fn once(&self, event: &str, standard_input: &[u8]) -> Output {
+    /// The command that answers one event without Lambda.
+    pub fn local_command(&self, event: &str) -> Command {
         let mut command = self.bare_command();
         self.change_environment(&mut command);
-        let mut child = command
-            .arg(&self.handler)
-            .arg(event)
+        command.arg(&self.handler).arg(event);
+        command
+    }
+
+    /// Answers one event without Lambda.
+    pub fn once(&self, event: &str, standard_input: &[u8]) -> Output {
+        let mut child = self
+            .local_command(event)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // who does not read standard input closes it
+        // a handler that does not read standard input closes it
         let _ = child.stdin.take().unwrap().write_all(standard_input);
         child.wait_with_output().unwrap()
     }

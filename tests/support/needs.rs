@@ -44,6 +44,11 @@ fn find(requirement: &str) -> Option<PathBuf> {
             let output = Command::new("git").arg("--exec-path").output().ok()?;
             file(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()).join("git-http-backend"))
         }
+        // `.ci/setup aws` brings it
+        "boto3" => {
+            let python = repository().join("target/tools/aws/bin/python3");
+            works(&[&python.display().to_string(), "-c", "import boto3"]).then_some(python)
+        }
         "CGI.pm" => met(works(&["perl", "-MCGI", "-e", "1"])),
         "mounts" => met(works(&["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /var"])),
         "root" => met(works(&["test", "-O", "/"])),

@@ -15,7 +15,7 @@ pub struct Running {
     pub(super) child: Child,
     pub api: Api,
     pub task_root: TempDir,
-    /// A file, not a pipe: what was written when an answer came is there.
+    /// A file, not a pipe: everything written before an answer is there when the answer comes.
     pub(super) log: NamedTempFile,
 }
 
@@ -85,7 +85,7 @@ impl Running {
         self.api.wait(&id)
     }
 
-    /// What it has written to standard error up to now.
+    /// The bootstrap's standard error up to now.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&self.log_bytes()).into_owned()
     }
@@ -148,7 +148,7 @@ fn caller_error(post: &Post) -> CallerError {
     CallerError { kind, message: text("errorMessage"), stack, json }
 }
 
-/// What X-Ray shows of an error is the error, as far as there is room.
+/// The header for X-Ray holds the error, as far as there is room.
 fn check_cause(header: &str, error: &Value) {
     assert!(header.is_ascii() && header.len() < 64 * 1024, "{header}");
     let cause: Value = serde_json::from_str(header).unwrap();

@@ -2,13 +2,17 @@
 
 use std::{
     collections::HashMap,
-    io::{BufRead, BufReader, Read, Write},
+    io::{BufReader, Write},
     net::TcpStream,
 };
 
 use serde_json::Value;
 
-use super::{Function, PATIENCE, Running, until};
+use super::{
+    Function, Running,
+    http::{self, Message, read_head},
+    until,
+};
 
 /// Where events are posted.
 pub const PATH: &str = "/2015-03-31/functions/function/invocations";
@@ -19,7 +23,7 @@ pub struct Served {
     pub port: u16,
 }
 
-/// What a caller gets.
+/// The response that a caller gets.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -28,7 +32,7 @@ pub struct Response {
 }
 
 /// A caller that waits.
-pub struct Caller(TcpStream);
+pub struct Caller(BufReader<TcpStream>);
 
 impl Function {
     /// Starts it as `--serve 0` with these options.
@@ -87,33 +91,27 @@ pub fn call(port: u16, event: &str) -> Caller {
 }
 
 fn send(port: u16, method_and_path: &str, headers: &[(&str, &str)], body: &[u8]) -> Caller {
-    let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut head = Vec::new();
     write!(head, "{method_and_path} HTTP/1.1\r\nhost: localhost\r\n").unwrap();
     for (name, value) in headers {
         write!(head, "{name}: {value}\r\n").unwrap();
     }
     write!(head, "content-length: {}\r\n\r\n", body.len()).unwrap();
-    connection.write_all(&[&head, body].concat()).unwrap();
-    Caller(connection)
+    Caller(http::send(("127.0.0.1", port), &[&head, body].concat()).unwrap())
 }
 
 impl Caller {
     /// Waits for the response.
-    pub fn response(self) -> Response {
-        let mut reader = BufReader::new(self.0);
-        let mut lines = reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty());
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers: HashMap<_, _> = lines
-            .map(|line| {
-                line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap()
-            })
-            .collect();
-        let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
-        let mut body = vec![0; length];
-        reader.read_exact(&mut body).unwrap();
-        Response { status, headers, body }
+    pub fn response(mut self) -> Response {
+        let message = Message::read(&mut self.0).unwrap().expect("a response");
+        Response { status: message.status(), headers: message.headers, body: message.body }
+    }
+
+    /// Waits for the head of a response in chunks. The reader gives them.
+    pub fn chunks(mut self) -> (Response, BufReader<TcpStream>) {
+        let (start, headers) = read_head(&mut self.0).unwrap().expect("a response");
+        let head = Message { start, headers, body: Vec::new() };
+        (Response { status: head.status(), headers: head.headers, body: head.body }, self.0)
     }
 
     /// Waits for the handler's answer.

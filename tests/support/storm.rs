@@ -1,4 +1,4 @@
-//! Many events on one bootstrap, whose workers are killed at random: what is lost, crossed or left behind.
+//! Many events on one bootstrap, whose workers are killed at random. It counts lost and crossed events, and growth.
 
 use std::{fmt, fs, iter, thread, time::Duration};
 
@@ -46,7 +46,7 @@ impl Random {
     }
 }
 
-/// What an event is to do.
+/// The task of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Answer,
@@ -56,7 +56,7 @@ enum Deed {
     KillWorker,
 }
 
-/// What became of the events, and what of the bootstrap.
+/// Counts of the events, and the growth of the bootstrap.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub language: &'static str,
@@ -72,7 +72,7 @@ pub struct Tally {
     pub crossed: usize,
     /// Posts beyond one for each event.
     pub surplus: usize,
-    /// What the bootstrap has more of than after its first events.
+    /// The growth of the bootstrap since its first events.
     pub memory: usize,
     pub descriptors: usize,
     /// Processes that are neither workers nor the next event's.
@@ -228,7 +228,7 @@ impl Storm<'_> {
         }
     }
 
-    /// What the allocator has once seen does not count as growth.
+    /// Sends large events first: memory that the allocator keeps for them does not count as growth.
     fn warm_up(&mut self) {
         let events = iter::repeat_with(|| self.event(Deed::AnswerLarge)).take(BATCH).collect::<Vec<_>>();
         let ids: Vec<_> = events.into_iter().map(|event| self.function.api.send(event)).collect();

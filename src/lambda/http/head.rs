@@ -13,6 +13,17 @@ pub(super) struct Head {
     pub(super) headers: Headers,
     pub(super) framing: Framing,
     pub(super) reusable: bool,
+    /// The malformed lines that were left out.
+    pub(super) left_out: Option<LeftOut>,
+}
+
+/// Malformed lines of a head.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The beginning of the first of them, for people.
+    pub first: String,
+    /// How many there are.
+    pub count: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +31,8 @@ pub(super) enum Framing {
     Length(usize),
     Chunked,
     UntilClose,
+    /// Nobody can say, for this header's sake.
+    Unknown(&'static str),
 }
 
 /// Where the empty line behind a head ends. Lines may end in a bare newline, as `httparse` takes them, too.
@@ -40,17 +53,11 @@ pub(super) fn end_of_head(buffer: &[u8], searched: &mut usize) -> Option<usize> 
 
 /// Reads the lines of a whole head. Not by the crate `httparse`, which refuses values that our headers may have.
 pub(super) fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
-    let refused = |what: &str, line: &[u8]| {
-        Err(HttpError::Head(format!("{what} {:?}", String::from_utf8_lossy(&line[..line.len().min(64)]))))
-    };
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let first = lines.next().unwrap_or_default();
-    let Some((is_1_1, status)) = status_line(first) else { return refused("the status line is", first) };
-    let mut headers = Headers::default();
-    for line in lines.take_while(|line| !line.is_empty()) {
-        let Some((name, value)) = header_line(line) else { return refused("a header line is", line) };
-        headers.append(name, bytes.slice_ref(value));
-    }
+    let (is_1_1, status) =
+        status_line(first).ok_or_else(|| HttpError::Head(format!("the status line is {}", shown(first))))?;
+    let (headers, left_out) = header_lines(bytes, lines.take_while(|line| !line.is_empty()));
     let has = |word: &[u8]| {
         let words = headers.all("connection").flat_map(|value| value.split(|&byte| byte == b','));
         words.map(<[u8]>::trim_ascii).any(|own| own.eq_ignore_ascii_case(word))
@@ -59,9 +66,38 @@ pub(super) fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
     let framing = if status.is_informational() || matches!(status.as_u16(), 204 | 304) {
         Framing::Length(0)
     } else {
-        framing(&headers)?
+        framing(&headers)
     };
-    Ok(Head { status, headers, framing, reusable })
+    Ok(Head { status, headers, framing, reusable, left_out })
+}
+
+/// The headers in these lines. A line that begins with white space continues the one before (RFC 9112, section 5.2).
+fn header_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> (Headers, Option<LeftOut>) {
+    let mut headers = Headers::default();
+    let mut left_out: Option<LeftOut> = None;
+    let mut has_last = false;
+    for line in lines {
+        let is_fold = line.starts_with(b" ") || line.starts_with(b"\t");
+        if is_fold && has_last && is_value(line) {
+            match trimmed(line) {
+                b"" => {}
+                more => headers.extend_last(more),
+            }
+            continue;
+        }
+        let header = header_line(line).filter(|_| !is_fold);
+        has_last = header.is_some();
+        match (header, &mut left_out) {
+            (Some((name, value)), _) => headers.append(name, bytes.slice_ref(value)),
+            (None, Some(left_out)) => left_out.count += 1,
+            (None, none) => *none = Some(LeftOut { first: shown(line), count: 1 }),
+        }
+    }
+    (headers, left_out)
+}
+
+fn shown(line: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(&line[..line.len().min(64)]))
 }
 
 /// Whether the version is 1.1, and the status, of `HTTP/1.1 200 OK` or the like.
@@ -77,33 +113,43 @@ fn status_line(line: &[u8]) -> Option<(bool, StatusCode)> {
     Some((is_1_1, StatusCode::from_bytes(status).ok().filter(|_| is_separated)?))
 }
 
-/// Name and value of a header. A name has no spaces around it, and no line continues the one before.
+/// Name and value of a header. A name has no spaces around it.
 fn header_line(line: &[u8]) -> Option<(&str, &[u8])> {
     let colon = memchr(b':', line)?;
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
-    let is_sound =
-        !name.is_empty() && name.iter().all(is_token) && !value.iter().any(|byte| b"\0\r".contains(byte));
+    let is_sound = !name.is_empty() && name.iter().all(is_token) && is_value(value);
+    Some((std::str::from_utf8(name).ok().filter(|_| is_sound)?, trimmed(value)))
+}
+
+fn is_value(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|byte| b"\0\r".contains(byte))
+}
+
+/// Bytes without the blanks around them.
+fn trimmed(bytes: &[u8]) -> &[u8] {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let begin = value.iter().position(|byte| !is_blank(byte)).unwrap_or(value.len());
-    let end = value.iter().rposition(|byte| !is_blank(byte)).map_or(begin, |last| last + 1);
-    Some((std::str::from_utf8(name).ok().filter(|_| is_sound)?, &value[begin..end]))
+    let begin = bytes.iter().position(|byte| !is_blank(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_blank(byte)).map_or(begin, |last| last + 1);
+    &bytes[begin..end]
 }
 
 /// How the end of a body is known (RFC 9112, section 6.3).
-fn framing(headers: &Headers) -> Result<Framing, HttpError> {
-    if let Some(encoding) = headers.all("transfer-encoding").last() {
+fn framing(headers: &Headers) -> Framing {
+    const LENGTH: &str = "content-length";
+    const ENCODING: &str = "transfer-encoding";
+    if let Some(encoding) = headers.all(ENCODING).last() {
         let is_chunked = encoding.eq_ignore_ascii_case(b"chunked");
-        return if is_chunked { Ok(Framing::Chunked) } else { Err(HttpError::Length("transfer-encoding")) };
+        return if is_chunked { Framing::Chunked } else { Framing::Unknown(ENCODING) };
     }
     let mut length = None;
-    for number in headers.all("content-length").flat_map(|value| value.split(|&byte| byte == b',')) {
-        let number = decimal(number.trim_ascii()).ok_or(HttpError::Length("content-length"))?;
-        if length.replace(number).is_some_and(|other| other != number) {
-            return Err(HttpError::Length("content-length"));
+    for number in headers.all(LENGTH).flat_map(|value| value.split(|&byte| byte == b',')) {
+        match decimal(number.trim_ascii()) {
+            Some(number) if length.is_none_or(|other| other == number) => length = Some(number),
+            _ => return Framing::Unknown(LENGTH),
         }
     }
-    Ok(length.map_or(Framing::UntilClose, Framing::Length))
+    length.map_or(Framing::UntilClose, Framing::Length)
 }
 
 fn decimal(digits: &[u8]) -> Option<usize> {

@@ -1,17 +1,15 @@
 //! HTTP/1.1 as a client of the Runtime API needs it: bytes of a response in, the response out. No IO.
 //!
-//! A response is the same however its bytes are cut, and no more is kept of it than the two limits allow. Of a
-//! response that is over a limit the short header lines are kept, so that its event can be answered by an error.
+//! A response is the same however its bytes are cut, and no more is kept of it than the limits allow. Of a response that
+//! is too large the headers are kept, so that its event can be answered by an error.
 
 mod chunks;
 mod head;
 
-use std::mem;
-
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
-use memchr::memchr;
 
+pub use self::head::LeftOut;
 use self::{
     chunks::Chunks,
     head::{Framing, Head, end_of_head, parse_head},
@@ -24,12 +22,8 @@ pub const RESPONSE_HEAD_LIMIT: usize = 1024 * 1024;
 /// The largest body of a response, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// The longest header line that is kept of a head that is too large, in bytes, and how many bytes of such lines.
-const SHORT_LINE: usize = 8 * 1024;
-const SHORT_LINES: usize = 64 * 1024;
-
-/// How much of a head that is too large is read to its end.
-const ENDLESS_HEAD: usize = 16 * RESPONSE_HEAD_LIMIT;
+/// How much of a head is read. One that is over [`RESPONSE_HEAD_LIMIT`] is read to its end for the sake of its request id.
+const READ_HEAD_LIMIT: usize = 16 * RESPONSE_HEAD_LIMIT;
 
 /// The most that room is made for before it has come, in bytes.
 const ROOM: usize = 8 * 1024 * 1024;
@@ -47,6 +41,16 @@ pub struct Response {
     pub too_large: Option<TooLarge>,
     /// Whether the connection can be used again.
     pub reusable: bool,
+    /// Malformed lines of its head.
+    pub left_out: Option<LeftOut>,
+}
+
+impl Response {
+    /// Status and body, for people.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
 }
 
 /// A limit, by the part of a response that it is for.
@@ -90,14 +94,9 @@ pub struct Decoder {
 enum State {
     #[default]
     Head,
-    /// The head is too large. Its short lines, and how many bytes there were in all.
-    LongHead {
-        kept: Vec<u8>,
-        seen: usize,
-        in_long_line: bool,
-    },
     Body {
         head: Head,
+        is_head_too_large: bool,
         chunks: Option<Chunks>,
     },
 }
@@ -111,11 +110,13 @@ impl Decoder {
                     Step::More => return Ok(None),
                     Step::On => {}
                 },
-                State::LongHead { .. } => return self.skim_head(buffer),
-                State::Body { head, chunks } => {
+                State::Body { is_head_too_large: true, .. } => {
+                    return Ok(Some(self.response(Err(TooLarge::Head))));
+                }
+                State::Body { head, chunks, .. } => {
                     let body = match chunks {
                         Some(chunks) => chunks.decode(buffer)?,
-                        None => sized_body(head.framing, buffer),
+                        None => sized_body(head.framing, buffer)?,
                     };
                     return Ok(body.map(|body| self.response(body)));
                 }
@@ -124,7 +125,7 @@ impl Decoder {
     }
 
     /// The connection has ended: the response, if that is the end of its body.
-    pub fn finish(mut self, buffer: &mut BytesMut) -> Result<Response, HttpError> {
+    pub fn finish(&mut self, buffer: &mut BytesMut) -> Result<Response, HttpError> {
         match &self.state {
             State::Body { head: Head { framing: Framing::UntilClose, .. }, .. } => {
                 let body = buffer.split().freeze();
@@ -134,21 +135,39 @@ impl Decoder {
                 Err(HttpError::Closed("in a body: end of file before message length reached"))
             }
             State::Head if buffer.is_empty() => Err(HttpError::Closed("before a response came")),
-            State::Head | State::LongHead { .. } => Err(HttpError::Closed("in the head of a response")),
+            State::Head => Err(HttpError::Closed("in the head of a response")),
         }
+    }
+
+    /// Whether the head is there.
+    #[must_use]
+    pub fn has_head(&self) -> bool {
+        matches!(self.state, State::Body { .. })
+    }
+
+    /// Whether the head is there, and nothing says where the body ends but the end of the connection.
+    #[must_use]
+    pub fn has_endless_body(&self) -> bool {
+        matches!(&self.state, State::Body { head: Head { framing: Framing::UntilClose, .. }, .. })
+    }
+
+    /// The response with as much of its body as has come, if its head has.
+    pub fn so_far(mut self, buffer: &mut BytesMut) -> Option<Response> {
+        let State::Body { head, .. } = &mut self.state else { return None };
+        head.reusable = false;
+        let body = buffer.split().freeze();
+        Some(self.response(Ok(body)))
     }
 
     fn take_head(&mut self, buffer: &mut BytesMut) -> Result<Step, HttpError> {
         let Some(end) = end_of_head(buffer, &mut self.searched) else {
-            if buffer.len() > RESPONSE_HEAD_LIMIT {
-                self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
-                return Ok(Step::On);
+            if buffer.len() > READ_HEAD_LIMIT {
+                return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
             }
             return Ok(Step::More);
         };
-        if end > RESPONSE_HEAD_LIMIT {
-            self.state = State::LongHead { kept: Vec::new(), seen: 0, in_long_line: false };
-            return Ok(Step::On);
+        if end > READ_HEAD_LIMIT {
+            return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
         }
         let bytes = buffer.split_to(end).freeze();
         self.searched = 0;
@@ -156,44 +175,13 @@ impl Decoder {
         // an interim response, which the final one follows
         if !head.status.is_informational() {
             let chunks = matches!(head.framing, Framing::Chunked).then(Chunks::default);
-            self.state = State::Body { head, chunks };
+            self.state = State::Body { head, is_head_too_large: end > RESPONSE_HEAD_LIMIT, chunks };
         }
         Ok(Step::On)
     }
 
-    /// Takes whole lines, and keeps the short ones, until the head is over.
-    fn skim_head(&mut self, buffer: &mut BytesMut) -> Result<Option<Response>, HttpError> {
-        let State::LongHead { kept, seen, in_long_line } = &mut self.state else {
-            unreachable!("BUG: only a long head is skimmed");
-        };
-        loop {
-            let line_end = memchr(b'\n', buffer);
-            let count = match line_end {
-                Some(end) => end + 1,
-                None if buffer.len() >= SHORT_LINE => buffer.len(),
-                None => return Ok(None),
-            };
-            let line = buffer.split_to(count);
-            *seen += count;
-            let is_end = !*in_long_line && matches!(&line[..], b"\n" | b"\r\n");
-            let is_short = line_end.is_some() && !*in_long_line && count <= SHORT_LINE;
-            if is_end || (is_short && kept.len() + count <= SHORT_LINES) {
-                kept.extend_from_slice(&line);
-            }
-            *in_long_line = line_end.is_none();
-            if is_end {
-                let head = parse_head(&Bytes::from(mem::take(kept)))?;
-                let head = Head { reusable: false, ..head };
-                return Ok(Some(head.response(Err(TooLarge::Head))));
-            }
-            if *seen > ENDLESS_HEAD {
-                return Err(HttpError::Head(format!("the head has more than {ENDLESS_HEAD} bytes")));
-            }
-        }
-    }
-
-    fn response(&mut self, body: Result<Bytes, TooLarge>) -> Response {
-        let State::Body { head, .. } = mem::take(&mut self.state) else {
+    fn response(&mut self, body: Body) -> Response {
+        let State::Body { head, .. } = std::mem::take(&mut self.state) else {
             unreachable!("BUG: a body follows a head");
         };
         head.response(body)
@@ -207,8 +195,8 @@ enum Step {
 }
 
 impl Head {
-    fn response(self, body: Result<Bytes, TooLarge>) -> Response {
-        let Self { status, headers, framing, reusable } = self;
+    fn response(self, body: Body) -> Response {
+        let Self { status, headers, framing, reusable, left_out } = self;
         let reusable = reusable && body.is_ok() && !matches!(framing, Framing::UntilClose);
         Response {
             status,
@@ -216,23 +204,31 @@ impl Head {
             too_large: body.as_ref().err().copied(),
             body: body.unwrap_or_default(),
             reusable,
+            left_out,
         }
     }
 }
 
+/// A body, or that it is too large.
+type Body = Result<Bytes, TooLarge>;
+
 /// The body of a response whose length is known, or that ends with its connection.
-fn sized_body(framing: Framing, buffer: &mut BytesMut) -> Option<Result<Bytes, TooLarge>> {
-    let Framing::Length(length) = framing else {
-        return (buffer.len() > BODY_LIMIT).then_some(Err(TooLarge::Body));
+fn sized_body(framing: Framing, buffer: &mut BytesMut) -> Result<Option<Body>, HttpError> {
+    let length = match framing {
+        Framing::Length(length) => length,
+        Framing::Unknown(header) => return Err(HttpError::Length(header)),
+        Framing::UntilClose | Framing::Chunked => {
+            return Ok((buffer.len() > BODY_LIMIT).then_some(Err(TooLarge::Body)));
+        }
     };
     if length > BODY_LIMIT {
-        return Some(Err(TooLarge::Body));
+        return Ok(Some(Err(TooLarge::Body)));
     }
     if buffer.len() < length {
         buffer.reserve((length - buffer.len()).min(ROOM));
-        return None;
+        return Ok(None);
     }
-    Some(Ok(buffer.split_to(length).freeze()))
+    Ok(Some(Ok(buffer.split_to(length).freeze())))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::{Config, variable},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
 const SHIM: &str = include_str!("shim.sh");
@@ -58,7 +58,7 @@ impl Language for Bash {
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    if let Some(program) = chosen(variable::BASH, config)? {
+    if let Some(program) = chosen(variable::BASH, config.bash.as_ref(), config)? {
         return Ok(program);
     }
     let of_the_image = Path::new(OF_THE_IMAGE);
@@ -98,6 +98,7 @@ impl Runnable for Function {
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            unfit_core: None,
         })
     }
 }

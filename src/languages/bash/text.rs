@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use crate::languages::quoted;
+
 /// Finds what editors on Windows leave in a file, which Bash takes for parts of names; the error says what to do.
 pub(super) fn check(text: &[u8], file: &Path) -> Result<(), String> {
-    let file = file.display();
+    let file = quoted(file);
     if text.starts_with(b"\xef\xbb\xbf") {
         return Err(format!(
             "begins with a byte order mark, which Bash takes for a part of the first word: \

@@ -1,4 +1,4 @@
-//! The handler grammar: what the text of a handler means, given which files there are.
+//! The handler grammar: the meaning of a handler's text, given the files that are there.
 //!
 //! Pure: the file system comes in as a question, and so do the languages. A handler is decided by, in this order,
 //!
@@ -8,11 +8,14 @@
 //! 4. an extension said in front of the function (`function.sh.handler`, `./My.psd1.My-Function`);
 //! 5. the files that `STEM.FUNCTION` can mean, the longest stem first.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::de::IgnoredAny;
 
-use super::{Candidate, Found, Handler, HandlerError, Language, Places, Reading, suggestion};
+use super::{
+    Candidate, Found, Handler, HandlerError, Language, Places, Reading, suggestion,
+    text::{inside_task_root, invalid, splits},
+};
 
 /// Candidates with their languages.
 type Candidates = Vec<(&'static dyn Language, Candidate)>;
@@ -89,47 +92,6 @@ fn all_places(group: &[(&'static dyn Language, Candidate)]) -> Vec<PathBuf> {
 fn handler_of((language, candidate): &(&'static dyn Language, Candidate), places: &[PathBuf]) -> Handler {
     let Found { files, runnable } = (candidate.make)(places);
     Handler { language: language.name(), files, runnable }
-}
-
-/// An error of a text that nothing can ever fit.
-#[must_use]
-pub fn invalid(handler: &str, reason: &str) -> HandlerError {
-    HandlerError::Invalid { handler: handler.to_owned(), reason: reason.to_owned() }
-}
-
-/// Refuses a path that leads out of the task root, or names a directory.
-pub fn inside_task_root(text: &str) -> Result<(), HandlerError> {
-    for component in Path::new(text).components() {
-        let reason = match component {
-            Component::RootDir | Component::Prefix(_) => {
-                "is an absolute path: write it relative to the task root"
-            }
-            Component::ParentDir => "leaves the task root with `..`: move the file into the task root",
-            Component::CurDir | Component::Normal(_) => continue,
-        };
-        return Err(invalid(text, reason));
-    }
-    if text.ends_with('/') {
-        let reason = "names a directory: add the file and the function, as in `src/function.handler`";
-        return Err(invalid(text, reason));
-    }
-    Ok(())
-}
-
-/// Whether these can be a file, with or without its extension, and a function.
-#[must_use]
-pub fn is_name(stem: &str, function: &str) -> bool {
-    !stem.is_empty() && !stem.ends_with('/') && !function.is_empty()
-}
-
-/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name, and a slash may:
-/// `main.my-app/main::handler`.
-pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    let stems_end = text.find("::").unwrap_or(text.len());
-    text[..stems_end]
-        .rmatch_indices('.')
-        .map(|(dot, _)| (&text[..dot], &text[dot + 1..]))
-        .filter(|(stem, name)| is_name(stem, name) && !stem.ends_with("/."))
 }
 
 /// The one candidate that has a place, if there is any; an error if two are of different languages.

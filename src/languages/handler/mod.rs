@@ -1,21 +1,26 @@
-//! What a handler is, and why a text is none. `grammar` reads the text, and asks each language what it can run.
+//! Handlers: the text, the languages that can run it, and the errors of a text that is no handler. `grammar` reads it.
 
 mod grammar;
 mod suggestion;
+mod text;
 
 use std::{
     fmt::Debug,
+    future::ready,
     path::{Path, PathBuf},
 };
 
-pub use self::grammar::{inside_task_root, invalid, is_name};
+use futures_util::future::{BoxFuture, FutureExt};
+
+pub use self::text::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
-    settings::{Config, ConfigError},
+    process::Children,
+    settings::Config,
     worker::Launch,
 };
 
-/// What to run for each event.
+/// The function or file that runs for each event.
 #[derive(Debug)]
 pub struct Handler {
     /// The language's name for people.
@@ -28,16 +33,25 @@ pub struct Handler {
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
+    /// Makes the files that workers need and the image lacks. It comes before [`Self::launch`].
+    fn prepare<'a>(
+        &'a self,
+        _config: &'a Config,
+        _children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Ok(())).boxed()
+    }
+
     /// How a worker for it is started.
     fn launch(&self, config: &Config) -> Result<Launch, Failure>;
 }
 
-/// What the grammar asks a language.
+/// A language, as the grammar sees it.
 pub trait Language: Sync {
     /// Its name for people.
     fn name(&self) -> &'static str;
 
-    /// What a text can mean, read in this way.
+    /// The meanings of a text, read in this way.
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError>;
 
     /// Whether one of its own places exists; `None` if it is not one.
@@ -48,11 +62,6 @@ pub trait Language: Sync {
     /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
     fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
-    }
-
-    /// Refuses settings of its own that do not parse, whatever is run.
-    fn check_settings(&self, _config: &Config) -> Result<(), ConfigError> {
-        Ok(())
     }
 }
 
@@ -69,13 +78,13 @@ pub enum Reading<'a> {
     FunctionOfStem(&'a str, &'a str),
 }
 
-/// What a handler could mean if one of its places exists; without places, what it means.
+/// A meaning that holds if one of its places exists; one without places always holds.
 pub struct Candidate {
     /// Relative to the task root, or absolute.
     pub places: Vec<PathBuf>,
-    /// What follows a place in the form of the handler that can only mean it.
+    /// The end of the handler that can mean nothing else; it follows the place.
     pub suffix: String,
-    /// Makes it of those of the places that exist.
+    /// Makes the handler; the argument is the places that exist.
     pub make: Box<Make>,
 }
 
@@ -91,7 +100,7 @@ pub struct Found {
 }
 
 impl Candidate {
-    /// A file, and what is made of it.
+    /// A file, and the handler that is made of it.
     pub fn of_file<R: Runnable + 'static>(
         place: impl Into<PathBuf>,
         suffix: impl Into<String>,
@@ -116,7 +125,7 @@ pub enum HandlerError {
     Invalid {
         /// The text.
         handler: String,
-        /// What is wrong and what to write instead.
+        /// The fault, and the text to write instead.
         reason: String,
     },
     /// The text fits files of two languages.
@@ -137,7 +146,7 @@ impl From<HandlerError> for Failure {
     }
 }
 
-/// What there is in the task root, and beyond it.
+/// The files of the task root, and the modules of layers and interpreters.
 pub trait Places {
     /// Whether this is a file, or a directory or link to it of any kind.
     fn exists(&self, place: &Path) -> bool;

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::{Language, grammar::splits};
+use super::{Language, text::splits};
 
-/// From which likeness on, between 0 and 1, a name may be a misspelt other one.
+/// The least likeness of a name to a misspelt one; 1 is equality.
 const LIKENESS: f64 = 0.7;
 
 /// How many files a message names.
 const NAMED_FILES: usize = 10;
 
-/// What to write, given the files that are there.
+/// The advice: the handlers that may be meant, and the files that are there.
 pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[String]) -> String {
     let nearest = files
         .iter()
@@ -49,7 +49,7 @@ fn handlers(text: &str, languages: &[&'static dyn Language], file: &str) -> Vec<
     all
 }
 
-/// How like a text is to the names of a file, whole or without folder or extension.
+/// The likeness of a text to a file's name, with or without its folder and its extension.
 fn likeness(text: &str, file: &str) -> f64 {
     let stem = |name: &str| Path::new(name).with_extension("").to_string_lossy().into_owned();
     let texts = splits(text).map(|(stem, _)| stem).chain([text]).chain(text.split("::"));

@@ -3,7 +3,6 @@
 //! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
 //! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
 
-mod convention;
 mod core;
 
 use std::{
@@ -12,21 +11,23 @@ use std::{
     time::SystemTime,
 };
 
-use self::convention::Convention;
-use super::{interpreter, read};
+use self::core::Core;
+use super::{fnv, interpreter, read};
 use crate::{
-    failure::Failure,
+    failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
-    settings::{Config, ConfigError, variable},
-    worker::{Launch, transport::Kind},
+    settings::{Config, LispConvention as Convention},
+    worker::{Kind, Launch},
 };
 
-/// The shim: what handlers see, then what runs it, in the order in which it is loaded.
+/// The shim's files, in the order in which they are loaded.
 const SHIM: &str = concat!(
     include_str!("shim/api.lisp"),
     include_str!("shim/utf8.lisp"),
     include_str!("shim/pipes.lisp"),
+    include_str!("shim/sources.lisp"),
     include_str!("shim/failure.lisp"),
+    include_str!("shim/invocation.lisp"),
     include_str!("shim/handler.lisp"),
     include_str!("shim/context.lisp"),
     include_str!("shim/streams.lisp"),
@@ -101,10 +102,6 @@ impl Language for Lisp {
             _ => Vec::new(),
         }
     }
-
-    fn check_settings(&self, config: &Config) -> Result<(), ConfigError> {
-        convention(config).map(drop)
-    }
 }
 
 fn function(places: Vec<PathBuf>, symbol: &str) -> Candidate {
@@ -134,24 +131,19 @@ impl Runnable for Handler {
     }
 }
 
-/// How handlers are called, where it is said.
-fn convention(config: &Config) -> Result<Option<Convention>, ConfigError> {
-    config.parse(variable::LISP_CONVENTION, Convention::TAKES)
-}
-
 /// How to start SBCL for this handler.
 fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     let program = interpreter("sbcl", "a Common Lisp handler", config)?;
     if let Handler::Function { files, .. } = handler {
-        // what cannot be read is named here, and not by a line of SBCL's loader
+        // an unreadable file is named here, and not by a line of SBCL's loader
         read(config, newest(&config.task_root, files))?;
     } else if let Handler::Script { file } = handler {
         read(config, file)?;
     }
-    let core = core::find(config, &program)?;
+    let core = Core::find(config)?;
     let mut arguments: Vec<OsString> = vec!["--noinform".into()];
     if let Some(core) = &core {
-        arguments.extend(["--core".into(), core.into()]);
+        arguments.extend(["--core".into(), core.path.clone().into()]);
     }
     arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(config)).into()]);
     arguments.extend(
@@ -170,7 +162,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
-    let convention = convention(config)?.unwrap_or(handler.usual_convention());
+    let convention = config.lisp_convention.unwrap_or(handler.usual_convention());
     arguments.extend(described(handler, config, convention));
     Ok(Launch {
         environment: home(&program, config)
@@ -184,11 +176,12 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         last_words: &["fatal error"],
         empty_answer: None,
         as_program: None,
+        unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
     })
 }
 
-/// The shim's arguments: its version, the convention, and the handler's kind, file and text.
-fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 5] {
+/// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
+fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 6] {
     let (kind, file, text) = match handler {
         Handler::Function { files, symbol } => {
             ("function", newest(&config.task_root, files), symbol.as_str())
@@ -196,10 +189,12 @@ fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsS
         Handler::Script { file } => ("script", file.as_path(), ""),
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
     };
-    [version().into(), convention.name().into(), kind.into(), file.into(), text.into()]
+    let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
+    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
 }
 
-/// The newest of a handler's files; the first, which is the fasl, where they are of the same time.
+/// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
+/// image may have one time for all.
 fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
     let written = |file: &PathBuf| {
         std::fs::metadata(task_root.join(file))
@@ -207,20 +202,17 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     };
     // of equal ones `max_by_key` takes the last
-    files.iter().rev().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
+    files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
 }
 
 /// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
 fn version() -> String {
-    let digest = SHIM.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |digest, byte| {
-        (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{digest:016x}")
+    format!("{:016x}", fnv(SHIM.as_bytes()))
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
 fn heap(config: &Config) -> i32 {
-    let workers = i32::try_from(config.max_concurrency).unwrap_or(i32::MAX);
+    let workers = i32::try_from(config.max_concurrency.get()).unwrap_or(i32::MAX);
     (config.memory / 4 * 3 / workers).max(LEAST_HEAP)
 }
 

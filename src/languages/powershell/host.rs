@@ -9,13 +9,16 @@ use std::{
     io::{self, Read, Seek},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
-    thread::sleep,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{environment, home, memory_file, private};
+use rustix::fs::{MemfdFlags, memfd_create};
+use tokio::time::timeout;
+
+use super::{environment, fnv, home, memory_file, private};
 use crate::{
     failure::{ErrorType, Failure},
+    process::Children,
     settings::{Config, variable},
 };
 
@@ -66,9 +69,8 @@ const FILE: &str = "lambda-script-runtime.dll";
 /// The status of the script where PowerShell is older than the host takes.
 const TOO_OLD: i32 = 74;
 
-/// The longest that PowerShell may take to compile the host, and how often is looked whether it has.
+/// The longest that PowerShell may take to compile the host.
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
-const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A text without lines of comment and without the spaces that lines begin with, as much of it as there is room for,
 /// and the length of all.
@@ -106,9 +108,9 @@ pub(super) enum Host {
 }
 
 impl Host {
-    /// The host for this PowerShell, compiled if it has to be.
+    /// The host for this PowerShell, as far as there is one.
     pub(super) fn find(config: &Config, program: &Path) -> Result<Self, Failure> {
-        if let Some(file) = &config.path(variable::PWSH_HOST)? {
+        if let Some(file) = &config.pwsh_host {
             return match fits(file) {
                 Ok(true) => Ok(Self::File(file.clone())),
                 Ok(false) => Err(unfit(file, "holds no host of this version")),
@@ -116,36 +118,9 @@ impl Host {
             };
         }
         let shipped = home(program).map(|home| home.join(FILE));
-        if let Some(file) = shipped.filter(|file| fits(file).is_ok_and(|fits| fits)) {
-            return Ok(Self::File(file));
-        }
-        let reason = match private::directory(config) {
-            Some(directory) => {
-                let name =
-                    format!("powershell-host-{:08x}-{}.dll", MARK.0, private::identity(&engine(program)));
-                let file = directory.join(name);
-                if fits(&file).is_ok_and(|fits| fits) {
-                    return Ok(Self::File(file));
-                }
-                match compile(config, program, &file)? {
-                    Ok(()) => {
-                        let file_shown = file.display();
-                        tracing::info!(
-                            "compiled the PowerShell host into `{file_shown}`, which took its time: the next start finds it there"
-                        );
-                        return Ok(Self::File(file));
-                    }
-                    Err(reason) => reason,
-                }
-            }
-            None => "no directory can be written to that is ours alone".to_owned(),
-        };
-        tracing::warn!(
-            "each worker compiles the PowerShell host itself, which takes some seconds; `make powershell-host` and \
-             `{}` avoid it: {reason}",
-            variable::PWSH_HOST
-        );
-        Ok(Self::Sources)
+        let mut places = shipped.into_iter().chain(kept(config, program));
+        let found = places.find(|file| fits(file).is_ok_and(|fits| fits));
+        Ok(found.map_or(Self::Sources, Self::File))
     }
 
     /// What `-Command` runs, where .NET has not run the host before.
@@ -175,25 +150,12 @@ impl Host {
     }
 }
 
-/// What an assembly of these sources carries.
-const MARK: (u32, usize) = mark();
-
-/// FNV-1a of the sources with 32 bits, and their size. It tells versions apart, and guards against nothing.
-const fn mark() -> (u32, usize) {
-    let bytes = SOURCES.as_bytes();
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut index = 0;
-    while index < bytes.len() {
-        hash = (hash ^ bytes[index] as u32).wrapping_mul(0x0100_0193);
-        index += 1;
-    }
-    (hash, bytes.len())
-}
+/// The mark in an assembly of these sources.
+const MARK: u64 = fnv(SOURCES.as_bytes());
 
 /// Whether a file is an assembly of these very sources.
 fn fits(file: &Path) -> io::Result<bool> {
-    let (hash, size) = MARK;
-    let mark = format!("lambda-script-runtime-host {hash:08x}-{size}");
+    let mark = format!("lambda-script-runtime-host {MARK:016x}");
     Ok(memchr::memmem::find(&fs::read(file)?, mark.as_bytes()).is_some())
 }
 
@@ -212,50 +174,110 @@ fn engine(program: &Path) -> PathBuf {
     engine.filter(|engine| engine.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
-/// Compiles the host into this file: whole or not at all, as several may start at once. Gives why it could not be.
-fn compile(config: &Config, program: &Path, file: &Path) -> Result<Result<(), String>, Failure> {
-    let own = file.with_extension(format!("{}.dll", std::process::id()));
+/// Where a compiled host is kept; `None` if no directory can be written to that is ours alone.
+fn kept(config: &Config, program: &Path) -> Option<PathBuf> {
+    let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
+    private::directory(config).map(|directory| directory.join(name))
+}
+
+/// Compiles the host where there is none, and keeps it. Where that cannot be, each worker compiles it itself.
+pub(super) async fn compile_once(
+    config: &Config,
+    program: &Path,
+    children: &Children,
+) -> Result<(), Failure> {
+    if Host::find(config, program)? != Host::Sources {
+        return Ok(());
+    }
+    let compiled = match kept(config, program) {
+        Some(file) => compile(config, program, &file, children).await,
+        None => Err(CompileError::NoDirectory),
+    };
+    match compiled {
+        Ok(file) => tracing::info!(
+            "compiled the PowerShell host into `{file}`, which took its time: the next start finds it there"
+        ),
+        Err(CompileError::TooOld(message)) => {
+            return Err(Failure::new(ErrorType::InterpreterNotFound, message));
+        }
+        Err(error) => tracing::warn!(
+            "each worker compiles the PowerShell host itself, which takes some seconds; `make powershell-host` and \
+             `{}` avoid it: {error}",
+            variable::PWSH_HOST
+        ),
+    }
+    Ok(())
+}
+
+/// Why the host could not be compiled ahead of the workers.
+#[derive(Debug, thiserror::Error)]
+enum CompileError {
+    /// No worker can do it either.
+    #[error("{0}")]
+    TooOld(String),
+    #[error("no directory can be written to that is ours alone")]
+    NoDirectory,
+    #[error("it ended with {0}: {1}")]
+    Ended(ExitStatus, String),
+    #[error("it took longer than {COMPILE_LIMIT:?}")]
+    TooLong,
+    #[error("{0}")]
+    Memory(#[from] Failure),
+    #[error("`{0}`: {1}")]
+    Io(String, io::Error),
+}
+
+/// Compiles the host into this file: whole or not at all, as several may start at once. Gives its name.
+async fn compile(
+    config: &Config,
+    program: &Path,
+    file: &Path,
+    children: &Children,
+) -> Result<String, CompileError> {
+    let shown = file.display().to_string();
+    let failed = |error| CompileError::Io(shown.clone(), error);
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let unfinished = tempfile::Builder::new()
+        .prefix("unfinished-")
+        .suffix(".dll")
+        .tempfile_in(folder)
+        .map_err(failed)?
+        .into_temp_path();
     let build = memory_file("build.ps1", BUILD.as_bytes())?;
     let sources = memory_file("host.cs", SOURCES.as_bytes())?;
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
-    command.arg("-Output").arg(&own).arg("-Source").arg(sources);
+    command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
     command.env_clear().envs(&config.environment).envs(environment(config, program)).env("NO_COLOR", "1");
-    let result = match finish(&mut command) {
-        Ok((status, said)) if status.code() == Some(TOO_OLD) => {
-            let message = format!("`{}`: {said}", program.display());
-            return Err(Failure::new(ErrorType::InterpreterNotFound, message));
-        }
-        Ok((status, said)) if !status.success() => Err(format!("it ended with {status}: {said}")),
-        Ok(_) => fs::rename(&own, file).map_err(|error| format!("`{}`: {error}", file.display())),
-        Err(error) => Err(error.to_string()),
-    };
-    if result.is_err() {
-        let _ = fs::remove_file(&own);
+    let (status, text) = finish(&mut command, program, children).await?;
+    if status.code() == Some(TOO_OLD) {
+        return Err(CompileError::TooOld(format!("`{}`: {text}", program.display())));
     }
-    Ok(result)
+    if !status.success() {
+        return Err(CompileError::Ended(status, text));
+    }
+    unfinished.persist(file).map_err(|error| failed(error.error))?;
+    Ok(shown)
 }
 
-/// Runs a command to its end; gives what it said.
-fn finish(command: &mut Command) -> io::Result<(ExitStatus, String)> {
-    let mut said = fs::File::from(rustix::fs::memfd_create("said", rustix::fs::MemfdFlags::CLOEXEC)?);
-    let mut child =
-        command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said.try_clone()?).spawn()?;
-    let deadline = Instant::now() + COMPILE_LIMIT;
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        if Instant::now() > deadline {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::Error::other(format!("it took longer than {COMPILE_LIMIT:?}")));
-        }
-        sleep(LOOK_INTERVAL);
+/// Runs a command to its end; gives its status and its output.
+async fn finish(
+    command: &mut Command,
+    program: &Path,
+    children: &Children,
+) -> Result<(ExitStatus, String), CompileError> {
+    let failed = |error| CompileError::Io(program.display().to_string(), error);
+    let output = memfd_create("output", MemfdFlags::CLOEXEC).map_err(io::Error::from).map_err(failed)?;
+    let mut output = fs::File::from(output);
+    let stream = || output.try_clone().map_err(failed);
+    command.stdin(Stdio::null()).stdout(stream()?).stderr(stream()?);
+    let mut child = children.spawn(command).map_err(failed)?;
+    let Ok(status) = timeout(COMPILE_LIMIT, child.exited()).await else {
+        child.kill().await;
+        return Err(CompileError::TooLong);
     };
     let mut text = String::new();
-    said.rewind()?;
-    said.read_to_string(&mut text)?;
+    output.rewind().and_then(|()| output.read_to_string(&mut text)).map_err(failed)?;
     Ok((status, text.trim().to_owned()))
 }
 

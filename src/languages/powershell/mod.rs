@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use futures_util::future::{BoxFuture, FutureExt};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
@@ -23,12 +24,13 @@ use self::{
     host::Host,
     packed::Archive,
 };
-use super::{absolute, chosen, interpreter};
+use super::{absolute, chosen, fnv, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
+    process::Children,
     settings::{Config, LogFormat, variable},
-    worker::{Launch, transport::Kind},
+    worker::{Kind, Launch},
 };
 
 /// What .NET runs before `pwsh` itself: assemblies, separated by colons.
@@ -55,6 +57,14 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {
+    fn prepare<'a>(
+        &'a self,
+        config: &'a Config,
+        children: &'a Children,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        async { host::compile_once(config, &program(config)?, children).await }.boxed()
+    }
+
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
         launch(self, config)
     }
@@ -119,6 +129,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,
         as_program: None,
+        unfit_core: None,
     })
 }
 
@@ -166,7 +177,7 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
 /// the `PSModulePath` that the environment brings along.
 fn module_exists(config: &Config, place: &Path) -> bool {
     let shipped = program(config).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
-    let own = config.environment.get(OsStr::new(variable::MODULE_PATH));
+    let own = config.module_path.as_ref();
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
     let layer = PathBuf::from(LAYER_MODULES);
     own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
@@ -175,7 +186,7 @@ fn module_exists(config: &Config, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(config: &Config) -> Result<PathBuf, Failure> {
-    match chosen(variable::PWSH, config)? {
+    match chosen(variable::PWSH, config.pwsh.as_ref(), config)? {
         Some(program) => Ok(program),
         None => interpreter("pwsh", "a PowerShell handler", config),
     }
@@ -192,7 +203,7 @@ fn module_path(config: &Config, archives: &[Archive]) -> OsString {
         MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
     let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
     let inside = inside.iter().map(|place| config.task_root.join(place));
-    let own = config.environment.get(OsStr::new(variable::MODULE_PATH)).filter(|own| !own.is_empty());
+    let own = config.module_path.as_ref();
     let places = std::iter::once(config.task_root.clone())
         .chain(inside)
         .chain(archives.iter().map(|archive| archive.target.clone()))

@@ -1,24 +1,21 @@
 //! A directory that only we can write to, for what is kept from one start to the next.
 
 use std::{
-    ffi::OsStr,
     fs::{self, DirBuilder, Metadata},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use crate::settings::{Config, variable};
+use super::fnv;
+use crate::settings::Config;
 
 const NAME: &str = "lambda-script-runtime";
 
 /// The directory, made if it is missing: in the user's cache, else in `/tmp`. `None` where there is none that nobody
 /// else could have put there, or can change.
 pub(super) fn directory(config: &Config) -> Option<PathBuf> {
-    let path = |name: &str| {
-        let value = config.environment.get(OsStr::new(name)).filter(|value| !value.is_empty());
-        value.map(PathBuf::from).filter(|path| path.is_absolute())
-    };
-    let cache = path(variable::CACHE_HOME).or_else(|| path(variable::HOME).map(|home| home.join(".cache")));
+    let home = config.home.is_absolute().then(|| config.home.join(".cache"));
+    let cache = config.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
     let user = rustix::process::geteuid().as_raw();
     let places = [cache.map(|cache| cache.join(NAME)), Some(format!("/tmp/{NAME}-{user}").into())];
     places.into_iter().flatten().find(|place| make(place).is_ok() && is_ours(place, user))
@@ -28,11 +25,7 @@ pub(super) fn directory(config: &Config) -> Option<PathBuf> {
 pub(super) fn identity(file: &Path) -> String {
     let stamp = fs::metadata(file).map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
     let text = format!("{} {:?}", file.display(), stamp.ok());
-    // FNV-1a: it tells files apart, and guards against nothing
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
+    format!("{:016x}", fnv(text.as_bytes()))
 }
 
 fn make(place: &Path) -> std::io::Result<()> {

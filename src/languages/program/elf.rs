@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
 };
 
-/// What every ELF file begins with.
+/// The first bytes of every ELF file.
 const MAGIC: &[u8] = b"\x7fELF";
 
 /// The kinds of segments that matter here, and of files that are no programs.

@@ -1,6 +1,6 @@
-//! Whether this machine can run a file: its kind, its permissions, and what its first bytes ask for.
+//! Whether this machine can run a file: its kind, its permissions, its first bytes.
 //!
-//! It says before the first event what the kernel would say at each event in one word (`Exec format error`).
+//! The kernel says at each event only `Exec format error`; here the init fails with the reason.
 
 use std::{
     fmt::{Display, Write as _},
@@ -67,7 +67,7 @@ impl Unrunnable {
         }
     }
 
-    /// The error of an init that this is, where `shown` is the name of the file.
+    /// The error of the init; `shown` is the name of the file.
     pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
         let lacks_interpreter =
             matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
@@ -98,7 +98,7 @@ fn check_below(file: &Path, directory: &Path, depth: usize) -> Result<(), Unrunn
         let shown = file.strip_prefix(directory).unwrap_or(file);
         return Err(Unrunnable::NotPermitted(permissions(shown, &metadata, 'x')));
     }
-    // Linux runs what may be executed and not be read
+    // Linux runs a file that may be executed and not be read
     let Ok(opened) = File::open(file) else { return Ok(()) };
     let mut head = [0; HEAD];
     let length = opened.read_at(&mut head, 0)?;
@@ -153,7 +153,7 @@ pub(super) fn other_system(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// What to do about a file that this user may not execute (`x`) or read (`r`).
+/// The advice about a file that this user may not execute (`x`) or read (`r`).
 pub(in crate::languages) fn permissions(file: &Path, metadata: &Metadata, wanted: char) -> String {
     let (mode, bits) = (metadata.mode() & 0o777, if wanted == 'x' { 0o111 } else { 0o444 });
     let file = quoted(file);

@@ -11,21 +11,18 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, interpreter, read, search_path};
+use super::{absolute, interpreter, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::Config,
-    worker::{
-        Launch,
-        transport::{Kind, Prelude},
-    },
+    worker::{Kind, Launch, Prelude},
 };
 
-/// What Bash runs before a program that is written in it.
+/// The code that Bash runs before a program of its own.
 const PRELUDE: &str = include_str!("prelude.sh");
 
-/// What Bash reads the prelude by.
+/// The variable that names the prelude to Bash.
 const BASH_ENV: &str = "BASH_ENV";
 
 /// A program of any language.
@@ -35,7 +32,7 @@ pub(super) struct Program;
 #[derive(Debug)]
 struct File(PathBuf);
 
-/// What starts a file, and with which arguments in front of the event.
+/// The program that starts a file, and its arguments in front of the event.
 struct Start {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -76,6 +73,7 @@ impl Runnable for File {
             last_words: &[],
             empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
             as_program: None,
+            unfit_core: None,
         })
     }
 }
@@ -128,9 +126,9 @@ impl File {
         if name != "env" {
             return Ok((name, program));
         }
-        // `env` itself finds it for each event; here it is found that it will
+        // `env` looks for the command at each event; this only checks that it will be found
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
-        let found = which::which_in(&command, search_path(config), &config.task_root).map_err(|_| {
+        let found = which::which_in(&command, config.path.as_ref(), &config.task_root).map_err(|_| {
             let (file, command) = (self.0.display(), command.to_string_lossy());
             let advice = if command.contains([' ', '\t']) {
                 format!("write `#!/usr/bin/env -S {command}`")
@@ -147,7 +145,7 @@ impl File {
     }
 }
 
-/// The prelude, with what the user has the environment name as such.
+/// The prelude. It runs the user's own `BASH_ENV` first.
 fn prelude(config: &Config) -> Prelude {
     let own = config.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
         format!("export {BASH_ENV}='{}'", own.to_string_lossy().replace('\'', r"'\''"))
@@ -155,8 +153,8 @@ fn prelude(config: &Config) -> Prelude {
     Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
 }
 
-/// Whether the prelude's trap would change nothing that the program itself can see: it says nothing of traps for
-/// errors and commands, of tracing, and of the shell's options.
+/// Whether the program cannot notice the prelude: its text mentions neither traps for errors and commands, nor tracing,
+/// nor the shell's options.
 fn may_have_prelude(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 9] = [
         b"ERR",
@@ -182,7 +180,7 @@ fn traces(text: &[u8]) -> bool {
     })
 }
 
-/// What to say of a file that may do nothing but define functions: the first that it defines.
+/// The hint about a file that may only define functions; it names the first.
 fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let function = text.lines().find_map(|line| {

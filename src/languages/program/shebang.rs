@@ -21,7 +21,7 @@ pub(super) struct Shebang {
 }
 
 impl Shebang {
-    /// That of a text, if it has one.
+    /// The first line of a text, if it names an interpreter.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let line = text.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?.trim_ascii();
         let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());

@@ -1,35 +1,34 @@
 //! What a caller gets of an event: its outcome as a whole, or its answer while it is written.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, pin::pin};
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, channel::Channel, combinators::UnsyncBoxBody};
-use lambda_runtime::MetadataPrelude;
+use http_body_util::{
+    BodyExt, Full,
+    channel::{Channel, Sender},
+    combinators::UnsyncBoxBody,
+};
 use tokio::sync::oneshot;
 
-use super::Body;
 use crate::{
     event::invocation::Outcome,
-    event::stream::{Part, Parts},
     failure::Failure,
+    http::{answer::Answer, part::Part, prelude::Prelude},
 };
 
 /// How many parts wait for a slow caller.
 const WAITING: usize = 1;
 
+/// The body of a response. One that is streamed ends in the error of its handler.
+pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
+
 /// What comes of an event.
-pub(super) enum Answer {
+pub(super) enum Reply {
     /// It has ended, and nothing of its answer was passed on.
     Whole(Outcome),
-    /// It has begun to answer.
-    Streamed(Streamed),
-}
-
-/// An answer that has begun.
-pub(super) struct Streamed {
-    first: Option<Part>,
-    parts: Parts,
-    outcome: oneshot::Receiver<Outcome>,
+    /// It has begun to answer, with a head where it has one and the caller takes heads. An error of the handler breaks the body off. A caller
+    /// that goes away misses the rest; one that is slow slows the handler.
+    Streamed(Option<Prelude>, Body),
 }
 
 /// A body that is there already.
@@ -37,80 +36,65 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     UnsyncBoxBody::new(Full::new(bytes.into()).map_err(|never: Infallible| match never {}))
 }
 
-impl Answer {
-    /// Waits until there is a first part, or the outcome.
-    pub(super) async fn of(mut outcome: oneshot::Receiver<Outcome>, parts: Option<Parts>) -> Self {
-        let Some(mut parts) = parts else { return Self::Whole(received(outcome.await)) };
-        let first = tokio::select! {
-            biased;
-            Some(part) = parts.recv() => part,
-            ended = &mut outcome => match parts.try_recv() {
-                Ok(part) => {
-                    let (sender, outcome) = oneshot::channel();
-                    let _ = sender.send(received(ended));
-                    return Self::Streamed(Streamed { first: Some(part), parts, outcome });
-                }
-                Err(_) => return Self::Whole(received(ended)),
-            },
-        };
-        Self::Streamed(Streamed { first: Some(first), parts, outcome })
-    }
-}
-
-impl Streamed {
-    /// Status and headers, where the answer begins with them.
-    pub(super) fn take_head(&mut self) -> Option<MetadataPrelude> {
-        match self.first.take() {
-            Some(Part::Head(head)) => Some(head),
-            other => {
-                self.first = other;
-                None
-            }
-        }
-    }
-
-    /// The parts as they come. An error of the handler breaks the body off. A caller that goes away misses the rest; one
-    /// that is slow slows the handler.
-    pub(super) fn into_body(self) -> Body {
+impl Reply {
+    /// Waits until the answer begins, or the event has ended.
+    pub(super) async fn of(
+        answer: Answer,
+        running: impl Future<Output = Outcome> + Send + 'static,
+        takes_head: bool,
+    ) -> Self {
         let (sender, body) = Channel::new(WAITING);
-        tokio::spawn(self.pass_on(sender));
-        UnsyncBoxBody::new(body)
+        let (begin, first) = oneshot::channel();
+        let delivery = Delivery { begin: Some((begin, UnsyncBoxBody::new(body))), sender, takes_head };
+        tokio::spawn(delivery.run(answer, running));
+        first.await.expect("BUG: an answer begins or ends")
     }
+}
 
-    async fn pass_on(mut self, mut sender: http_body_util::channel::Sender<Bytes, Failure>) {
-        let mut first = self.first.take();
+/// An answer on its way to its caller.
+struct Delivery {
+    /// Until the answer begins.
+    begin: Option<(oneshot::Sender<Reply>, Body)>,
+    sender: Sender<Bytes, Failure>,
+    /// If not, a head is a part of the body.
+    takes_head: bool,
+}
+
+impl Delivery {
+    async fn run(mut self, mut answer: Answer, running: impl Future<Output = Outcome>) {
+        let mut running = pin!(running);
         let outcome = loop {
-            let part = tokio::select! {
-                biased;
-                Some(part) = next(&mut first, &mut self.parts) => part,
-                outcome = &mut self.outcome => break received(outcome),
-            };
-            if sender.send_data(part.into_bytes()).await.is_err() {
-                // what the handler still writes goes nowhere
-                return;
+            tokio::select! {
+                part = answer.next() => self.send(part).await,
+                outcome = &mut running => break outcome,
             }
         };
-        while let Ok(part) = self.parts.try_recv() {
-            if sender.send_data(part.into_bytes()).await.is_err() {
-                return;
-            }
+        let (rest, ended) = answer.finish(outcome);
+        for part in rest {
+            self.send(part).await;
         }
-        match outcome {
-            Ok(rest) if rest.is_empty() => {}
-            Ok(rest) => drop(sender.send_data(rest).await),
-            Err(failure) => {
-                // once this empty part has room, those before it have been written: a broken body takes along what has not
-                let _ = sender.send_data(Bytes::new()).await;
-                sender.abort(failure);
+        match (self.begin, ended) {
+            (Some((begin, _)), ended) => drop(begin.send(Reply::Whole(ended.map(|()| Bytes::new())))),
+            (None, Ok(())) => {}
+            (None, Err(failure)) => {
+                // once this empty part has room, those before it have been written: a broken body takes along the rest
+                let _ = self.sender.send_data(Bytes::new()).await;
+                self.sender.abort(failure);
             }
         }
     }
-}
 
-async fn next(first: &mut Option<Part>, parts: &mut Parts) -> Option<Part> {
-    if first.is_some() { first.take() } else { parts.recv().await }
-}
-
-fn received(outcome: Result<Outcome, oneshot::error::RecvError>) -> Outcome {
-    outcome.expect("BUG: every event comes to an outcome")
+    /// Passes on a part. Where the caller has gone away it goes nowhere.
+    async fn send(&mut self, part: Part) {
+        let (head, bytes) = match part {
+            Part::Head(head) if self.takes_head => (Some(head), None),
+            other => (None, Some(other.into_bytes())),
+        };
+        if let Some((begin, body)) = self.begin.take() {
+            let _ = begin.send(Reply::Streamed(head, body));
+        }
+        if let Some(bytes) = bytes {
+            let _ = self.sender.send_data(bytes).await;
+        }
+    }
 }

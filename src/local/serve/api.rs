@@ -2,21 +2,27 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use serde_json::{Map, Value};
 
 use super::{
-    Body,
-    answer::{Answer, whole},
+    answer::{Body, Reply, whole},
+    event_stream,
+    pool::Pool,
 };
 use crate::{
     event::headers::Headers,
     event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
+    logs::tail,
 };
 
 /// Where events are posted, as to the emulator. In place of the second `function` any name will do.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
+
+/// The paths of `Invoke` and `InvokeWithResponseStream`, before and behind the function's name.
+const INVOKE_PATH: (&str, &str) = ("/2015-03-31/functions/", "/invocations");
+const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-streaming-invocations");
 
 /// The headers of the caller that reach the handler as they are, by their names at the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
@@ -36,6 +42,10 @@ pub(super) enum InvocationType {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
+    /// Whether the answer is to come as an event stream.
+    is_streamed: bool,
+    /// Whether the end of the log is to come with it.
+    wants_log: bool,
     /// The headers of the invocation that come from the caller, and its request id.
     pub(super) headers: Headers,
     request_id: HeaderValue,
@@ -53,8 +63,12 @@ pub(super) struct Refusal {
 impl Call {
     /// Reads the head of a request to the server at this address.
     pub(super) fn read(head: &Parts, server: &str) -> Result<Self, Refusal> {
-        check_target(head, server)?;
+        let is_streamed = check_target(head, server)?;
         let invocation_type = invocation_type(&head.headers)?;
+        if is_streamed && invocation_type == InvocationType::Event {
+            let message = "X-Amz-Invocation-Type is RequestResponse or DryRun where the answer is streamed";
+            return Err(Refusal::bad("InvalidParameterValueException", message));
+        }
         let request_id = HeaderValue::try_from(uuid::Uuid::new_v4().to_string())
             .expect("BUG: a UUID has hexadecimal digits and hyphens only");
         let mut headers = Headers::default();
@@ -67,23 +81,34 @@ impl Call {
                 headers.append(passed_on, value.as_bytes().to_vec());
             }
         }
-        Ok(Self { invocation_type, headers, request_id })
+        let wants_log = head.headers.get("x-amz-log-type").is_some_and(|value| value == "Tail");
+        Ok(Self { invocation_type, is_streamed, wants_log, headers, request_id })
     }
 
-    /// What the caller gets of the event.
-    pub(super) fn answer(self, answer: Answer) -> Response<Body> {
-        let failed = matches!(answer, Answer::Whole(Err(_)));
-        let (content_type, body) = match answer {
-            Answer::Whole(Ok(answer)) => ("application/json", whole(answer)),
-            Answer::Whole(Err(failure)) => ("application/json", whole(failure.to_json())),
-            Answer::Streamed(streamed) => ("application/octet-stream", streamed.into_body()),
+    /// Runs the event and gives its outcome.
+    pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
+        let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
+        if self.wants_log {
+            tail::keep(&id);
+        }
+        let reply = pool.answer(self.headers.clone(), event).await;
+        if self.is_streamed {
+            let mut response = self.respond(StatusCode::OK, event_stream::of(reply, id));
+            set_type(&mut response, event_stream::CONTENT_TYPE);
+            return response;
+        }
+        let failed = matches!(reply, Reply::Whole(Err(_)));
+        let (content_type, body) = match reply {
+            Reply::Whole(Ok(answer)) => ("application/json", whole(answer)),
+            Reply::Whole(Err(failure)) => ("application/json", whole(failure.to_json())),
+            Reply::Streamed(_, body) => ("application/octet-stream", body),
         };
         let mut response = self.respond(StatusCode::OK, body);
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
-        if failed {
-            headers.insert("x-amz-function-error", HeaderValue::from_static("Unhandled"));
+        set_type(&mut response, content_type);
+        let log = tail::take(&id).and_then(|log| HeaderValue::try_from(STANDARD.encode(log)).ok());
+        let error = failed.then_some(HeaderValue::from_static("Unhandled"));
+        for (name, value) in [("x-amz-log-result", log), ("x-amz-function-error", error)] {
+            response.headers_mut().extend(value.map(|value| (HeaderName::from_static(name), value)));
         }
         response
     }
@@ -135,20 +160,31 @@ impl Refusal {
     }
 }
 
-fn check_target(head: &Parts, server: &str) -> Result<(), Refusal> {
+fn set_type(response: &mut Response<Body>, content_type: &'static str) {
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
+}
+
+/// Whether the answer is to be streamed.
+fn check_target(head: &Parts, server: &str) -> Result<bool, Refusal> {
     let refuse = |status, what: &str| {
         let message = format!("{what}: POST events to http://{server}{PATH}");
         Err(Refusal::new(status, "UnknownOperationException", message))
     };
     let path = head.uri.path();
-    let name = path.strip_prefix("/2015-03-31/functions/").and_then(|rest| rest.strip_suffix("/invocations"));
-    if name.is_none_or(|name| name.is_empty() || name.contains('/')) {
+    let name = |(begin, end)| {
+        let name: Option<&str> = path.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+        name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    };
+    let is_streamed = name(STREAMING_PATH);
+    if !is_streamed && !name(INVOKE_PATH) {
         return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`"));
     }
     if head.method != Method::POST {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does nothing here", head.method));
     }
-    Ok(())
+    Ok(is_streamed)
 }
 
 fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refusal> {

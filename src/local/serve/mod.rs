@@ -5,6 +5,7 @@
 
 mod answer;
 mod api;
+mod event_stream;
 mod pool;
 mod url;
 
@@ -13,7 +14,7 @@ use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, future::join_all};
 use http::{Request, Response};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -27,6 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    answer::Body,
     api::{Call, InvocationType, PATH, Refusal},
     pool::Pool,
 };
@@ -106,9 +108,6 @@ fn from_outside(address: SocketAddr) -> String {
     format!("from outside, with `docker run -p 9000:{port}`: curl -d '{{}}' http://localhost:9000{PATH}")
 }
 
-/// The body of a response. One that is streamed ends in the error of its handler.
-type Body = UnsyncBoxBody<Bytes, Failure>;
-
 struct Server {
     address: String,
     port: u16,
@@ -163,7 +162,7 @@ async fn respond(
     let (head, body) = request.into_parts();
     if server.http {
         let body = read(body).await?;
-        return Ok(url::respond(&server, caller, &head, body).await);
+        return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
     }
     let call = Call::read(&head, &server.address);
     // read in any case: who is answered in the middle of sending may not see the answer
@@ -199,12 +198,9 @@ async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {
-            drop(pool.run(call.headers.clone(), event, None));
+            pool.run_unheard(call.headers.clone(), event);
             call.acknowledge()
         }
-        InvocationType::RequestResponse => {
-            let answer = pool.answer(call.headers.clone(), event).await;
-            call.answer(answer)
-        }
+        InvocationType::RequestResponse => call.invoke(pool, event).await,
     }
 }

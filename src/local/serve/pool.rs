@@ -4,6 +4,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     sync::{Arc, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -12,12 +13,12 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::answer::Answer;
+use super::answer::Reply;
 use crate::{
     event::headers::Headers,
     event::invocation::{Invocation, Outcome},
-    event::stream::{self, Sink},
     failure::Failure,
+    http::answer::Answer,
     languages,
     local::{invocation, report, watch::Files},
     logs,
@@ -31,6 +32,8 @@ use crate::{
 pub(super) struct Pool {
     config: Arc<Config>,
     timeout: Duration,
+    /// Whether callers take the head of an answer as such.
+    takes_heads: bool,
     children: Children,
     shutdown: CancellationToken,
     waiting: mpsc::UnboundedSender<Waiting>,
@@ -44,10 +47,7 @@ pub(super) struct Pool {
 
 /// An event that waits for its turn, and whoever waits for its outcome.
 struct Waiting {
-    headers: Headers,
-    event: Bytes,
-    /// Where the answer goes while it is written.
-    sink: Option<Sink>,
+    invocation: Invocation,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -74,6 +74,7 @@ impl Pool {
         let pool = Arc::new(Self {
             config: Arc::clone(config),
             timeout: options.timeout,
+            takes_heads: options.http,
             children: children.clone(),
             shutdown: shutdown.clone(),
             waiting,
@@ -93,34 +94,41 @@ impl Pool {
     }
 
     /// Runs one event when its turn comes, and gives what comes of it.
-    pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Answer {
-        match self.config.response_mode {
-            ResponseMode::Buffered => Answer::of(self.run(headers, event, None), None).await,
-            ResponseMode::Streaming => {
-                let (sink, parts) = stream::channel();
-                Answer::of(self.run(headers, event, Some(sink)), Some(parts)).await
+    pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
+        let mut invocation = invocation(&self.config, event, headers);
+        match Answer::of(&self.config, &mut invocation) {
+            Err(failure) => {
+                logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
+                Reply::Whole(Err(failure))
+            }
+            Ok(None) => Reply::Whole(self.run(invocation).await),
+            Ok(Some(answer)) => {
+                let running = answer.running(self.run(invocation));
+                match self.config.response_mode {
+                    ResponseMode::Buffered => Reply::Whole(answer.whole(running).await),
+                    ResponseMode::Streaming => Reply::of(answer, running, self.takes_heads).await,
+                }
             }
         }
     }
 
-    /// Runs one event when its turn comes, whether or not anybody still waits for the outcome.
-    pub(super) fn run(
-        &self,
-        headers: Headers,
-        event: Bytes,
-        sink: Option<Sink>,
-    ) -> oneshot::Receiver<Outcome> {
+    /// Runs one event when its turn comes, whether or not anybody waits for it.
+    pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
+        drop(self.run(invocation(&self.config, event, headers)));
+    }
+
+    fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {
         let (outcome, answered) = oneshot::channel();
-        let sent = self.waiting.send(Waiting { headers, event, sink, outcome });
+        let sent = self.waiting.send(Waiting { invocation, outcome });
         assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
-        answered
+        async { answered.await.expect("BUG: every event comes to an outcome") }
     }
 
     /// Looks for changed files every now and then, for ever.
     pub(super) async fn watch(&self) -> Infallible {
         loop {
             let Some(pause) = self.files.as_ref().map(|files| locked(files).pause()) else {
-                return std::future::pending().await;
+                return pending().await;
             };
             tokio::time::sleep(pause).await;
             self.look();
@@ -172,10 +180,9 @@ impl Pool {
                 place = self.load().await;
             }
             if let Some(waiting) = waiting {
-                let mut invocation = invocation(&self.config, waiting.event, self.timeout, waiting.headers);
-                invocation.sink = waiting.sink;
-                let outcome = self.run_at(&mut place, &invocation).await;
-                let _ = waiting.outcome.send(outcome);
+                let Waiting { mut invocation, outcome } = waiting;
+                invocation.begin(self.timeout);
+                let _ = outcome.send(self.run_at(&mut place, &invocation).await);
                 if let Ok(slot) = &mut place.loaded {
                     slot.prepare().await;
                 }
@@ -201,7 +208,11 @@ impl Pool {
         let version = *self.version.borrow();
         let began = Instant::now();
         let start = async {
-            let launch = Arc::new(languages::launch(&self.config)?);
+            let launch = languages::launch(&self.config, &self.children);
+            let Some(launch) = self.shutdown.run_until_cancelled(launch).await else {
+                return pending().await;
+            };
+            let launch = Arc::new(launch?);
             let mut slot = Slot::new(&launch, &self.config, &self.children, &self.shutdown);
             slot.load().await.map(|()| slot)
         };

@@ -15,7 +15,7 @@ use tokio::{
 pub(super) use self::end::{End, Ended, Farewell, with_lines};
 use crate::{
     event::invocation::Invocation,
-    event::stream::{Part, Sink},
+    event::stream::Sink,
     failure::Failure,
     limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
     process::{Children, Writers},
@@ -121,7 +121,7 @@ impl Output {
         let Some(sink) = &self.sink else { return };
         let count = self.end.unwrap_or(self.bytes.len() - self.held).min(STREAM_LIMIT - self.passed_on);
         if count > 0 {
-            sink.send(|| Part::Body(self.bytes.split_to(count).freeze())).await;
+            sink.send(|| self.bytes.split_to(count).freeze()).await;
             self.passed_on += count;
             self.end = self.end.map(|end| end - count);
         }

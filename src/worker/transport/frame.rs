@@ -8,7 +8,7 @@
 //! LENGTH may be `-` there: then the payload ends at the next newline. Bash cannot count bytes without changing its
 //! locale.
 //!
-//! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`super::Kind`]):
+//! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`crate::worker::Kind`]):
 //!
 //! * *resident*: a frame `context`, then a frame `event` with the event's bytes. The shim gets one argument more: `-`, or
 //!   where answers are streamed the descriptor of a pipe. It opens that anew for each event, writes the answer to it

@@ -1,10 +1,10 @@
-//! How an event gets into a worker and its answer out: one interface, and a way of its own for each kind of worker.
+//! Transports carry an event into a worker and its answer out: one trait, and a type for each kind of worker.
 //!
 //! * [`Resident`]: the shim reads events from a pipe and writes answers to another.
-//! * [`Forking`]: the shim forks a process for each event, which finds it in files and writes to a pipe.
+//! * [`Forking`]: the shim forks a process for each event. It finds the event in files, and writes the answer to a pipe.
 //! * [`Program`]: there is no shim; a program is started for each event.
 //!
-//! Each refuses messages of a shim that are not its own.
+//! Each refuses messages that its shim does not send.
 
 pub mod decoder;
 mod forking;
@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 
 pub(super) use self::frame::Message;
 use self::{decoder::FrameError, forking::Forking, program::Program, resident::Resident};
-use super::{Starter, Step, answer::End, log::Log, stack::Trace};
+use super::{Kind, Starter, Step, answer::End, log::Log, stack::Trace};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
@@ -30,35 +30,10 @@ use crate::{
     settings::ResponseMode,
 };
 
-/// How a language's workers get their events.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As frames, from a pipe.
-    Resident,
-    /// From files and pipes that a process of the shim's own opens for each event.
-    Forking,
-    /// As the argument and the standard input of a program.
-    Program(Option<Prelude>),
-}
-
-/// A file that an interpreter runs before a program.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prelude {
-    /// The environment variable that names the file.
-    pub variable: &'static str,
-    /// The file's text, in which [`REPORTS`] stands for the path to which it reports.
-    pub text: String,
-}
-
-/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, the command that failed with
-/// this status, as `at line 4: false`, and the frames of the call stack, innermost first, each behind a record
-/// separator (30).
-pub const REPORTS: &str = "@REPORTS@";
-
-/// Why nothing more can be said to a worker or heard of it.
+/// Why a transport cannot go on. Its worker is of no use any more.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
-    /// What it says is no message.
+    /// The worker has sent bytes that are no message.
     #[error("{0}")]
     Frame(#[from] FrameError),
     /// Descriptors or memory are short.
@@ -66,45 +41,45 @@ pub(super) enum TransportError {
     Io(#[from] io::Error),
 }
 
-/// The way to one worker.
+/// The transport of one worker.
 pub(super) trait Transport: Send {
     /// Whether there is a process that waits for events. If not, each event starts one.
     fn has_worker(&self) -> bool {
         true
     }
 
-    /// What the shim gets as arguments behind its own. `snapshot` says that the steps of one will be asked for.
+    /// The last arguments of the shim. `snapshot` tells it to wait for the steps of one.
     fn arguments(&self, _snapshot: bool) -> Vec<String> {
         Vec::new()
     }
 
-    /// A part of the worker's command line, which it shares with what is forked from it and runs no other program.
+    /// A part of the worker's command line, which processes forked from it share.
     fn mark(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Hands an event over, or begins to. Gives the process that `starter` has started for it alone, if that is how.
+    /// Hands an event over, or begins to. Gives the process that was started for this event alone, if any.
     fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>>;
 
-    /// Asks for the user's hooks. Where nothing is loaded there are none.
+    /// Asks the worker to run the user's hooks. A program has none.
     fn send_step(&mut self, _step: Step) {}
 
-    /// Whether the hooks for a shutdown are to be asked for. If not, the worker runs them when it gets SIGTERM.
+    /// Whether hooks for the shutdown run by [`Self::send_step`]. If not, the worker runs them when it gets SIGTERM.
     fn asks_for_shutdown_hooks(&self) -> bool {
         false
     }
 
-    /// The next message, while what was sent is written as the worker takes it; none once the worker has ended and all
-    /// its messages were taken. The future may be dropped before its end.
+    /// Writes the request as the worker reads it, and gives the next message; none once the worker has ended and all its
+    /// messages were taken. The future may be dropped and made again.
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>>;
 
-    /// The worker, or the program of the event, has ended with this status.
+    /// Takes note that the worker, or the program of the event, has ended with this status.
     fn has_ended(&mut self, status: ExitStatus);
 
-    /// Lets a process that waits for an event see that there will be none.
+    /// Tells a process that waits for an event that there will be none.
     fn close(&mut self) {}
 
-    /// Passes on nothing more of an answer that is streamed.
+    /// Stops passing on an answer that is streamed.
     fn stop_streaming(&mut self);
 
     /// Whether the worker, which has ended, had taken all of the event.
@@ -112,19 +87,19 @@ pub(super) trait Transport: Send {
         true
     }
 
-    /// Does ahead of the next event what can be done without it.
+    /// Prepares for the next event.
     fn prepare(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Where it failed, as far as that was reported.
+    /// The place where the handler failed, if it was reported.
     fn take_trace(&mut self) -> Trace {
         Trace::default()
     }
 }
 
 impl Kind {
-    /// The way to a worker of this kind.
+    /// A transport of this kind.
     pub(super) fn open(
         &self,
         mode: ResponseMode,
@@ -139,7 +114,7 @@ impl Kind {
     }
 }
 
-/// What the end of a handler that has a status is: its answer, or a failure.
+/// The message for a handler that has ended with a status: its answer, or a failure.
 fn answered(end: End, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
     let failure = end.failure(&trace.place, || log.last_lines());
     match (failure, answer) {

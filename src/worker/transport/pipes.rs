@@ -14,7 +14,10 @@ use super::{
     decoder::{Decoder, FrameError},
     frame::Message,
 };
-use crate::limits::{BLOCK, BLOCKS, PIPE_SIZE};
+use crate::{
+    limits::{BLOCK, BLOCKS, PIPE_SIZE},
+    process::proc::descriptors,
+};
 
 /// The pipes of one worker. All four ends are held: the shim opens its own by path.
 pub(super) struct Pipes {
@@ -48,8 +51,7 @@ impl Pipes {
     /// The shim's first arguments: the directory where it opens its ends, and their descriptors.
     pub(super) fn arguments(&self) -> [String; 3] {
         let descriptor = |end: &OwnedFd| end.as_raw_fd().to_string();
-        let directory = format!("/proc/{}/fd", std::process::id());
-        [directory, descriptor(&self.requests_end), descriptor(&self.messages_end)]
+        [descriptors(), descriptor(&self.requests_end), descriptor(&self.messages_end)]
     }
 
     /// A part of the shim's command line that no other process has, but those forked from it.
@@ -57,12 +59,12 @@ impl Pipes {
         format!("\0{}\0", self.arguments().join("\0")).into_bytes()
     }
 
-    /// Makes these parts, the last one first, the next request.
+    /// Makes these parts the next request, the last part first.
     pub(super) fn send(&mut self, parts: Vec<Bytes>) {
         self.parts = parts;
     }
 
-    /// Whether the shim has read all of the request. What cannot be asked counts as read.
+    /// Whether the shim has read all of the request, or nobody knows.
     pub(super) fn request_was_taken(&self) -> bool {
         let unread = rustix::io::ioctl_fionread(&self.requests_end);
         self.parts.is_empty() && unread.map_or(true, |unread| unread == 0)
@@ -79,7 +81,7 @@ impl Pipes {
 
     /// Writes the request as the shim takes it, and takes what it sends. May be dropped and called again.
     pub(super) async fn transfer(&mut self) {
-        // unlike `try_read` it knows from a short read that the pipe is empty, and does not read again to find out
+        // `try_read` would read once more to find out that the pipe is empty
         let read = async {
             match self.messages.read(&mut self.buffer).await {
                 Ok(count) => count,
@@ -92,7 +94,7 @@ impl Pipes {
         }
     }
 
-    /// The worker has ended: takes what it has sent before, which the event loop may not have seen.
+    /// Takes note that the worker has ended, and takes all that it had sent.
     pub(super) fn end(&mut self) {
         if !std::mem::replace(&mut self.worker_has_ended, true) {
             self.take_rest();
@@ -103,7 +105,7 @@ impl Pipes {
         self.worker_has_ended
     }
 
-    /// Takes what the shim has sent up to now, also where the event loop has not seen it.
+    /// Takes all that the shim has sent, also where the event loop has not seen it.
     pub(super) fn take_rest(&mut self) {
         for _ in 0..BLOCKS {
             let Ok(count @ 1..) = rustix::io::read(&self.messages, &mut self.buffer[..]) else { return };

@@ -5,10 +5,7 @@ use std::{
     ffi::OsStr,
     future::pending,
     io,
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::ffi::OsStrExt,
-    },
+    os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::ExitStatus,
 };
 
@@ -21,17 +18,18 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    Prelude, REPORTS, Transport, TransportError, answered,
+    Transport, TransportError, answered,
     frame::Message,
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
 use crate::{
     event::invocation::Invocation,
-    process::{Child, Children},
+    process::{Child, Children, proc::path_of},
     worker::{
         Starter,
         answer::{End, Ended, Output},
+        launch::{Prelude, REPORTS},
         log::Log,
         stack::Trace,
     },
@@ -146,7 +144,7 @@ impl Transport for Program {
         }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;
-            command.env(reports.variable, path(&reports.prelude));
+            command.env(reports.variable, path_of(&reports.prelude));
         }
         let child = starter.start(&mut command)?;
         self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
@@ -180,7 +178,7 @@ impl Transport for Program {
 impl Reports {
     fn new(prelude: &Prelude) -> io::Result<Self> {
         let file = memory_file("reports")?;
-        let text = prelude.text.replace(REPORTS, &path(&file));
+        let text = prelude.text.replace(REPORTS, &path_of(&file));
         let prelude_file = memory_file("prelude")?;
         fill(&prelude_file, text.as_bytes())?;
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
@@ -212,9 +210,4 @@ impl Reports {
         bytes.truncate(count);
         bytes
     }
-}
-
-/// Where another process finds a file of this one.
-fn path(file: &OwnedFd) -> String {
-    format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd())
 }

@@ -38,7 +38,7 @@ const SMALL_EVENT: usize = 16 * 1024;
 pub(super) struct Resident {
     pipes: Pipes,
     answer: Option<Answer>,
-    /// The worker's last message, until the answer before it has been passed on.
+    /// The worker's last message, held until the streamed answer before it has been passed on.
     message: Option<Message>,
     /// The meta-variables that the last event has set.
     last_variables: Vec<String>,
@@ -66,7 +66,7 @@ impl Resident {
         loop {
             let has_ended = self.pipes.has_ended();
             if self.message.is_some() || has_ended {
-                // what it has written before that
+                // the answer was written before the message
                 if let Some(answer) = &mut self.answer {
                     answer.pass_on_rest().await;
                 }
@@ -94,7 +94,7 @@ impl Resident {
                 }
                 None => Ok(Message::Answer(rest)),
             },
-            // of a handler that has asked for this status
+            // the handler has ended itself with this status
             Message::Exited(_, status, _) => {
                 Ok(answered(End::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
             }
@@ -128,7 +128,7 @@ impl Transport for Resident {
         request.extend_from_slice(format!("event {}\n", input.len()).as_bytes());
         let mut parts = Vec::new();
         if input.len() <= SMALL_EVENT {
-            // one write and one wake-up for what is small
+            // a small event takes one write and one wake-up
             request.extend_from_slice(input);
         } else {
             parts.push(input.clone());
@@ -171,7 +171,7 @@ impl Answer {
         Ok(Self { pipe, end, output: Output::new() })
     }
 
-    /// Begins the answer of an event, in a fresh pipe: what an earlier one has left behind may still hold the last.
+    /// Begins the answer of an event, in a fresh pipe: a process of an earlier event may still hold the last one.
     fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
         let (pipe, end) = answer_pipe()?;
         dup3(&end, &mut self.end, DupFlags::CLOEXEC)?;

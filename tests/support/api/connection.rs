@@ -1,14 +1,16 @@
 //! One connection to the small Runtime API: reads requests, writes events and receipts.
 
 use std::{
-    collections::HashMap,
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
     thread,
     time::{Duration, Instant},
 };
 
-use super::{Api, Body, Chunk, Event, Reception};
+use super::{
+    super::http::{Headers, read_chunk, read_head, read_headers, read_sized},
+    Api, Body, Chunk, Event, Reception,
+};
 
 /// Answers the requests of one connection until it is closed.
 pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
@@ -16,12 +18,8 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
     let mut writer = connection.try_clone()?;
     let mut reader = BufReader::with_capacity(1 << 20, connection);
     loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
+        let Some((line, headers)) = read_head(&mut reader)? else { return Ok(()) };
         let path = line.split(' ').nth(1).unwrap();
-        let headers = read_headers(&mut reader)?;
         if path.ends_with("/invocation/next") {
             let event = api.next();
             let response = response(&event);
@@ -32,14 +30,11 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
             let status = api.next_restore();
             write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
             if status.starts_with("200") {
-                // a copy has none of the connections of before: who uses this one again hears nothing
+                // a copy has none of the earlier connections: further requests on this one get no response
                 thread::park();
             }
         } else if path.ends_with("/extension/register") {
-            let length = headers["content-length"].parse().unwrap();
-            let mut body = vec![0; length];
-            reader.read_exact(&mut body)?;
-            assert_eq!(body, br#"{"events":[]}"#);
+            assert_eq!(read_sized(&mut reader, &headers)?, br#"{"events":[]}"#);
             assert_eq!(headers["lambda-extension-name"], "lambda-script-runtime");
             api.note_extension(false);
             if api.lock().ignores_extensions {
@@ -64,7 +59,7 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
 fn receive(
     api: &Api,
     path: &str,
-    headers: HashMap<String, String>,
+    headers: Headers,
     reader: &mut impl BufRead,
     writer: &mut TcpStream,
 ) -> io::Result<bool> {
@@ -101,7 +96,7 @@ fn receive(
     let body = format!(r#"{{"status":"{status}"}}"#);
     let response = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let written = writer.write_all(response.as_bytes());
-    // last: whoever waits for the post shall not take the processor from the bootstrap
+    // last: a test that waits for the post shall not take the processor from the bootstrap
     api.shared.observed.notify_all();
     written.map(|()| is_whole)
 }
@@ -114,17 +109,7 @@ fn read_chunks(
     reader: &mut impl BufRead,
 ) -> io::Result<(Body, bool)> {
     let mut body = Body::default();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let size = usize::from_str_radix(line.trim_end(), 16).expect("the size of a chunk");
-        if size == 0 {
-            body.trailers = read_headers(reader)?;
-            return Ok((body, true));
-        }
-        let mut bytes = vec![0; size + 2];
-        reader.read_exact(&mut bytes)?;
-        assert_eq!(bytes.split_off(size), b"\r\n");
+    while let Some(bytes) = read_chunk(reader)? {
         body.bytes.extend_from_slice(&bytes);
         let chunk = Chunk { bytes, at: Instant::now() };
         api.note_chunk(chunk.clone());
@@ -135,16 +120,8 @@ fn read_chunks(
             Some(Reception::Status(_) | Reception::Reset | Reception::Never) => return Ok((body, false)),
         }
     }
-}
-
-pub fn read_headers(reader: &mut impl BufRead) -> io::Result<HashMap<String, String>> {
-    let mut headers = HashMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { return Ok(headers) };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
+    body.trailers = read_headers(reader)?;
+    Ok((body, true))
 }
 
 fn response(event: &Event) -> Vec<u8> {

@@ -1,20 +1,21 @@
-//! A small Runtime API: what the emulator cannot show (headers, error bodies, refusals, broken connections).
+//! A small Runtime API. It shows more than the emulator can: headers, error bodies, refusals, broken connections.
 //! The benchmarks use it, too; tests and benchmarks each leave some of it unused.
 
 pub mod connection;
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use super::http::listen;
 
 /// Longer than anything here may take, shorter than anybody's patience.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What the bootstrap posted.
+/// A post of the bootstrap.
 #[derive(Clone, Debug)]
 pub struct Post {
     /// The end of the path: `response`, `error`, `init/error` or `restore/error`.
@@ -27,7 +28,7 @@ pub struct Post {
     pub at: Instant,
     /// The chunks of a streamed body, and when each was read.
     pub chunks: Vec<Chunk>,
-    /// What stands behind them.
+    /// The headers behind the body.
     pub trailers: HashMap<String, String>,
 }
 
@@ -104,11 +105,11 @@ struct State {
     asked_for_restore: usize,
     /// How often an extension was registered, and how often one has waited for an event.
     extensions: (usize, usize),
-    /// Whether who registers one hears nothing.
+    /// Whether registrations get no response.
     ignores_extensions: bool,
     /// How many posts are left as they are.
     stalled: usize,
-    /// What is answered to that, once there is a copy to answer in.
+    /// The status for that request, once there is a copy that may go on.
     restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
     /// The chunks of streamed posts that have come, in all.
@@ -136,17 +137,13 @@ struct Shared {
 
 impl Api {
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let api = Self { address: listener.local_addr().unwrap(), shared: Arc::default() };
-        let server = api.clone();
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let server = server.clone();
-                // a client may go away at any time
-                thread::spawn(move || drop(connection::serve(&server, connection)));
-            }
+        let shared = Arc::<Shared>::default();
+        let server = Arc::clone(&shared);
+        let address = listen(move |connection| {
+            let api = Self { address: connection.local_addr()?, shared: Arc::clone(&server) };
+            connection::serve(&api, connection)
         });
-        api
+        Self { address, shared }
     }
 
     /// Queues an event and gives its request id.
@@ -295,7 +292,7 @@ impl Api {
         self.lock().extensions
     }
 
-    /// Who registers one hears nothing from now on.
+    /// Registrations get no response from now on.
     pub fn ignore_extensions(&self) {
         self.lock().ignores_extensions = true;
     }

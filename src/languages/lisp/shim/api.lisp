@@ -1,8 +1,8 @@
-;;;; What handlers see: the packages of the runtime and of its utilities, and as much of Quicklisp and
-;;;; Roswell as the heads of scripts ask for.
+;;;; The packages that handlers see: those of the runtime and of its utilities, and the parts of Quicklisp and Roswell
+;;;; that the first lines of scripts use.
 ;;;;
-;;;; The files beside this one are loaded in the order api, utf8, pipes, failure, handler, context, streams, serve. ASCII
-;;;; only: they also travel on a command line.
+;;;; The files beside this one are loaded in the order api, utf8, pipes, sources, failure, invocation, handler,
+;;;; context, streams, serve. ASCII only: they are also passed on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (require :asdf))
@@ -14,7 +14,7 @@
 
 (defpackage #:aws-lambda-function-util
   (:use #:common-lisp)
-  (:documentation "For building functions, and for loading what was built.")
+  (:documentation "For building functions, and for loading them.")
   (:export #:build-monolithic-fasl #:load-fasls-in-directory #:list-installed-systems))
 
 (defpackage #:lambda-script-runtime
@@ -27,13 +27,13 @@
   "The headers of the event: an alist of keywords, as :LAMBDA-RUNTIME-AWS-REQUEST-ID, and strings.")
 
 (defvar *before-checkpoint-hooks* '()
-  "Functions without arguments that are called before a SnapStart snapshot: what was pushed last is called first.")
+  "Functions without arguments, called before a SnapStart snapshot, the last pushed first.")
 
 (defvar *shutdown-hooks* '()
-  "Functions of no arguments, called when the environment is to end, the last pushed first.")
+  "Functions without arguments, called when the environment is to end, the last pushed first.")
 
 (defvar *after-restore-hooks* '()
-  "Functions without arguments that are called in each copy of the snapshot: what was pushed first is called first.")
+  "Functions without arguments, called in each copy of the snapshot, the first pushed first.")
 
 (defvar *variables* '()
   "An alist: the names of environment variables, and the symbols that hold their values.")
@@ -62,7 +62,7 @@
   "AWS_LAMBDA_RUNTIME_API" "AWS_LAMBDA_METADATA_API" "AWS_LAMBDA_METADATA_TOKEN"
   "AWS_XRAY_CONTEXT_MISSING" "AWS_XRAY_DAEMON_ADDRESS"
   "LAMBDA_TASK_ROOT" "LAMBDA_RUNTIME_DIR" "LANG" "LD_LIBRARY_PATH" "PATH" "TZ"
-  ;; those that each event sets
+  ;; each event sets these
   "_X_AMZN_TRACE_ID" "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID" "AWS_LAMBDA_RUNTIME_DEADLINE_MS"
   "AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN" "AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT"
   "AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY" "AWS_LAMBDA_RUNTIME_TENANT_ID")
@@ -86,13 +86,13 @@ What the image already holds is not compiled in again."
     (mapc #'load (sort (remove *load-truename* fasls :test #'equal) #'string< :key #'namestring))))
 
 (defun list-installed-systems ()
-  "The names of the systems that ASDF:LOAD-SYSTEM finds without a search: those of the image and of bundles."
+  "The names of the systems of the image and of bundles, which ASDF:LOAD-SYSTEM finds without a search."
   (sort (copy-list (asdf:registered-systems)) #'string<))
 
 (in-package #:lambda-script-runtime)
 
 (defun load-systems (systems &key &allow-other-keys)
-  "What QL:QUICKLOAD does here: nothing is downloaded, ASDF loads what the image and the task root have."
+  "QL:QUICKLOAD: ASDF loads systems of the image and of the task root. Nothing is downloaded."
   (let ((systems (if (listp systems) systems (list systems))))
     (mapc #'asdf:load-system systems)))
 

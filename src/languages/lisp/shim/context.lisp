@@ -50,7 +50,7 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
   (declare (type octets octets) (type index start end))
   (let* ((places (variable-places variable)) (sizes (variable-sizes variable)) (length (- end start)))
     (declare (type index length))
-    ;; whoever reads the environment meanwhile has the string that is there
+    ;; another thread may still read the string that is in the environment
     (rotatef (first places) (second places))
     (rotatef (first sizes) (second sizes))
     (when (>= length (the index (second sizes)))
@@ -77,7 +77,7 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
     (setf *event-variables* (delete variable *event-variables*))))
 
 (defun set-variable (octets start end)
-  "Sets what a line NAME=VALUE of the context says, or unsets what a line NAME names."
+  "Sets the variable of a line NAME=VALUE of the context, or unsets that of a line NAME."
   (let* ((equals (octet-position (char-code #\=) octets start end))
          (variable (variable-named octets start (or equals end))))
     (if equals

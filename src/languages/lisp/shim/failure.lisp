@@ -1,7 +1,7 @@
-;;;; What goes wrong in handlers, as the caller gets it: the condition's type, its report, the backtrace.
+;;;; Errors of handlers as the caller gets them: the condition's type, its report, the backtrace.
 ;;;;
-;;;; A handler fails where the debugger would be entered, so that SIGNAL, WARN, HANDLER-CASE, restarts and
-;;;; *DEBUGGER-HOOK* mean what they always mean.
+;;;; A handler fails where SBCL would enter the debugger. SIGNAL, WARN, HANDLER-CASE, restarts and *DEBUGGER-HOOK* keep
+;;;; their meaning.
 
 (in-package #:lambda-script-runtime)
 
@@ -41,7 +41,7 @@ several lines."
                        (prin1-to-string (type-of condition)))))
 
 (defun report (condition)
-  "What CONDITION says of itself."
+  "The report of CONDITION."
   (handler-case
       (with-sober-printing
         (let ((*print-escape* nil))
@@ -56,46 +56,106 @@ several lines."
     (symbol (eq (symbol-package name) (load-time-value (find-package '#:lambda-script-runtime))))
     (cons (or (own-frame-p (car name)) (own-frame-p (cdr name))))))
 
-(defun frame-line (frame)
-  "A frame, a list of its function's name and arguments, as a line."
+(defun shown (call)
+  "A call, a list of the function's name and its arguments, on one line."
   (handler-case
       (with-sober-printing
         ;; of an event of six megabytes only the beginning is printed
         (let* ((sb-ext:*print-vector-length* 80)
-               (line (prin1-to-string frame)))
+               (line (prin1-to-string call)))
           (shortened (substitute #\Space #\Newline line) +longest-line+)))
-    (serious-condition () (format nil "(~A ...)" (ignore-errors (prin1-to-string (first frame)))))))
+    (serious-condition () (format nil "(~A ...)" (ignore-errors (prin1-to-string (first call)))))))
 
-(defun backtrace ()
-  "The frames from the one that failed out to the handler's, as lines."
-  (flet ((signals-p (frame)
-           (member (first frame) '("ERROR" "CERROR" "BREAK" "%BREAK" "INVOKE-DEBUGGER")
-                   :test (lambda (name signals) (and (symbolp name) (string= name signals))))))
-    (let* ((frames (sb-debug:list-backtrace :from :interrupted-frame :count +frames+))
-           ;; where SBCL does not find the interrupted frame, the debugger's come first
-           (inner (or (member 'invoke-debugger frames :key #'first) frames))
-           (inner (member-if-not #'signals-p inner)))
-      (mapcar #'frame-line (ldiff inner (member-if #'own-frame-p inner :key #'first))))))
+(defun calls ()
+  "The calls on the stack, the innermost first: lists as SBCL makes them, each with its frame in front."
+  (let ((start (sb-debug::backtrace-start-frame :interrupted-frame)) (frames '()))
+    (sb-debug::map-backtrace (lambda (frame) (push frame frames)) :from start :count +frames+)
+    (mapcar #'cons (nreverse frames) (sb-debug:list-backtrace :from start :count +frames+))))
+
+(defvar *evaluators* '("%SIMPLE-EVAL" "SIMPLE-EVAL-IN-LEXENV" "EVAL-TLF" "LOAD-AS-SOURCE" "LOAD-AS-FASL")
+  "The functions of SBCL that evaluate the forms of a file.")
+
+(defun named-p (call names)
+  "Whether CALL is of a function with one of these names."
+  (let ((name (second call)))
+    (and (symbolp name) (member name names :test #'string=))))
+
+(defun stack (callers)
+  "The calls from the one that failed out to the handler's, or to one of CALLERS, each with its frame in front."
+  (let* ((calls (calls))
+         ;; where SBCL does not find the interrupted frame, the debugger's come first
+         (inner (or (member-if (lambda (call) (named-p call '("INVOKE-DEBUGGER"))) calls) calls))
+         (inner (member-if-not (lambda (call)
+                                 (named-p call '("ERROR" "CERROR" "BREAK" "%BREAK" "INVOKE-DEBUGGER")))
+                               inner))
+         (inner (ldiff inner (member-if (lambda (call) (named-p call callers)) inner)))
+         (own (remove-if-not #'own-frame-p inner :key #'second)))
+    (remove-if #'own-frame-p
+               ;; the outermost frame of ours has called the handler; a timer has others further in
+               (if (< (length calls) +frames+)
+                   (ldiff inner (member (first (last own)) inner))
+                   inner)
+               :key #'second)))
+
+(defvar *function* nil
+  "The function that events call.")
+
+(defun called-name (call condition)
+  "The name by which a file calls the function of CALL."
+  (if (and (typep condition 'undefined-function) (equal (second call) "undefined function"))
+      (cell-error-name condition)
+      (second call)))
+
+(defun backtrace (condition &optional (callers '()))
+  "The calls that led to CONDITION as lines, the innermost first, with their places. SBCL drops the frames of tail calls. Then
+the places are told of the only call of a function in a file, and of the handler's definition."
+  (with-sober-printing
+    (let* ((cache (list nil))
+           (handler (and *function* (place-of-definition *function* cache)))
+           (stack (stack callers))
+           (places (loop for (frame) in stack
+                         collect (ignore-errors (place (sb-di:frame-code-location frame) cache))))
+           (known (position-if #'identity places))
+           (inner (1- (or known (length stack)))))
+      (when (>= inner 0)
+        (let ((place (place-of-call (called-name (nth inner stack) condition) cache)))
+          (unless (and known (equal place (nth known places)))
+            (setf (nth inner places) place))))
+      (append (loop for (nil . call) in stack
+                    for place in places
+                    collect (format nil "~A~@[, ~A~]" (shown call) place))
+              (when (and handler *fails-here* stack (null known))
+                (list (format nil "(~A ...), ~A" *function* handler)))))))
+
+(defvar *credentials* '()
+  "The values of the credentials in the environment: bootstrap names their variables.")
 
 (defun masked (string)
-  "STRING without the credentials in the environment, which stand among the arguments of a backtrace. In an error
-that goes to bootstrap, it masks them."
-  (loop for name in '("AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" "AWS_SESSION_TOKEN")
-        for secret = (sb-ext:posix-getenv name)
-        do (loop with head = (and (>= (length secret) 16) (subseq secret 0 16))
-                 for start = (and head (search head string))
-                 while start
-                 do (let ((end (mismatch string secret :start1 start)))
-                      (setf string (concatenate 'string (subseq string 0 start) "***"
-                                                (if end (subseq string end) ""))))))
-  string)
+  "STRING without the credentials, which stand among the arguments of a backtrace. For what this image logs itself:
+bootstrap masks the errors that it gets."
+  (dolist (secret *credentials* string)
+    (loop with head = (subseq secret 0 16)
+          for start = (search head string)
+          while start
+          do (let ((end (mismatch string secret :start1 start)))
+               (setf string (concatenate 'string (subseq string 0 start) "***"
+                                         (if end (subseq string end) "")))))))
 
 (defun failure-of (condition)
   "The failure that CONDITION makes, here where it was signalled."
-  (make-failure (type-name condition) (report condition) (backtrace)))
+  (make-failure (type-name condition) (report condition) (backtrace condition)))
 
 (defvar *failure-of* #'failure-of
   "Makes a failure of a condition, where it was signalled.")
+
+(defun log-failure (subject failure)
+  "Logs that SUBJECT, a thread or a timer, has failed. No event waits for it."
+  (with-sober-printing
+    (let ((*print-length* nil))
+      (format sb-sys:*stderr* "~&~A ended: ~A: ~A~%~{~A~%~}" subject
+              (failure-type failure) (masked (failure-message failure))
+              (mapcar #'masked (failure-backtrace failure)))))
+  (finish-output sb-sys:*stderr*))
 
 (defun fail (condition hook)
   "Takes the place of the debugger. In a thread that the handler has started, the thread ends."
@@ -106,13 +166,7 @@ that goes to bootstrap, it masks them."
   (let ((failure (funcall *failure-of* condition)))
     (when *fails-here*
       (throw 'failed failure))
-    (with-sober-printing
-      (let ((*print-length* nil))
-        (format *error-output* "~&thread ~A ended: ~A: ~A~%~{~A~%~}"
-                (sb-thread:thread-name sb-thread:*current-thread*)
-                (failure-type failure) (masked (failure-message failure))
-                (mapcar #'masked (failure-backtrace failure)))))
-    (finish-output *error-output*)
+    (log-failure (format nil "thread ~A" (sb-thread:thread-name sb-thread:*current-thread*)) failure)
     (sb-thread:abort-thread)))
 
 (defun call-guarded (function &rest arguments)

@@ -15,8 +15,7 @@
                       '())))))
 
 (defmacro with-syntax-of-handlers (&body body)
-  "Loads, and reads, as LOAD does: in CL-USER. What is loaded meanwhile sets what it likes for good, but for these two
-specials."
+  "Reads and loads in CL-USER, as LOAD does. A file keeps all that it sets but these two specials."
   `(let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
      ,@body))
 
@@ -27,6 +26,7 @@ specials."
 (defun reason (condition)
   "Why something could not be read: without the stream, which is one of ours."
   (typecase condition
+    (sb-c::input-error-in-load (reason (sb-int:encapsulated-condition condition)))
     (end-of-file "it ends inside of a form: close its parentheses and quotes")
     (simple-condition
      (squeezed (with-sober-printing
@@ -44,15 +44,35 @@ specials."
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
                    text (max 1 (+ start (file-position stream))) (reason condition))))))
 
+(defun is-function (symbol)
+  "Whether SYMBOL names a function that can be called."
+  (and (fboundp symbol) (not (macro-function symbol)) (not (special-operator-p symbol))))
+
+(defun functions-in (package)
+  "The functions whose names PACKAGE has made, for the user to choose from."
+  (let ((symbols '()))
+    (when package
+      (do-symbols (symbol package)
+        (when (and (eq package (symbol-package symbol)) (is-function symbol))
+          (pushnew symbol symbols))))
+    (sort symbols #'string<)))
+
 (defun undefined (symbol)
   "Ends the init: there is no such function, but perhaps one of that name elsewhere."
-  (let ((others (remove-if-not #'fboundp (find-all-symbols symbol)))
-        (package (symbol-package symbol)))
+  (let* ((package (symbol-package symbol))
+         (elsewhere (remove-if-not #'is-function (find-all-symbols symbol)))
+         (others (or elsewhere (functions-in package))))
     (fail-init "HandlerNotFound" "there is no function ~A in the package ~A~A"
                (symbol-name symbol) (if package (package-name package) "NIL")
                (with-sober-printing
-                 (let ((*print-case* :downcase))
-                   (format nil "~@[; there is ~{`~S`~^, ~}: name that one~]" others))))))
+                 (let ((*print-case* :downcase) (*print-length* nil) (shown (subseq others 0 (min 10 (length others)))))
+                   (cond ((macro-function symbol)
+                          (format nil ": `~S` is a macro; name a function, as one that calls it" symbol))
+                         ((special-operator-p symbol)
+                          (format nil ": `~S` is a special operator; name a function" symbol))
+                         (others
+                          (format nil "; there is ~{`~S`~^, ~}: name ~:[one of them~;that one~]" shown (null (rest shown))))
+                         (t ", and no other: the file defines none in it")))))))
 
 (defun check-function (designator)
   "DESIGNATOR if it can be called."
@@ -61,8 +81,7 @@ specials."
          (fail-init "InvalidHandler"
                     "it gives ~A, which is no function: end it with a function, or with its quoted name"
                     (with-sober-printing (prin1-to-string designator))))
-        ((and (fboundp designator) (not (macro-function designator)) (not (special-operator-p designator)))
-         designator)
+        ((is-function designator) designator)
         (t (undefined designator))))
 
 (defun function-of-symbol (text)
@@ -72,78 +91,115 @@ specials."
       (fail-init "InvalidHandler" "`~A` is not the name of a function" text))
     (check-function symbol)))
 
-(defun line-of (stream)
-  "The line of the form that was read last from the file STREAM."
-  (ignore-errors
-   (let ((start (sb-int:form-tracking-stream-form-start-char-pos stream)))
-     (with-open-file (file (pathname stream) :external-format '(:utf-8 :replacement #\?))
-       (1+ (loop repeat start count (char= #\Newline (read-char file))))))))
+(defvar *libraries*
+  '(("yason" "cl-yason") ("jsown") ("cl-json" nil "json") ("st-json") ("json-streams") ("com.gigamonkeys.json")
+    ("alexandria" "cl-alexandria"))
+  "The libraries that the image has: their systems, Debian's packages, and the names of their packages if others.")
 
-(defvar *json-libraries* '("yason" "jsown" "cl-json" "json" "st-json" "json-streams" "com.gigamonkeys.json")
-  "The libraries that the image has, by their systems and packages.")
+(defun library-package (library)
+  (or (third library) (first library)))
+
+(defun names-package-p (text name)
+  "Whether TEXT seems to name a package: NAME stands in it as `NAME:`, `:NAME` or a string."
+  (flet ((mark-p (position)
+           (and (< -1 position (length text)) (find (char text position) ":\"")))
+         (part-p (position)
+           (and (< -1 position (length text))
+                (or (alphanumericp (char text position)) (find (char text position) "-.")))))
+    (loop for start = (search name text :test #'char-equal) then (search name text :test #'char-equal :start2 (1+ start))
+          while start
+            thereis (let ((before (1- start)) (after (+ start (length name))))
+                      (and (not (part-p before)) (not (part-p after))
+                           (or (mark-p before) (mark-p after)))))))
+
+(defun provide-libraries (file)
+  "Loads the image's libraries that FILE names, if they are not here but ASDF finds them: at home there may be no core."
+  (let ((missing (remove-if (lambda (library) (find-package (string-upcase (library-package library)))) *libraries*)))
+    (when missing
+      (let ((text (file-text file)))
+        (dolist (library missing)
+          (when (names-package-p text (library-package library))
+            (let ((*standard-output* (make-broadcast-stream)))
+              (handler-bind ((warning #'muffle-warning))
+                (ignore-errors (asdf:load-system (first library)))))))))))
 
 (defun missing-library (condition)
-  "What to say of a JSON library that CONDITION does not find; NIL if it is about something else."
+  "How to get the library that CONDITION does not find; NIL for other conditions."
   (let* ((name (typecase condition
                  (asdf:missing-component (asdf/find-component:missing-requires condition))
                  (package-error (package-error-package condition))))
-         (library (and (typep name '(or string symbol))
-                       (find name *json-libraries* :test #'string-equal))))
+         (library (and name
+                       (typep name '(or string symbol))
+                       (find-if (lambda (library)
+                                  (or (string-equal name (first library)) (string-equal name (third library))))
+                                *libraries*))))
     (when library
-      (with-sober-printing
-        (format nil "the library `~A` is neither in the Lisp core nor in the task root: ship it there in a ~
-                     Quicklisp bundle (its `bundle.lisp` is loaded first), or build a core of your own with it ~
-                     (`lisp/build-core.sh`, SCRIPT_RUNTIME_LISP_CORE)"
-                library)))))
+      (destructuring-bind (system &optional debian package) library
+        (declare (ignore package))
+        (with-sober-printing
+          (format nil "the library `~A` is not in the Lisp core, and ASDF does not find it: ~@[install Debian's `~A`, ~]~
+                       put its source into `~~/common-lisp`, or ship it in a Quicklisp bundle, ~
+                       `(ql:bundle-systems '(\"~A\") :to \"FOLDER/\")`, whose `bundle.lisp` the runtime loads first"
+                  system debian system))))))
 
-(defun call-loading (name stream function)
-  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error says where in it."
+(defun cause (condition)
+  "The reader's condition of one that LOAD makes of it."
+  (if (typep condition 'sb-c::input-error-in-load)
+      (sb-int:encapsulated-condition condition)
+      condition))
+
+(defun line-of (stream condition)
+  "The line of the form in the file STREAM that CONDITION is about; for the reader's errors that of the place."
+  (ignore-errors
+   (car (if (or (eq condition (cause condition)) (typep (cause condition) 'end-of-file))
+            (sb-impl::line/col-from-charpos stream (sb-int:form-tracking-stream-form-start-char-pos stream))
+            (sb-impl::line/col-from-charpos stream)))))
+
+(defun load-error (condition stream)
+  "Why the form that was read last from STREAM has ended the load."
+  (let ((cause (cause condition)))
+    (cond ((missing-library cause))
+          ((eq cause condition)
+           (format nil "~A: ~A" (type-name condition) (squeezed (report condition))))
+          (t
+           ;; it may be the stream of a file that the form loads
+           (let* ((other (stream-error-stream condition))
+                  (file (unless (eq other stream)
+                          (ignore-errors (sb-ext:native-namestring (pathname other))))))
+             (format nil "~@[`~A`, ~]~@[line ~D: ~]~A"
+                     (and file (or (relative-name file) file))
+                     (and file (line-of other condition))
+                     (if (typep cause 'end-of-file)
+                         "end of file inside of this form: close its parentheses and quotes"
+                         (reason cause))))))))
+
+(defun call-loading (name stream function &optional (advice (constantly nil)))
+  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error tells the place, and the advice that ADVICE gives."
   (let ((*failure-of*
-          (lambda (condition &aux (missing (missing-library condition)))
+          (lambda (condition)
             (make-failure
              "Runtime.HandlerLoadFailed"
-             (cond
-               (missing
-                (with-sober-printing
-                  (format nil "`~A` could not be loaded~@[, line ~D~]: ~A"
-                          name (and stream (line-of stream)) missing)))
-               ((typep condition 'sb-fasl::invalid-fasl)
+             (if (typep condition 'sb-fasl::invalid-fasl)
                  (format nil "`~A` was not compiled by this SBCL, ~A: compile it again with this one, ~
                               or put its source in its place (~A)"
-                         name (lisp-implementation-version) (squeezed (report condition))))
-               (t
-                (with-sober-printing
-                  (format nil "`~A` could not be loaded~@[, line ~D~]: ~A: ~A"
-                          name (and stream (line-of stream)) (type-name condition)
-                          (squeezed (report condition))))))
-             (if missing '() (backtrace))))))
+                         name (lisp-implementation-version) (squeezed (report condition)))
+                 (with-sober-printing
+                   (format nil "`~A` could not be loaded~@[, line ~D~]: ~A~@[; ~A~]"
+                           name (and stream (line-of stream condition)) (load-error condition stream)
+                           (funcall advice))))
+             (if (or (missing-library condition) (not (eq condition (cause condition))))
+                 '()
+                 (backtrace condition *evaluators*))))))
     (funcall function)))
 
-(defun native-pathname (file)
-  "The pathname of FILE, in whose name nothing is a wildcard."
-  (sb-ext:parse-native-namestring file))
-
-(defun begins-with-p (file octets)
-  "Whether the first octets of FILE are these."
-  (with-open-file (stream (native-pathname file) :element-type '(unsigned-byte 8))
-    (loop for octet in octets
-          always (eql octet (read-byte stream nil)))))
-
-(defun skip-marks (file stream)
-  "Reads past what stands before the text: the byte order mark of some editors, a first line `#!...` for shells."
-  (let* ((mark '(#xEF #xBB #xBF)) (shebang (map 'list #'char-code "#!"))
-         (is-marked (begins-with-p file mark)))
-    (when is-marked
-      (read-char stream))
-    (when (begins-with-p file (if is-marked (append mark shebang) shebang))
-      (read-line stream nil))))
-
-(defun call-with-source (file function)
-  "Calls FUNCTION with a stream of the source FILE."
-  (with-open-file (stream (native-pathname file) :class 'sb-int:form-tracking-stream
-                               :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
-    (skip-marks file stream)
-    (call-loading file stream (lambda () (funcall function stream)))))
+(defun call-with-source (file function &optional (advice (constantly nil)))
+  "Calls FUNCTION with a stream of the source FILE, to load it."
+  (provide-libraries file)
+  (call-with-text
+   file
+   (lambda (stream)
+     (skip-marks file stream)
+     (call-loading file stream (lambda () (funcall function stream)) advice))))
 
 (defun load-file (file)
   "Loads FILE, a fasl or source."
@@ -151,22 +207,39 @@ specials."
       (call-loading file nil (lambda () (load (native-pathname file))))
       (call-with-source file #'load)))
 
+(defun calls-main-p (form)
+  "Whether a function named MAIN is called in FORM."
+  (and (consp form)
+       (or (and (symbolp (first form)) (string= "MAIN" (first form)))
+           (loop for rest = form then (cdr rest)
+                 while (consp rest)
+                   thereis (calls-main-p (car rest))))))
+
 (defun load-script (file)
-  "Loads FILE and gives the function MAIN of the package that it ends in. LOAD would not tell the package."
-  (call-with-source
-   file
-   (lambda (stream)
-     (let ((*load-pathname* (pathname stream))
-           (*load-truename* (truename stream))
-           (*package* *package*)
-           (*readtable* *readtable*))
-       (loop for form = (progn
-                          ;; for LINE-OF
-                          (setf (sb-int:form-tracking-stream-form-start-char-pos stream) nil)
-                          (read stream nil stream))
-             until (eq form stream)
-             do (eval form))
-       (check-function (intern "MAIN" *package*))))))
+  "Loads FILE and gives the function MAIN of the package that it ends in. EXIT with status 0 ends the file."
+  (let ((package *package*) (current nil) (line nil) (status 0))
+    (flet ((around (evaluate form)
+             (let ((outer current))
+               (setf current form)
+               (unwind-protect (multiple-value-prog1 (funcall evaluate)
+                                 (setf current outer))
+                 (setf package *package*))))
+           (advice ()
+             (and (calls-main-p current)
+                  "the runtime calls `main` for each event: leave the call out of the file")))
+      (let ((*around-forms* #'around))
+        (call-with-source file
+                          (lambda (stream)
+                            (setf status (call-catching-exit (lambda () (load stream)))
+                                  line (line-of stream nil)))
+                          #'advice))
+      (unless (eql status 0)
+        (throw 'failed
+          (make-failure "Runtime.HandlerLoadFailed"
+                        (format nil "`~A` could not be loaded, line ~D: it exits with status ~D~@[; ~A~]"
+                                file line status (advice))
+                        '())))
+      (check-function (intern "MAIN" package)))))
 
 (defun function-of-forms (text)
   "Evaluates the forms of TEXT in their order, each before the next is read. The last gives the function."

@@ -9,19 +9,19 @@
   "How much is read or written at once, in bytes.")
 
 (defconstant +pipe-size+ 1048576
-  "How much a pipe is asked to hold, in bytes: what Linux lets any user have.")
+  "How much a pipe is asked to hold, in bytes. Linux lets any user have as much.")
 
 (defconstant +close-on-exec+ #o2000000)
 (defconstant +set-pipe-size+ 1031)
 
 (defstruct (pipe (:constructor make-pipe (descriptor)))
-  "A descriptor; for reading, with what was read ahead in BUFFER from START to END."
+  "A descriptor and its buffer. Bytes that were read ahead stand from START to END."
   (descriptor 0 :type fixnum)
   (buffer (make-array +block+ :element-type '(unsigned-byte 8)) :type octets)
   (start 0 :type index)
   (end 0 :type index))
 
-(defun open-pipe (path flags)
+(defun open-descriptor (path flags)
   "Opens a pipe of bootstrap by its path, so that no process that a handler starts inherits it."
   (multiple-value-bind (descriptor errno) (sb-unix:unix-open path (logior flags +close-on-exec+) 0)
     (unless descriptor
@@ -30,59 +30,63 @@
     (sb-alien:alien-funcall
      (sb-alien:extern-alien "fcntl" (function sb-alien:int sb-alien:int sb-alien:int sb-alien:int))
      descriptor +set-pipe-size+ +pipe-size+)
-    (make-pipe descriptor)))
+    descriptor))
+
+(defun open-pipe (path flags)
+  "The same, with a buffer."
+  (make-pipe (open-descriptor path flags)))
 
 (defun end-process ()
   "Ends the process without a word: bootstrap is gone, or has closed the pipe."
   (sb-ext:exit :code 0 :abort t))
 
 (defun transferred (count errno)
-  "What a system call on a pipe gave: how many bytes, or 0 to try again."
+  "The number of bytes that a system call on a pipe has moved, or 0 to try again."
   (cond ((and count (plusp count)) (the index count))
         ((and (null count) (= errno sb-unix:eintr)) 0)
         (t (end-process))))
 
-(defun receive (pipe octets start end)
-  "Reads what there is of OCTETS from START to END, at least one byte. Gives the new start."
+(defun read-octets (descriptor octets start end)
+  "Reads at least one byte, and as many as there are, into OCTETS from START to END. Gives the new start."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
       (loop
         (let ((count (multiple-value-call #'transferred
-                       (sb-unix:unix-read (pipe-descriptor pipe) place (- end start)))))
+                       (sb-unix:unix-read descriptor place (- end start)))))
           (declare (type index count))
           (when (plusp count)
             (return (+ start count))))))))
 
-(defun send (pipe octets start end)
+(defun write-octets (descriptor octets start end)
   "Writes OCTETS from START up to END."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (loop while (< start end)
           do (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
                (incf start (the index (multiple-value-call #'transferred
-                                        (sb-unix:unix-write (pipe-descriptor pipe) place 0 (- end start)))))))))
+                                        (sb-unix:unix-write descriptor place 0 (- end start)))))))))
 
 (defun fill-buffer (pipe)
-  "Reads more behind what the buffer of PIPE holds, which it moves to the front."
+  "Moves the bytes in the buffer of PIPE to the front, and reads more behind them."
   (let ((buffer (pipe-buffer pipe)) (start (pipe-start pipe)) (end (pipe-end pipe)))
     (replace buffer buffer :start2 start :end2 end)
     (setf (pipe-start pipe) 0
-          (pipe-end pipe) (receive pipe buffer (- end start) +block+))))
+          (pipe-end pipe) (read-octets (pipe-descriptor pipe) buffer (- end start) +block+))))
 
 (defun octets-of (string)
   "STRING, of ASCII, as octets."
   (map 'octets #'char-code string))
 
-(define-fast same-octets-p (octets start end expected)
+(define-fast (same-octets-p) (octets start end expected)
     ((type octets octets expected) (type index start end))
-  "Whether OCTETS from START to END are those that are EXPECTED."
+  "Whether OCTETS from START to END are the EXPECTED ones."
   (and (= (length expected) (- end start))
        (loop for octet across expected
              for index of-type index from start
              always (= octet (aref octets index)))))
 
-(define-fast octet-position (octet octets start end)
+(define-fast (octet-position) (octet octets start end)
     ((type octets octets) (type (unsigned-byte 8) octet) (type index start end))
   "Where OCTET stands first from START on; NIL if it does not before END."
   (loop for index of-type index from start below end
@@ -114,7 +118,7 @@ payload."
     (incf (pipe-start pipe) here)
     (loop with filled = here
           while (< filled length)
-          do (setf filled (receive pipe octets filled length)))
+          do (setf filled (read-octets (pipe-descriptor pipe) octets filled length)))
     octets))
 
 (defun call-with-payload (function pipe length)
@@ -169,21 +173,21 @@ payload."
 (defun send-octets (pipe name octets)
   "Sends a frame with these octets."
   (let ((octets (coerce octets 'octets)))
-    (send pipe (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
-    (send pipe octets 0 (length octets))))
+    (write-octets (pipe-descriptor pipe) (pipe-buffer pipe) (put-head pipe name (length octets) +longest-head+) +longest-head+)
+    (write-octets (pipe-descriptor pipe) octets 0 (length octets))))
 
 (defun send-characters (pipe text position)
   "Sends the octets of TEXT from POSITION on, block by block."
   (let ((buffer (pipe-buffer pipe)) (filled 0))
     (loop while (< position (length text))
           do (multiple-value-setq (position filled) (encode text position buffer 0))
-             (send pipe buffer 0 filled))))
+             (write-octets (pipe-descriptor pipe) buffer 0 filled))))
 
 (defun send-text (pipe name string)
   "Sends a frame with this string. What fits into one block goes in one write."
   (let ((text (coerce string 'text)) (buffer (pipe-buffer pipe)))
-    ;; what is short is encoded before its length is known
+    ;; a short string is encoded before its length is known
     (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)
       (let ((length (if (= position (length text)) (- filled +longest-head+) (encoded-length text))))
-        (send pipe buffer (put-head pipe name length +longest-head+) filled))
+        (write-octets (pipe-descriptor pipe) buffer (put-head pipe name length +longest-head+) filled))
       (send-characters pipe text position))))

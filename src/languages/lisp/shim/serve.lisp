@@ -9,7 +9,7 @@
   "The digest of the shim's source in a saved core.")
 
 (defun flush ()
-  "Puts out what handlers have written to the log."
+  "Writes out the log of handlers."
   (loop for stream in (list *standard-output* *error-output* *trace-output* *terminal-io*
                             sb-sys:*stdout* sb-sys:*stderr*)
         ;; a handler may have closed it
@@ -31,13 +31,13 @@
               :format-arguments (list value (type-of value))))))
 
 (defun stream-answer (answer)
-  "Writes an answer that was given whole to the pipe for those that are streamed."
-  (let ((pipe (answer-pipe)))
+  "Writes a whole answer to the pipe for streamed answers."
+  (let ((descriptor (answer-descriptor)))
     (unwind-protect
          (if (stringp answer)
-             (send-characters pipe (coerce answer 'text) 0)
-             (send pipe (coerce answer 'octets) 0 (length answer)))
-      (sb-unix:unix-close (pipe-descriptor pipe)))))
+             (send-characters (make-pipe descriptor) (coerce answer 'text) 0)
+             (write-octets descriptor (coerce answer 'octets) 0 (length answer)))
+      (sb-unix:unix-close descriptor))))
 
 (defun send-answer (answer)
   "Reports the answer."
@@ -62,9 +62,11 @@
   "Runs one event and reports its answer, or its failure. LOAD and EVAL bind the package and the syntax, too: what a
 handler sets of them is gone with its event."
   (change-to-task-root)
+  (renew-streams)
   (multiple-value-bind (answer failure)
       (let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
-        (call-guarded (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
+        (call-as-invocation
+         (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
     (flush)
     (cond (failure (send-failure failure))
           ((exited-p answer) (send-text *reports* "exited" (exit-report answer)))
@@ -75,7 +77,7 @@ handler sets of them is gone with its event."
 of the heap, a function with much memory would take a hundred megabytes before it gave any back.")
 
 (defvar *allocated* 0
-  "What had been allocated when garbage was last collected between events, in bytes.")
+  "How much had been allocated when garbage was last collected between events, in bytes.")
 
 (defvar *collections* 0
   "How often garbage has been collected between events.")
@@ -97,7 +99,7 @@ back to the system, so that a large event leaves nothing behind."
   (sb-ext:gc :full t))
 
 (defun restore ()
-  "Makes what every copy of a snapshot must have of its own, and calls the hooks."
+  "Gives this copy of a snapshot random numbers of its own, and calls the hooks."
   (setf *random-state* (make-random-state t))
   (mapc #'funcall (reverse aws-lambda-runtime:*after-restore-hooks*)))
 
@@ -108,7 +110,8 @@ back to the system, so that a large event leaves nothing behind."
 (defun take-step (step)
   "Runs hooks, on either side of a snapshot or before the end, and reports that it is done, or its failure."
   (change-to-task-root)
-  (let ((failure (nth-value 1 (call-guarded step))))
+  (renew-streams)
+  (let ((failure (nth-value 1 (call-as-invocation step))))
     (flush)
     (if failure
         (send-failure failure)
@@ -120,7 +123,7 @@ back to the system, so that a large event leaves nothing behind."
   "An alist: the names of the frames of bootstrap and their keywords.")
 
 (defun serve-frame (caller convention)
-  "Does what the next frame asks for. CALLER takes the event and the headers."
+  "Takes the next frame and acts on it. CALLER takes the event and the headers."
   (multiple-value-bind (name length) (receive-head *requests* *frames*)
     (ecase name
       (:context (call-with-payload #'set-context *requests* length))
@@ -169,7 +172,7 @@ are there. It calls no handler, and leaves nothing behind."
                           (sb-kernel:%fun-lambda-list function))))
     (when (listp lambda-list)
       (let ((others (member-if (lambda (item) (member item lambda-list-keywords)) lambda-list)))
-        ;; what goes behind by position is what counts
+        ;; only further positional parameters matter
         (unless (intersection '(&optional &rest sb-int:&more) others)
           (length (ldiff lambda-list others)))))))
 
@@ -212,16 +215,18 @@ are there. It calls no handler, and leaves nothing behind."
 (defun prepare (kind file text convention)
   "Makes the image the function's own and gives the caller of its handler."
   (set-variables)
-  ;; what UIOP knows of the environment, as the home, is of the one where the core was saved
+  ;; UIOP has the home and the cache of the machine where the core was saved
   (when *version*
     (uiop:call-image-restore-hook))
+  (renew-streams t)
   (setf (sb-ext:bytes-consed-between-gcs) (min +nursery+ (sb-ext:bytes-consed-between-gcs))
         *random-state* (make-random-state t)
-        *terminal-io* (make-two-way-stream sb-sys:*stdin* sb-sys:*stdout*)
         sb-ext:*posix-argv* (list (first sb-ext:*posix-argv*))
+        *root* (uiop:native-namestring (uiop:getcwd))
         *task-root* (sb-ext:string-to-octets aws-lambda-runtime:*lambda-task-root* :null-terminate t))
   (pushnew (uiop:getcwd) asdf:*central-registry* :test #'equal)
-  (caller (find-handler kind file text) convention kind))
+  (setf *function* (find-handler kind file text))
+  (caller *function* convention kind))
 
 (defun check-version (version)
   "Ends the init if this core was made for another bootstrap."
@@ -232,24 +237,26 @@ are there. It calls no handler, and leaves nothing behind."
                *version* version)))
 
 (defun start ()
-  "What SBCL is started for. The arguments: this source or nothing, its version, the calling convention, the
-handler's kind, file and text; then the directory of bootstrap's descriptors, the request pipe's and the report pipe's,
-and the number of that for answers, or `-` where they are not streamed."
+  "Runs the worker. SBCL's arguments: this source or nothing, its version, the calling convention, the handler's kind,
+file and text, the variables of credentials; then the directory of bootstrap's descriptors, the numbers of the request
+pipe and of the report pipe, and that of the pipe for answers, or `-` where they are not streamed."
   (let* ((arguments (cddr sb-ext:*posix-argv*))
-         (pipes (nthcdr 5 arguments)))
+         (pipes (nthcdr 6 arguments)))
     (flet ((path (number)
              (format nil "~A/~A" (first pipes) number)))
       (setf *requests* (open-pipe (path (second pipes)) sb-unix:o_rdonly)
             *reports* (open-pipe (path (third pipes)) sb-unix:o_wronly)
             *answer-path* (and (string/= (fourth pipes) "-") (path (fourth pipes)))))
     (setf *handler* (sb-ext:posix-getenv "_HANDLER")
-          ;; for the threads that handlers start
-          sb-ext:*invoke-debugger-hook* #'fail)
+          sb-ext:*invoke-debugger-hook* #'fail
+          *credentials* (remove-if-not (lambda (value) (>= (length value) 16))
+                                       (mapcar #'sb-ext:posix-getenv (read-from-string (sixth arguments)))))
+    (setf **main-thread** sb-thread:*current-thread*)
     (multiple-value-bind (caller failure)
-        (call-guarded (lambda ()
-                        (check-version (first arguments))
-                        (destructuring-bind (convention kind file text) (subseq arguments 1 5)
-                          (prepare kind file text convention))))
+        (call-as-invocation (lambda ()
+                              (check-version (first arguments))
+                              (destructuring-bind (convention kind file text) (subseq arguments 1 5)
+                                (prepare kind file text convention))))
       (flush)
       (when failure
         (send-failure failure)

@@ -8,14 +8,16 @@
 (deftype text () '(simple-array character (*)))
 (deftype index () 'sb-int:index)
 
-(defmacro define-fast (name arguments declarations &body body)
-  "A function of which every caller has checked the bounds."
+(defmacro define-fast ((name &key (safety 1)) arguments declarations &body body)
+  "A function of which every caller has checked the bounds. SAFETY 0 only where it was measured to pay."
   `(defun ,name ,arguments
-     (declare (optimize (speed 3) (safety 0) (debug 0)) (sb-ext:muffle-conditions sb-ext:compiler-note)
+     (declare (optimize (speed 3) (safety ,safety) (debug 0)) (sb-ext:muffle-conditions sb-ext:compiler-note)
               ,@declarations)
      ,@body))
 
-(define-fast decode-ascii (octets start end text position)
+;;; Without checks 64 KB of ASCII are decoded in 25 us in place of 62, and of two octets each in 181 in place of 247.
+
+(define-fast (decode-ascii :safety 0) (octets start end text position)
     ((type octets octets) (type text text) (type index start end position))
   "Copies octets into TEXT up to the first that is not ASCII. Gives its index."
   (sb-sys:with-pinned-objects (octets)
@@ -44,7 +46,7 @@
         ((= lead #xF4) (values 3 #x80 #x8F))
         (t (values 0 0 0))))
 
-(define-fast decode-character (octets start end)
+(define-fast (decode-character :safety 0) (octets start end)
     ((type octets octets) (type index start end))
   "Reads the character that begins at START with an octet over 127. Gives its code, NIL for what is no
 character, and where it ends; NIL and END if the octets end before the character does."
@@ -67,7 +69,7 @@ character, and where it ends; NIL and END if the octets end before the character
                          greatest #xBF)))
         (values code (+ start 1 following) nil)))))
 
-(define-fast decode (octets start end whole text position)
+(define-fast (decode :safety 0) (octets start end whole text position)
     ((type octets octets) (type text text) (type index start end position))
   "Decodes octets into TEXT from POSITION on. What is no UTF-8 becomes U+FFFD, once for each part that no
 character can begin with. WHOLE says that nothing follows; else the beginning of a character at the end is left.
@@ -91,7 +93,7 @@ Gives where the octets, and the text, end now, and whether anything was no UTF-8
         (incf position)))
     (values start position malformed)))
 
-(define-fast encoded-length (text)
+(define-fast (encoded-length) (text)
     ((type text text))
   "How many octets TEXT takes."
   (let ((length 0))
@@ -101,7 +103,7 @@ Gives where the octets, and the text, end now, and whether anything was no UTF-8
           do (incf length (cond ((< code #x80) 1) ((< code #x800) 2) ((< code #x10000) 3) (t 4))))
     length))
 
-(define-fast encode (text position octets start)
+(define-fast (encode) (text position octets start)
     ((type text text) (type octets octets) (type index position start))
   "Encodes TEXT from POSITION on into OCTETS from START on, as far as there is room. A surrogate, which UTF-8
 cannot hold, becomes U+FFFD. Gives where the text and the octets end now."

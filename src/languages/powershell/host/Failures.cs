@@ -20,8 +20,6 @@ namespace LambdaScriptRuntime
             "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda-Runtime-Aws-Request-Id",
         };
 
-        private static readonly string[] Secret = { "secret", "passw", "token", "key", "credential" };
-
         /// <summary>The error of an event.</summary>
         /// <param name="error">What was thrown.</param>
         /// <param name="context">The event's context, or the environment.</param>
@@ -144,6 +142,7 @@ namespace LambdaScriptRuntime
             return part;
         }
 
+        // bootstrap masks the values of credentials
         private static OrderedDictionary Whole(IDictionary context)
         {
             var names = new List<string>();
@@ -156,8 +155,7 @@ namespace LambdaScriptRuntime
             var whole = new OrderedDictionary();
             foreach (var name in names)
             {
-                var isSecret = Array.Exists(Secret, word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
-                whole[Spell(name)] = isSecret ? "***" : context[name];
+                whole[Spell(name)] = context[name];
             }
 
             return whole;

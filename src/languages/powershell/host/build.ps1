@@ -21,11 +21,16 @@ if ($Source) {
 }
 # as the bootstrap has them: without lines of comment, and without the spaces that lines begin with
 $code = $code -replace '(?m)^ +', '' -replace '(?m)^//.*\n', ''
-# FNV-1a with 32 bits
-$hash = 2166136261
+# FNV-1a with 64 bits, in two halves: the prime is 2^40 + 435
+[long] $high, [long] $low = 3421674724, 2216829733
 $bytes = [System.Text.Encoding]::UTF8.GetBytes($code)
-foreach ($byte in $bytes) { $hash = (($hash -bxor $byte) * 16777619) -band 4294967295 }
-$mark = 'lambda-script-runtime-host {0:x8}-{1}' -f $hash, $bytes.Length
+foreach ($byte in $bytes) {
+    $low = $low -bxor $byte
+    $product = $low * 435
+    $high = ($high * 435 + ($product -shr 32) + ($low -shl 8)) -band 4294967295
+    $low = $product -band 4294967295
+}
+$mark = 'lambda-script-runtime-host {0:x8}{1:x8}' -f $high, $low
 $code = "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n" + $code
 
 $references = @((Get-ChildItem -Path "$PSHOME/ref/*.dll").FullName) +

@@ -10,25 +10,28 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header, request::Parts};
 use serde_json::{Map, Value, json};
 
-use crate::http::media_type;
+use crate::http::{host, media_type};
 
 /// What Lambda calls an account, a stage and a route that are none.
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
-/// The event, and the X-Ray trace that came with the request, or one of its own.
-pub(super) struct Event {
-    pub(super) json: String,
-    pub(super) trace_id: String,
+/// The event of a request.
+#[derive(Debug)]
+pub struct Event {
+    /// Payload version 2.0.
+    pub json: String,
+    /// The X-Ray trace that came with the request, or one of its own.
+    pub trace_id: String,
 }
 
 /// The event of a request to the server at this port.
-pub(super) fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
+#[must_use]
+pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     let now = SystemTime::now();
     let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
     let mut headers = joined(&head.headers);
-    let cookies = headers.remove("cookie");
     let trace_id =
         headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(|| new_trace(since_epoch)).clone();
     for (name, value) in [
@@ -38,8 +41,8 @@ pub(super) fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Ev
     ] {
         headers.insert(name.to_owned(), value);
     }
-    let host = headers.get("host").map_or("localhost", String::as_str);
-    let domain = host.rsplit_once(':').map_or(host, |(domain, _)| domain);
+    let host_header = headers.get("host").map_or("localhost", String::as_str);
+    let domain = host::name_of(host_header);
     let prefix = domain.split('.').next().unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
@@ -69,9 +72,8 @@ pub(super) fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Ev
     });
     // what a request does not have, its event does not either
     let fields = event.as_object_mut().expect("BUG: it is written as an object");
-    if let Some(cookies) = cookies {
-        // a browser sends one header, HTTP/2 may cut it into several
-        let cookies: Vec<_> = cookies.split([';', ',']).map(str::trim).collect();
+    if let Some(cookies) = fields["headers"].get("cookie").and_then(Value::as_str) {
+        let cookies: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).collect();
         fields.insert("cookies".to_owned(), json!(cookies));
     }
     if !query.is_empty() {
@@ -103,9 +105,11 @@ fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut joined = BTreeMap::<String, String>::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes());
+        // a cookie may hold a comma
+        let separator = if name == header::COOKIE { "; " } else { "," };
         joined
             .entry(name.as_str().to_owned())
-            .and_modify(|values| *values = format!("{values},{value}"))
+            .and_modify(|values| *values = format!("{values}{separator}{value}"))
             .or_insert_with(|| value.into_owned());
     }
     joined

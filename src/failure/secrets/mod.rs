@@ -1,0 +1,234 @@
+//! Credentials in errors: the one list of them, and the one place that masks them.
+//!
+//! An error goes to the caller, and an interpreter's own words can hold what a handler never printed: Lisp's backtrace
+//! has the arguments of each function, PowerShell names the path that it did not find. A credential is found by its
+//! value, also where it is escaped, wrapped, cut, or in base64. A handler's log and its answers are its own matter.
+
+mod plain;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    ffi::{OsStr, OsString},
+    ops::Range,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use serde_json::{Map, Value};
+
+use self::plain::Plain;
+use crate::failure::Failure;
+
+/// The variables whose values no error may show.
+pub const CREDENTIALS: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_LAMBDA_METADATA_TOKEN",
+];
+
+/// Words in the names of values that no error may show, where it lists names with their values.
+const SECRET_WORDS: [&str; 5] = ["secret", "passw", "token", "key", "credential"];
+
+/// Stands in place of a credential.
+const MASK: &str = "***";
+
+/// The shortest credential, in bytes. A shorter value stands in many words.
+const SHORTEST: usize = 16;
+
+/// The shortest part of a credential that is masked, in bytes.
+const PART: usize = 12;
+
+/// How often escapes are taken away: a URL inside of JSON inside of JSON.
+const DEPTH: usize = 3;
+
+/// The values of the credentials in an environment.
+#[derive(Clone)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// The credentials of this environment.
+    #[must_use]
+    pub fn of(environment: &BTreeMap<OsString, OsString>) -> Self {
+        let values = CREDENTIALS.iter().filter_map(|name| environment.get(OsStr::new(name))?.to_str());
+        Self(values.filter(|value| value.is_ascii() && value.len() >= SHORTEST).map(str::to_owned).collect())
+    }
+
+    /// The failure without them.
+    #[must_use]
+    pub fn masked(&self, mut failure: Failure) -> Failure {
+        mask_by_name(&mut failure.more);
+        if self.0.is_empty() {
+            return failure;
+        }
+        let forms: Vec<_> = self.0.iter().flat_map(|secret| forms(secret)).collect();
+        let parts: HashSet<_> = forms.iter().flat_map(|form| form.as_bytes().windows(PART)).collect();
+        mask(&mut failure.error_type, &parts);
+        mask(&mut failure.error_message, &parts);
+        failure.stack_trace.iter_mut().for_each(|line| mask(line, &parts));
+        failure.more.values_mut().for_each(|value| mask_value(value, &parts));
+        failure
+    }
+}
+
+/// Masks the values whose names say that they are secret.
+fn mask_by_name(values: &mut Map<String, Value>) {
+    for (name, value) in values {
+        let name = name.to_ascii_lowercase();
+        if SECRET_WORDS.iter().any(|word| name.contains(word)) {
+            *value = MASK.into();
+        } else if let Value::Object(values) = value {
+            mask_by_name(values);
+        }
+    }
+}
+
+fn mask_value(value: &mut Value, parts: &HashSet<&[u8]>) {
+    match value {
+        Value::String(text) => mask(text, parts),
+        Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, parts)),
+        Value::Object(values) => values.values_mut().for_each(|value| mask_value(value, parts)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The texts by which a secret is known: its own, in base64 by both alphabets wherever it begins in the encoded text,
+/// and in hexadecimal digits.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![secret.to_owned()];
+    for before in 0..3 {
+        let text = STANDARD_NO_PAD.encode(["\0".repeat(before).as_bytes(), secret.as_bytes()].concat());
+        // its first and last characters also depend on the bytes around it
+        let own = text[(before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6].to_owned();
+        forms.extend([own.replace('+', "-").replace('/', "_"), own]);
+    }
+    let digits: Vec<_> = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digits.concat();
+    forms.extend([digits.to_ascii_uppercase(), digits]);
+    forms
+}
+
+fn mask(text: &mut String, parts: &HashSet<&[u8]>) {
+    let mut shown = Vec::new();
+    let mut plain = Plain::of(text);
+    for _ in 0..DEPTH {
+        for (at, part) in plain.bytes.windows(PART).enumerate() {
+            if parts.contains(part) {
+                shown.push(plain.origin(at..at + PART));
+            }
+        }
+        match plain.without_escapes() {
+            Some(next) => plain = next,
+            None => break,
+        }
+    }
+    for range in merged(shown).into_iter().rev() {
+        text.replace_range(range, MASK);
+    }
+}
+
+/// The same ranges in order, the overlapping ones as one.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::ErrorType;
+
+    const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE+KEY";
+
+    fn secrets() -> Secrets {
+        let environment =
+            [("AWS_SECRET_ACCESS_KEY", KEY), ("AWS_SESSION_TOKEN", "short"), ("PATH", "/usr/local/bin:/bin")];
+        Secrets::of(&environment.map(|(name, value)| (name.into(), value.into())).into())
+    }
+
+    fn masked(text: &str) -> String {
+        secrets().masked(Failure::new(ErrorType::ExitStatus, text)).error_message
+    }
+
+    #[test]
+    fn masks_credentials_wherever_they_stand() {
+        let failure = Failure::new(ErrorType::ExitStatus, format!("{KEY} and again {KEY}: short"));
+        let mut failure = failure.with_stack_trace(vec![format!("(SIGN \"{KEY}\")")]);
+        failure.more.insert(
+            "context".into(),
+            serde_json::json!({ "a": [1, KEY], "MY_PASSWORD": "x", "PATH": "/usr/local/bin:/bin" }),
+        );
+        let json = String::from_utf8(secrets().masked(failure).to_json()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"errorType":"Function.ExitStatus","errorMessage":"*** and again ***: short","stackTrace":["(SIGN \"***\")"],"context":{"MY_PASSWORD":"***","PATH":"/usr/local/bin:/bin","a":[1,"***"]}}"#
+        );
+    }
+
+    #[test]
+    fn masks_what_is_left_of_a_credential_that_was_cut() {
+        let (head, tail, little) = (&KEY[..PART], &KEY[KEY.len() - PART..], &KEY[..PART - 1]);
+        assert_eq!(masked(&format!("{head}... é {tail}\n{little}")), format!("***... é ***\n{little}"));
+    }
+
+    #[test]
+    fn masks_every_spelling_of_a_credential() {
+        let escaped = |by: &dyn Fn(char) -> String| KEY.chars().map(by).collect::<String>();
+        let url = escaped(&|character| match character {
+            '/' | '+' => format!("%{:02X}", character as u32),
+            own => own.to_string(),
+        });
+        for spelled in [
+            url.clone(),
+            url.replace("%2F", "%2f"),
+            url.replace('%', "%25"),
+            KEY.replace('/', r"\/"),
+            KEY.replace('/', r"\\\/"),
+            KEY.replace('/', r"\u002f").replace('+', r"\u002B"),
+            KEY.replace('/', r"\\u002f"),
+            KEY.replace('/', r"\x2f").replace('+', r"\053"),
+            KEY.replace('/', "&#x2F;").replace('+', "&#43;"),
+            KEY.replace('/', "=2F"),
+            escaped(&|character| format!("\\u{:04x}", character as u32)),
+            escaped(&|character| format!("%{:02x}", character as u32)),
+            format!("{}\n{}", &KEY[..20], &KEY[20..]),
+            format!("{}\r\n      {}", &KEY[..7], &KEY[7..]),
+            format!("{}\\\n{}", &KEY[..30], &KEY[30..]),
+            format!("{}\\n{}", &KEY[..30], &KEY[30..]),
+            KEY.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
+            KEY.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat(),
+        ] {
+            assert_eq!(masked(&format!("no {spelled}: x")), "no ***: x", "{spelled}");
+        }
+    }
+
+    #[test]
+    fn masks_credentials_inside_of_base64() {
+        for before in ["", "a", "ab", "abc", "user:"] {
+            let text = STANDARD_NO_PAD.encode(format!("{before}{KEY}, and more"));
+            let wrapped = format!("{}\n{}", &text[..31], &text[31..]);
+            let url = text.replace('+', "-").replace('/', "_");
+            for text in [text, wrapped, url] {
+                let masked = masked(&text);
+                let left: Vec<_> = masked.split("***").collect();
+                assert!(left.len() == 2 && !masked.contains(&text[12..24]), "{text}: {masked}");
+            }
+        }
+    }
+
+    #[test]
+    fn leaves_other_texts_alone() {
+        for text in
+            ["", "100 %", "a\\", "\\u", "%2", "é\n  \u{1f600}", "&#x;", "&#99999999999;", "\\u00e9", "=\n"]
+        {
+            assert_eq!(masked(text), text);
+        }
+    }
+}

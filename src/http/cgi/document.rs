@@ -1,0 +1,115 @@
+//! What a CGI program writes: a head, and a body that passes as it is.
+
+use std::mem;
+
+use bytes::{Bytes, BytesMut};
+use http::header;
+
+use super::{super::part::Part, head::take_head, sender::Sender};
+use crate::{
+    event::invocation::{Invocation, Request},
+    failure::secrets::Secrets,
+    failure::{ErrorType, Failure},
+    settings::Config,
+};
+
+/// The document of one event.
+pub(in crate::http) struct Document {
+    pub(in crate::http) sender: Sender,
+    request_id: String,
+    tenant_id: Option<String>,
+    /// For an error that shows how the document begins.
+    secrets: Secrets,
+    /// Whether the caller asks for the head alone.
+    is_head_request: bool,
+    state: State,
+}
+
+enum State {
+    /// The bytes of the head so far.
+    Head(BytesMut),
+    /// The head is complete. How many bytes of the body it promises that have not come.
+    Body { missing: usize },
+    /// There is no valid head, by this reason. The rest is dropped.
+    Invalid(String),
+}
+
+impl Document {
+    pub(super) fn new(
+        config: &Config,
+        sender: Sender,
+        invocation: &Invocation,
+        request: Option<&Request>,
+    ) -> Self {
+        let variable =
+            |name: &str| request?.variables.iter().find(|(own, _)| own == name).map(|(_, value)| &value[..]);
+        Self {
+            sender,
+            request_id: invocation.request_id().to_owned(),
+            tenant_id: invocation.tenant_id().map(str::to_owned),
+            secrets: Secrets::of(&config.environment),
+            is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
+            state: State::Head(BytesMut::new()),
+        }
+    }
+
+    /// Takes bytes of the document, and gives the parts that they complete.
+    pub(in crate::http) fn take(&mut self, bytes: Bytes, is_last: bool) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let body = match &mut self.state {
+            State::Head(begin) => {
+                begin.extend_from_slice(&bytes);
+                match take_head(begin, is_last) {
+                    Ok(Some(head)) => {
+                        let body = mem::take(begin).freeze();
+                        let has_body = !self.is_head_request && !matches!(head.status.as_u16(), 204 | 304);
+                        let length = head.headers.get(header::CONTENT_LENGTH).filter(|_| has_body);
+                        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                        self.state = State::Body { missing: length.unwrap_or(0) };
+                        parts.push(Part::Head(head));
+                        body
+                    }
+                    Ok(None) => Bytes::new(),
+                    Err(reason) => {
+                        self.state = State::Invalid(reason);
+                        Bytes::new()
+                    }
+                }
+            }
+            State::Body { .. } => bytes,
+            State::Invalid(_) => Bytes::new(),
+        };
+        if let State::Body { missing } = &mut self.state
+            && !body.is_empty()
+        {
+            *missing = missing.saturating_sub(body.len());
+            parts.push(Part::Body(body));
+        }
+        parts
+    }
+
+    /// How an event has ended whose handler has `ended` like this. A program that has written its whole document has
+    /// answered, also where its status is not 0.
+    pub(in crate::http) fn judge(self, ended: Result<(), Failure>) -> Result<(), Failure> {
+        match (ended, self.state) {
+            (Ok(()), State::Invalid(reason)) => Err(self.secrets.masked(invalid(&reason))),
+            (Err(failure), State::Body { missing: 0 })
+                if failure.error_type == ErrorType::ExitStatus.as_str() =>
+            {
+                tracing::warn!(
+                    requestId = self.request_id,
+                    tenantId = self.tenant_id,
+                    "the caller has the whole document, though {}",
+                    failure.error_message
+                );
+                Ok(())
+            }
+            (ended, _) => ended,
+        }
+    }
+}
+
+fn invalid(reason: &str) -> Failure {
+    let message = format!("the answer is no CGI response: {reason}");
+    Failure::new(ErrorType::InvalidResponse, message)
+}

@@ -1,0 +1,61 @@
+//! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use serde_json::{Map, Value, json};
+
+/// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prelude {
+    /// The status.
+    pub status: StatusCode,
+    /// All other headers.
+    pub headers: HeaderMap,
+    /// The value of each `Set-Cookie`.
+    pub cookies: Vec<Bytes>,
+}
+
+impl Prelude {
+    /// The headers with each name once. Function URLs take no lists: several values are joined.
+    #[must_use]
+    pub fn joined_headers(&self) -> Value {
+        let fields = self.headers.keys().map(|name| {
+            let values: Vec<_> = self.values(name).collect();
+            (name.to_string(), values.join(", ").into())
+        });
+        Value::Object(fields.collect::<Map<_, _>>())
+    }
+
+    /// The values of a header, as text.
+    pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
+        self.headers.get_all(name).iter().map(|value| text(value.as_bytes()))
+    }
+
+    /// The cookies, as text.
+    pub fn cookie_values(&self) -> impl Iterator<Item = String> {
+        self.cookies.iter().map(|cookie| text(cookie))
+    }
+
+    /// The prelude of a streamed response, as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "statusCode": self.status.as_u16(),
+            "headers": self.joined_headers(),
+            "cookies": self.cookie_values().collect::<Vec<_>>(),
+        })
+    }
+
+    /// Whether the body can stand in JSON as it is, by its content type.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        content_type.is_some_and(super::media_type::is_text)
+            && !self.headers.contains_key(header::CONTENT_ENCODING)
+    }
+}
+
+/// The value of a header: UTF-8 where it is valid, else Latin-1, in which any bytes are text.
+fn text(value: &[u8]) -> String {
+    std::str::from_utf8(value).map_or_else(|_| value.iter().copied().map(char::from).collect(), str::to_owned)
+}

@@ -1,0 +1,132 @@
+//! The answer of a handler as the HTTP response that a function URL makes of it.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::{Map, Value};
+
+use crate::http::prelude::Prelude;
+
+/// Headers that are between two neighbours, or that the server sets itself.
+const NOT_PASSED_ON: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Why an answer is no response.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidAnswer {
+    /// Its status.
+    #[error("`statusCode` is no number from 200 to 599 but {0}")]
+    Status(Value),
+    /// All of its headers.
+    #[error("`headers` is no object but {0}")]
+    Headers(Value),
+    /// The name of a header.
+    #[error("`{0}` is no name of a header")]
+    Name(String),
+    /// The type of a header's value.
+    #[error("the header `{0}` is no string but {1}")]
+    Type(String, Value),
+    /// The characters of a header's value.
+    #[error("the header `{0}` cannot be {1:?}")]
+    Value(String, String),
+    /// The cookies.
+    #[error("`cookies` is no array of strings but {0}")]
+    Cookies(Value),
+    /// The body's type.
+    #[error("`body` is no string: write the JSON of an object into one")]
+    Body,
+    /// The body's encoding.
+    #[error("`body` is no base64: {0}")]
+    Base64(#[from] base64::DecodeError),
+    /// Whether it is encoded.
+    #[error("`isBase64Encoded` is neither true nor false but {0}")]
+    Flag(Value),
+}
+
+/// The response that a whole answer is.
+pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
+    match serde_json::from_slice::<Map<String, Value>>(answer) {
+        Ok(fields) if fields.contains_key("statusCode") => taken_apart(&fields),
+        // any other JSON, and any text
+        _ => Ok(response(Prelude::default(), answer.clone())),
+    }
+}
+
+/// A response with this head, and with JSON for its content type if it says none.
+#[must_use]
+pub fn response<B>(head: Prelude, body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    *response.status_mut() = head.status;
+    let all = response.headers_mut();
+    *all = head.headers;
+    for name in NOT_PASSED_ON {
+        all.remove(name);
+    }
+    for cookie in head.cookies.iter().filter_map(|cookie| HeaderValue::from_bytes(cookie).ok()) {
+        all.append(header::SET_COOKIE, cookie);
+    }
+    all.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    response
+}
+
+fn taken_apart(fields: &Map<String, Value>) -> Result<Response<Bytes>, InvalidAnswer> {
+    let status = status(&fields["statusCode"])?;
+    let mut headers = HeaderMap::new();
+    match fields.get("headers") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(given)) => {
+            for (name, value) in given {
+                let (name, value) = header(name, value)?;
+                headers.append(name, value);
+            }
+        }
+        Some(other) => return Err(InvalidAnswer::Headers(other.clone())),
+    }
+    let cookies = match fields.get("cookies") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(cookies) => serde_json::from_value::<Vec<String>>(cookies.clone())
+            .map_err(|_| InvalidAnswer::Cookies(cookies.clone()))?,
+    };
+    let cookies = cookies.into_iter().map(Bytes::from).collect();
+    Ok(response(Prelude { status, headers, cookies }, body(fields)?))
+}
+
+fn status(value: &Value) -> Result<StatusCode, InvalidAnswer> {
+    let number = match value {
+        Value::String(digits) => digits.parse().ok(),
+        other => other.as_u64().and_then(|number| u16::try_from(number).ok()),
+    };
+    let status = number.filter(|number| (200..600).contains(number)).map(StatusCode::from_u16);
+    status.and_then(Result::ok).ok_or_else(|| InvalidAnswer::Status(value.clone()))
+}
+
+fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), InvalidAnswer> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(_) | Value::Bool(_) => value.to_string(),
+        _ => return Err(InvalidAnswer::Type(name.to_owned(), value.clone())),
+    };
+    let own = name.parse().map_err(|_| InvalidAnswer::Name(name.to_owned()))?;
+    let value = HeaderValue::from_bytes(text.as_bytes());
+    Ok((own, value.map_err(|_| InvalidAnswer::Value(name.to_owned(), text))?))
+}
+
+fn body(fields: &Map<String, Value>) -> Result<Bytes, InvalidAnswer> {
+    let text = match fields.get("body") {
+        None | Some(Value::Null) => return Ok(Bytes::new()),
+        Some(Value::String(text)) => text,
+        Some(_) => return Err(InvalidAnswer::Body),
+    };
+    match fields.get("isBase64Encoded") {
+        Some(Value::Bool(true)) => Ok(STANDARD.decode(text)?.into()),
+        None | Some(Value::Bool(false) | Value::Null) => Ok(text.clone().into()),
+        Some(other) => Err(InvalidAnswer::Flag(other.clone())),
+    }
+}

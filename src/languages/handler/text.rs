@@ -1,0 +1,46 @@
+//! The parts of a handler's text: paths, stems and names.
+
+use std::path::{Component, Path};
+
+use super::HandlerError;
+
+/// An error of a text that nothing can ever fit.
+#[must_use]
+pub fn invalid(handler: &str, reason: &str) -> HandlerError {
+    HandlerError::Invalid { handler: handler.to_owned(), reason: reason.to_owned() }
+}
+
+/// Refuses a path that leads out of the task root, or names a directory.
+pub fn inside_task_root(text: &str) -> Result<(), HandlerError> {
+    for component in Path::new(text).components() {
+        let reason = match component {
+            Component::RootDir | Component::Prefix(_) => {
+                "is an absolute path: write it relative to the task root"
+            }
+            Component::ParentDir => "leaves the task root with `..`: move the file into the task root",
+            Component::CurDir | Component::Normal(_) => continue,
+        };
+        return Err(invalid(text, reason));
+    }
+    if text.ends_with('/') {
+        let reason = "names a directory: add the file and the function, as in `src/function.handler`";
+        return Err(invalid(text, reason));
+    }
+    Ok(())
+}
+
+/// Whether these can be a file, with or without its extension, and a function.
+#[must_use]
+pub fn is_name(stem: &str, function: &str) -> bool {
+    !stem.is_empty() && !stem.ends_with('/') && !function.is_empty()
+}
+
+/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name, and a slash may:
+/// `main.my-app/main::handler`.
+pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let stems_end = text.find("::").unwrap_or(text.len());
+    text[..stems_end]
+        .rmatch_indices('.')
+        .map(|(dot, _)| (&text[..dot], &text[dot + 1..]))
+        .filter(|(stem, name)| is_name(stem, name) && !stem.ends_with("/."))
+}

@@ -1,0 +1,90 @@
+//! The answer to `InvokeWithResponseStream`: messages in AWS's event stream encoding, as the SDKs read them.
+//!
+//! `PayloadChunk` has bytes of the answer; `InvokeComplete` is the last, and has the error where there is one.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::{BufMut, Bytes, BytesMut};
+use http_body_util::{BodyExt, channel::Channel, combinators::UnsyncBoxBody};
+use serde_json::{Map, Value};
+
+use super::answer::{Body, Reply, whole};
+use crate::{failure::Failure, logs::tail};
+
+/// The type of the whole answer.
+pub(super) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
+
+/// The type of a header that is a string.
+const STRING: u8 = 7;
+
+/// The two lengths and their checksum in front of each message, in bytes, and the checksum behind it.
+const PRELUDE: usize = 12;
+const CHECKSUM: usize = 4;
+
+/// The answer to the event of this id as one stream.
+pub(super) fn of(reply: Reply, request_id: String) -> Body {
+    match reply {
+        Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, &request_id)].concat()),
+        Reply::Whole(Err(failure)) => whole(complete(Some(&failure), &request_id)),
+        Reply::Streamed(_, body) => {
+            let (mut sender, encoded) = Channel::new(1);
+            tokio::spawn(async move {
+                let mut body = body;
+                let failure = loop {
+                    match body.frame().await {
+                        Some(Ok(frame)) => {
+                            let bytes = frame.into_data().unwrap_or_default();
+                            let _ = sender.send_data(chunk(&bytes)).await;
+                        }
+                        Some(Err(failure)) => break Some(failure),
+                        None => break None,
+                    }
+                };
+                let _ = sender.send_data(complete(failure.as_ref(), &request_id)).await;
+            });
+            UnsyncBoxBody::new(encoded)
+        }
+    }
+}
+
+fn chunk(bytes: &[u8]) -> Bytes {
+    if bytes.is_empty() {
+        return Bytes::new();
+    }
+    message("PayloadChunk", "application/octet-stream", bytes)
+}
+
+/// The end, with the error that it is, if it is one, and the end of the log, if that was asked for.
+fn complete(failure: Option<&Failure>, request_id: &str) -> Bytes {
+    let mut fields = Map::new();
+    if let Some(failure) = failure {
+        fields.insert("ErrorCode".to_owned(), failure.header_type().into());
+        let details = String::from_utf8_lossy(&failure.to_json()).into_owned();
+        fields.insert("ErrorDetails".to_owned(), details.into());
+    }
+    if let Some(log) = tail::take(request_id) {
+        fields.insert("LogResult".to_owned(), STANDARD.encode(log).into());
+    }
+    message("InvokeComplete", "application/json", Value::Object(fields).to_string().as_bytes())
+}
+
+fn message(event_type: &str, content_type: &str, payload: &[u8]) -> Bytes {
+    let mut headers = BytesMut::new();
+    for (name, value) in
+        [(":event-type", event_type), (":content-type", content_type), (":message-type", "event")]
+    {
+        headers.put_u8(name.len().try_into().expect("BUG: our names are short"));
+        headers.put_slice(name.as_bytes());
+        headers.put_u8(STRING);
+        headers.put_u16(value.len().try_into().expect("BUG: our values are short"));
+        headers.put_slice(value.as_bytes());
+    }
+    let size = |bytes: usize| u32::try_from(bytes).expect("BUG: an answer is far below 4 GiB");
+    let mut message = BytesMut::new();
+    message.put_u32(size(PRELUDE + headers.len() + payload.len() + CHECKSUM));
+    message.put_u32(size(headers.len()));
+    message.put_u32(crc32fast::hash(&message));
+    message.put_slice(&headers);
+    message.put_slice(payload);
+    message.put_u32(crc32fast::hash(&message));
+    message.freeze()
+}

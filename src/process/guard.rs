@@ -1,0 +1,136 @@
+//! A process of our own that outlives the bootstrap where that is killed, and ends its workers.
+//!
+//! It is told on a pipe of each process group, when it begins and when its leader has ended. At the end of the pipe it
+//! kills all that is left of them. It is no child of the bootstrap, which is the reaper of its workers alone.
+//!
+//! Local runs alone have one: on Lambda, and in a container whose main process is the bootstrap, all processes end with
+//! the bootstrap.
+
+use std::{
+    collections::HashSet,
+    ffi::OsString,
+    io::{self, BufRead},
+    os::{fd::OwnedFd, unix::process::CommandExt},
+    process::{Child, Command, ExitCode, Stdio},
+    sync::Mutex,
+    thread::sleep,
+};
+
+use rustix::{
+    fs::{OFlags, fcntl_setfl},
+    io::write,
+    pipe::{PipeFlags, pipe_with},
+    process::{Pid, test_kill_process_group},
+};
+
+use super::{
+    KILL_ROUNDS, LOOK_INTERVAL,
+    belonging::{kill, with_all_below},
+    proc::Status,
+};
+
+/// The argument that makes a bootstrap a guard.
+const GUARD: &str = "--guard-workers";
+
+/// The argument that makes a bootstrap start a guard and end.
+const START: &str = "--start-guard";
+
+/// The way to the guard.
+pub(super) struct Guard {
+    pipe: OwnedFd,
+    starter: Mutex<Option<Child>>,
+}
+
+impl Guard {
+    /// Starts one by way of a process that ends at once, so that the guard is no child of the bootstrap.
+    pub(super) fn start() -> io::Result<Self> {
+        let (end, pipe) = pipe_with(PipeFlags::CLOEXEC)?;
+        fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
+        let mut command = bootstrap(START);
+        command.env_clear().current_dir("/").process_group(0);
+        let starter = command.stdin(end).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        Ok(Self { pipe, starter: Mutex::new(Some(starter)) })
+    }
+
+    /// Waits, once, until the starter has ended: only then the bootstrap may become a reaper, or the guard would be its
+    /// child.
+    pub(super) fn wait_for_start(&self) -> bool {
+        let mut starter = self.starter.lock().expect("BUG: no code panics while it holds this lock");
+        // the starter may have been reaped already
+        starter.take().map(|mut starter| starter.wait()).is_some()
+    }
+
+    pub(super) fn group_begins(&self, group: Pid) {
+        self.tell('+', group);
+    }
+
+    pub(super) fn leader_has_ended(&self, group: Pid) {
+        self.tell('-', group);
+    }
+
+    fn tell(&self, sign: char, group: Pid) {
+        // a guard that is gone is not missed while the bootstrap runs
+        let _ = write(&self.pipe, format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
+    }
+}
+
+/// This very program, with one argument.
+fn bootstrap(argument: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("bootstrap").arg(argument);
+    command
+}
+
+/// Does what these arguments say, if they are those of a guard. Its pipe is its standard input.
+pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
+    match arguments {
+        [start] if start == START => {
+            let started = bootstrap(GUARD).spawn();
+            Some(if started.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        [guard] if guard == GUARD => {
+            let mut groups = Groups::default();
+            for line in io::stdin().lock().lines().map_while(Result::ok) {
+                groups.note(&line);
+            }
+            groups.kill();
+            Some(ExitCode::SUCCESS)
+        }
+        _ => None,
+    }
+}
+
+#[derive(Default)]
+struct Groups {
+    /// Those whose leaders run.
+    led: HashSet<Pid>,
+    /// Those in which others run behind the leader's end.
+    left: HashSet<Pid>,
+}
+
+impl Groups {
+    fn note(&mut self, line: &str) {
+        let Some((sign, group)) = line.split_at_checked(1) else { return };
+        let Some(group) = group.parse().ok().and_then(Pid::from_raw) else { return };
+        if sign == "+" {
+            self.led.insert(group);
+        } else if self.led.remove(&group) {
+            self.left.insert(group);
+            self.left.retain(|&group| test_kill_process_group(group).is_ok());
+        }
+    }
+
+    fn kill(mut self) {
+        // a group whose leader runs again is another one, with the same number
+        self.left.retain(|&leader| Status::read(leader).is_none());
+        let is_ours = |group| self.led.contains(&group) || self.left.contains(&group);
+        for _ in 0..KILL_ROUNDS {
+            let found = with_all_below(|process| process.group.is_some_and(is_ours));
+            if found.is_empty() {
+                return;
+            }
+            found.iter().for_each(kill);
+            sleep(LOOK_INTERVAL);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The parts of `/proc` that the bootstrap reads, and the paths by which other processes open its files.
+
+use std::{fs, os::fd::AsRawFd};
+
+use rustix::{
+    fs::{Mode, OFlags, open},
+    io::read,
+    process::{Pid, getpid},
+};
+
+/// How many bytes of a list of children are read at once.
+const LIST: usize = 4096;
+
+/// The folder where other processes find the descriptors of this one.
+pub fn descriptors() -> String {
+    format!("/proc/{}/fd", std::process::id())
+}
+
+/// Where other processes find this file for as long as it is open here.
+pub fn path_of(file: &impl AsRawFd) -> String {
+    format!("{}/{}", descriptors(), file.as_raw_fd())
+}
+
+/// All processes but this one.
+pub(super) fn pids() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
+    pids.filter(|&pid| pid != getpid())
+}
+
+/// A file of a process; empty if that has ended.
+pub(super) fn file(pid: Pid, name: &str) -> Vec<u8> {
+    fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default()
+}
+
+/// The peak resident memory of a process, in bytes; 0 if it has ended.
+pub(super) fn peak_memory(pid: Pid) -> u64 {
+    let status = file(pid, "status");
+    let status = String::from_utf8_lossy(&status);
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    peak.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
+}
+
+/// The children of a process.
+pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
+    let pid = parent.as_raw_nonzero();
+    let path = format!("/proc/{pid}/task/{pid}/children");
+    let Ok(file) = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
+        return if parent == getpid() || Status::read(parent).is_some() {
+            // a kernel without these lists
+            let all = pids().filter_map(Status::read);
+            all.filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
+        } else {
+            Vec::new()
+        };
+    };
+    let mut list = Vec::new();
+    let mut block = [0; LIST];
+    while let Ok(count @ 1..) = read(&file, &mut block) {
+        list.extend_from_slice(&block[..count]);
+        if count < LIST {
+            break;
+        }
+    }
+    let list = String::from_utf8_lossy(&list);
+    list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+}
+
+/// The `stat` of a process.
+#[derive(Clone, Copy)]
+pub(super) struct Status {
+    pub(super) pid: Pid,
+    pub(super) parent: Option<Pid>,
+    pub(super) group: Option<Pid>,
+    state: u8,
+}
+
+impl Status {
+    pub(super) fn read(pid: Pid) -> Option<Self> {
+        Self::parse(pid, &file(pid, "stat"))
+    }
+
+    /// Whether it only waits to be reaped.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.state, b'Z' | b'X')
+    }
+
+    /// Whether it waits for something, or has ended.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state == b'S' || self.has_ended()
+    }
+
+    fn parse(pid: Pid, line: &[u8]) -> Option<Self> {
+        // the name in front may hold anything
+        let end = line.iter().rposition(|&byte| byte == b')')?;
+        let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
+        let mut fields = rest.split_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        // the kernel shows 0 and -1 for a process that is being cleared away
+        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
+        Some(Self { pid, parent: next()?, group: next()?, state })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_parent_and_group_behind_any_name() {
+        let read = |line: &[u8]| Status::parse(getpid(), line);
+        for line in [&b"7 (sleep) S 1 5 5 0 -1\n"[..], b"7 (a) R 2 3 (\xff) R 1 5 5 0 -1\n"] {
+            let status = read(line).unwrap();
+            let found = (status.parent, status.group, status.has_ended());
+            assert_eq!(found, (Pid::from_raw(1), Pid::from_raw(5), false));
+        }
+        assert!(read(b"7 (sleep) Z 1 5 5 0 -1\n").unwrap().has_ended());
+        let gone = read(b"7 (sleep) R 0 -1 -1 0 -1\n").unwrap();
+        assert_eq!((gone.parent, gone.group), (None, None));
+        assert!(read(b"").is_none());
+    }
+}

@@ -1,0 +1,95 @@
+//! The environment that workers inherit: complete, and without the variables of an event.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+};
+
+use rustix::fs::{Access, access};
+
+use super::{
+    choices::{InitializationType, Interface},
+    error::ConfigError,
+    table::variable,
+    value::{Environment, Value, Variable},
+};
+use crate::event::invocation;
+
+/// The variables that Lambda sets, in a local run with the values of the Runtime Interface Emulator.
+const LOCAL_DEFAULTS: [(Variable, &str); 5] = [
+    (variable::FUNCTION_NAME, "test_function"),
+    (variable::FUNCTION_VERSION, "$LATEST"),
+    (variable::MEMORY_SIZE, "3008"),
+    (variable::LOG_GROUP, "/aws/lambda/Functions"),
+    (variable::LOG_STREAM, "$LATEST"),
+];
+
+/// Where Lambda has a function's files.
+const TASK_ROOT: &str = "/var/task";
+
+/// The programs of the images. They are on the workers' `PATH` whatever becomes of the image's `ENV` and `/opt`.
+const IMAGE_PROGRAMS: &str = "/var/lang/bin";
+
+/// The `PATH` where the environment has none, as Lambda's own.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
+
+/// Adds what is missing: the handler of the command line, the task root, a home that can be written to, a `PATH`.
+pub(super) fn complete(
+    environment: &mut Environment,
+    handler: Option<String>,
+    local: bool,
+) -> Result<(), ConfigError> {
+    if local {
+        for (variable, value) in LOCAL_DEFAULTS {
+            environment.entry(variable.name.into()).or_insert_with(|| value.into());
+        }
+    }
+    if variable::HANDLER.of(environment).is_none() {
+        let handler = handler.filter(|handler| !handler.is_empty()).ok_or(ConfigError::Missing(
+            variable::HANDLER.name,
+            "set it, or give the handler as the first argument (an image's CMD), as in `function.handler`",
+        ))?;
+        set(environment, variable::HANDLER, handler);
+    }
+    // on Lambda, an image's working directory says nothing of where the files are
+    let usual = (!local && Path::new(TASK_ROOT).is_dir()).then(|| OsStr::new(TASK_ROOT));
+    let root = variable::TASK_ROOT.of(environment).map(OsString::as_os_str).or(usual);
+    let root = root.map_or_else(std::env::current_dir, std::path::absolute);
+    set(
+        environment,
+        variable::TASK_ROOT,
+        root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?,
+    );
+    let home = variable::HOME.of(environment);
+    if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
+        set(environment, variable::HOME, "/tmp");
+    }
+    let mut path = variable::PATH.of(environment).cloned().unwrap_or_else(|| USUAL_PATH.into());
+    let has_programs = std::env::split_paths(&path).any(|directory| directory == Path::new(IMAGE_PROGRAMS));
+    if !has_programs && Path::new(IMAGE_PROGRAMS).is_dir() {
+        path.push(":");
+        path.push(IMAGE_PROGRAMS);
+    }
+    set(environment, variable::PATH, path);
+    let kind = variable::INITIALIZATION_TYPE.of(environment).and_then(|kind| InitializationType::of(kind));
+    if kind == Some(InitializationType::ManagedInstances) && variable::LOG_FORMAT.of(environment).is_none() {
+        set(environment, variable::LOG_FORMAT, "JSON");
+    }
+    Ok(())
+}
+
+/// Removes the variables of an event, which a worker would inherit from the environment of the bootstrap.
+pub(super) fn clean(environment: &mut Environment, interface: Interface) {
+    for (name, _) in invocation::ENVIRONMENT {
+        environment.remove(OsStr::new(name));
+    }
+    if interface == Interface::Cgi {
+        for name in invocation::REQUEST_VARIABLES {
+            environment.remove(OsStr::new(name));
+        }
+    }
+}
+
+fn set(environment: &mut Environment, variable: Variable, value: impl Into<OsString>) {
+    environment.insert(variable.name.into(), value.into());
+}

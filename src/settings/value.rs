@@ -1,0 +1,136 @@
+//! One environment variable: its name, the values that it takes, and how a value is read.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt::{self, Display, Formatter},
+    num::{NonZeroU64, NonZeroUsize},
+    path::PathBuf,
+};
+
+use tracing::level_filters::LevelFilter;
+
+use super::{
+    choices::{InitializationType, Interface, LispConvention, LogFormat, ResponseMode},
+    error::ConfigError,
+};
+
+/// The variables of a process.
+pub type Environment = BTreeMap<OsString, OsString>;
+
+/// A variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The values that it takes: "it takes …".
+    pub takes: &'static str,
+    /// Its purpose, as `docs/settings.md` says it.
+    pub meaning: &'static str,
+}
+
+impl Variable {
+    /// Its value in an environment; `None` if it is not set or empty.
+    #[must_use]
+    pub fn of(self, environment: &Environment) -> Option<&OsString> {
+        environment.get(OsStr::new(self.name)).filter(|value| !value.is_empty())
+    }
+
+    /// The error of a value that it does not take.
+    pub(super) fn malformed(self, value: &OsStr) -> ConfigError {
+        ConfigError::Malformed {
+            name: self.name,
+            value: value.to_string_lossy().into_owned(),
+            takes: self.takes,
+        }
+    }
+}
+
+impl Display for Variable {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name)
+    }
+}
+
+/// The type of a value.
+pub(super) trait Value: Sized {
+    /// `None` if the text is none.
+    fn of(text: &OsStr) -> Option<Self>;
+}
+
+/// The type of a setting: a value, or a value that may be missing.
+pub(super) trait Setting: Sized {
+    fn read(
+        variable: Variable,
+        environment: &Environment,
+        default: Option<Self>,
+    ) -> Result<Self, ConfigError>;
+}
+
+impl<T: Value> Setting for T {
+    fn read(
+        variable: Variable,
+        environment: &Environment,
+        default: Option<Self>,
+    ) -> Result<Self, ConfigError> {
+        match variable.of(environment) {
+            Some(value) => T::of(value).ok_or_else(|| variable.malformed(value)),
+            None => default.ok_or(ConfigError::Missing(variable.name, "Lambda and its emulator set it")),
+        }
+    }
+}
+
+impl<T: Value> Setting for Option<T> {
+    fn read(variable: Variable, environment: &Environment, _: Option<Self>) -> Result<Self, ConfigError> {
+        let value = variable.of(environment);
+        value.map(|value| T::of(value).ok_or_else(|| variable.malformed(value))).transpose()
+    }
+}
+
+macro_rules! parsed {
+    ($($type:ty),+) => {
+        $(impl Value for $type {
+            fn of(text: &OsStr) -> Option<Self> {
+                text.to_str()?.parse().ok()
+            }
+        })+
+    };
+}
+
+parsed!(
+    i32,
+    u64,
+    NonZeroU64,
+    NonZeroUsize,
+    String,
+    InitializationType,
+    Interface,
+    LispConvention,
+    LogFormat,
+    ResponseMode
+);
+
+impl Value for OsString {
+    fn of(text: &OsStr) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
+
+impl Value for PathBuf {
+    fn of(text: &OsStr) -> Option<Self> {
+        Some(text.into())
+    }
+}
+
+impl Value for LevelFilter {
+    fn of(text: &OsStr) -> Option<Self> {
+        match text.to_str()?.to_ascii_uppercase().as_str() {
+            "TRACE" => Some(Self::TRACE),
+            "DEBUG" => Some(Self::DEBUG),
+            "INFO" => Some(Self::INFO),
+            "WARN" => Some(Self::WARN),
+            "ERROR" | "FATAL" => Some(Self::ERROR),
+            _ => None,
+        }
+    }
+}
