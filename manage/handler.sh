@@ -43,5 +43,5 @@ check_handler() {
     for extension in sh lisp fasl; do
         [[ ! -f $dir/$stem.$extension ]] || return 0
     done
-    die "the folder $dir has no file for the handler $handler: neither $handler nor $stem.sh, $stem.lisp or $stem.psm1$said"
+    die "the folder $dir has no file for the handler $handler$said: neither $handler nor $stem.sh, $stem.lisp or $stem.psm1"
 }
