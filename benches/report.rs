@@ -14,7 +14,7 @@ const MARKS: [&str; 2] = ["<!-- written by `make bench` -->\n", "<!-- until here
 
 const SUMMARY: [Metric; 5] = [Metric::Init, Metric::Latency, Metric::Cycle, Metric::Large, Metric::TreeAfter];
 
-/// A table of its own for what belongs together.
+/// A table with related metrics.
 struct Section {
     title: &'static str,
     /// With `{events}` and `{alone}` for their numbers.
@@ -25,43 +25,44 @@ struct Section {
 const SECTIONS: [Section; 7] = [
     Section {
         title: "Start",
-        text: "Init is from the start of the process to its first request for an event; also with 0.29 of a \
-            processor, which a function of 512 MB has. The first event's time is its latency, as below.",
+        text: "Init is the time from the start of the process to its first request for an event. The second column is \
+            the same with 0.29 of a processor, the share of a function of 512 MB. The third is the latency of the \
+            first event.",
         metrics: &[Metric::Init, Metric::Throttled, Metric::First],
     },
     Section {
         title: "Latency of a warm event",
-        text: "From the moment that an event of 1 KiB is handed out to the moment that its whole answer has been \
-            read; the next event comes 2 ms later. {events} events.",
+        text: "The time from handing out an event of 1 KiB to reading the last byte of its answer. The next event \
+            comes 2 ms later. {events} events.",
         metrics: &[Metric::Latency, Metric::LatencyP99, Metric::LatencyP999],
     },
     Section {
         title: "Cycle of a warm event",
-        text: "In an unbroken row of the same events, from each answer to the next one: the request for the next \
-            event, and what a runtime does after its answer, count too. {events} events.",
+        text: "The time from each answer to the next one, while the same events follow each other without a pause. It \
+            includes the request for the next event, and the runtime's work after an answer. {events} events.",
         metrics: &[Metric::Cycle, Metric::CycleP99, Metric::CycleP999],
     },
     Section {
         title: "Events per second",
-        text: "In an unbroken row; four at a time with `AWS_LAMBDA_MAX_CONCURRENCY=4` and four events outstanding. \
-            Here **÷** is how many times the rate goes into the floor's.",
+        text: "Events follow each other without a pause: one at a time, then four with \
+            `AWS_LAMBDA_MAX_CONCURRENCY=4`. **÷** is the floor's rate divided by this one.",
         metrics: &[Metric::Rate, Metric::RateOfFour],
     },
     Section {
         title: "Latency of larger events",
-        text: "The curl loop cannot take 6 MiB: an argument may have 128 KiB.",
+        text: "The curl loop cannot take 6 MiB, because an argument is limited to 128 KiB.",
         metrics: &[Metric::Medium, Metric::Large],
     },
     Section {
         title: "Memory",
-        text: "Proportional set size (PSS), with no other runtime around: after the first event, and after {alone} \
-            events. The first process is `bootstrap`, for the curl loop Bash.",
+        text: "Proportional set size (PSS) after the first event and after {alone} events, while no other runtime is \
+            running. The first process is `bootstrap`, or Bash for the curl loop.",
         metrics: &[Metric::TreeAtStart, Metric::TreeAfter, Metric::OwnAtStart, Metric::OwnAfter],
     },
     Section {
         title: "Cost of an event",
-        text: "Processor time of all processes, those that have ended too, over {alone} events in a row less that \
-            of the start. System calls as `strace -f -c` counts them in runs of their own.",
+        text: "Processor time of all processes over {alone} events in a row, without the time of the start. It \
+            includes processes that have ended. `strace -f -c` counts the system calls in separate runs.",
         metrics: &[Metric::Processor, Metric::Calls],
     },
 ];
@@ -95,9 +96,8 @@ pub fn results(results: &Results) -> String {
 fn head(results: &Results) -> String {
     format!(
         "# Results\n\nOne run of `make bench` on {}. All runtimes echo the same events, in turns (A B C A B C).\n\
-        **×** is how many times the floor's a value is, the floor being the native echo: the median of the rounds, \
-        each against the floor of the same round, and the quartiles of the rounds in brackets. What the median \
-        is in itself comes after it.\n\n![warm latency and init of each runtime](results.svg)\n\n\
+        **×** is the ratio to the native echo, which is the floor. Each round is compared with the floor of the same \
+        round; the figure is the median of the rounds, with the quartiles in brackets. The median value follows.\n\n![warm latency and init of each runtime](results.svg)\n\n\
         ## Goals\n\n{}\n{}",
         machine(),
         goals::table(results),
@@ -142,8 +142,8 @@ pub fn page(text: &str, results: &Results) -> Option<String> {
     let events = results.events;
     let machine = machine();
     Some(format!(
-        "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians over {events} events; × is how many \
-        times the native echo's they are, which is the floor that `lambda_runtime` gives.\n\nThe goals, in the same \
+        "{before}{}\n{figures}\nOne run of `make bench` on {machine}: medians over {events} events. × is the \
+        ratio to the native echo, the floor that `lambda_runtime` gives.\n\nThe goals, in the same \
         run:\n\n{}\n{}{after}",
         MARKS[0],
         goals::table(results),

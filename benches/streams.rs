@@ -74,8 +74,8 @@ fn contenders(programs: &Programs) -> Vec<Contender> {
 /// The section of the report.
 pub fn section(streams: &[Stream], size: usize) -> String {
     let mut text = format!(
-        "\n## Streamed answers\n\nFrom the moment that an event is handed out to the first byte of its answer; then {:.0} MB \
-         in blocks of 64 KiB, and the most memory that the first process has had by then.\n\n\
+        "\n## Streamed answers\n\nThe time from handing out an event to the first byte of its answer; the throughput of {:.0} MB in \
+         blocks of 64 KiB; and the largest memory of the first process.\n\n\
          | | first byte | throughput | memory |\n|---|---|---|---|\n",
         size as f64 / MB
     );

@@ -137,7 +137,8 @@ pub fn requests(bytes: &[u8]) {
     let Some((parts, body)) = request(bytes) else { return };
     let event = url::event::of(&parts, body, "127.0.0.1:1".parse().unwrap(), 80);
     let json: serde_json::Value = serde_json::from_str(&event.json).unwrap();
-    assert_eq!(json["rawPath"], parts.uri.path());
+    let path = json["rawPath"].as_str().unwrap();
+    assert!(path == parts.uri.path() || path == "/" && parts.uri.path().is_empty(), "{path}");
     assert_eq!(json["rawQueryString"], parts.uri.query().unwrap_or_default());
     match cgi::read(event.json.as_bytes(), None) {
         Ok((sender, request)) => {
@@ -146,9 +147,9 @@ pub fn requests(bytes: &[u8]) {
             let plain = |value: &[u8]| !value.iter().any(|byte| [b'\n', 0].contains(byte));
             assert!(request.variables.iter().all(|(name, value)| plain(name.as_bytes()) && plain(value)));
             let info = request.variables.iter().find(|(name, _)| name == "PATH_INFO").unwrap();
-            assert!(info.1.len() <= parts.uri.path().len());
+            assert!(info.1.len() <= path.len());
         }
-        Err(cgi::Unusable::Path(..)) => assert!(parts.uri.path().contains("%0")),
+        Err(cgi::Unusable::Path(..)) => assert!(path.contains("%0")),
         Err(error) => panic!("{error}"),
     }
     // the same bytes as the answer of a handler, and as an event

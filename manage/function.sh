@@ -5,7 +5,7 @@ readonly mark=lambda-script-runtime # the tag of what this script made; its valu
 readonly unknown_registry=ACCOUNT.dkr.ecr.REGION.amazonaws.com unknown_digest=sha256:DIGEST # in a dry run
 readonly trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 
-# What is read of a function; `field` and `plain` find the keys again.
+# The keys that are read of a function; `field` and `plain` find them again.
 readonly fields='{Arn: Configuration.FunctionArn, PackageType: Configuration.PackageType,
 State: Configuration.State, StateReason: Configuration.StateReason,
 LastUpdateStatus: Configuration.LastUpdateStatus, LastUpdateStatusReason: Configuration.LastUpdateStatusReason,

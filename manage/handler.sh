@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What a handler's text says of the files that it needs; the runtime itself says the rest.
+# The files that a handler needs, as far as its text says it; the runtime itself says the rest.
 
 # Whether the handler is one of PowerShell.
 is_powershell() {

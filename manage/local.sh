@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What `make try` and `make run-local` do: a folder's handler runs here, without AWS.
+# The targets `make try` and `make run-local`: a folder's handler runs here, without AWS.
 #
 #   local.sh try     one event, by a bootstrap that is built here: DIR, HANDLER, EVENT (a file)
 #   local.sh serve   events over HTTP, in a container where there is an engine: DIR, HANDLER, PORT, VARIANT, BASE, WATCH

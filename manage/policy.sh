@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the deployer has to be allowed, for one function: no more than the calls of this script ask for.
+# The policy that the deployer of one function needs: no more than the calls of this script ask for.
 
 print_policy() {
     local region=${AWS_REGION:-*}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is done with a function that is there: invoke it, read its log, delete it.
+# The use of a function that exists: invoke it, read its log, delete it.
 
 invoke() {
     local event=${FUNCTION_EVENT-"{}"} qualifier=${FUNCTION_ALIAS-} error version log

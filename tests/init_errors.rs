@@ -288,6 +288,13 @@ fn the_bash_of_functions_can_be_chosen() {
     let error = Function::bash(code).env("SCRIPT_RUNTIME_BASH", "/nowhere/bash").init_error();
     assert_eq!(error.kind, "Runtime.InterpreterNotFound");
     assert_eq!(error.message, "`SCRIPT_RUNTIME_BASH` is `/nowhere/bash`, which is no file");
+    let error = Function::bash(code).env("SCRIPT_RUNTIME_BASH", "function.sh").init_error();
+    assert_eq!(error.kind, "Runtime.InterpreterNotFound");
+    assert!(
+        error.message.contains("function.sh`, which may not be executed: run `chmod +x "),
+        "{}",
+        error.message
+    );
 }
 
 #[test]

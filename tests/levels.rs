@@ -36,3 +36,24 @@ fn the_lines_of_the_page_are_log_events_and_metrics() {
         }
     }
 }
+
+#[test]
+fn managed_instances_log_json_where_nobody_says_otherwise() {
+    for (format, is_json) in [("", true), ("JSON", true), ("Text", false)] {
+        let function = Function::bash("handler() { echo line >&2; [[ $1 == fine ]]; }");
+        let function = function
+            .env("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances")
+            .env("AWS_LAMBDA_LOG_FORMAT", format)
+            .start();
+        for event in ["fine", "broken"] {
+            function.post(Event::new(event));
+        }
+        let log = function.log();
+        let lines = log.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok());
+        assert_eq!(
+            (lines.count(), log.lines().count()),
+            if is_json { (3, 3) } else { (0, 3) },
+            "{format}: {log}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ mod init;
 mod input;
 mod json;
 mod logs;
+mod matrix;
 mod modules;
 mod output;
 mod state;

@@ -16,6 +16,7 @@ use crate::support::{
     Event, Function, Running,
     api::{Post, Reception},
     check_header_type, code_block,
+    language::lisp_core,
     needs::has,
     processes, until,
 };
@@ -40,7 +41,9 @@ pub fn all(bash: &str, lisp: &str, powershell: &str) -> Vec<(&'static str, Runni
     let mut functions = Vec::from(both(bash));
     if has("sbcl") {
         let text = format!("(defun main () (let ((event (read-line)))\n{lisp}))");
-        functions.push(("Lisp", streaming(Function::with(&[("app.lisp", &text)]).handler("app.lisp"))));
+        let function = Function::with(&[("app.lisp", &text)]).handler("app.lisp");
+        let function = function.env("SCRIPT_RUNTIME_LISP_CORE", lisp_core().to_str().unwrap());
+        functions.push(("Lisp", streaming(function)));
     }
     if has("pwsh") {
         let text = format!("function f {{ param($d)\n{powershell}\n}}");

@@ -85,7 +85,7 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// An invocation with these headers.
+    /// An invocation without a request or a sink.
     #[must_use]
     pub fn new(headers: Headers, event: Bytes) -> Self {
         Self { event, sink: None, request: None, headers }

@@ -1,7 +1,7 @@
-//! An answer that is passed on while it is written, by whoever has the handler's output to whoever has the caller.
+//! An answer that is passed on while it is written, from the handler's output to the caller.
 //!
-//! Always true: no more than [`WAITING`] parts wait for the caller. A handler whose caller is slow is not read from, and
-//! so it waits, too.
+//! Always true: at most [`WAITING`] parts wait for the caller. While a caller is slow its handler is not read from, and so
+//! waits, too.
 
 use std::sync::{
     Arc,

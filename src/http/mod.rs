@@ -1,6 +1,7 @@
-//! HTTP as events: requests to events and back (function URLs), CGI, media types, the head of a streamed response.
+//! HTTP as events: function URLs (requests to events, answers to responses), CGI, media types, the prelude of a streamed
+//! response.
 //!
-//! Callers of a handler use it; the handler's slot knows nothing of HTTP.
+//! `lambda` and `local` use it, which have the caller. A slot knows nothing of HTTP.
 
 pub mod answer;
 pub mod cgi;

@@ -1,7 +1,6 @@
 //! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 /// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
@@ -12,7 +11,7 @@ pub struct Prelude {
     /// All other headers.
     pub headers: HeaderMap,
     /// The value of each `Set-Cookie`.
-    pub cookies: Vec<Bytes>,
+    pub cookies: Vec<HeaderValue>,
 }
 
 impl Prelude {
@@ -28,12 +27,12 @@ impl Prelude {
 
     /// The values of a header, as text.
     pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
-        self.headers.get_all(name).iter().map(|value| text(value.as_bytes()))
+        self.headers.get_all(name).iter().map(text)
     }
 
     /// The cookies, as text.
     pub fn cookie_values(&self) -> impl Iterator<Item = String> {
-        self.cookies.iter().map(|cookie| text(cookie))
+        self.cookies.iter().map(text)
     }
 
     /// The prelude of a streamed response, as JSON.
@@ -55,7 +54,6 @@ impl Prelude {
     }
 }
 
-/// The value of a header: UTF-8 where it is valid, else Latin-1, in which any bytes are text.
-fn text(value: &[u8]) -> String {
-    std::str::from_utf8(value).map_or_else(|_| value.iter().copied().map(char::from).collect(), str::to_owned)
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
 }

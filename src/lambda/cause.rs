@@ -1,4 +1,4 @@
-//! What X-Ray shows of an error, in the form of its SDKs: one exception with its stack.
+//! The cause of an error for X-Ray, in the form of its SDKs: one exception with its stack.
 //!
 //! Always true: it is ASCII, as a header has to be, and not longer than [`LIMIT`].
 
@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// The longest cause, in bytes. Lambda takes up to 1 MiB and X-Ray documents of 64 KB.
 const LIMIT: usize = 60 * 1024;
 
-/// How much of a message, or of a line of the stack, is told, in bytes of JSON.
+/// The longest message or line of the stack, in bytes of JSON.
 const LONGEST_TEXT: usize = 8 * 1024;
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct Frame<'a> {
     label: &'a str,
 }
 
-/// The cause that a failure is.
+/// The cause of a failure.
 #[must_use]
 pub fn of(failure: &Failure, task_root: &str) -> String {
     let mut frames: Vec<_> = failure.stack_trace.iter().map(|line| frame(cut(line))).collect();
@@ -60,7 +60,7 @@ pub fn of(failure: &Failure, task_root: &str) -> String {
         if text.len() <= LIMIT {
             return text;
         }
-        // the innermost come first
+        // drops the outermost frames: the innermost come first
         frames.truncate(frames.len() / 2);
     }
 }
@@ -83,7 +83,7 @@ fn frame(line: &str) -> Frame<'_> {
     Frame { path: Some(path), line: number, label }
 }
 
-/// A text of which no more is told.
+/// The beginning of a text, up to the limit.
 fn cut(text: &str) -> &str {
     // a character takes up to six bytes, or twelve if it takes four itself
     let longest = text.len().min(LONGEST_TEXT / 6);

@@ -18,20 +18,20 @@ use super::{
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the rest of an event may stop on its way. For its first byte there is no limit.
+/// The longest pause within an event. The wait for its first byte has no limit.
 const STALL_LIMIT: Duration = Duration::from_secs(5);
 
-/// The same for a response whose status is all that counts: then it is taken as it is.
+/// The longest pause within a receipt. After it the status counts, without the rest.
 const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// A body up to this size goes out in one write with its head, in bytes.
 const SMALL_BODY: usize = 16 * 1024;
 
-/// How much is read at least at a time, in bytes. Room that has grown beyond [`KEPT_ROOM`] is given back.
+/// The least room for one read, in bytes. A buffer that has grown beyond [`KEPT_ROOM`] is freed.
 const ROOM: usize = 8 * 1024;
 const KEPT_ROOM: usize = 64 * 1024;
 
-/// A request, but for the headers that all of them have.
+/// A request without the headers that all requests have.
 pub(super) struct Request<'a> {
     pub(super) endpoint: &'a Endpoint,
     pub(super) headers: &'a [Header<'a>],
@@ -72,7 +72,7 @@ impl ConnectionError {
 pub(super) struct Connection {
     /// Host and port.
     server: String,
-    /// Open between two requests. It is taken out while one runs: a request that is given up takes it along.
+    /// Open between two requests. A running request has taken it out, so a request that is dropped closes it.
     stream: Option<TcpStream>,
     buffer: BytesMut,
 }
@@ -87,8 +87,8 @@ impl Connection {
         self.stream = None;
     }
 
-    /// Sends a request and reads its response. One that may be repeated is, once, where the server has closed a kept
-    /// connection without an answer.
+    /// Sends a request and reads its response. `may_be_repeated`: sends it again, once, if the server had closed the kept
+    /// connection.
     pub(super) async fn request(
         &mut self,
         request: &Request<'_>,
@@ -104,7 +104,7 @@ impl Connection {
         self.exchange(stream, request).await
     }
 
-    /// The connection, for a request that is written from outside; its response is for [`Self::response`].
+    /// The connection, for a request that the caller writes. [`Self::response`] reads the response.
     pub(super) async fn open(&mut self) -> Result<TcpStream, ConnectionError> {
         match self.stream.take().filter(is_quiet) {
             Some(stream) => Ok(stream),
@@ -120,7 +120,7 @@ impl Connection {
     async fn connect(&self) -> Result<TcpStream, ConnectionError> {
         let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
             Ok(Ok(stream)) => {
-                // small requests go out at once; where that cannot be had they are as good
+                // small requests go out at once; a failure costs only time
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -139,7 +139,7 @@ impl Connection {
         self.response(stream, sent, request.endpoint.needs_head_alone()).await
     }
 
-    /// The response to a request that was `sent` whole, or not.
+    /// Reads the response to a request. `sent` says whether the request was sent whole.
     pub(super) async fn response(
         &mut self,
         mut stream: TcpStream,
@@ -209,7 +209,7 @@ impl Connection {
     }
 }
 
-/// Whether nothing has come on a connection since its last response, its end neither, as far as is known.
+/// Whether a connection is open and has no unread bytes, as far as is known.
 fn is_quiet(stream: &TcpStream) -> bool {
     stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }

@@ -1,4 +1,4 @@
-//! What keeps events from being had or answered.
+//! Errors of the Runtime API: an event cannot be had, or not be answered.
 
 use std::time::Duration;
 

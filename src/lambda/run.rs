@@ -122,7 +122,7 @@ pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
     Client::new(api, task_root).fail_phase(&Endpoint::INIT_ERROR, &failure.header_type(), failure).await;
 }
 
-/// The way of an event, in one place.
+/// Answers events for as long as the slot lives: the way of an event, in one place.
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
@@ -172,7 +172,7 @@ async fn answer_events(
 enum Ended {
     /// Nothing of its answer was sent.
     Whole(Outcome),
-    /// Its answer was sent while it was written, as far as the caller took it.
+    /// The answer was sent while it was written, as far as the caller took it.
     Streamed(Box<StreamedResponse>, Result<(), Failure>),
 }
 

@@ -164,27 +164,33 @@ fn chosen(
     config: &Config,
 ) -> Result<Option<PathBuf>, Failure> {
     let Some(program) = program else { return Ok(None) };
-    let problem = if program.is_file() {
-        executable::check(program, &config.task_root).err().map(|error| error.to_string())
-    } else {
-        Some("is no file".to_owned())
-    };
-    match problem {
-        None => Ok(Some(program.clone())),
-        Some(problem) => {
-            let message = format!("`{variable}` is `{}`, which {problem}", program.display());
-            Err(Failure::new(ErrorType::InterpreterNotFound, message))
-        }
+    let name = format!("`{variable}`");
+    if !program.is_file() {
+        let message = format!("{name} is `{}`, which is no file", program.display());
+        return Err(Failure::new(ErrorType::InterpreterNotFound, message));
     }
+    checked(&name, program.clone(), config).map(Some)
 }
 
 /// The interpreter of this name on the `PATH` that workers have.
 fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
-    which::which_in(name, config.path.as_ref(), "/").map_err(|_| {
+    let program = which::which_in(name, config.path.as_ref(), "/").map_err(|_| {
         let path = config.path.as_deref().unwrap_or_default().display();
         let message = format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image");
         Failure::new(ErrorType::InterpreterNotFound, message)
-    })
+    })?;
+    checked(&format!("`{name}`"), program, config)
+}
+
+/// An interpreter that this machine can run.
+fn checked(name: &str, program: PathBuf, config: &Config) -> Result<PathBuf, Failure> {
+    match executable::check(&program, &config.task_root) {
+        Ok(()) => Ok(program),
+        Err(error) => {
+            let message = format!("{name} is `{}`, which {error}", program.display());
+            Err(Failure::new(ErrorType::InterpreterNotFound, message))
+        }
+    }
 }
 
 /// The text of one of the user's files.

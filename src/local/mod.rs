@@ -19,7 +19,7 @@ use crate::{
     settings::Config,
 };
 
-/// An invocation as Lambda would make it, without a deadline; `own` are the headers that the caller set.
+/// An invocation as Lambda makes it, without a deadline. `own` are the caller's headers.
 fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
     let mut headers = own;
     let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", config.function_name);
@@ -35,8 +35,7 @@ fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
     Invocation::new(headers, event)
 }
 
-/// Prints the line about an event that has ended, as Lambda logs it. Init and request id are left out where
-/// there is none to tell.
+/// Prints the `REPORT` line of an event, as Lambda logs it. Init and request id are optional.
 fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, children: &Children) {
     let mut fields = Vec::new();
     if let Some(id) = request_id {
@@ -49,7 +48,7 @@ fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, child
     fields.push(format!("Max Memory Used: {} MB", children.peak_memory().div_ceil(1 << 20)));
     let line = format!("REPORT {}\n", fields.join("\t"));
     tail::add(request_id.unwrap_or_default(), line.as_bytes());
-    // where standard error is closed there is nobody to tell
+    // a closed standard error has no reader
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

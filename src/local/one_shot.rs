@@ -127,7 +127,7 @@ async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
         ResponseMode::Buffered => answer.whole(handler).await,
         ResponseMode::Streaming => {
             let running = answer.running(handler);
-            // without a reader the answer goes nowhere
+            // a closed standard output has no reader
             let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
             ended.map(|()| Bytes::new())
         }
@@ -151,7 +151,7 @@ fn print(outcome: &Outcome) -> io::Result<()> {
         Ok(answer) => {
             let mut output = io::stdout().lock();
             output.write_all(answer)?;
-            // a terminal's next prompt begins on a line of its own
+            // so that a terminal's next prompt begins on a line of its own
             if !answer.is_empty() {
                 output.write_all(b"\n")?;
             }

@@ -1,8 +1,7 @@
-//! Which file of a directory has changed since the last look.
+//! Finds the files of a directory that have changed since the last look, by the metadata of each file.
 //!
-//! By comparing what the file system says of each file. Rejected: the kernel's notifications (crate `notify`),
-//! which say nothing of files that change on the other side of a mount, as on a Mac that shares a directory with
-//! a container, and cannot be asked "what is new?" at the moment when an event comes.
+//! Rejected: the kernel's notifications (crate `notify`). They miss changes on the other side of a mount, as on a Mac that
+//! shares a directory with a container, and they cannot be asked for at the moment when an event comes.
 
 use std::{
     collections::BTreeMap,
@@ -15,16 +14,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often is looked, if looking costs next to nothing.
+/// The shortest time between two looks.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Looking takes at most this part of the time.
+/// Looks take at most this part of the time: one in twenty.
 const SHARE: u32 = 20;
 
-/// A directory with all below it, as it was at the last look.
+/// A directory tree as it was at the last look.
 pub(super) struct Files {
     root: PathBuf,
-    /// What this process itself writes to: it must not follow from a change that it logs.
+    /// Files that this process writes its output to: the log of a change is no change.
     own: Vec<Place>,
     seen: BTreeMap<PathBuf, Mark>,
     took: Duration,
@@ -33,7 +32,7 @@ pub(super) struct Files {
 /// Device and inode.
 type Place = (u64, u64);
 
-/// What differs once a file has been written, or replaced by another of its name.
+/// Metadata that differs once a file has been written or replaced.
 #[derive(PartialEq, Eq)]
 struct Mark {
     place: Place,
@@ -78,7 +77,7 @@ fn place_of(output: impl AsFd) -> Option<Place> {
     Some((status.st_dev, status.st_ino))
 }
 
-/// Files that vanish while they are looked at are left out, as are directories that cannot be read.
+/// Leaves out files that vanish meanwhile, and directories that cannot be read.
 fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let (name, path) = (entry.file_name(), entry.path());
@@ -94,7 +93,7 @@ fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
     }
 }
 
-/// Logs, and the swap, lock and backup files of Vim and Emacs.
+/// Whether this is a log, or a swap, lock or backup file of Vim or Emacs.
 fn is_passing(name: &OsStr) -> bool {
     let name = name.as_bytes();
     [&b".log"[..], b".swp", b"~"].iter().any(|end| name.ends_with(end)) || name.starts_with(b".#")

@@ -31,7 +31,7 @@ const OWN_LIMIT: Duration = Duration::from_secs(2);
 /// How often is looked at what is there until it is twice the same.
 const LOOKS: usize = 100;
 
-/// Who can still write to the answer of a handler that has ended.
+/// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
     /// No process: what is in its pipe is the answer's, and more does not come.
@@ -45,7 +45,7 @@ pub enum Writers {
 }
 
 impl Children {
-    /// Who holds the pipe of the answer of a handler that has ended. `handler` is the handler's process, if it is not gone
+    /// The holders of the pipe of the answer of a handler that has ended. `handler` is the handler's process, if it is not gone
     /// yet.
     #[must_use]
     pub fn writers(&self, answer: impl AsFd, handler: Option<Pid>, ended: Instant) -> Writers {
@@ -116,7 +116,7 @@ struct Process {
     /// Whether it does not only wait to be reaped.
     runs: bool,
     inputs: Vec<Input>,
-    /// Those that it can write to.
+    /// The pipes that it can write to.
     outputs: Vec<String>,
 }
 

@@ -42,8 +42,15 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Starts one by way of a process that ends at once, so that the guard is no child of the bootstrap.
-    pub(super) fn start() -> io::Result<Self> {
+    /// Starts one. Without it a run is as good, as long as it is not killed.
+    pub(super) fn start() -> Option<Self> {
+        Self::by_starter()
+            .inspect_err(|error| tracing::warn!("no guard for a bootstrap that is killed: {error}"))
+            .ok()
+    }
+
+    /// Starts a process that starts the guard and ends, so that the guard is no child of the bootstrap.
+    fn by_starter() -> io::Result<Self> {
         let (end, pipe) = pipe_with(PipeFlags::CLOEXEC)?;
         fcntl_setfl(&pipe, OFlags::NONBLOCK)?;
         let mut command = bootstrap(START);
@@ -102,9 +109,9 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
-    /// Those whose leaders run.
+    /// The groups whose leaders run.
     led: HashSet<Pid>,
-    /// Those in which others run behind the leader's end.
+    /// The groups whose leaders have ended, and in which others run.
     left: HashSet<Pid>,
 }
 

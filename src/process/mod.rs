@@ -72,7 +72,7 @@ impl Children {
     /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
     pub fn reap(with_guard: bool) -> io::Result<Self> {
         let inherited = children_of(getpid()).into();
-        let guard = with_guard.then(Guard::start).transpose()?.map(Arc::new);
+        let guard = with_guard.then(Guard::start).flatten().map(Arc::new);
         if guard.is_none() {
             set_child_subreaper(Some(getpid()))?;
         }

@@ -8,10 +8,10 @@ use std::{
 use rustix::fs::{Access, access};
 
 use super::{
-    choices::{InitializationType, Interface},
+    choices::Interface,
     error::ConfigError,
     table::variable,
-    value::{Environment, Value, Variable},
+    value::{Environment, Variable},
 };
 use crate::event::invocation;
 
@@ -23,6 +23,9 @@ const LOCAL_DEFAULTS: [(Variable, &str); 5] = [
     (variable::LOG_GROUP, "/aws/lambda/Functions"),
     (variable::LOG_STREAM, "$LATEST"),
 ];
+
+/// The initialization type of Lambda Managed Instances: several events at a time, and nobody else ends one.
+pub(super) const MANAGED_INSTANCES: &str = "lambda-managed-instances";
 
 /// Where Lambda has a function's files.
 const TASK_ROOT: &str = "/var/task";
@@ -61,7 +64,7 @@ pub(super) fn complete(
         root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?,
     );
     let home = variable::HOME.of(environment);
-    if home.is_none_or(|home| access(home, Access::WRITE_OK).is_err()) {
+    if !home.is_some_and(|home| Path::new(home).is_dir() && access(home, Access::WRITE_OK).is_ok()) {
         set(environment, variable::HOME, "/tmp");
     }
     let mut path = variable::PATH.of(environment).cloned().unwrap_or_else(|| USUAL_PATH.into());
@@ -71,8 +74,9 @@ pub(super) fn complete(
         path.push(IMAGE_PROGRAMS);
     }
     set(environment, variable::PATH, path);
-    let kind = variable::INITIALIZATION_TYPE.of(environment).and_then(|kind| InitializationType::of(kind));
-    if kind == Some(InitializationType::ManagedInstances) && variable::LOG_FORMAT.of(environment).is_none() {
+    let is_managed =
+        variable::INITIALIZATION_TYPE.of(environment).is_some_and(|kind| kind == MANAGED_INSTANCES);
+    if is_managed && variable::LOG_FORMAT.of(environment).is_none() {
         set(environment, variable::LOG_FORMAT, "JSON");
     }
     Ok(())

@@ -10,7 +10,7 @@ mod value;
 
 use std::{ffi::OsString, ops::Deref, path::PathBuf, time::Duration};
 
-use self::{choices::InitializationType, table::Values};
+use self::table::Values;
 pub use self::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
     error::ConfigError,
@@ -21,6 +21,9 @@ pub use self::{
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
 const TEST_PREFIX: &str = "SCRIPT_RUNTIME_TEST_";
+
+/// The initialization type of an environment of which Lambda takes a snapshot.
+const SNAP_START: &str = "snap-start";
 
 /// Where an image has its bootstrap.
 const IMAGE_DIRECTORY: &str = "/var/runtime";
@@ -63,11 +66,11 @@ impl Config {
             *path = task_root.join(&*path);
         }
         let mut deadline_margin = (values.margin > 0).then_some(Duration::from_millis(values.margin));
-        if values.initialization_type == InitializationType::ManagedInstances {
-            // nobody else ends an event there
+        let kind = values.initialization_type.as_deref();
+        if kind == Some(environment::MANAGED_INSTANCES) {
             deadline_margin.get_or_insert(Duration::ZERO);
         }
-        let snapstart = !local && values.initialization_type == InitializationType::SnapStart;
+        let snapstart = !local && kind == Some(SNAP_START);
         Ok(Self { values, snapstart, deadline_margin, environment })
     }
 

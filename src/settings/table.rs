@@ -10,7 +10,7 @@ use std::{
 use tracing::level_filters::LevelFilter;
 
 use super::{
-    choices::{InitializationType, Interface, LispConvention, LogFormat, ResponseMode},
+    choices::{Interface, LispConvention, LogFormat, ResponseMode},
     error::ConfigError,
     value::{Environment, Setting},
 };
@@ -77,8 +77,7 @@ settings! {
             "the same";
         memory: i32, MEMORY_SIZE = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "a number of MB",
             "the same: the function's memory in MB, of which SBCL's heap gets three quarters";
-        initialization_type: InitializationType = InitializationType::Other,
-            INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "text",
+        initialization_type: Option<String>, INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE", "text",
             "set by Lambda. `snap-start`: see [SnapStart](snapstart.md). `lambda-managed-instances`: logs are JSON by default, and an event is always ended at its deadline";
         log_format: LogFormat = LogFormat::Text, LOG_FORMAT = "AWS_LAMBDA_LOG_FORMAT", "`Text` or `JSON`",
             "`Text` (default, but on managed instances): lines pass as they are. `JSON`: each becomes an object with `timestamp`, `level`, `requestId` and `message`; a line that is an object passes unchanged";

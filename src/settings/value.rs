@@ -11,7 +11,7 @@ use std::{
 use tracing::level_filters::LevelFilter;
 
 use super::{
-    choices::{InitializationType, Interface, LispConvention, LogFormat, ResponseMode},
+    choices::{Interface, LispConvention, LogFormat, ResponseMode},
     error::ConfigError,
 };
 
@@ -97,18 +97,7 @@ macro_rules! parsed {
     };
 }
 
-parsed!(
-    i32,
-    u64,
-    NonZeroU64,
-    NonZeroUsize,
-    String,
-    InitializationType,
-    Interface,
-    LispConvention,
-    LogFormat,
-    ResponseMode
-);
+parsed!(i32, u64, NonZeroU64, NonZeroUsize, String, Interface, LispConvention, LogFormat, ResponseMode);
 
 impl Value for OsString {
     fn of(text: &OsStr) -> Option<Self> {

@@ -1,6 +1,8 @@
 //! The phases of a worker, and the failures of each.
 
-use std::{io, process::ExitStatus, time::Duration};
+use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
+
+use rustix::process::Signal;
 
 use rustix::io::Errno;
 
@@ -86,7 +88,9 @@ impl Phase<'_> {
             Self::Load => WorkerError::Untaken(match &launch.unfit_core {
                 // SBCL speaks of its core, or crashes without a word
                 Some(message)
-                    if last_lines.contains("core") || (last_lines.is_empty() && status.code().is_none()) =>
+                    if last_lines.contains("core file")
+                        || last_lines.contains("core was built")
+                        || (last_lines.is_empty() && has_crashed(status)) =>
                 {
                     failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
                 }
@@ -128,6 +132,11 @@ pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&s
 /// The advice where the file was meant as a program.
 fn hint(as_program: Option<&str>) -> String {
     as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
+}
+
+/// Whether a process has ended by a signal of its own doing. SIGKILL comes from outside, as where memory is short.
+fn has_crashed(status: ExitStatus) -> bool {
+    status.signal().is_some_and(|signal| signal != Signal::KILL.as_raw())
 }
 
 /// The failure of something that could not be started or handed over: a file that cannot run is no lack of resources.

@@ -33,16 +33,12 @@ pub struct Slot {
     snapshot: bool,
     /// Whether the hint that the file may only define functions has been logged.
     has_hinted: bool,
+    /// `None` where no worker was started yet, or the last one has ended.
+    worker: Option<Box<Worker>>,
+    /// Whether the worker has had an event.
+    used: bool,
     /// Keeps SIGTERM from the worker until its hooks for the shutdown have run.
     hold: Option<Hold>,
-    state: State,
-}
-
-enum State {
-    /// The worker waits for an event; it is `used` once it has had one.
-    Ready { worker: Box<Worker>, used: bool },
-    /// None was started yet, or the last one has ended.
-    Absent,
 }
 
 impl Slot {
@@ -62,8 +58,9 @@ impl Slot {
             secrets: Secrets::of(&config.environment),
             snapshot: config.snapstart,
             has_hinted: false,
+            worker: None,
+            used: false,
             hold: None,
-            state: State::Absent,
         }
     }
 
@@ -96,28 +93,24 @@ impl Slot {
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
         self.notice_end();
-        if !matches!(self.state, State::Ready { .. }) {
-            self.load().await?;
-            if !self.snapshot {
-                // a worker that was loaded in the copy has nothing to restore
-                return Ok(());
-            }
+        // a worker that is loaded in the copy has nothing to restore
+        let is_done = self.worker.is_none() && step == Step::Restore;
+        match self.worker().await {
+            Ok(_) if is_done => Ok(()),
+            Ok(worker) => worker.run_hooks(step).await.map_err(|failure| self.secrets.masked(failure)),
+            Err(error) => Err(self.masked(error)),
         }
-        let State::Ready { worker, .. } = &mut self.state else {
-            unreachable!("BUG: a replaced worker is ready");
-        };
-        worker.run_hooks(step).await.map_err(|failure| self.secrets.masked(failure))
     }
 
     /// Whether the user's file has hooks for the shutdown.
     #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
-        matches!(&self.state, State::Ready { worker, .. } if worker.has_shutdown_hook())
+        self.worker.as_ref().is_some_and(|worker| worker.has_shutdown_hook())
     }
 
     /// Runs the hooks for the shutdown, or waits until the worker has run them.
     pub async fn shut_down(&mut self) {
-        if let State::Ready { worker, .. } = &mut self.state {
+        if let Some(worker) = &mut self.worker {
             if worker.waits_for_shutdown() {
                 if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
                     tracing::error!("{}", self.secrets.masked(failure));
@@ -152,55 +145,54 @@ impl Slot {
 
     /// Prepares for the next event: starts a worker where there is none.
     pub async fn prepare(&mut self) {
-        match &mut self.state {
-            State::Ready { worker, .. } => worker.prepare(),
-            State::Absent => self.replace_or_wait().await,
+        match &mut self.worker {
+            Some(worker) => worker.prepare(),
+            None => self.replace_or_wait().await,
         }
     }
 
     /// Waits for the end of the worker while no event runs, and says whether it is to be replaced now. Without a worker this
     /// never ends.
     async fn ended(&mut self) -> bool {
-        let State::Ready { worker, used } = &mut self.state else { return pending().await };
-        let (status, used) = (worker.ended().await, *used);
+        let Some(worker) = &mut self.worker else { return pending().await };
+        let status = worker.ended().await;
         self.drop_worker();
         if self.shutdown.is_cancelled() {
             return false;
         }
         tracing::warn!("a worker ended between events ({status})");
-        used
+        self.used
     }
 
     async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.notice_end();
-        if !matches!(self.state, State::Ready { .. }) {
-            self.replace().await?;
-        }
-        let State::Ready { worker, used } = &mut self.state else {
-            unreachable!("BUG: a replaced worker is ready");
-        };
-        *used = true;
+        let worker = self.worker().await?;
         let result = worker.run(invocation).await;
+        self.used = true;
         if let Err(WorkerError::Gone(_) | WorkerError::Untaken(_)) = &result {
             self.drop_worker();
         }
         result
     }
 
+    /// The worker, started where there is none.
+    async fn worker(&mut self) -> Result<&mut Worker, WorkerError> {
+        if self.worker.is_none() {
+            self.replace().await?;
+        }
+        Ok(self.worker.as_mut().expect("BUG: a replaced worker is there"))
+    }
+
     /// Drops a worker that has ended, also where the event loop has not seen its end.
     fn notice_end(&mut self) {
         self.children.catch_up();
-        if let State::Ready { worker, .. } = &self.state
-            && worker.has_ended()
-        {
+        if self.worker.as_ref().is_some_and(|worker| worker.has_ended()) {
             self.drop_worker();
         }
     }
 
-    /// Drops the worker.
     fn drop_worker(&mut self) {
-        self.hold = None;
-        self.state = State::Absent;
+        (self.worker, self.hold) = (None, None);
     }
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
@@ -208,11 +200,10 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        self.state = State::Absent;
         let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
         self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
-        self.state = State::Ready { worker: Box::new(worker), used: false };
+        (self.worker, self.used) = (Some(Box::new(worker)), false);
         Ok(())
     }
 

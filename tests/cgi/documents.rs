@@ -155,6 +155,24 @@ fn a_whole_document_is_the_answer_whatever_the_status() {
 }
 
 #[test]
+fn the_page_of_a_python_script_that_fails_is_its_answer() {
+    needs!(cgitb);
+    // `cgitb` begins with a line that is a header for servers and a comment for browsers
+    for (kind, first) in [("before", ""), ("behind", "print('Content-Type: text/html\\n')")] {
+        let code = format!("#!/usr/bin/env python3\nimport cgitb\ncgitb.enable()\n{first}\nprint(1 / 0)\n");
+        for mode in MODES {
+            let function = cgi(Function::with(&[("app.py", &code)]).handler("app.py"));
+            let running = function.env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).start();
+            for _ in 0..2 {
+                let (head, body) = document(&running, mode, &request("GET", "/", "", json!({})));
+                assert_eq!(head["headers"], json!({ "content-type": "text/html" }), "{mode}, {kind} a head");
+                assert!(String::from_utf8_lossy(&body).contains("ZeroDivisionError"), "{mode}, {kind}");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_a_head_or_the_promised_body_the_status_is_the_error() {
     for mode in MODES {
         for (kind, function) in ending() {

@@ -95,7 +95,7 @@ fn a_library_that_is_nowhere_is_named_with_the_ways_to_get_it() {
             assert_eq!(
                 error.message,
                 "`job.lisp` could not be loaded, line 2: the library `st-json` is not in the Lisp core, and ASDF does not \
-                 find it: put its source into `~/common-lisp`, or ship it in a Quicklisp bundle, \
+                 load it (Component \"st-json\" not found): put its source into `~/common-lisp`, or ship it in a Quicklisp bundle, \
                  `(ql:bundle-systems '(\"st-json\") :to \"FOLDER/\")`, whose `bundle.lisp` the runtime loads first"
             );
         }

@@ -28,7 +28,22 @@ fn errors_of_every_kind_are_the_exceptions_type_and_text() {
     for (text, kind, message) in [
         ("throw 'no way'", "RuntimeException", "no way"),
         ("throw [ArgumentException]::new('bad \"argument\" 😀')", "ArgumentException", "bad \"argument\" 😀"),
-        ("throw @{ code = 1 }", "RuntimeException", "System.Collections.Hashtable"),
+        ("throw @{ code = 1 }", "Hashtable", r#"{"code":1}"#),
+        ("throw 42", "Int32", "42"),
+        ("throw [pscustomobject]@{ a = 'b' }", "PSCustomObject", r#"{"a":"b"}"#),
+        ("throw 'one', 2", "Object[]", r#"["one",2]"#),
+        ("throw (Get-Item /)", "DirectoryInfo", "/"),
+        ("throw", "RuntimeException", "ScriptHalted"),
+        ("throw 'AccountNotFound'", "RuntimeException", "AccountNotFound"),
+        ("throw @{ Exception = 'AccountNotFound'; Message = 'no account' }", "AccountNotFound", "no account"),
+        ("throw @{ Exception = 'AccountNotFound' }", "AccountNotFound", "AccountNotFound"),
+        ("try { throw @{ code = 1 } } catch { throw }", "Hashtable", r#"{"code":1}"#),
+        (
+            "throw [Management.Automation.PipelineStoppedException]::new()",
+            "PipelineStoppedException",
+            "stopped",
+        ),
+        ("throw [OperationCanceledException]::new('enough')", "OperationCanceledException", "enough"),
         ("Write-Error 'written'", "WriteErrorException", "written"),
         ("Write-Error 'lost' -ErrorAction Continue; throw 'last'", "RuntimeException", "last"),
         (
@@ -148,6 +163,26 @@ fn the_forms_with_colons_carry_context_with_debug_alone() {
         assert_eq!(error.message, "no");
         assert_eq!(error.json.get("context").is_some(), has_context);
         assert_eq!(error.json.get("errorRecord").is_some(), has_context);
+    }
+}
+
+#[test]
+fn a_word_that_a_form_with_colons_throws_is_the_errors_type() {
+    needs!(pwsh);
+    let function = files(&[("m.ps1", "function f { param($d) Invoke-Expression $d.command }")], "m.ps1::f");
+    let running = function.start();
+    for (text, kind, message) in [
+        ("throw 'AccountNotFound'", "AccountNotFound", "AccountNotFound"),
+        ("throw 'E404'", "E404", "E404"),
+        ("throw 'no account'", "RuntimeException", "no account"),
+        ("throw '404'", "RuntimeException", "404"),
+        ("throw @{ Exception = 'AccountNotFound'; Message = 'no account' }", "AccountNotFound", "no account"),
+        ("throw [ArgumentException]::new('Word')", "ArgumentException", "Word"),
+    ] {
+        for _ in 0..2 {
+            let error = running.error(command(text));
+            assert_eq!((error.kind.as_str(), error.message.as_str()), (kind, message), "{text}");
+        }
     }
 }
 

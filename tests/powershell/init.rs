@@ -18,6 +18,51 @@ fn a_function_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
+fn a_function_that_is_not_exported_is_named_with_what_to_do() {
+    needs!(pwsh);
+    let manifest = "@{ ModuleVersion = '1.0'; RootModule = 'inner.psm1'; FunctionsToExport = 'g' }";
+    let text = "function f { }; function g { }";
+    for (files_of, handler) in [
+        (vec![("m.psm1", "function f { }; function g { }; Export-ModuleMember -Function g")], "m.f"),
+        (vec![("m.psd1", manifest), ("inner.psm1", text)], "m.f"),
+    ] {
+        let error = files(&files_of, handler).init_error();
+        assert_eq!(error.kind, "Runtime.HandlerNotFound");
+        assert!(error.message.contains("defines `f` and does not export it"), "{}", error.message);
+    }
+}
+
+#[test]
+fn starts_where_no_directory_of_the_user_can_be_made() {
+    needs!(pwsh);
+    for names in [
+        &["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"][..],
+        &["XDG_CACHE_HOME"],
+        &["XDG_CONFIG_HOME"],
+        &["HOME"],
+    ] {
+        for place in ["/proc/nothing", "/dev/null", "relative/../../proc/none"] {
+            let function = module(
+                "function f { param($d) $null = Get-Date; Write-Error x -ErrorAction Continue; 'fine' }",
+            );
+            let function = names.iter().fold(function, |function, name| function.env(name, place));
+            let running = function.start();
+            for _ in 0..2 {
+                assert_eq!(running.text("{}"), "fine\n", "{names:?} {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn temporary_files_have_the_place_that_other_runtimes_give_them() {
+    needs!(pwsh);
+    let function = || module("function f { \"$env:TEMP $env:TMP\" }");
+    assert_eq!(function().without_env("TEMP").without_env("TMP").start().text("{}"), "/tmp /tmp\n");
+    assert_eq!(function().env("TEMP", "/mine").env("TMP", "/own").start().text("{}"), "/mine /own\n");
+}
+
+#[test]
 fn a_syntax_error_has_its_file_line_and_text() {
     needs!(pwsh);
     for (file, handler) in

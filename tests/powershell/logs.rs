@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::module;
+use super::{files, module};
 use crate::support::Event;
 
 const NOISY: &str = "function f { [CmdletBinding()] param($d)\n\
@@ -73,6 +73,92 @@ fn records_carry_their_level_in_json_mode() {
             ("INFO", "end"),
         ]
     );
+}
+
+#[test]
+fn an_error_is_logged_whatever_shows_errors() {
+    needs!(pwsh);
+    for head in [
+        "$global:ErrorView = 'DetailedView'",
+        "$global:ErrorView = 'NormalView'",
+        "$global:ErrorView = 'ConciseView'",
+        "Remove-Variable -Scope Global ErrorView",
+        "Remove-Variable -Scope Global ErrorView; $global:ErrorView = 'none'",
+        "Remove-Variable -Scope Global ErrorView; $global:ErrorView = @{ }",
+        "Set-Variable -Scope Global ErrorView DetailedView -Option Private",
+        "function global:Get-Command { throw 'shadowed' }",
+        "function global:Set-StrictMode { throw 'shadowed' }",
+        "function global:Get-Error { throw 'shadowed' }; $global:ErrorView = 'DetailedView'",
+    ] {
+        let text = format!(
+            "{head}\nfunction f {{ Write-Error 'soft one' -ErrorAction Continue; Get-Item /nowhere -ErrorAction Continue; 'fine' }}"
+        );
+        let running = module(&text).env("NO_COLOR", "1").start();
+        for number in 1..3 {
+            assert_eq!(running.text("{}"), "fine\n", "{head}");
+            let log = running.log();
+            for message in ["soft one", "Cannot find path '/nowhere'"] {
+                assert_eq!(log.matches(message).count(), number, "{head}: {log}");
+            }
+            assert!(!log.contains("$args") && !log.contains("shadowed"), "{head}: {log}");
+        }
+    }
+}
+
+#[test]
+fn what_waits_for_a_debugger_goes_on_with_one_warning() {
+    needs!(pwsh);
+    for command in [
+        "Wait-Debugger",
+        "$ErrorActionPreference = 'Break'; Get-Item /nowhere",
+        "$VerbosePreference = 'Break'; Write-Verbose x",
+        "$WarningPreference = 'Break'; Write-Warning x",
+        "$null = Set-PSBreakpoint -Command Get-Date; $null = Get-Date",
+        "$null = Set-PSBreakpoint -Variable x -Mode Write; $x = 1",
+    ] {
+        let running = module(&format!("function f {{ {command}\n'fine' }}")).start();
+        for _ in 0..2 {
+            assert_eq!(running.text("{}"), "fine\n", "{command}");
+        }
+        assert_eq!(running.log().matches("no debugger can be attached").count(), 1, "{}", running.log());
+    }
+}
+
+#[test]
+fn traces_show_the_users_lines_alone() {
+    needs!(pwsh);
+    for level in [1, 2] {
+        let body = format!("Set-PSDebug -Trace {level}\n$x = 1\n@{{ a = $x }}");
+        for (file, handler, text) in [
+            ("m.psm1", "m.f", format!("function f {{ {body} }}")),
+            ("s.ps1", "s.ps1::f", format!("function f {{ {body} }}")),
+            ("s.ps1", "s.ps1", body.clone()),
+        ] {
+            let running = files(&[(file, &text)], handler).env("NO_COLOR", "1").start();
+            for number in 1..3 {
+                assert_eq!(running.text("{}"), r#"{"a":1}"#);
+                let log = running.log();
+                assert_eq!(log.matches(">>>> $x = 1").count(), number, "{log}");
+                let is_users =
+                    |line: &str| ["$x = 1", "@{ a = $x }", "-Trace"].iter().any(|own| line.contains(own));
+                let others = log.lines().filter(|line| line.contains(">>>>") && !is_users(line));
+                assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{log}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_logger_of_the_context_writes_to_the_log() {
+    needs!(pwsh);
+    let function = module(
+        "function f { param($d, $c) $LambdaContext.Logger.LogLine('a line'); $c.Logger.Log(\"text`n\"); $c.Logger.LogError('an error'); 'fine' }",
+    );
+    let running = function.start();
+    for number in 1..3 {
+        assert_eq!(running.text("{}"), "fine\n");
+        assert_eq!(running.log(), "a line\ntext\nan error\n".repeat(number));
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! A handler's output, as an answer.
 
+use std::time::{Duration, Instant};
+
 use super::{files, module};
+use crate::support::processes;
 
 /// The answers of a module's function to these commands.
 fn answers(commands: &[(&str, &str)]) {
@@ -94,6 +97,68 @@ fn what_never_ends_as_json_is_a_clear_error() {
     assert!(file.starts_with("the answer is no JSON: its part '.") && file.ends_with(end), "{file}");
     assert_eq!(message("deep"), format!("the answer is no JSON: its part '.x.x.x.x.x.x.x.x'{end}"));
     assert_eq!(running.text(r#"{"kind": "shared"}"#), r#"[{"x":1},{"x":1}]"#);
+}
+
+/// A class whose enumerator never ends.
+const ENDLESS: &str = "class Endless : Collections.IEnumerable, Collections.IEnumerator {
+    [Collections.IEnumerator] GetEnumerator() { return $this }
+    [bool] MoveNext() { return $true }
+    [object] get_Current() { return 1 }
+    [void] Reset() { }
+}
+function f { param($d) Invoke-Expression $d.command }";
+
+#[test]
+fn what_has_no_end_is_soon_an_error_that_names_the_part() {
+    needs!(pwsh);
+    let running = module(ENDLESS).start();
+    running.answer(r#"{"command": "1"}"#);
+    let worker = running.children()[0];
+    for (command, part) in [
+        ("@{ a = [Collections.Generic.HashSet[object]] @([int]) }", ".a.0."),
+        ("@{ a = @([int]) }", ".a.0."),
+        ("[Linq.Enumerable]::Repeat([object] [int], 1)", "."),
+        ("[pscustomobject]@{ a = @{ b = [Endless]::new() } }", ".a.b"),
+        ("@{ a = [Threading.Thread]::CurrentThread, [AppDomain]::CurrentDomain }", ".a."),
+        ("try { 1 / 0 } catch { @{ error = $_ } }", ".error."),
+        ("$a = @{ x = 1 }; foreach ($n in 1..60) { $a = @{ x = $a; y = $a } }; $a", "."),
+        ("$a = [Collections.Generic.List[object]]::new(); $a.Add($a); @{ list = $a }", ".list.0.0"),
+        ("@{ a = @{ 1 = 2 } }", ".a"),
+    ] {
+        let event = serde_json::json!({ "command": command }).to_string();
+        for _ in 0..2 {
+            let begin = Instant::now();
+            let message = running.error(&event).message;
+            let begins = format!("the answer is no JSON: its part '{part}");
+            assert!(
+                message.starts_with(&begins) && message.ends_with("Select-Object"),
+                "{command}: {message}"
+            );
+            assert!(begin.elapsed() < Duration::from_secs(10), "{command}: {:?}", begin.elapsed());
+        }
+    }
+    assert_eq!(running.children(), [worker]);
+    assert!(processes::peak(worker) < 400 * 1024, "{} KiB", processes::peak(worker));
+}
+
+#[test]
+fn what_is_json_already_stays_it_and_nothing_is_null() {
+    answers(&[
+        (r#"@{ a = [Text.Json.Nodes.JsonNode]::Parse('{"b": [1, "é"]}') }"#, r#"{"a":{"b":[1,"é"]}}"#),
+        (
+            r#"[pscustomobject]@{ a = [Text.Json.JsonDocument]::Parse('{ "b" : 1.50 }') }"#,
+            r#"{"a":{"b":1.50}}"#,
+        ),
+        (r#"[Text.Json.JsonDocument]::Parse('{ "b" : 1 }').RootElement"#, r#"{"b":1}"#),
+        (r#"@{ a = [Newtonsoft.Json.Linq.JToken]::Parse('{"b": [1]}') }"#, r#"{"a":{"b":[1]}}"#),
+        ("@{ a = [Newtonsoft.Json.Linq.JValue]::new(5) }", r#"{"a":5}"#),
+        ("@{ open = @(1, 2) | Where-Object { $_ -gt 5 } }", r#"{"open":null}"#),
+        ("[pscustomobject]@{ n = & { } }", r#"{"n":null}"#),
+        ("[ordered]@{ a = if ($false) { 1 } }", r#"{"a":null}"#),
+        (", @(1, (& { }))", "[1,null]"),
+        ("@{ a = [Collections.Generic.HashSet[string]] @('x') }", r#"{"a":["x"]}"#),
+        ("@{ a = [Linq.Enumerable]::Range(1, 3) }", r#"{"a":[1,2,3]}"#),
+    ]);
 }
 
 #[test]

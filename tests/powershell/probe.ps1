@@ -1,4 +1,4 @@
-# What a script can see of its session, a line each.
+# Shows everything that a script can see of its session, a line each.
 $lines = [System.Collections.Generic.List[string]]::new()
 $others = 'lines', 'others', 'variable', 'name', '?', '^', '$', 'Error', 'args', 'input', 'MyInvocation', 'LambdaInput', 'LambdaContext', '_', 'PSItem'
 foreach ($variable in Get-Variable | Sort-Object -Property Name) {

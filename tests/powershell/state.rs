@@ -52,6 +52,70 @@ fn preferences_that_the_file_sets_stay() {
 }
 
 #[test]
+fn variables_that_a_file_types_or_locks_stay_the_files() {
+    needs!(pwsh);
+    for (head, expected) in [
+        ("[int] $global:LambdaContext = 5", "5 Int32"),
+        ("Set-Variable -Scope Global LambdaContext 5 -Option ReadOnly", "5 Int32"),
+        ("New-Variable -Scope Global LambdaContext 5 -Option Constant", "5 Int32"),
+        ("[ValidateSet(5)] [int] $global:LASTEXITCODE = 5", "5 Int32"),
+        ("[string] $global:LASTEXITCODE = '5'", "0 String"),
+        ("[int] $global:LambdaInput = 5", "5 Int32"),
+        ("Set-Variable -Scope Global LambdaInput 5 -Option ReadOnly", "5 Int32"),
+        ("Set-Variable -Scope Global StackTrace 5 -Option ReadOnly -Force", "5 Int32"),
+    ] {
+        let name = head
+            .split([':', ' '])
+            .find(|word| ["LambdaContext", "LASTEXITCODE", "LambdaInput", "StackTrace"].contains(word))
+            .unwrap();
+        let text = format!("{head}\nfunction f {{ \"$global:{name} $($global:{name}.GetType().Name)\" }}");
+        for (file, handler) in [("m.psm1", "m.f"), ("m.ps1", "m.ps1::f")] {
+            let running = files(&[(file, &text)], handler).start();
+            for _ in 0..2 {
+                assert_eq!(running.text("{}").trim_end(), expected, "{head}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_working_directory_that_is_removed_costs_no_worker() {
+    needs!(pwsh);
+    let remove = "$p = \"/tmp/gone-$PID\"; $null = [IO.Directory]::CreateDirectory($p)\n\
+        if ('LOCATION') { Set-Location $p }; [Environment]::CurrentDirectory = $p; [IO.Directory]::Delete($p)";
+    for (head, body) in [(remove, ""), ("", remove)] {
+        for location in ["x", ""] {
+            let text =
+                format!("{head}\nfunction f {{ \"$PWD $([Environment]::CurrentDirectory) $PID\"\n{body} }}");
+            let function = module(&text.replace("LOCATION", location));
+            let root = function.path("").display().to_string();
+            let root = root.trim_end_matches('/');
+            let running = function.start();
+            let worker = running.text("{}").rsplit_once(' ').unwrap().1.to_owned();
+            for _ in 0..3 {
+                assert_eq!(running.text("{}"), format!("{root} {root} {worker}"), "{}", running.log());
+            }
+        }
+    }
+}
+
+#[test]
+fn actions_of_a_file_are_not_called_by_the_runtime() {
+    needs!(pwsh);
+    let text = "$c = $ExecutionContext.InvokeCommand\n\
+        $c.LocationChangedAction = { throw 'moved' }; $c.PreCommandLookupAction = { Write-Host looked }\n\
+        function f { param($d) if ($d.move) { try { Set-Location / } catch { } }; @{ a = 1 } }";
+    for (file, handler) in [("m.psm1", "m.f"), ("m.ps1", "m.ps1::f")] {
+        let running = files(&[(file, text)], handler).start();
+        for event in ["{}", "{}", r#"{"move": true}"#, "{}"] {
+            assert_eq!(running.text(event), r#"{"a":1}"#);
+        }
+        let log = running.log();
+        assert!(!log.contains("moved") && log.matches("looked").count() <= 2, "{log}");
+    }
+}
+
+#[test]
 fn what_is_left_running_delays_nothing() {
     needs!(pwsh);
     let function = module(

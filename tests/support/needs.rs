@@ -50,6 +50,7 @@ fn find(requirement: &str) -> Option<PathBuf> {
             works(&[&python.display().to_string(), "-c", "import boto3"]).then_some(python)
         }
         "CGI.pm" => met(works(&["perl", "-MCGI", "-e", "1"])),
+        "cgitb" => met(works(&["python3", "-c", "import cgitb"])),
         "mounts" => met(works(&["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /var"])),
         "root" => met(works(&["test", "-O", "/"])),
         "namespaces" => met(works(&["unshare", "--pid", "--net", "--fork", "--mount-proc", "true"])),

@@ -1,4 +1,4 @@
-//! What a CGI program writes: a head, and a body that passes as it is.
+//! The document that a CGI program writes: a head, and a body that is passed on as it is.
 
 use std::mem;
 
@@ -28,7 +28,7 @@ pub(in crate::http) struct Document {
 enum State {
     /// The bytes of the head so far.
     Head(BytesMut),
-    /// The head is complete. How many bytes of the body it promises that have not come.
+    /// The head is complete. `missing`: how many bytes its `Content-Length` promises that have not come.
     Body { missing: usize },
     /// There is no valid head, by this reason. The rest is dropped.
     Invalid(String),
@@ -88,8 +88,8 @@ impl Document {
         parts
     }
 
-    /// How an event has ended whose handler has `ended` like this. A program that has written its whole document has
-    /// answered, also where its status is not 0.
+    /// The end of the event, by the end of the handler. A program that has written its whole document has answered, also if
+    /// its status is not 0.
     pub(in crate::http) fn judge(self, ended: Result<(), Failure>) -> Result<(), Failure> {
         match (ended, self.state) {
             (Ok(()), State::Invalid(reason)) => Err(self.secrets.masked(invalid(&reason))),

@@ -1,6 +1,8 @@
 //! The head of a CGI document: header lines and an empty line. No IO.
 
-use bytes::{Buf, Bytes, BytesMut};
+use std::borrow::Cow;
+
+use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::super::prelude::Prelude;
@@ -49,22 +51,26 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
 struct Lines {
     status: Option<StatusCode>,
     headers: HeaderMap,
-    cookies: Vec<Bytes>,
+    cookies: Vec<HeaderValue>,
 }
 
 impl Lines {
     fn add(&mut self, line: &[u8], is_first: bool) -> Result<(), String> {
-        // the status line of HTTP itself, as programs write it that speak to the client past their server
+        // the status line of HTTP, as `nph-` programs write it
         if let Some(status_line) = line.strip_prefix(b"HTTP/").filter(|_| is_first) {
             let space = status_line.iter().position(|&byte| byte == b' ').unwrap_or(status_line.len());
             self.status = Some(status_code(status_line[space..].trim_ascii(), line)?);
+            return Ok(());
+        }
+        // the first line of Python's `cgitb`: a header for servers, a comment for browsers
+        if line == b"<!--: spam" {
             return Ok(());
         }
         let (name, value) = header_line(line)?;
         if name.as_str() == "status" {
             self.status = Some(status_code(value.as_bytes(), value.as_bytes())?);
         } else if name == header::SET_COOKIE {
-            self.cookies.push(Bytes::copy_from_slice(value.as_bytes()));
+            self.cookies.push(value);
         } else {
             self.headers.append(name, value);
         }
@@ -94,12 +100,20 @@ impl Lines {
 fn header_line(line: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
     let colon = line.iter().position(|&byte| byte == b':').unwrap_or(0);
     let (name, value) = (&line[..colon], line[colon..].strip_prefix(b":").unwrap_or_default().trim_ascii());
-    match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+    match (HeaderName::from_bytes(name), HeaderValue::from_bytes(utf8(value).as_bytes())) {
         (Ok(name), Ok(value)) => Ok((name, value)),
         _ => Err(format!(
             "it has to begin with header lines, as in `Content-Type: text/plain`, and an empty line, and has the line {}",
             shown(line)
         )),
+    }
+}
+
+/// The value of a header: UTF-8 where it is valid, else Latin-1, in which any bytes are text.
+fn utf8(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.into(),
+        Err(_) => value.iter().copied().map(char::from).collect::<String>().into(),
     }
 }
 

@@ -142,11 +142,11 @@ impl<'a> Event<'a> {
     fn caller(&self) -> Option<&str> {
         let of_context = self.text(&["requestContext", "http", "sourceIp"]);
         let of_context = of_context.or(self.text(&["requestContext", "identity", "sourceIp"]));
-        // the last is what the load balancer has seen itself
+        // the load balancer itself has added the last address
         of_context.or_else(|| self.header("x-forwarded-for")?.rsplit(',').next().map(str::trim))
     }
 
-    /// Who the caller is, by the gateway's own word, and how it knows.
+    /// How the gateway has authenticated the caller, and as whom.
     fn user(&self) -> Option<(&'static str, &str)> {
         let of = |path: &[&str]| self.text(&[&["requestContext", "authorizer"], path].concat());
         let iam = of(&["iam", "userArn"]).or(self.text(&["requestContext", "identity", "userArn"]));

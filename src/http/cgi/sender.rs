@@ -1,4 +1,4 @@
-//! The services that send HTTP events: how each writes a path and a query, and how it wants its answer.
+//! The services that send HTTP events: the form of path and query, and the form of the answer.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};

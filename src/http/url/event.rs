@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::{host, media_type};
 
-/// What Lambda calls an account, a stage and a route that are none.
+/// Lambda's words for no account, and for no stage and no route.
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
@@ -28,12 +28,11 @@ pub struct Event {
 /// The event of a request to the server at this port.
 #[must_use]
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
-    let now = SystemTime::now();
-    let since_epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
+    // a target without a path, as `CONNECT` has it, is empty
+    let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
+    let query = head.uri.query().unwrap_or_default();
     let mut headers = joined(&head.headers);
-    let trace_id =
-        headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(|| new_trace(since_epoch)).clone();
+    let trace_id = headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(new_trace).clone();
     for (name, value) in [
         ("x-forwarded-for", caller.ip().to_string()),
         ("x-forwarded-proto", "http".to_owned()),
@@ -41,36 +40,16 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     ] {
         headers.insert(name.to_owned(), value);
     }
-    let host_header = headers.get("host").map_or("localhost", String::as_str);
-    let domain = host::name_of(host_header);
-    let prefix = domain.split('.').next().unwrap_or_default();
     let mut event = json!({
         "version": "2.0",
         "routeKey": DEFAULT,
         "rawPath": path,
         "rawQueryString": query,
         "headers": headers,
-        "requestContext": {
-            "accountId": ANONYMOUS,
-            "apiId": prefix,
-            "domainName": domain,
-            "domainPrefix": prefix,
-            "http": {
-                "method": head.method.as_str(),
-                "path": path,
-                "protocol": format!("{:?}", head.version),
-                "sourceIp": caller.ip().to_string(),
-                "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
-            },
-            "requestId": uuid::Uuid::new_v4().to_string(),
-            "routeKey": DEFAULT,
-            "stage": DEFAULT,
-            "time": log_time(now),
-            "timeEpoch": since_epoch.as_millis(),
-        },
+        "requestContext": context(head, path, caller, &headers),
         "isBase64Encoded": false,
     });
-    // what a request does not have, its event does not either
+    // fields that the request lacks are left out
     let fields = event.as_object_mut().expect("BUG: it is written as an object");
     if let Some(cookies) = fields["headers"].get("cookie").and_then(Value::as_str) {
         let cookies: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).collect();
@@ -85,7 +64,31 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     Event { json: event.to_string(), trace_id }
 }
 
-/// Text as it is; all else, and text that is compressed, in base64.
+fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<String, String>) -> Value {
+    let now = SystemTime::now();
+    let domain = host::name_of(headers.get("host").map_or("localhost", String::as_str));
+    let prefix = domain.split('.').next().unwrap_or_default();
+    json!({
+        "accountId": ANONYMOUS,
+        "apiId": prefix,
+        "domainName": domain,
+        "domainPrefix": prefix,
+        "http": {
+            "method": head.method.as_str(),
+            "path": path,
+            "protocol": format!("{:?}", head.version),
+            "sourceIp": caller.ip().to_string(),
+            "userAgent": headers.get("user-agent").cloned().unwrap_or_default(),
+        },
+        "requestId": uuid::Uuid::new_v4().to_string(),
+        "routeKey": DEFAULT,
+        "stage": DEFAULT,
+        "time": log_time(now),
+        "timeEpoch": now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+    })
+}
+
+/// Adds the body: text as it is, all else in base64.
 fn insert_body(fields: &mut Map<String, Value>, body: &[u8], content_type: Option<&[u8]>) {
     let is_text = content_type
         .is_none_or(|content_type| std::str::from_utf8(content_type).is_ok_and(media_type::is_text));
@@ -135,7 +138,8 @@ fn log_time(time: SystemTime) -> String {
     format!("{}/{}/{}:{} +0000", word(), word(), word(), word())
 }
 
-fn new_trace(since_epoch: Duration) -> String {
+fn new_trace() -> String {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("Root=1-{:08x}-{}", since_epoch.as_secs(), &id[..24])
 }
@@ -147,7 +151,7 @@ mod tests {
     #[test]
     fn a_time_as_in_a_log() {
         assert_eq!(
-            log_time(UNIX_EPOCH + Duration::from_millis(1_583_348_638_390)),
+            log_time(UNIX_EPOCH + std::time::Duration::from_millis(1_583_348_638_390)),
             "04/Mar/2020:19:03:58 +0000"
         );
     }

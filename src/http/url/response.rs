@@ -21,7 +21,7 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
 /// Why an answer is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAnswer {
-    /// Its status.
+    /// The status.
     #[error("`statusCode` is no number from 200 to 599 but {0}")]
     Status(Value),
     /// All of its headers.
@@ -69,7 +69,7 @@ pub fn response<B>(head: Prelude, body: B) -> Response<B> {
     for name in NOT_PASSED_ON {
         all.remove(name);
     }
-    for cookie in head.cookies.iter().filter_map(|cookie| HeaderValue::from_bytes(cookie).ok()) {
+    for cookie in head.cookies {
         all.append(header::SET_COOKIE, cookie);
     }
     all.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
@@ -89,12 +89,14 @@ fn taken_apart(fields: &Map<String, Value>) -> Result<Response<Bytes>, InvalidAn
         }
         Some(other) => return Err(InvalidAnswer::Headers(other.clone())),
     }
-    let cookies = match fields.get("cookies") {
+    let cookies: Vec<String> = match fields.get("cookies") {
         None | Some(Value::Null) => Vec::new(),
-        Some(cookies) => serde_json::from_value::<Vec<String>>(cookies.clone())
-            .map_err(|_| InvalidAnswer::Cookies(cookies.clone()))?,
+        Some(cookies) => {
+            serde_json::from_value(cookies.clone()).map_err(|_| InvalidAnswer::Cookies(cookies.clone()))?
+        }
     };
-    let cookies = cookies.into_iter().map(Bytes::from).collect();
+    let value = |cookie: &String| HeaderValue::from_bytes(cookie.as_bytes()).ok();
+    let cookies = cookies.iter().filter_map(value).collect();
     Ok(response(Prelude { status, headers, cookies }, body(fields)?))
 }
 

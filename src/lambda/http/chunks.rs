@@ -17,7 +17,7 @@ pub(super) struct Chunks {
     trailers: usize,
 }
 
-/// What comes next of a body in chunks.
+/// The next part of a body in chunks.
 #[derive(Clone, Copy, Debug, Default)]
 enum Part {
     #[default]
@@ -55,12 +55,7 @@ impl Chunks {
                     self.next = Part::DataEnd;
                 }
                 Part::DataEnd => {
-                    let end = match &buffer[..] {
-                        [b'\n', ..] => 1,
-                        [b'\r', b'\n', ..] => 2,
-                        [] | [b'\r'] => return Ok(None),
-                        _ => return Err(HttpError::ChunkEnd),
-                    };
+                    let Some(end) = data_end(buffer)? else { return Ok(None) };
                     buffer.advance(end);
                     self.next = Part::Size;
                 }
@@ -78,6 +73,16 @@ impl Chunks {
                 }
             }
         }
+    }
+}
+
+/// The length of the line end behind a chunk.
+fn data_end(buffer: &[u8]) -> Result<Option<usize>, HttpError> {
+    match buffer {
+        [b'\n', ..] => Ok(Some(1)),
+        [b'\r', b'\n', ..] => Ok(Some(2)),
+        [] | [b'\r'] => Ok(None),
+        _ => Err(HttpError::ChunkEnd),
     }
 }
 

@@ -31,13 +31,13 @@ const ROOM: usize = 8 * 1024 * 1024;
 /// One response.
 #[derive(Debug, PartialEq)]
 pub struct Response {
-    /// What the server says of the request.
+    /// The status.
     pub status: StatusCode,
-    /// Its headers.
+    /// The headers.
     pub headers: Headers,
-    /// Its body; empty if it is too large.
+    /// The body; empty if the response is too large.
     pub body: Bytes,
-    /// The limit that it is over, and the connection with it: nothing more is read from there.
+    /// The limit that the response is over. Nothing more is read from its connection.
     pub too_large: Option<TooLarge>,
     /// Whether the connection can be used again.
     pub reusable: bool,

@@ -1,4 +1,4 @@
-# What runs inside Bash: `bash -c THIS FILE FUNCTION VARIABLES ERR FDS REQUESTS REPORTS TOKEN LANE LANE [snapshot]`.
+# The shim inside Bash: `bash -c THIS FILE FUNCTION VARIABLES ERR FDS REQUESTS REPORTS TOKEN LANE LANE [snapshot]`.
 #
 #   $0  the user's file            $7       what the end of a handler begins with
 #   $1  its function               $8-$11   the descriptors of the lane of even numbers: where a process waits,
@@ -252,7 +252,7 @@ __lambda_wait() { # waits for a request; what it is, is known from when it comes
 
     [[ -z $__lambda_may_hook ]] || { __lambda_note_shutdown_hook; } 2>/dev/null
 
-    # what the hooks set is there for events: no subshell is forked before them
+    # events see the variables that hooks set: no subshell is forked before the hooks have run
     if [[ -n $__lambda_snapshot ]]; then
         __lambda_report ready ''
         __lambda_wait # `checkpoint`

@@ -1,4 +1,4 @@
-//! What the text of a Bash file says before Bash has read it.
+//! Facts about a Bash file that its text shows before Bash has read it.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What of PowerShell can be a handler, and how its text names it.
+//! The PowerShell forms of a handler.
 
 use std::path::{Path, PathBuf};
 
@@ -30,7 +30,7 @@ pub(super) enum Handler {
 }
 
 impl Handler {
-    /// What to say of a script that may do nothing but define functions: the first that it defines.
+    /// A hint for a script that may do nothing but define functions. It names the first of them.
     pub(super) fn only_defines(&self, config: &Config) -> Result<Option<String>, Failure> {
         let Self::Script { file } = self else { return Ok(None) };
         let text = read(config, file)?;

@@ -24,27 +24,51 @@ use crate::{
 
 /// The sources, in the order of their names, as they stand in their files.
 const FILES: &str = concat!(
+    include_str!("host/AllUsings.cs"),
     include_str!("host/Answer.cs"),
+    include_str!("host/Arguments.cs"),
+    include_str!("host/Baseline.cs"),
+    include_str!("host/Call.cs"),
+    include_str!("host/CallCommand.cs"),
+    include_str!("host/ConsoleColors.cs"),
+    include_str!("host/ErrorLog.cs"),
+    include_str!("host/FailureContext.cs"),
     include_str!("host/Failures.cs"),
     include_str!("host/Formatter.cs"),
     include_str!("host/Handler.cs"),
+    include_str!("host/HandlerException.cs"),
     include_str!("host/Hooks.cs"),
+    include_str!("host/InputVariable.cs"),
     include_str!("host/Invocation.cs"),
+    include_str!("host/JsonMembers.cs"),
     include_str!("host/JsonReader.cs"),
     include_str!("host/JsonText.cs"),
     include_str!("host/JsonWriter.cs"),
     include_str!("host/LambdaContext.cs"),
     include_str!("host/LambdaHost.cs"),
+    include_str!("host/LambdaLogger.cs"),
+    include_str!("host/LenientJson.cs"),
     include_str!("host/Loader.cs"),
     include_str!("host/Log.cs"),
+    include_str!("host/OutputCollector.cs"),
     include_str!("host/PackedModules.cs"),
     include_str!("host/Pipes.cs"),
     include_str!("host/Preferences.cs"),
     include_str!("host/Program.cs"),
+    include_str!("host/RawUserInterface.cs"),
+    include_str!("host/RefuseCommand.cs"),
+    include_str!("host/RefusedException.cs"),
+    include_str!("host/RegisterAfterRestoreCommand.cs"),
+    include_str!("host/RegisterBeforeCheckpointCommand.cs"),
+    include_str!("host/RegisterHookCommand.cs"),
+    include_str!("host/RegisterOnShutdownCommand.cs"),
     include_str!("host/Request.cs"),
+    include_str!("host/Script.cs"),
+    include_str!("host/ScriptEnd.cs"),
     include_str!("host/Session.cs"),
     include_str!("host/StartupHook.cs"),
     include_str!("host/StreamedAnswer.cs"),
+    include_str!("host/ThrownValue.cs"),
     include_str!("host/UserInterface.cs"),
     include_str!("host/Warmup.cs"),
     include_str!("host/Worker.cs"),
@@ -123,7 +147,7 @@ impl Host {
         Ok(found.map_or(Self::Sources, Self::File))
     }
 
-    /// What `-Command` runs, where .NET has not run the host before.
+    /// The text behind `-Command`. It runs where .NET has not run the startup hook.
     pub(super) fn command(&self) -> Result<OsString, Failure> {
         let text = match self {
             Self::File(file) => format!(

@@ -33,7 +33,7 @@ use crate::{
     worker::{Kind, Launch},
 };
 
-/// What .NET runs before `pwsh` itself: assemblies, separated by colons.
+/// Assemblies that .NET runs before `pwsh` itself, separated by colons.
 const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
 
 /// The file beside `pwsh` in which an image has the commands of its modules.
@@ -52,6 +52,10 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
     "/usr/lib/aarch64-linux-gnu",
     "/usr/local/lib",
 ];
+
+/// Where PowerShell keeps what is the user's: the variable that says so, and the place in the home.
+const USER_DIRECTORIES: [(&str, &str); 3] =
+    [("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")];
 
 /// PowerShell 7.
 pub(super) struct PowerShell;
@@ -197,7 +201,7 @@ fn home(program: &Path) -> Option<PathBuf> {
     Some(std::fs::canonicalize(program).ok()?.parent()?.to_owned())
 }
 
-/// What PowerShell looks through for modules, but for those it ships with.
+/// The directories that PowerShell searches for modules before its own.
 fn module_path(config: &Config, archives: &[Archive]) -> OsString {
     let directories =
         MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
@@ -235,9 +239,12 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
         ("DOTNET_GCRegionSize", "100000"),
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
         ("MALLOC_MMAP_THRESHOLD_", "32768"),
-        // what runs often is compiled well 40 ms after the last new method instead of 100 ms: warm after half as many
-        // events
+        // methods that run often are optimized 40 ms after the last new method instead of 100 ms: warm after half as
+        // many events
         ("DOTNET_TC_CallCountingDelayMs", "28"),
+        // as Lambda's own .NET runtimes have them
+        ("TEMP", "/tmp"),
+        ("TMP", "/tmp"),
     ];
     if !has_icu(program) {
         environment.push(("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1"));
@@ -248,8 +255,20 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
         .map(|(name, value)| (name, OsString::from(value)))
         .chain(cache.map(|cache| ("PSModuleAnalysisCachePath", cache.into_os_string())))
         .filter(|(name, _)| !config.environment.contains_key(OsStr::new(name)))
+        .chain(user_directories(config))
         .map(|(name, value)| (name.into(), value))
         .collect()
+}
+
+/// Other directories for those of the user in which PowerShell, which ends at once without them, can make none.
+fn user_directories(config: &Config) -> impl Iterator<Item = (&'static str, OsString)> {
+    let home = config.environment.get(OsStr::new("HOME")).map_or("/tmp".as_ref(), Path::new);
+    USER_DIRECTORIES.into_iter().filter_map(move |(name, place)| {
+        let own = config.environment.get(OsStr::new(name)).filter(|own| !own.is_empty());
+        let directory = own.map_or_else(|| home.join(place), PathBuf::from);
+        let is_usable = std::fs::create_dir_all(directory.join("powershell")).is_ok();
+        (!is_usable).then(|| (name, Path::new("/tmp").join(place).into()))
+    })
 }
 
 fn has_icu(program: &Path) -> bool {

@@ -1,4 +1,4 @@
-# What Bash runs before a program that is written in it, as BASH_ENV says: it reports where a command fails, and leaves
+# Bash runs this before a program, as BASH_ENV says: it reports where a command fails, and leaves
 # nothing but names that begin with `__lambda_`. bootstrap puts in the path for reports and the user's own BASH_ENV.
 # A report is one line: process and status; behind each record separator the command, then the frames, innermost first.
 __lambda_last=$_

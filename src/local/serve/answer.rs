@@ -1,4 +1,4 @@
-//! What a caller gets of an event: its outcome as a whole, or its answer while it is written.
+//! The reply to a caller: the outcome of the event as a whole, or its answer while it is written.
 
 use std::{convert::Infallible, pin::pin};
 
@@ -22,16 +22,16 @@ const WAITING: usize = 1;
 /// The body of a response. One that is streamed ends in the error of its handler.
 pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
 
-/// What comes of an event.
+/// The reply to the caller of an event.
 pub(super) enum Reply {
-    /// It has ended, and nothing of its answer was passed on.
+    /// The event has ended, and nothing of its answer was passed on.
     Whole(Outcome),
-    /// It has begun to answer, with a head where it has one and the caller takes heads. An error of the handler breaks the body off. A caller
-    /// that goes away misses the rest; one that is slow slows the handler.
+    /// The answer has begun, with a head where it has one and the caller takes heads. An error of the handler breaks the
+    /// body off. A caller that goes away misses the rest; a slow caller slows the handler.
     Streamed(Option<Prelude>, Body),
 }
 
-/// A body that is there already.
+/// The body of a response that is complete.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     UnsyncBoxBody::new(Full::new(bytes.into()).map_err(|never: Infallible| match never {}))
 }
@@ -56,7 +56,7 @@ struct Delivery {
     /// Until the answer begins.
     begin: Option<(oneshot::Sender<Reply>, Body)>,
     sender: Sender<Bytes, Failure>,
-    /// If not, a head is a part of the body.
+    /// Whether the caller takes a head. If not, the head is a part of the body.
     takes_head: bool,
 }
 
@@ -77,14 +77,14 @@ impl Delivery {
             (Some((begin, _)), ended) => drop(begin.send(Reply::Whole(ended.map(|()| Bytes::new())))),
             (None, Ok(())) => {}
             (None, Err(failure)) => {
-                // once this empty part has room, those before it have been written: a broken body takes along the rest
+                // this empty part has room once all parts before it are written: an aborted body drops unwritten parts
                 let _ = self.sender.send_data(Bytes::new()).await;
                 self.sender.abort(failure);
             }
         }
     }
 
-    /// Passes on a part. Where the caller has gone away it goes nowhere.
+    /// Passes on a part. It is dropped if the caller has gone away.
     async fn send(&mut self, part: Part) {
         let (head, bytes) = match part {
             Part::Head(head) if self.takes_head => (Some(head), None),

@@ -1,4 +1,4 @@
-//! The Invoke API of Lambda as far as a local server has it: what a request asks for, and what is answered.
+//! The Invoke API of Lambda, as far as the local server has it: requests and responses.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -17,24 +17,24 @@ use crate::{
     logs::tail,
 };
 
-/// Where events are posted, as to the emulator. In place of the second `function` any name will do.
+/// The path for events, as in the emulator. Any name may stand in place of the second `function`.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
 
 /// The paths of `Invoke` and `InvokeWithResponseStream`, before and behind the function's name.
 const INVOKE_PATH: (&str, &str) = ("/2015-03-31/functions/", "/invocations");
 const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-streaming-invocations");
 
-/// The headers of the caller that reach the handler as they are, by their names at the Runtime API.
+/// Headers that are passed from the caller to the handler, with their names in the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
-/// What a caller wants to be done with the event.
+/// The invocation type that a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InvocationType {
-    /// Run it and answer what the handler answers.
+    /// Run the event and respond with the handler's answer.
     RequestResponse,
-    /// Run it, and do not wait for it.
+    /// Run the event and respond at once.
     Event,
-    /// Do not run it.
+    /// Check the request and run nothing.
     DryRun,
 }
 
@@ -51,11 +51,11 @@ pub(super) struct Call {
     request_id: HeaderValue,
 }
 
-/// A request that is none to invoke the function.
+/// A request that is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    /// As SDKs know it.
+    /// The name by which SDKs know the error.
     error_type: &'static str,
     message: String,
 }
@@ -113,7 +113,7 @@ impl Call {
         response
     }
 
-    /// What the caller gets who does not wait for an outcome.
+    /// The response to a caller who does not wait for an outcome.
     pub(super) fn acknowledge(self) -> Response<Body> {
         let status = match self.invocation_type {
             InvocationType::DryRun => StatusCode::NO_CONTENT,
@@ -166,7 +166,7 @@ fn set_type(response: &mut Response<Body>, content_type: &'static str) {
     headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
 }
 
-/// Whether the answer is to be streamed.
+/// Checks path and method. Says whether the answer is to be streamed.
 fn check_target(head: &Parts, server: &str) -> Result<bool, Refusal> {
     let refuse = |status, what: &str| {
         let message = format!("{what}: POST events to http://{server}{PATH}");
@@ -204,7 +204,7 @@ fn invocation_type(headers: &HeaderMap) -> Result<InvocationType, Refusal> {
 fn client_context(encoded: &HeaderValue) -> Result<Vec<u8>, Refusal> {
     let decoded = STANDARD.decode(encoded.as_bytes()).ok();
     let json = decoded.filter(|json| serde_json::from_slice::<Map<String, Value>>(json).is_ok());
-    // in JSON, control characters are white space between the tokens
+    // control characters in JSON are white space between tokens
     let line = json.map(|json| json.into_iter().map(|byte| byte.max(b' ')).collect::<Vec<_>>());
     line.ok_or_else(|| {
         let message = "X-Amz-Client-Context is a JSON object in base64, and this does not decode to one";

@@ -53,7 +53,7 @@ fn chunk(bytes: &[u8]) -> Bytes {
     message("PayloadChunk", "application/octet-stream", bytes)
 }
 
-/// The end, with the error that it is, if it is one, and the end of the log, if that was asked for.
+/// The last message, with the error, if there is one, and the end of the log, if the caller asked for it.
 fn complete(failure: Option<&Failure>, request_id: &str) -> Bytes {
     let mut fields = Map::new();
     if let Some(failure) = failure {

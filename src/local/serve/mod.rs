@@ -48,21 +48,21 @@ const LAST_ANSWERS: Duration = Duration::from_millis(500);
 const REQUEST_HEAD_LIMIT: usize = 2 * 1024 * 1024;
 const HEADERS_LIMIT: usize = 4096;
 
-/// How long is waited after a caller could not be taken in, for lack of descriptors.
+/// The pause after a connection could not be accepted, for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a server ends, where not told to.
+/// Why a server ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Somebody else has the port, or it may not be had.
+    /// The port is in use, or not allowed.
     #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
     Listen(SocketAddr, io::Error),
-    /// The init failed, and no change in the files is waited for.
+    /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
 }
 
-/// Serves until `shutdown` is cancelled, and answers those who still wait then.
+/// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
 pub async fn run(
     config: &Config,
     options: &Serve,
@@ -73,7 +73,7 @@ pub async fn run(
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let mut config = config.clone();
-    // the timeout holds also where nothing is left of it to flush the log
+    // without a margin the timeout still holds; the log just has no time to be flushed
     config.deadline_margin.get_or_insert(Duration::ZERO);
     let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
     let server =
@@ -97,7 +97,7 @@ pub async fn run(
     ended
 }
 
-/// What to do outside of a container to reach the server inside of it.
+/// How to reach a server in a container from outside.
 fn from_outside(address: SocketAddr) -> String {
     let port = address.port();
     if address.ip().is_loopback() {
@@ -116,7 +116,7 @@ struct Server {
     pool: Arc<Pool>,
 }
 
-/// Waits for the init error that ends the server; with a watch there is none.
+/// Waits for the init error that ends the server. A server that watches its files has none.
 async fn init_failed(
     pool: &Pool,
     starts: Vec<oneshot::Receiver<Result<(), Failure>>>,
@@ -142,7 +142,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Grac
                 continue;
             }
         };
-        // small answers go out at once; where that cannot be had they are as good
+        // small answers go out at once; a failure costs only time
         let _ = stream.set_nodelay(true);
         let server = Arc::clone(server);
         let service = service_fn(move |request| respond(Arc::clone(&server), caller, request));
@@ -165,12 +165,12 @@ async fn respond(
         return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
     }
     let call = Call::read(&head, &server.address);
-    // read in any case: who is answered in the middle of sending may not see the answer
+    // read in any case: a caller that still sends may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
         (Err(refusal), _) => refusal.response(),
         (Ok(_), None) => Refusal::too_large().response(),
-        // as Lambda's Invoke API has it
+        // Lambda's Invoke API makes `{}` of an empty body
         (Ok(call), Some(event)) if event.is_empty() => {
             invoke(&server.pool, call, Bytes::from_static(b"{}")).await
         }

@@ -28,7 +28,7 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The slots, and the events that wait for one.
+/// The slots and the queue of events.
 pub(super) struct Pool {
     config: Arc<Config>,
     timeout: Duration,
@@ -37,15 +37,15 @@ pub(super) struct Pool {
     children: Children,
     shutdown: CancellationToken,
     waiting: mpsc::UnboundedSender<Waiting>,
-    /// How often the files have changed.
+    /// The number of changes of the files.
     version: watch::Sender<u64>,
-    /// Where they are watched.
+    /// The watched files; `None` without a watch.
     files: Option<Mutex<Files>>,
     /// The version whose init error has been logged.
     logged: Mutex<Option<u64>>,
 }
 
-/// An event that waits for its turn, and whoever waits for its outcome.
+/// An event in the queue.
 struct Waiting {
     invocation: Invocation,
     outcome: oneshot::Sender<Outcome>,
@@ -53,17 +53,17 @@ struct Waiting {
 
 type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
 
-/// What a slot has made of the files.
+/// A slot with one version of the files.
 struct Place {
-    /// Which version of them.
+    /// The version.
     version: u64,
     loaded: Result<Slot, Failure>,
-    /// How long that took, until it is told.
+    /// How long loading took, until it is reported.
     init: Option<Duration>,
 }
 
 impl Pool {
-    /// Starts a worker in every slot; with it, what becomes of each of these starts.
+    /// Starts a worker in every slot. Also gives a receiver for the result of each start.
     pub(super) fn start(
         config: &Arc<Config>,
         options: &Serve,
@@ -79,7 +79,7 @@ impl Pool {
             shutdown: shutdown.clone(),
             waiting,
             version: watch::Sender::new(0),
-            // what changes from here on is seen, also while the first workers start
+            // from here on changes are seen, also while the first workers start
             files: options.watch.then(|| Mutex::new(Files::below(&config.task_root))),
             logged: Mutex::new(None),
         });
@@ -93,7 +93,7 @@ impl Pool {
         (pool, starts)
     }
 
-    /// Runs one event when its turn comes, and gives what comes of it.
+    /// Runs one event when its turn comes.
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.config, event, headers);
         match Answer::of(&self.config, &mut invocation) {
@@ -112,7 +112,7 @@ impl Pool {
         }
     }
 
-    /// Runs one event when its turn comes, whether or not anybody waits for it.
+    /// The same without a reply.
     pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
         drop(self.run(invocation(&self.config, event, headers)));
     }
@@ -124,7 +124,7 @@ impl Pool {
         async { answered.await.expect("BUG: every event comes to an outcome") }
     }
 
-    /// Looks for changed files every now and then, for ever.
+    /// Looks for changed files at intervals, for ever.
     pub(super) async fn watch(&self) -> Infallible {
         loop {
             let Some(pause) = self.files.as_ref().map(|files| locked(files).pause()) else {
@@ -135,7 +135,7 @@ impl Pool {
         }
     }
 
-    /// Looks whether a file has changed since the last look: then all slots load them again.
+    /// Makes all slots load the files again if one has changed since the last look.
     fn look(&self) {
         if let Some(path) = self.files.as_ref().and_then(|files| locked(files).changed()) {
             tracing::info!("`{}` has changed: the handler is loaded again", path.display());
@@ -224,7 +224,7 @@ impl Pool {
     }
 
     fn log_init_error(&self, failure: &Failure, version: u64) {
-        // without a watch it ends the server, and is printed then
+        // without a watch the error ends the server, which prints it
         if self.files.is_none() || self.shutdown.is_cancelled() {
             return;
         }

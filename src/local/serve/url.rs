@@ -1,4 +1,4 @@
-//! `--http`: the handler at this address is what it would be at a function URL of Lambda.
+//! `--http`: requests and responses as at a function URL of Lambda.
 
 use std::net::SocketAddr;
 
@@ -19,10 +19,10 @@ use crate::{
     limits::PAYLOAD_LIMIT,
 };
 
-/// What a caller gets where the function, or its answer, is at fault. The log says more.
+/// The response body where the function or its answer is at fault. The log says more.
 const FAULT: &str = "Internal Server Error";
 
-/// Answers a request whose body has been read; there is none where it was over the limit.
+/// Answers a request. `body` is `None` if it is over the limit.
 pub(super) async fn respond(
     pool: &Pool,
     port: u16,

@@ -38,7 +38,7 @@ impl Ended {
     }
 }
 
-/// What a handler says at its end.
+/// The end of a handler, as it says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::worker) struct Farewell {
     pub(in crate::worker) status: i32,

@@ -1,4 +1,4 @@
-//! What a handler that is a process of its own writes to its standard output, and what its end makes of it.
+//! The standard output of a handler that is a process of its own: its answer, once the handler has ended well.
 
 mod end;
 
@@ -39,7 +39,7 @@ const END: usize = 60;
 
 /// The output of one event.
 pub(super) struct Output {
-    /// What has not been passed on: all of it, if there is no sink.
+    /// The part that has not been passed on: all of it, if there is no sink.
     bytes: BytesMut,
     /// All that was written, also what is no longer kept, in bytes.
     size: usize,

@@ -12,7 +12,7 @@ use crate::{failure::Failure, limits::PAYLOAD_LIMIT};
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
-/// What stands between the lines of a call stack.
+/// The separator of the lines of a call stack.
 const LINE_END: char = '\u{1e}';
 
 /// How much of a malformed payload an error shows, in bytes.

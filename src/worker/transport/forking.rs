@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Forking {
     pipes: Pipes,
     lanes: Lanes,
-    /// What the end of a handler begins with, behind its answer.
+    /// The first bytes of the end of a handler; its answer stands before them.
     token: String,
     output: Output,
     trace: Trace,
@@ -212,7 +212,7 @@ impl Transport for Forking {
     }
 
     fn prepare(&mut self) -> io::Result<()> {
-        // what is there before the event has come, a handler has written where it should not
+        // bytes that come before the event are no answer: a handler has written them to the wrong descriptor
         self.output.receive_rest(self.lanes.answer(), None);
         self.lanes.renew()
     }

@@ -26,7 +26,7 @@ use crate::event::invocation::Invocation;
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
 const SMALL_EVENT: usize = 64 * 1024;
 
-/// What is added to an argument that Bash would change at its end.
+/// A mark that is added to an argument whose end Bash would change.
 const MARK: &str = "x";
 
 /// The lanes of one worker.
@@ -45,8 +45,8 @@ struct Lane {
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
-    /// A large event without NUL bytes and with a mark at its end, where it has any of them, ends in a newline, or is not
-    /// what stands on standard input.
+    /// The argument of a large event, where standard input does not hold the same bytes: without NUL bytes, and with a
+    /// mark at its end.
     argument: Option<OwnedFd>,
     used: bool,
 }

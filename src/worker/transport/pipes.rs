@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct Pipes {
     requests: pipe::Sender,
     requests_end: OwnedFd,
-    /// What is still to be written, the last part first.
+    /// The parts that are still to be written, the last one first.
     parts: Vec<Bytes>,
     messages: pipe::Receiver,
     messages_end: OwnedFd,

@@ -138,7 +138,7 @@ impl Transport for Program {
             command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
         }
         command.stdin(input).stdout(answer_end.try_clone()?);
-        // those that are not set here are set nowhere
+        // no other place sets them: the program inherits no value from an earlier event
         for (variable, value) in invocation.variables() {
             command.env(variable, OsStr::from_bytes(value));
         }

@@ -1,86 +1,21 @@
 //! A small Runtime API. It shows more than the emulator can: headers, error bodies, refusals, broken connections.
 //! The benchmarks use it, too; tests and benchmarks each leave some of it unused.
 
-pub mod connection;
+mod connection;
+mod event;
 
 use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
+pub use self::event::{Chunk, Event, Post, Reception};
 use super::http::listen;
 
 /// Longer than anything here may take, shorter than anybody's patience.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A post of the bootstrap.
-#[derive(Clone, Debug)]
-pub struct Post {
-    /// The end of the path: `response`, `error`, `init/error` or `restore/error`.
-    pub kind: String,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
-    /// From the moment the event was to be written to the moment the post was read.
-    pub time: Duration,
-    /// The moment the post was read.
-    pub at: Instant,
-    /// The chunks of a streamed body, and when each was read.
-    pub chunks: Vec<Chunk>,
-    /// The headers behind the body.
-    pub trailers: HashMap<String, String>,
-}
-
-/// A part of a streamed answer.
-#[derive(Clone, Debug)]
-pub struct Chunk {
-    pub bytes: Vec<u8>,
-    pub at: Instant,
-}
-
-/// An event to hand out.
-#[derive(Clone, Debug, Default)]
-pub struct Event {
-    pub body: Vec<u8>,
-    /// In place of, or beside, the usual ones; an empty value leaves a header out.
-    pub headers: Vec<(String, String)>,
-}
-
-impl Event {
-    pub fn new(body: impl AsRef<[u8]>) -> Self {
-        Self { body: body.as_ref().to_vec(), headers: Vec::new() }
-    }
-
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        self
-    }
-
-    pub fn deadline_in(self, time: Duration) -> Self {
-        let deadline = (SystemTime::now() + time).duration_since(UNIX_EPOCH).unwrap().as_millis();
-        self.header("lambda-runtime-deadline-ms", &deadline.to_string())
-    }
-
-    fn id(&self) -> &str {
-        self.headers.iter().find(|(name, _)| name == "lambda-runtime-aws-request-id").map_or("", |(_, id)| id)
-    }
-}
-
-/// How a post is received, where not by `202`.
-#[derive(Clone, Debug)]
-pub enum Reception {
-    /// This status line and body.
-    Status(&'static str),
-    /// The connection is closed after half of the body.
-    Reset,
-    /// Half of the body is read, and nothing more happens.
-    Never,
-    /// By `202`, but not before [`Api::release`].
-    Held,
-    /// As [`Reception::Held`], and nothing of a streamed body is read before that but its first chunk.
-    Slow,
-}
 
 /// The body of a post.
 #[derive(Default)]

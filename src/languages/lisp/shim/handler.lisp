@@ -26,7 +26,6 @@
 (defun reason (condition)
   "Why something could not be read: without the stream, which is one of ours."
   (typecase condition
-    (sb-c::input-error-in-load (reason (sb-int:encapsulated-condition condition)))
     (end-of-file "it ends inside of a form: close its parentheses and quotes")
     (simple-condition
      (squeezed (with-sober-printing
@@ -38,8 +37,10 @@
   "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
   (with-input-from-string (stream (subseq text start))
     (handler-case
-        (let ((*readtable* (copy-readtable nil)) (*read-base* 10) (*read-default-float-format* 'single-float) (*read-eval* t) (*read-suppress* nil))
-          (values (read stream nil text) (+ start (file-position stream))))
+        (let ((package *package*))
+          (with-standard-io-syntax
+            (let ((*package* package))
+              (values (read stream nil text) (+ start (file-position stream))))))
       (error (condition)
         (fail-init "InvalidHandler" "`~A` cannot be read at character ~D: ~A"
                    text (max 1 (+ start (file-position stream))) (reason condition))))))
@@ -65,7 +66,7 @@
     (fail-init "HandlerNotFound" "there is no function ~A in the package ~A~A"
                (symbol-name symbol) (if package (package-name package) "NIL")
                (with-sober-printing
-                 (let ((*print-case* :downcase) (*print-length* nil) (shown (subseq others 0 (min 10 (length others)))))
+                 (let ((*print-case* :downcase) (shown (subseq others 0 (min 10 (length others)))))
                    (cond ((macro-function symbol)
                           (format nil ": `~S` is a macro; name a function, as one that calls it" symbol))
                          ((special-operator-p symbol)
@@ -96,7 +97,11 @@
     ("alexandria" "cl-alexandria"))
   "The libraries that the image has: their systems, Debian's packages, and the names of their packages if others.")
 
+(defvar *not-loaded* '()
+  "An alist: systems that ASDF could not load, and why.")
+
 (defun library-package (library)
+  "The name of a library's package."
   (or (third library) (first library)))
 
 (defun names-package-p (text name)
@@ -119,9 +124,12 @@
       (let ((text (file-text file)))
         (dolist (library missing)
           (when (names-package-p text (library-package library))
-            (let ((*standard-output* (make-broadcast-stream)))
-              (handler-bind ((warning #'muffle-warning))
-                (ignore-errors (asdf:load-system (first library)))))))))))
+            (handler-case
+                (let ((*standard-output* (make-broadcast-stream)))
+                  (handler-bind ((warning #'muffle-warning))
+                    (asdf:load-system (first library))))
+              (error (condition)
+                (push (cons (first library) (squeezed (report condition))) *not-loaded*)))))))))
 
 (defun missing-library (condition)
   "How to get the library that CONDITION does not find; NIL for other conditions."
@@ -137,10 +145,10 @@
       (destructuring-bind (system &optional debian package) library
         (declare (ignore package))
         (with-sober-printing
-          (format nil "the library `~A` is not in the Lisp core, and ASDF does not find it: ~@[install Debian's `~A`, ~]~
+          (format nil "the library `~A` is not in the Lisp core, and ASDF does not load it~@[ (~A)~]: ~@[install Debian's `~A`, ~]~
                        put its source into `~~/common-lisp`, or ship it in a Quicklisp bundle, ~
                        `(ql:bundle-systems '(\"~A\") :to \"FOLDER/\")`, whose `bundle.lisp` the runtime loads first"
-                  system debian system))))))
+                  system (cdr (assoc system *not-loaded* :test #'string=)) debian system))))))
 
 (defun cause (condition)
   "The reader's condition of one that LOAD makes of it."

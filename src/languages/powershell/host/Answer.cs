@@ -1,12 +1,14 @@
 namespace LambdaScriptRuntime
 {
-    using System.Collections.Generic;
-    using System.Management.Automation;
-    using System.Text;
-
-    /// <summary>What a handler put out, as its answer.</summary>
+    /// <summary>The output of a handler as its answer.</summary>
     internal static class Answer
     {
+        /// <summary>The largest answer that Lambda takes where answers are not streamed.</summary>
+        public const int LargestBuffered = 6 * 1024 * 1024;
+
+        /// <summary>The same where answers are streamed.</summary>
+        public const int LargestStreamed = 200 * 1024 * 1024;
+
         private const string FormatTypes = "Microsoft.PowerShell.Commands.Internal.Format.";
 
         /// <summary>The answer of <c>Module.Function</c> and of scripts: text if all of it is text, else JSON.</summary>
@@ -31,7 +33,7 @@ namespace LambdaScriptRuntime
             var isText = true;
             foreach (var item in output)
             {
-                // what is to be shown as a table is no JSON, whatever stands beside it
+                // a formatted table is no JSON, whatever stands beside it
                 if (IsFormat(item))
                 {
                     return true;
@@ -53,7 +55,7 @@ namespace LambdaScriptRuntime
             for (var index = 0; index < output.Count; index++)
             {
                 var item = output[index];
-                output[index] = IsRecord(item) ? Base(item).ToString() : JsonWriter.Unwrap(item);
+                output[index] = IsRecord(item) ? Base(item).ToString() : item;
             }
 
             return JsonWriter.Write(output.Count == 1 ? output[0] : output);
@@ -85,7 +87,7 @@ namespace LambdaScriptRuntime
             return Base(item) is ErrorRecord or InformationalRecord or InformationRecord;
         }
 
-        // what Format-Table and its like give
+        // output of Format-Table and its like
         internal static bool IsFormat(object item)
         {
             return Base(item) is { } value && value.GetType().FullName.StartsWith(FormatTypes, System.StringComparison.Ordinal);

@@ -1,36 +1,21 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Collections.Generic;
-    using System.Collections.Specialized;
-    using System.Globalization;
-    using System.Management.Automation;
-    using System.Text;
-
     /// <summary>Errors as the caller gets them: one JSON object.</summary>
     internal static class Failures
     {
         private const int LongestMessage = 65536;
-        private const string Hint = "The environment variable Debug=true adds the error record, all "
-            + "environment variables and all headers; values of credentials stay masked.";
-
-        private static readonly string[] Shown =
-        {
-            "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda-Runtime-Aws-Request-Id",
-        };
-
         /// <summary>The error of an event.</summary>
         /// <param name="error">What was thrown.</param>
         /// <param name="context">The event's context, or the environment.</param>
-        /// <param name="showsContext">Whether the context is shown without <c>Debug=true</c>, too.</param>
-        public static string OfEvent(Exception error, IDictionary context, bool showsContext)
+        /// <param name="hasColons">Whether the handler is of a form with colons: the context is shown with
+        /// <c>Debug=true</c> alone, and a thrown word is the error's type.</param>
+        public static string OfEvent(Exception error, IDictionary context, bool hasColons)
         {
             var record = Record(error);
-            var message = record.ToString();
+            var (type, message) = ThrownValue.Describe(record, hasColons);
             var failure = new OrderedDictionary
             {
-                ["errorType"] = record.Exception.GetType().Name,
+                ["errorType"] = type,
                 ["errorMessage"] = message.Length > LongestMessage ? message.Substring(0, LongestMessage) : message,
                 ["stackTrace"] = Stack(record),
             };
@@ -38,11 +23,11 @@ namespace LambdaScriptRuntime
             if (isDebug)
             {
                 failure["errorRecord"] = Details(record);
-                failure["context"] = Whole(context);
+                failure["context"] = FailureContext.Whole(context);
             }
-            else if (showsContext)
+            else if (!hasColons)
             {
-                failure["context"] = Part(context);
+                failure["context"] = FailureContext.Part(context);
             }
 
             return JsonWriter.Write(failure);
@@ -61,7 +46,7 @@ namespace LambdaScriptRuntime
             var parse = exception as ParseException ?? exception.InnerException as ParseException;
             var failure = new OrderedDictionary
             {
-                ["errorType"] = "Runtime.HandlerLoadFailed",
+                ["errorType"] = (exception as HandlerException)?.Type ?? "Runtime.HandlerLoadFailed",
                 ["errorMessage"] = parse?.Errors is { Length: > 0 } errors ? Problems(errors) : Located(record, exception),
                 ["stackTrace"] = Stack(record),
             };
@@ -82,7 +67,7 @@ namespace LambdaScriptRuntime
                 : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
         }
 
-        /// <summary>The lines of the stack, innermost first, without those that have called the handler.</summary>
+        /// <summary>The lines of the stack, innermost first, without our own frames, which have called the handler.</summary>
         public static object[] Stack(ErrorRecord record)
         {
             var lines = new List<object>(record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? new string[0]);
@@ -127,54 +112,6 @@ namespace LambdaScriptRuntime
         private static string At(string file, int line, string message)
         {
             return string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
-        }
-
-        private static OrderedDictionary Part(IDictionary context)
-        {
-            var part = new OrderedDictionary();
-            foreach (var name in Shown)
-            {
-                part[name] = context[name];
-            }
-
-            part["Debug"] = "false";
-            part["Debug_Message"] = Hint;
-            return part;
-        }
-
-        // bootstrap masks the values of credentials
-        private static OrderedDictionary Whole(IDictionary context)
-        {
-            var names = new List<string>();
-            foreach (var name in context.Keys)
-            {
-                names.Add((string)name);
-            }
-
-            names.Sort(StringComparer.OrdinalIgnoreCase);
-            var whole = new OrderedDictionary();
-            foreach (var name in names)
-            {
-                whole[Spell(name)] = context[name];
-            }
-
-            return whole;
-        }
-
-        // a header as HTTP spells it; the names of variables stay as they are
-        private static string Spell(string name)
-        {
-            var spelled = new StringBuilder(name);
-            var isHeader = name.IndexOf('-') > 0 && name == name.ToLowerInvariant();
-            for (var index = 0; isHeader && index < name.Length; index++)
-            {
-                if (index == 0 || name[index - 1] == '-')
-                {
-                    spelled[index] = char.ToUpperInvariant(name[index]);
-                }
-            }
-
-            return spelled.ToString();
         }
 
         private static OrderedDictionary Details(ErrorRecord record)

@@ -1,15 +1,11 @@
 namespace LambdaScriptRuntime
 {
-    using System.Collections.Generic;
-    using System.Management.Automation;
-
     /// <summary>
     /// Objects as the text that PowerShell shows. It runs in a module of its own, where default values of parameters
-    /// and functions of the user's do not reach.
+    /// and preferences of the user's do not reach.
     /// </summary>
     internal sealed class Formatter
     {
-        private readonly CmdletInfo outString = new("Out-String", typeof(Microsoft.PowerShell.Commands.OutStringCommand));
         private PSModuleInfo module;
         private ScriptBlock block;
 
@@ -29,26 +25,42 @@ namespace LambdaScriptRuntime
         /// <summary>The text of these objects.</summary>
         public string Text(params object[] items)
         {
-            if (items.Length == 1 && items[0] is PSObject { BaseObject: ErrorRecord } or ErrorRecord)
+            if (items.Length != 1 || Answer.Base(items[0]) is not ErrorRecord record)
             {
-                var record = (ErrorRecord)(items[0] is PSObject wrapped ? wrapped.BaseObject : items[0]);
-                if (record.FullyQualifiedErrorId.StartsWith("NativeCommandError", System.StringComparison.Ordinal))
-                {
-                    // a line that a native command has written to its standard error
-                    return record + "\n";
-                }
+                return Format(items);
             }
 
+            if (record.FullyQualifiedErrorId.StartsWith("NativeCommandError", StringComparison.Ordinal))
+            {
+                // a line that a native command has written to its standard error
+                return record + "\n";
+            }
+
+            try
+            {
+                var text = Format(items);
+                // the view calls functions that the user's own may stand in for
+                return string.IsNullOrWhiteSpace(text) ? record + "\n" : text;
+            }
+            catch (RuntimeException)
+            {
+                return record + "\n";
+            }
+        }
+
+        private string Format(object[] items)
+        {
             if (module == null)
             {
+                var outString = new CmdletInfo("Out-String", typeof(Microsoft.PowerShell.Commands.OutStringCommand));
                 module = new PSModuleInfo(true);
                 module.SessionState.PSVariable.Set("PSDefaultParameterValues", new DefaultParameterDictionary());
                 module.SessionState.PSVariable.Set("ErrorActionPreference", ActionPreference.Continue);
-                block = ScriptBlock.Create("param($cmdlet, $items) $items | & $cmdlet");
+                block = Script.Block(
+                    Script.Pipeline(Script.Value(Script.Variable("args")), Script.Command(outString)));
             }
 
-            var result = module.Invoke(block, outString, items);
-            return result?.ToString() ?? string.Empty;
+            return module.Invoke(block, items)?.ToString() ?? string.Empty;
         }
     }
 }

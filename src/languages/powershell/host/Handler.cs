@@ -1,49 +1,26 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections.Generic;
-    using System.Management.Automation;
-
     /// <summary>The command that the handler names, and how it can be called with an event and a context.</summary>
     internal sealed class Handler
     {
-        private enum Call
-        {
-            /// <summary>Both arguments by position; what is not declared is in <c>$args</c>.</summary>
-            Plain,
-
-            /// <summary>The same, and the event on the pipeline.</summary>
-            PlainPiped,
-
-            /// <summary>Both arguments by position.</summary>
-            Two,
-
-            /// <summary>The event by position.</summary>
-            One,
-
-            /// <summary>The event on the pipeline.</summary>
-            Piped,
-
-            /// <summary>Nothing.</summary>
-            None,
-        }
-
-        private readonly CommandInfo command;
+        private readonly Invocation invocation;
         private readonly ScriptBlock block;
+        private readonly ScriptEnd end = new();
+        private readonly int arguments;
 
         /// <summary>A handler that is this command.</summary>
-        public Handler(CommandInfo command, bool answersValue)
+        public Handler(CommandInfo command, bool answersValue, Invocation invocation)
         {
-            this.command = command;
-            var set = DefaultParameterSet(command);
+            this.invocation = invocation;
+            var isAdvanced = false;
             var isPiped = false;
             var hasParameters = false;
             CommandParameterInfo first = null;
             var positions = 0;
-            foreach (var parameter in set.Parameters)
+            foreach (var parameter in DefaultParameterSet(command).Parameters)
             {
                 hasParameters = true;
-                IsAdvanced = IsAdvanced || parameter.Name == "ErrorVariable";
+                isAdvanced = isAdvanced || parameter.Name == "ErrorVariable";
                 isPiped = isPiped || parameter.ValueFromPipeline;
                 if (parameter.Position >= 0)
                 {
@@ -52,47 +29,55 @@ namespace LambdaScriptRuntime
                 }
             }
 
-            var call = IsAdvanced
-                ? positions > 1 ? Call.Two : positions == 1 ? Call.One : isPiped ? Call.Piped : Call.None
-                : !hasParameters && HasProcessBlock(command) ? Call.PlainPiped : Call.Plain;
             TakesObjects = answersValue
                 || string.Equals(first?.Name, "LambdaInput", StringComparison.OrdinalIgnoreCase);
-            block = Block(call, command is ExternalScriptInfo);
+            // without declared parameters, both are in `$args`
+            arguments = isAdvanced ? Math.Min(positions, 2) : 2;
+            isPiped = isAdvanced ? positions == 0 && isPiped : !hasParameters && HasProcessBlock(command);
+            block = Block(command, isPiped, isAdvanced);
         }
 
         /// <summary>Whether its input is what ConvertFrom-Json gives, instead of a hashtable.</summary>
         public bool TakesObjects { get; }
 
-        /// <summary>Whether it has the parameters that all cmdlets have.</summary>
-        public bool IsAdvanced { get; }
-
         /// <summary>Calls it.</summary>
-        /// <param name="invocation">What runs it.</param>
         /// <param name="data">The event.</param>
         /// <param name="context">The context.</param>
-        /// <param name="output">Takes what it puts out.</param>
+        /// <param name="output">Takes its output.</param>
         /// <returns>Whether it said itself that it had failed, as a script with <c>exit 3</c> does.</returns>
-        public bool Run(Invocation invocation, object data, PSObject context, ICollection<object> output)
+        public bool Run(object data, PSObject context, ICollection<object> output)
         {
-            var end = new ScriptEnd();
-            invocation.Run(block, output, command, data, context, end);
-            return end.Failed;
+            end.Succeeded = true;
+            invocation.Run(block, output, data, context);
+            return !end.Succeeded;
         }
 
-        // what `Invocation.Run` runs: without names of its own, as a function of the global session sees the variables
-        // of its caller
-        private static ScriptBlock Block(Call call, bool isScript)
+        private ScriptBlock Block(CommandInfo command, bool isPiped, bool isAdvanced)
         {
-            var text = call switch
+            var elements = new List<CommandElementAst>();
+            for (var index = 0; index < arguments; index++)
             {
-                Call.Plain => "& $args[0] $args[1] $args[2]",
-                Call.PlainPiped => ", $args[1] | & $args[0] $args[1] $args[2]",
-                Call.Two => "& $args[0] $args[1] $args[2] -Verbose",
-                Call.One => "& $args[0] $args[1] -Verbose",
-                Call.Piped => ", $args[1] | & $args[0] -Verbose",
-                _ => "& $args[0] -Verbose",
-            };
-            return Invocation.Block(text, isScript ? "; if ($?) { } else { $args[3].Failed = $true }" : string.Empty);
+                elements.Add(Script.Argument(index));
+            }
+
+            if (isAdvanced)
+            {
+                elements.Add(Script.Named("Verbose"));
+            }
+
+            var commands = new List<CommandBaseAst> { Script.Command(command, elements.ToArray()) };
+            if (isPiped)
+            {
+                commands.Insert(0, Script.Value(Script.Whole(Script.Argument(0))));
+            }
+
+            if (command is not ExternalScriptInfo)
+            {
+                return invocation.Block(commands.ToArray());
+            }
+
+            var record = Script.Call(end, nameof(ScriptEnd.RecordLambdaEnd), Script.Variable("?"));
+            return invocation.Block(record, commands.ToArray());
         }
 
         private static CommandParameterSetInfo DefaultParameterSet(CommandInfo command)
@@ -113,14 +98,7 @@ namespace LambdaScriptRuntime
         private static bool HasProcessBlock(CommandInfo command)
         {
             return command is FunctionInfo function
-                && function.ScriptBlock.Ast is System.Management.Automation.Language.FunctionDefinitionAst definition
-                && definition.Body.ProcessBlock != null;
+                && function.ScriptBlock.Ast is FunctionDefinitionAst { Body.ProcessBlock: not null };
         }
-    }
-    /// <summary>How a script ended.</summary>
-    public sealed class ScriptEnd
-    {
-        /// <summary>Whether it said itself that it had failed.</summary>
-        public bool Failed { get; set; }
     }
 }

@@ -1,12 +1,8 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections.Generic;
-    using System.Management.Automation;
-
     /// <summary>
-    /// What a handler's file has registered to be run before a SnapStart snapshot or the shutdown (what was registered
-    /// last, first) and in each copy of a snapshot (what was registered first, first).
+    /// Blocks that a handler's file has registered for a SnapStart snapshot or the shutdown (the last one runs first)
+    /// and for each copy of a snapshot (the first one runs first).
     /// </summary>
     internal static class Hooks
     {
@@ -20,11 +16,11 @@ namespace LambdaScriptRuntime
         public static List<ScriptBlock> OnShutdown { get; } = new();
 
         /// <summary>Runs the hooks of <c>checkpoint</c>, <c>restore</c> or <c>shutdown</c>.</summary>
-        public static void Run(string step, Invocation invocation, ErrorLog log)
+        public static void Run(string phase, Invocation invocation, ErrorLog log)
         {
             var hooks = new List<ScriptBlock>(
-                step == "restore" ? AfterRestore : step == "checkpoint" ? BeforeCheckpoint : OnShutdown);
-            if (step == "restore")
+                phase == "restore" ? AfterRestore : phase == "checkpoint" ? BeforeCheckpoint : OnShutdown);
+            if (phase == "restore")
             {
                 Reseed(invocation);
             }
@@ -36,7 +32,7 @@ namespace LambdaScriptRuntime
             foreach (var hook in hooks)
             {
                 var output = new List<object>();
-                invocation.Run(Invocation.Block("& $args[0]"), output, hook);
+                invocation.Run(invocation.Block(Script.Command(hook)), output);
                 log.WriteAll(output);
             }
         }
@@ -45,52 +41,8 @@ namespace LambdaScriptRuntime
         {
             var random = new CmdletInfo("Get-Random", typeof(Microsoft.PowerShell.Commands.GetRandomCommand));
             var seed = Guid.NewGuid().GetHashCode() & int.MaxValue;
-            invocation.Run(Invocation.Block("& $args[0] -SetSeed $args[1]"), new List<object>(), random, seed);
-        }
-    }
-
-    /// <summary>Registers a block to be run before a SnapStart snapshot.</summary>
-    [Cmdlet(VerbsLifecycle.Register, "BeforeCheckpoint")]
-    public sealed class RegisterBeforeCheckpointCommand : PSCmdlet
-    {
-        /// <summary>The block; it runs in the session of its file.</summary>
-        [Parameter(Mandatory = true, Position = 0)]
-        public ScriptBlock ScriptBlock { get; set; }
-
-        /// <inheritdoc/>
-        protected override void ProcessRecord()
-        {
-            Hooks.BeforeCheckpoint.Add(ScriptBlock);
-        }
-    }
-
-    /// <summary>Registers a block to be run before the environment ends.</summary>
-    [Cmdlet(VerbsLifecycle.Register, "OnShutdown")]
-    public sealed class RegisterOnShutdownCommand : PSCmdlet
-    {
-        /// <summary>The block; it runs in the session of its file.</summary>
-        [Parameter(Mandatory = true, Position = 0)]
-        public ScriptBlock ScriptBlock { get; set; }
-
-        /// <inheritdoc/>
-        protected override void ProcessRecord()
-        {
-            Hooks.OnShutdown.Add(ScriptBlock);
-        }
-    }
-
-    /// <summary>Registers a block to be run in each copy of a SnapStart snapshot.</summary>
-    [Cmdlet(VerbsLifecycle.Register, "AfterRestore")]
-    public sealed class RegisterAfterRestoreCommand : PSCmdlet
-    {
-        /// <summary>The block; it runs in the session of its file.</summary>
-        [Parameter(Mandatory = true, Position = 0)]
-        public ScriptBlock ScriptBlock { get; set; }
-
-        /// <inheritdoc/>
-        protected override void ProcessRecord()
-        {
-            Hooks.AfterRestore.Add(ScriptBlock);
+            var command = Script.Command(random, Script.Named("SetSeed", seed));
+            invocation.Run(invocation.Block(command), new List<object>());
         }
     }
 }

@@ -1,43 +1,133 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Collections.Generic;
-    using System.Globalization;
-    using System.Management.Automation;
-    using System.Text;
+    using System.Management.Automation.Internal;
 
     /// <summary>
-    /// Writes a value as <c>ConvertTo-Json -Compress</c> does, of full depth. What handlers mostly answer is written
-    /// here; what is left is given to the cmdlet's own code.
+    /// Writes a value as <c>ConvertTo-Json -Compress</c> does, with all its levels. It has limits: a value that leads
+    /// to itself, or has no end, is an error that names the part.
     /// </summary>
     internal sealed class JsonWriter
     {
         private const int Depth = 100;
 
+        /// <summary>How long, in milliseconds, items of no known number may take once there are many.</summary>
+        private const int LongestEnumeration = 1000;
+        private const int ManyItems = 10000;
+
         /// <summary>How many parts of a path an error names.</summary>
         private const int ShownParts = 8;
 
         private readonly StringBuilder json = new();
-        private readonly List<string> path = new();
+        private readonly List<object> path = new();
 
-        private JsonWriter()
+        private readonly int longest;
+
+        private JsonWriter(int longest)
         {
+            this.longest = longest;
         }
 
         /// <summary>The value as JSON.</summary>
-        public static string Write(object value)
+        /// <param name="value">The value.</param>
+        /// <param name="longest">From how many characters on it is too large, whatever follows.</param>
+        public static string Write(object value, int longest = 2 * Answer.LargestBuffered)
         {
-            var writer = new JsonWriter();
-            if (writer.TryAppend(value))
-            {
-                return writer.json.ToString();
-            }
+            var writer = new JsonWriter(longest);
+            writer.Append(value);
+            return writer.json.ToString();
+        }
 
-            writer.path.Clear();
-            value = Unwrap(value);
-            writer.AssertFinite(value);
-            return Convert(value);
+        private void Append(object value)
+        {
+            var wrapped = value as PSObject;
+            var inner = wrapped == null ? value : wrapped.BaseObject;
+            if (inner is null or DBNull || value == AutomationNull.Value || inner == NullString.Value)
+            {
+                json.Append("null");
+            }
+            else if (inner is string text)
+            {
+                JsonText.Append(json, text);
+            }
+            else if (inner is IDictionary members)
+            {
+                AppendObject(EntriesOf(members), AddedTo(wrapped));
+            }
+            else if (inner is PSCustomObject)
+            {
+                AppendObject(JsonMembers.OfRecord(wrapped), null);
+            }
+            else if (inner is ValueType or IList && AddedTo(wrapped) is { } added)
+            {
+                AppendObject(JsonMembers.WithValue(inner), added);
+            }
+            else if (!TryAppendScalar(inner))
+            {
+                AppendOther(inner, wrapped);
+            }
+        }
+
+        private void AppendOther(object value, PSObject wrapped)
+        {
+            if (JsonText.TryOfNode(value, out var text))
+            {
+                json.Append(text);
+            }
+            else if (value is not IEnumerable items)
+            {
+                AppendObject(JsonMembers.OfObject(value, wrapped), null);
+            }
+            else if (wrapped != null && value is not IList && JsonMembers.Extended(wrapped) is { Count: > 0 } extended)
+            {
+                AppendObject(JsonMembers.WithValue(value), extended);
+            }
+            else
+            {
+                AppendItems(items, value is not IList);
+            }
+        }
+
+        // an array whose members are properties, too, would be an object
+        private static List<KeyValuePair<string, object>> AddedTo(PSObject wrapped)
+        {
+            return wrapped == null || wrapped.BaseObject is DateTime ? null : JsonMembers.Added(wrapped);
+        }
+
+        private IEnumerable<KeyValuePair<string, object>> EntriesOf(IDictionary members)
+        {
+            foreach (DictionaryEntry member in members)
+            {
+                yield return member.Key is string name
+                    ? new(name, member.Value)
+                    : throw Error("has a key that is no string");
+            }
+        }
+
+        private bool TryAppendScalar(object value)
+        {
+            switch (value)
+            {
+                case bool truth:
+                    json.Append(truth ? "true" : "false");
+                    return true;
+                case int or long or byte or short or uint or ushort or sbyte or ulong:
+                    json.Append(((IFormattable)value).ToString(null, CultureInfo.InvariantCulture));
+                    return true;
+                case double number when double.IsFinite(number):
+                    AppendNumber(number);
+                    return true;
+                case Enum or char or float or double or decimal or DateTime or DateTimeOffset or Guid or Uri:
+                    json.Append(Convert(value));
+                    return true;
+                default:
+                    return value.GetType().IsPrimitive ? Append(Convert(value)) : TryAppendLargeNumber(value);
+            }
+        }
+
+        private bool Append(string text)
+        {
+            json.Append(text);
+            return true;
         }
 
         // not inlined: few answers need the assembly
@@ -48,257 +138,103 @@ namespace LambdaScriptRuntime
             return Microsoft.PowerShell.Commands.JsonObject.ConvertToJson(value, in context);
         }
 
-        /// <summary>The object in a wrapper that the pipeline has put around it; one with members of its own stays.</summary>
-        public static object Unwrap(object value)
-        {
-            if (value is not PSObject wrapped || wrapped.BaseObject is PSCustomObject)
-            {
-                return value;
-            }
-
-            if (wrapped.BaseObject is string or DateTime)
-            {
-                return wrapped.BaseObject;
-            }
-
-            foreach (var property in wrapped.Properties)
-            {
-                // those of the object itself and of its type come with it
-                if (property.IsInstance && property is not PSProperty)
-                {
-                    return value;
-                }
-            }
-
-            var inner = wrapped.BaseObject;
-            return inner is ValueType or IDictionary or IList ? inner : value;
-        }
-
-        // false where the cmdlet's code has to do it
-        private bool TryAppend(object value)
-        {
-            switch (value)
-            {
-                case null:
-                    json.Append("null");
-                    return true;
-                case string text:
-                    JsonText.Append(json, text);
-                    return true;
-                case bool truth:
-                    json.Append(truth ? "true" : "false");
-                    return true;
-                case int or long or byte or short or uint or ushort or sbyte or ulong:
-                    json.Append(((IFormattable)value).ToString(null, CultureInfo.InvariantCulture));
-                    return true;
-                case double number:
-                    return TryAppendNumber(number);
-                case PSObject wrapped:
-                    return wrapped.BaseObject is PSCustomObject
-                        ? TryAppendProperties(wrapped)
-                        : Unwrap(wrapped) is var inner && inner is not PSObject && TryAppend(inner);
-                case IDictionary members:
-                    return TryAppendMembers(members);
-                case IList items:
-                    return TryAppendItems(items);
-                default:
-                    return TryAppendLargeNumber(value);
-            }
-        }
-
         // not inlined: few answers need the assembly. PowerShell 7.4 writes such a number as an object
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
         private bool TryAppendLargeNumber(object value)
         {
-            if (value is not System.Numerics.BigInteger number)
-            {
-                return false;
-            }
-
-            json.Append(number.ToString(CultureInfo.InvariantCulture));
-            return true;
+            return value is System.Numerics.BigInteger number && Append(number.ToString(CultureInfo.InvariantCulture));
         }
 
-        private bool TryAppendNumber(double number)
+        private void AppendNumber(double number)
         {
-            if (double.IsNaN(number) || double.IsInfinity(number))
-            {
-                return false;
-            }
-
             var text = number.ToString("R", CultureInfo.InvariantCulture);
             json.Append(text);
             if (text.AsSpan().IndexOfAny('.', 'E', 'e') < 0)
             {
                 json.Append(".0");
             }
-
-            return true;
         }
 
-        private bool TryAppendMembers(IDictionary members)
+        private void AppendObject(
+            IEnumerable<KeyValuePair<string, object>> members, List<KeyValuePair<string, object>> added)
         {
-            if (members is not Hashtable && members is not System.Collections.Specialized.OrderedDictionary)
+            json.Append('{');
+            var begin = json.Length;
+            var names = added == null ? null : new HashSet<string>();
+            foreach (var member in members)
             {
-                return false;
+                AppendMember(member, begin);
+                names?.Add(member.Key);
             }
 
-            json.Append('{');
-            var separator = string.Empty;
-            foreach (DictionaryEntry member in members)
+            foreach (var member in added ?? new())
             {
-                if (member.Key is not string name)
+                if (names.Add(member.Key))
                 {
-                    return false;
+                    AppendMember(member, begin);
                 }
-
-                json.Append(separator);
-                JsonText.Append(json, name);
-                json.Append(':');
-                if (!TryAppendPart(name, member.Value))
-                {
-                    return false;
-                }
-
-                separator = ",";
             }
 
             json.Append('}');
-            return true;
         }
 
-        private bool TryAppendItems(IList items)
+        private void AppendMember(KeyValuePair<string, object> member, int begin)
         {
-            if (items is not object[] && items is not ArrayList && items is not List<object>)
+            if (json.Length > begin)
             {
-                return false;
+                json.Append(',');
             }
 
+            JsonText.Append(json, member.Key);
+            json.Append(':');
+            AppendPart(member.Key, member.Value);
+        }
+
+        private void AppendItems(IEnumerable items, bool mayBeEndless)
+        {
             json.Append('[');
-            for (var index = 0; index < items.Count; index++)
+            var index = 0;
+            var begin = Environment.TickCount64;
+            foreach (var item in items)
             {
                 if (index > 0)
                 {
                     json.Append(',');
                 }
 
-                if (!TryAppendPart(index, items[index]))
+                AppendPart(index++, item);
+                if (mayBeEndless && index > ManyItems && Environment.TickCount64 - begin > LongestEnumeration)
                 {
-                    return false;
+                    throw Error($"has more than {ManyItems} items, and no end within {LongestEnumeration} ms");
                 }
             }
 
             json.Append(']');
-            return true;
         }
 
-        private bool TryAppendProperties(PSObject record)
+        private void AppendPart(object name, object value)
         {
-            json.Append('{');
-            var separator = string.Empty;
-            foreach (var property in record.Properties)
+            path.Add(name);
+            if (json.Length > longest)
             {
-                json.Append(separator);
-                JsonText.Append(json, property.Name);
-                json.Append(':');
-                if (!TryAppendPart(property.Name, Value(property)))
-                {
-                    return false;
-                }
-
-                separator = ",";
+                throw Error($"has no end or is larger than {longest / 1024 / 1024} MiB");
             }
 
-            json.Append('}');
-            return true;
-        }
-
-        private bool TryAppendPart(object name, object value)
-        {
-            if (IsSimple(value))
+            if (path.Count > Depth && value is not (null or string or ValueType))
             {
-                return TryAppend(value);
+                throw Error($"leads back to itself or is deeper than {Depth} levels");
             }
 
-            Enter(name);
-            var done = TryAppend(value);
-            Leave();
-            return done;
-        }
-
-        // everything that leads to itself is too deep
-        private void Enter(object name)
-        {
-            path.Add(System.Convert.ToString(name, CultureInfo.InvariantCulture));
-            if (path.Count > Depth)
-            {
-                var shown = string.Join(".", path.GetRange(0, ShownParts));
-                throw new RuntimeException(
-                    $"the answer is no JSON: its part '.{shown}' leads back to itself or is deeper than {Depth} levels; "
-                    + "choose what to answer with Select-Object");
-            }
-        }
-
-        private void Leave()
-        {
+            Append(value);
             path.RemoveAt(path.Count - 1);
         }
 
-        private void AssertFinite(object value)
+        private RuntimeException Error(string problem)
         {
-            switch (value is PSObject wrapped ? wrapped.BaseObject : value)
-            {
-                case IDictionary members:
-                    foreach (DictionaryEntry member in members)
-                    {
-                        AssertFinitePart(member.Key, member.Value);
-                    }
-
-                    break;
-                case ICollection items:
-                    var index = 0;
-                    foreach (var item in items)
-                    {
-                        AssertFinitePart(index++, item);
-                    }
-
-                    break;
-                case var single when !IsSimple(single) && single is not IEnumerable:
-                    foreach (var property in PSObject.AsPSObject(value).Properties)
-                    {
-                        AssertFinitePart(property.Name, Value(property));
-                    }
-
-                    break;
-            }
-        }
-
-        private void AssertFinitePart(object name, object value)
-        {
-            if (!IsSimple(value))
-            {
-                Enter(name);
-                AssertFinite(value);
-                Leave();
-            }
-        }
-
-        private static bool IsSimple(object value)
-        {
-            return (value is PSObject wrapped ? wrapped.BaseObject : value) is null or string or ValueType or Uri;
-        }
-
-        // a property may refuse to be read: ConvertTo-Json makes null of it
-        private static object Value(PSPropertyInfo property)
-        {
-            try
-            {
-                return property.Value;
-            }
-            catch (Exception)
-            {
-                return null;
-            }
+            var shown = string.Join(".", path.GetRange(0, Math.Min(path.Count, ShownParts)));
+            var part = path.Count == 0 ? "it" : $"its part '.{shown}'";
+            return new RuntimeException(
+                $"the answer is no JSON: {part} {problem}; choose what to answer with Select-Object");
         }
     }
 }

@@ -1,17 +1,13 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Globalization;
-    using System.Management.Automation;
-    using System.Management.Automation.Runspaces;
-
     /// <summary>
-    /// The context that handlers get: a hashtable, whose keys ignore case in every culture, with two members more.
+    /// The context that handlers get: a hashtable, whose keys ignore case in every culture, with three members more.
     /// </summary>
     public static class LambdaContext
     {
         private const string TypeName = "LambdaContext";
+
+        private static LambdaLogger logger;
 
         /// <summary>The time that the event has left.</summary>
         /// <param name="context">The context.</param>
@@ -31,20 +27,30 @@ namespace LambdaScriptRuntime
             return milliseconds - DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
         }
 
-        /// <summary>What the session has to know of the type.</summary>
-        internal static SessionStateTypeEntry Type()
+        /// <summary>The logger that handlers of AWS's own runtimes have.</summary>
+        /// <param name="context">The context.</param>
+        /// <returns>The logger.</returns>
+        public static LambdaLogger Logger(PSObject context)
         {
+            return logger;
+        }
+
+        /// <summary>The members of the type, for the session.</summary>
+        internal static SessionStateTypeEntry Type(Log log)
+        {
+            logger = new LambdaLogger(log);
             var type = new TypeData(TypeName);
-            var property = new CodePropertyData(
-                nameof(RemainingTime), typeof(LambdaContext).GetMethod(nameof(RemainingTime)));
-            var method = new CodeMethodData(
-                nameof(GetRemainingTimeInMillis), typeof(LambdaContext).GetMethod(nameof(GetRemainingTimeInMillis)));
-            type.Members.Add(property.Name, property);
-            type.Members.Add(method.Name, method);
+            foreach (var name in new[] { nameof(RemainingTime), nameof(Logger) })
+            {
+                type.Members.Add(name, new CodePropertyData(name, typeof(LambdaContext).GetMethod(name)));
+            }
+
+            const string Method = nameof(GetRemainingTimeInMillis);
+            type.Members.Add(Method, new CodeMethodData(Method, typeof(LambdaContext).GetMethod(Method)));
             return new SessionStateTypeEntry(type, false);
         }
 
-        /// <summary>What the context of every event begins with: the environment.</summary>
+        /// <summary>A new context that holds the environment.</summary>
         internal static Hashtable Begin()
         {
             var environment = Environment.GetEnvironmentVariables();

@@ -1,12 +1,10 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections.Generic;
-    using System.Management.Automation;
-
     /// <summary>Loads the user's file and finds the handler's command in it.</summary>
     internal sealed class Loader
     {
+        private const CommandTypes Functions = CommandTypes.Function | CommandTypes.Filter;
+
         private readonly Session session;
         private readonly Invocation invocation;
         private readonly ErrorLog log;
@@ -27,6 +25,9 @@ namespace LambdaScriptRuntime
 
         private CommandInvocationIntrinsics Commands => session.Runspace.SessionStateProxy.InvokeCommand;
 
+        private static CmdletInfo ImportModule =>
+            new("Import-Module", typeof(Microsoft.PowerShell.Commands.ImportModuleCommand));
+
         /// <summary>Imports what ships with PowerShell and every handler uses, by path: by name it takes longer.</summary>
         public void ImportOwn()
         {
@@ -37,7 +38,7 @@ namespace LambdaScriptRuntime
                 Session.Home + Modules + "Management/Microsoft.PowerShell.Management.psd1",
             };
             using var shell = PowerShell.Create(session.Runspace);
-            shell.AddCommand(ImportModule()).AddParameter("Name", names).Invoke();
+            shell.AddCommand(ImportModule).AddParameter("Name", names).Invoke();
         }
 
         /// <summary>The handler's command; null where the file does not define it.</summary>
@@ -46,7 +47,7 @@ namespace LambdaScriptRuntime
             switch (arguments.Kind)
             {
                 case "script":
-                    return Script(arguments.Place);
+                    return FindScript(arguments.Place);
                 case "module":
                     return FunctionOfModule(arguments.Place, arguments.Function);
                 default:
@@ -54,21 +55,17 @@ namespace LambdaScriptRuntime
             }
         }
 
-        private static CmdletInfo ImportModule()
-        {
-            return new CmdletInfo("Import-Module", typeof(Microsoft.PowerShell.Commands.ImportModuleCommand));
-        }
-
-        private ExternalScriptInfo Script(string place)
+        private ExternalScriptInfo FindScript(string place)
         {
             var script = (ExternalScriptInfo)Commands.GetCommand(place, CommandTypes.ExternalScript);
             // it throws where the script cannot be parsed
             _ = script.ScriptBlock;
+            var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
             try
             {
-                // to look a script up for a pipeline meets its #Requires; the first command keeps it from running
-                var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
-                Run("& $args[0] | & $args[1]", refuse, script);
+                // a script that stands in a pipeline meets its #Requires; the first command keeps it from running
+                var block = invocation.Block(Script.Command(refuse), Script.Command(script));
+                invocation.Run(block, new List<object>());
             }
             catch (RuntimeException error) when (error.InnerException is RefusedException)
             {
@@ -80,34 +77,88 @@ namespace LambdaScriptRuntime
 
         private CommandInfo FunctionOfModule(string place, string function)
         {
-            var output = Run(
-                "& $args[0] -Name $args[1] -PassThru -DisableNameChecking -ErrorAction Stop", ImportModule(), place);
+            var output = new List<object>();
+            var command = Script.Command(
+                ImportModule,
+                Script.Named("Name", place),
+                Script.Named("PassThru"),
+                Script.Named("DisableNameChecking"),
+                Script.Named("ErrorAction", ActionPreference.Stop),
+                // the module may set preferences while it is imported
+                Script.Named("Verbose", false),
+                Script.Named("Debug", false));
+            invocation.Run(invocation.Block(command), output);
             // the module's file may have put something out as well
-            var last = output.FindLastIndex(item => Base(item) is PSModuleInfo);
+            var last = output.FindLastIndex(item => Answer.Base(item) is PSModuleInfo);
             if (last >= 0)
             {
-                Module = (PSModuleInfo)Base(output[last]);
+                Module = (PSModuleInfo)Answer.Base(output[last]);
                 output.RemoveAt(last);
             }
 
             log.WriteAll(output);
-            CommandInfo command = null;
-            if (Module != null && !Module.ExportedCommands.TryGetValue(function, out command))
+            return Module == null ? null : Exported(function);
+        }
+
+        private CommandInfo Exported(string function)
+        {
+            if (Module.ExportedCommands.TryGetValue(function, out var command))
             {
-                Defined.AddRange(Module.ExportedCommands.Keys);
+                return command is AliasInfo alias ? alias.ResolvedCommand : command;
             }
 
-            return command is AliasInfo alias ? alias.ResolvedCommand : command;
+            if (IsDefined(function))
+            {
+                throw new HandlerException(
+                    "Runtime.HandlerNotFound",
+                    $"`{Module.Path}` defines `{function}` and does not export it: add it to `FunctionsToExport` of the "
+                        + "manifest, or to `Export-ModuleMember`");
+            }
+
+            Defined.AddRange(Module.ExportedCommands.Keys);
+            return null;
+        }
+
+        private bool IsDefined(string function)
+        {
+            var find = new CmdletInfo("Get-Command", typeof(Microsoft.PowerShell.Commands.GetCommandCommand));
+            var command = Script.Command(
+                find,
+                Script.Named("Name", WildcardPattern.Escape(function)),
+                Script.Named("CommandType", Functions),
+                Script.Named("ErrorAction", ActionPreference.Ignore));
+            return Answer.Base(Module.Invoke(Script.Block(Script.Pipeline(command)))) is CommandInfo own
+                && string.Equals(own.ModuleName, Module.Name, StringComparison.OrdinalIgnoreCase);
+        }
+
+        // without the actions that the file has set for lookups of its own
+        private CommandInfo Find(string function)
+        {
+            var (before, after) = (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction);
+            var missing = Commands.CommandNotFoundAction;
+            (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (null, null);
+            Commands.CommandNotFoundAction = null;
+            try
+            {
+                return Commands.GetCommand(function, Functions);
+            }
+            finally
+            {
+                (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (before, after);
+                Commands.CommandNotFoundAction = missing;
+            }
         }
 
         private CommandInfo FunctionOfScript(string place, string function)
         {
-            log.WriteAll(DotSource(place));
-            const CommandTypes Kinds = CommandTypes.Function | CommandTypes.Filter;
-            var command = Commands.GetCommand(function, Kinds);
+            var output = new List<object>();
+            // into the global session: no block of ours may stand in between
+            invocation.DotSource(place, output);
+            log.WriteAll(output);
+            var command = Find(function);
             if (command == null)
             {
-                foreach (var other in Commands.GetCommands("*", Kinds, true))
+                foreach (var other in Commands.GetCommands("*", Functions, true))
                 {
                     if (other is FunctionInfo { ScriptBlock.File: var file } && file == place)
                     {
@@ -118,42 +169,5 @@ namespace LambdaScriptRuntime
 
             return command;
         }
-
-        private List<object> Run(string command, params object[] arguments)
-        {
-            var output = new List<object>();
-            invocation.Run(Invocation.Block(command), output, arguments);
-            return output;
-        }
-
-        // into the global session: no block of ours may stand in between
-        private List<object> DotSource(string place)
-        {
-            var output = new List<object>();
-            invocation.DotSource(place, output);
-            return output;
-        }
-
-        private static object Base(object item)
-        {
-            return item is PSObject wrapped ? wrapped.BaseObject : item;
-        }
-    }
-
-    /// <summary>Ends the pipeline before the next command has begun.</summary>
-    [Cmdlet(VerbsLifecycle.Stop, "LambdaScript")]
-    public sealed class RefuseCommand : PSCmdlet
-    {
-        /// <inheritdoc/>
-        protected override void BeginProcessing()
-        {
-            ThrowTerminatingError(new ErrorRecord(
-                new RefusedException(), "Refused", ErrorCategory.OperationStopped, null));
-        }
-    }
-
-    /// <summary>Says that a command was kept from running.</summary>
-    internal sealed class RefusedException : Exception
-    {
     }
 }

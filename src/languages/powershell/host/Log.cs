@@ -1,10 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Globalization;
-    using System.IO;
-    using System.Text;
-
     /// <summary>
     /// The log: standard error, whose lines the bootstrap passes on. In JSON mode a record is an object with its
     /// level, and the bootstrap makes one of every other line.

@@ -1,7 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.IO;
     using System.IO.Compression;
 
     /// <summary>

@@ -1,10 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Globalization;
-    using System.IO;
-    using System.Text;
-
     /// <summary>
     /// The two pipes to the bootstrap, and the frames on them: a line <c>NAME LENGTH</c>, then the payload.
     /// <c>src/worker/transport/frame.rs</c> describes them.

@@ -1,10 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Collections.Generic;
-    using System.Management.Automation;
-
     /// <summary>
     /// The preferences of one scope, and its default values of parameters: kept when the user's file has been loaded,
     /// and put back after each event. What does not let itself be put back stays as it is.
@@ -82,9 +77,9 @@ namespace LambdaScriptRuntime
                     variables.Remove(path);
                 }
             }
-            catch (Exception error) when (error is RuntimeException or ArgumentException or PSNotSupportedException)
+            catch (Exception error) when (error is not OutOfMemoryException)
             {
-                // a constant, or one with a condition of the user's own
+                // a constant, or one with a type or a condition of the user's own
             }
         }
 

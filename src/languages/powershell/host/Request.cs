@@ -1,10 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Management.Automation;
-    using System.Text;
-
     /// <summary>One event: its bytes, and the context that came with it.</summary>
     internal sealed class Request
     {
@@ -64,7 +59,7 @@ namespace LambdaScriptRuntime
             return isJson && JsonReader.TryRead(this, out var value) ? value : Text;
         }
 
-        /// <summary>What ConvertFrom-Json makes of the event; the data where that is impossible.</summary>
+        /// <summary>The event as ConvertFrom-Json gives it; the data where that is impossible.</summary>
         public object Objects(object data)
         {
             if (data is string)
@@ -107,48 +102,6 @@ namespace LambdaScriptRuntime
             {
                 context[name] = value;
             }
-        }
-    }
-
-    /// <summary>The variable <c>$LambdaInput</c>, which reads the event's JSON when it is first asked for.</summary>
-    internal sealed class InputVariable : PSVariable
-    {
-        private Request request;
-        private object value;
-
-        /// <summary>A variable without a value.</summary>
-        public InputVariable()
-            : base("LambdaInput")
-        {
-        }
-
-        /// <inheritdoc/>
-        public override object Value
-        {
-            get
-            {
-                if (request != null)
-                {
-                    var (pending, data) = (request, value);
-                    request = null;
-                    value = pending.Objects(data);
-                }
-
-                return value;
-            }
-
-            set
-            {
-                request = null;
-                this.value = value;
-            }
-        }
-
-        /// <summary>From now on the variable holds this event.</summary>
-        public void Hold(Request next, object data)
-        {
-            request = next;
-            value = data;
         }
     }
 }

@@ -1,23 +1,19 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.IO;
-    using System.Management.Automation;
-    using System.Management.Automation.Runspaces;
-    using System.Threading;
-
     /// <summary>The runspace that handlers run in, set up as <c>pwsh</c> sets up its own.</summary>
     internal sealed class Session : IDisposable
     {
         private const string PathVariable = "PATH";
         private const string ModulePathVariable = "PSModulePath";
 
-        /// <summary>What every session of handlers begins with.</summary>
-        public Session(LambdaHost host, Arguments arguments)
+        private bool hasWarned;
+
+        /// <summary>Opens a session.</summary>
+        public Session(LambdaHost host, Log log, Arguments arguments)
         {
             PutHomeFirst();
             var state = InitialSessionState.CreateDefault2();
-            state.Types.Add(LambdaContext.Type());
+            state.Types.Add(LambdaContext.Type(log));
             state.Commands.Add(Command("Register-BeforeCheckpoint", typeof(RegisterBeforeCheckpointCommand)));
             state.Commands.Add(Command("Register-AfterRestore", typeof(RegisterAfterRestoreCommand)));
             state.Commands.Add(Command("Register-OnShutdown", typeof(RegisterOnShutdownCommand)));
@@ -29,6 +25,7 @@ namespace LambdaScriptRuntime
             opened.Wait();
             Runspace.DefaultRunspace = Runspace;
             host.Runspace = Runspace;
+            Runspace.Debugger.DebuggerStop += (_, stop) => Continue(stop, log);
             Environment.SetEnvironmentVariable(
                 ModulePathVariable, arguments.ModulePath + Path.PathSeparator + Home + "/Modules");
             Variables = Runspace.SessionStateProxy.PSVariable;
@@ -42,7 +39,10 @@ namespace LambdaScriptRuntime
         /// <summary>The runspace.</summary>
         public Runspace Runspace { get; }
 
-        /// <summary>What still goes on in a session beside this one.</summary>
+        /// <summary>Whether a handler has left the session open.</summary>
+        public bool IsOpen => Runspace.RunspaceStateInfo.State == RunspaceState.Opened;
+
+        /// <summary>The thread that warms PowerShell up in a session beside this one.</summary>
         public Thread Warming { get; }
 
         /// <summary>The variables of the global session.</summary>
@@ -57,12 +57,24 @@ namespace LambdaScriptRuntime
             Runspace.Dispose();
         }
 
-        // as `pwsh` does it, so that `pwsh` starts the same one
+        // nobody can attach a debugger: without this the worker would wait for one
+        private void Continue(DebuggerStopEventArgs stop, Log log)
+        {
+            stop.ResumeAction = DebuggerResumeAction.Continue;
+            if (!hasWarned)
+            {
+                log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: what waits for one goes on");
+            }
+
+            hasWarned = true;
+        }
+
         private static SessionStateCmdletEntry Command(string name, Type type)
         {
             return new SessionStateCmdletEntry(name, type, null);
         }
 
+        // as `pwsh` does it, so that `pwsh` starts the same one
         private static void PutHomeFirst()
         {
             var path = Environment.GetEnvironmentVariable(PathVariable) ?? string.Empty;

@@ -1,4 +1,4 @@
-/// <summary>What .NET calls before the <c>Main</c> of <c>pwsh</c>; it goes by this name, in no namespace.</summary>
+/// <summary>.NET finds it by this name, outside of namespaces, and calls it before the <c>Main</c> of <c>pwsh</c>.</summary>
 internal static class StartupHook
 {
     /// <summary>Runs the host and ends the process: the console host of <c>pwsh</c> never starts.</summary>

@@ -1,10 +1,6 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections.Generic;
     using System.Collections.ObjectModel;
-    using System.IO;
-    using System.Text;
 
     /// <summary>
     /// The answer of an event where answers are streamed: what is added to it goes out at once, and is not kept.
@@ -59,7 +55,7 @@ namespace LambdaScriptRuntime
             }
             else if (value != null && !Answer.IsFormat(item))
             {
-                Write(JsonWriter.Write(JsonWriter.Unwrap(item)) + "\n");
+                Write(JsonWriter.Write(item, Answer.LargestStreamed) + "\n");
             }
         }
 

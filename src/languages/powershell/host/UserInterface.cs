@@ -1,13 +1,9 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections.Generic;
     using System.Collections.ObjectModel;
-    using System.Management.Automation;
-    using System.Management.Automation.Host;
     using System.Security;
 
-    /// <summary>What the session shows goes to the log, without colours; what it asks for is an error.</summary>
+    /// <summary>The session writes to the log, without colours; a question is an error.</summary>
     internal sealed class UserInterface : PSHostUserInterface
     {
         private readonly Log log;
@@ -134,79 +130,6 @@ namespace LambdaScriptRuntime
             PSCredentialUIOptions options)
         {
             throw NonInteractive();
-        }
-    }
-
-    /// <summary>A console of 120 columns that nobody sees.</summary>
-    internal sealed class RawUserInterface : PSHostRawUserInterface
-    {
-        private const int Width = 120;
-        private const int Height = 50;
-
-        /// <inheritdoc/>
-        public override ConsoleColor BackgroundColor { get; set; } = (ConsoleColor)(-1);
-
-        /// <inheritdoc/>
-        public override Size BufferSize { get; set; } = new(Width, Height);
-
-        /// <inheritdoc/>
-        public override Coordinates CursorPosition { get; set; }
-
-        /// <inheritdoc/>
-        public override int CursorSize { get; set; } = 100;
-
-        /// <inheritdoc/>
-        public override ConsoleColor ForegroundColor { get; set; } = (ConsoleColor)(-1);
-
-        /// <inheritdoc/>
-        public override bool KeyAvailable => false;
-
-        /// <inheritdoc/>
-        public override Size MaxPhysicalWindowSize => new(Width, Height);
-
-        /// <inheritdoc/>
-        public override Size MaxWindowSize => new(Width, Height);
-
-        /// <inheritdoc/>
-        public override Coordinates WindowPosition { get; set; }
-
-        /// <inheritdoc/>
-        public override Size WindowSize { get; set; } = new(Width, Height);
-
-        /// <inheritdoc/>
-        public override string WindowTitle { get; set; } = string.Empty;
-
-        /// <inheritdoc/>
-        public override void FlushInputBuffer()
-        {
-        }
-
-        /// <inheritdoc/>
-        public override BufferCell[,] GetBufferContents(Rectangle rectangle)
-        {
-            throw new PSNotSupportedException("there is no console whose content could be read");
-        }
-
-        /// <inheritdoc/>
-        public override KeyInfo ReadKey(ReadKeyOptions options)
-        {
-            throw UserInterface.NonInteractive();
-        }
-
-        /// <inheritdoc/>
-        public override void ScrollBufferContents(
-            Rectangle source, Coordinates destination, Rectangle clip, BufferCell fill)
-        {
-        }
-
-        /// <inheritdoc/>
-        public override void SetBufferContents(Coordinates origin, BufferCell[,] contents)
-        {
-        }
-
-        /// <inheritdoc/>
-        public override void SetBufferContents(Rectangle rectangle, BufferCell fill)
-        {
         }
     }
 }

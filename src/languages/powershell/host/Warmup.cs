@@ -1,21 +1,14 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Collections.Generic;
-    using System.Management.Automation;
-    using System.Management.Automation.Runspaces;
-    using System.Threading;
-
     /// <summary>
-    /// Calls a handler in a session that has nothing in it, on a second processor, while the real one is being opened:
-    /// what PowerShell sets up at the first call is there when it is needed. Nothing depends on it.
+    /// Calls a handler in an empty session, on a second processor, while the real session is being opened: code that
+    /// PowerShell compiles at the first call is ready when it is needed. Nothing depends on it.
     /// </summary>
     internal static class Warmup
     {
         /// <summary>Begins, and returns at once.</summary>
         /// <param name="opened">Set once that session is open: opening one sets <c>PSModulePath</c>.</param>
-        /// <returns>What to join before the user's file is loaded, which shall see one session alone.</returns>
+        /// <returns>The thread. Join it before the user's file is loaded, which is to see one session alone.</returns>
         public static Thread Begin(ManualResetEventSlim opened)
         {
             var thread = new Thread(() => Run(opened)) { IsBackground = true };
@@ -43,6 +36,8 @@ namespace LambdaScriptRuntime
         {
             var state = InitialSessionState.Create();
             state.LanguageMode = PSLanguageMode.FullLanguage;
+            state.Providers.Add(new SessionStateProviderEntry(
+                "Function", typeof(Microsoft.PowerShell.Commands.FunctionProvider), null));
             state.Commands.Add(new SessionStateFunctionEntry("f", "param($Data, $Context) $Data"));
             var log = new Log(false);
             var host = new LambdaHost(log);
@@ -52,9 +47,9 @@ namespace LambdaScriptRuntime
             opened.Set();
             Runspace.DefaultRunspace = runspace;
             var function = runspace.SessionStateProxy.InvokeCommand.GetCommand("f", CommandTypes.Function);
-            var invocation = new Invocation(runspace, host, new ErrorLog(log, null, false));
+            var invocation = new Invocation(runspace, host, new ErrorLog(log, new Formatter(), false));
             var output = new List<object>();
-            new Handler(function, false).Run(invocation, string.Empty, LambdaContext.Wrap(new Hashtable()), output);
+            new Handler(function, false, invocation).Run(string.Empty, LambdaContext.Wrap(new Hashtable()), output);
         }
     }
 }

@@ -1,13 +1,5 @@
 namespace LambdaScriptRuntime
 {
-    using System;
-    using System.Collections;
-    using System.Collections.Generic;
-    using System.Globalization;
-    using System.IO;
-    using System.Management.Automation;
-    using System.Text;
-
     /// <summary>Loads the handler and answers one event after the other, until the bootstrap closes the pipe.</summary>
     internal sealed class Worker
     {
@@ -17,13 +9,11 @@ namespace LambdaScriptRuntime
         private readonly Formatter formatter = new();
         private readonly ErrorLog errors;
         private readonly LambdaHost host;
-        private readonly string root = Environment.CurrentDirectory;
         private readonly InputVariable input = new();
         private Session session;
         private Invocation invocation;
         private Loader loader;
-        private Preferences globals;
-        private Preferences ofModule;
+        private Baseline baseline;
         private Hashtable nextContext;
 
         /// <summary>A worker on these pipes.</summary>
@@ -36,6 +26,8 @@ namespace LambdaScriptRuntime
             host = new LambdaHost(log);
         }
 
+        private bool HasColons => arguments.AnswersValue;
+
         /// <summary>Runs until the pipe ends.</summary>
         /// <param name="reason">Why the start was slower than it should be; null where it was not.</param>
         public void Run(string reason)
@@ -45,47 +37,44 @@ namespace LambdaScriptRuntime
                 log.WriteRecord("WARN", "WARN ", reason);
             }
 
-            using (session = new Session(host, arguments))
+            using (session = new Session(host, log, arguments))
             {
                 invocation = new Invocation(session.Runspace, host, errors);
                 loader = new Loader(session, invocation, errors);
+                baseline = new Baseline(session, log);
                 loader.ImportOwn();
                 session.Warming.Join();
-                var handler = Load();
-                if (handler == null)
+                Rehearse();
+                if (Load() is not { } handler)
                 {
                     return;
                 }
 
-                session.Variables.Set("global:StackTrace", null);
-                Keep();
-                Reset();
-                Rehearse(handler);
-                Reset();
+                PrepareForEvents();
                 if (Hooks.OnShutdown.Count > 0)
                 {
                     pipes.Send("shutdown-hook", string.Empty);
                 }
 
                 pipes.Send("ready", string.Empty);
-                while (pipes.TryRead(out var name, out var payload))
+                while (session.IsOpen && pipes.TryRead(out var name, out var payload))
                 {
                     if (name != "context")
                     {
-                        TakeStep(name);
+                        RunHooks(name);
                     }
                     else if (Request.Read(payload, nextContext, pipes) is { } request)
                     {
-                        Take(request, handler, pipes);
+                        AnswerEvent(request, handler, pipes);
                     }
 
                     // no answer has to wait for it
-                    Reset();
+                    RestoreSession();
                 }
             }
         }
 
-        // null where it cannot be had, which has been said
+        // null where it cannot be had, which has been reported
         private Handler Load()
         {
             try
@@ -94,7 +83,7 @@ namespace LambdaScriptRuntime
                 var command = loader.Load(arguments);
                 if (command != null)
                 {
-                    return new Handler(command, arguments.AnswersValue);
+                    return new Handler(command, HasColons, invocation);
                 }
 
                 if (host.ExitStatus is { } status)
@@ -114,7 +103,38 @@ namespace LambdaScriptRuntime
             return null;
         }
 
-        private void Take(Request request, Handler handler, Pipes to)
+        // answers events that never were, so that the first real one finds most of it compiled
+        private void Rehearse()
+        {
+            const string Context = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\n\ncontent-type: application/json\n";
+            const string Event = "{\"a\":{\"b\":[\"c\",{\"d\":1}]}}";
+            foreach (var text in new[] { "param($Data, $Context) $Data", "[CmdletBinding()] param($Data, $Context) $Data" })
+            {
+                var request = Encoding.UTF8.GetBytes($"context {Context.Length}\n{Context}event {Event.Length}\n{Event}");
+                using var rehearsal = new Pipes(new MemoryStream(request), Stream.Null);
+                rehearsal.TryRead(out _, out var payload);
+                var handler = new Handler(invocation.Function("f", ScriptBlock.Create(text)), false, invocation);
+                AnswerEvent(Request.Read(payload, LambdaContext.Begin(), rehearsal), handler, rehearsal);
+            }
+
+            session.Variables.Remove("global:LambdaInput");
+            session.Variables.Remove("global:LambdaContext");
+        }
+
+        private void PrepareForEvents()
+        {
+            TrySet(() => session.Variables.Set("global:StackTrace", null));
+            baseline.SavePreferences(loader.Module);
+            RestoreSession();
+        }
+
+        private void RestoreSession()
+        {
+            baseline.Restore();
+            nextContext = LambdaContext.Begin();
+        }
+
+        private void AnswerEvent(Request request, Handler handler, Pipes to)
         {
             string name;
             string payload;
@@ -126,36 +146,37 @@ namespace LambdaScriptRuntime
                 var context = LambdaContext.Wrap(request.Context);
                 SetVariables(request, data, context);
                 var input = handler.TakesObjects ? request.Objects(data) : data;
-                (name, payload) = Run(handler, input, context, to.OpenAnswer());
+                (name, payload) = Answer(handler, input, context, to);
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
                 log.Flush();
                 name = "failure";
-                payload = Failures.OfEvent(error, request.Context, !arguments.AnswersValue);
+                payload = Failures.OfEvent(error, request.Context, HasColons);
             }
 
             to.Send(name, payload);
         }
 
-        // `pipe` is that of an answer which is streamed
-        private (string Name, string Payload) Run(Handler handler, object input, PSObject context, Stream pipe)
+        private (string Name, string Payload) Answer(
+            Handler handler, object data, PSObject context, Pipes to)
         {
+            using var pipe = to.OpenAnswer();
             if (pipe == null)
             {
                 var output = new List<object>();
-                var failed = handler.Run(invocation, input, context, output);
-                return Ended(failed) ?? ("answer", arguments.AnswersValue
-                    ? Answer.OfValue(output, formatter)
-                    : Answer.OfPipeline(output, formatter));
+                var failed = handler.Run(data, context, output);
+                return ReportExit(failed) ?? ("answer", HasColons
+                    ? LambdaScriptRuntime.Answer.OfValue(output, formatter)
+                    : LambdaScriptRuntime.Answer.OfPipeline(output, formatter));
             }
 
             using var answer = new StreamedAnswer(pipe, formatter);
-            return Ended(handler.Run(invocation, input, context, answer)) ?? ("answer", string.Empty);
+            return ReportExit(handler.Run(data, context, answer)) ?? ("answer", string.Empty);
         }
 
         // the report of a handler that has asked for an exit status; null where it has not
-        private (string Name, string Payload)? Ended(bool failed)
+        private (string Name, string Payload)? ReportExit(bool failed)
         {
             log.Flush();
             // `exit` ends a script, not the session; a native command's status alone is no error of the script
@@ -176,97 +197,50 @@ namespace LambdaScriptRuntime
         private void SetVariables(Request request, object data, PSObject context)
         {
             input.Hold(request, data);
-            if (!ReferenceEquals(session.Variables.Get("global:LambdaInput"), input))
+            TrySet(() =>
             {
-                TrySet(() => session.Variables.Set(input));
-            }
-
+                var current = session.Variables.Get("global:LambdaInput");
+                if (current is { Attributes.Count: > 0 })
+                {
+                    // typed by the user's file
+                    current.Value = request.Objects(data);
+                }
+                else if (!ReferenceEquals(current, input))
+                {
+                    session.Variables.Set(input);
+                }
+            });
             TrySet(() => session.Variables.Set("global:LambdaContext", context));
         }
 
-        // one that the user's file has made read-only stays as it is
+        // a variable that the user's file has typed or made read-only may refuse it, and stays the user's
         private static void TrySet(Action set)
         {
             try
             {
                 set();
             }
-            catch (SessionStateException)
+            catch (RuntimeException)
             {
-                // it is the user's own
+                // no event fails for it
             }
         }
 
-        private void TakeStep(string step)
+        private void RunHooks(string phase)
         {
             var (name, payload) = ("ready", string.Empty);
             try
             {
-                Hooks.Run(step, invocation, errors);
-                Keep();
+                Hooks.Run(phase, invocation, errors);
+                baseline.SavePreferences(loader.Module);
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
                 name = "failure";
-                payload = Failures.OfEvent(error, Environment.GetEnvironmentVariables(), !arguments.AnswersValue);
+                payload = Failures.OfEvent(error, Environment.GetEnvironmentVariables(), HasColons);
             }
 
             pipes.Send(name, payload);
-        }
-
-        // an event that never was, so that the first real one finds most of it compiled
-        private void Rehearse(Handler handler)
-        {
-            const string Place = "Function:__lambda_rehearsal";
-            const string Context = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\n\ncontent-type: application/json\n";
-            const string Event = "{\"a\":{\"b\":[\"c\",{\"d\":1}]}}";
-            var body = ScriptBlock.Create(handler.IsAdvanced
-                ? "[CmdletBinding()] param([Parameter(ValueFromPipeline)] $Data, $Context) $Data"
-                : "param($Data, $Context) $Data");
-            var items = session.Runspace.SessionStateProxy.InvokeProvider.Item;
-            var function = (FunctionInfo)items.Set(Place, body)[0].BaseObject;
-            var request = Encoding.UTF8.GetBytes(
-                $"context {Context.Length}\n{Context}event {Event.Length}\n{Event}");
-            using var rehearsal = new Pipes(new MemoryStream(request), Stream.Null);
-            rehearsal.TryRead(out _, out var payload);
-            Take(Request.Read(payload, nextContext, rehearsal), new Handler(function, false), rehearsal);
-            items.Remove(Place, false);
-        }
-
-        private void Keep()
-        {
-            globals = new Preferences(session.Variables, "global:");
-            ofModule = loader.Module == null ? null : new Preferences(loader.Module.SessionState.PSVariable, "script:");
-        }
-
-        // the session as the last event's handler found it, but for variables of the handler's own
-        private void Reset()
-        {
-            globals.Restore();
-            ofModule?.Restore();
-            var paths = session.Runspace.SessionStateProxy.Path;
-            if (paths.CurrentLocation.Path != root || Environment.CurrentDirectory != root)
-            {
-                ReturnToRoot(paths);
-            }
-
-            ((ArrayList)session.Variables.GetValue("global:Error")).Clear();
-            TrySet(() => session.Variables.Set("global:LASTEXITCODE", 0));
-            nextContext = LambdaContext.Begin();
-        }
-
-        private void ReturnToRoot(PathIntrinsics paths)
-        {
-            try
-            {
-                Environment.CurrentDirectory = root;
-                paths.SetLocation("FileSystem::" + WildcardPattern.Escape(root));
-                paths.SetLocation(WildcardPattern.Escape(root));
-            }
-            catch (Exception error) when (error is IOException or RuntimeException)
-            {
-                log.WriteRecord("WARN", "WARNING: ", "the working directory stays: " + error.Message);
-            }
         }
     }
 }

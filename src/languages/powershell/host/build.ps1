@@ -31,7 +31,8 @@ foreach ($byte in $bytes) {
     $low = $product -band 4294967295
 }
 $mark = 'lambda-script-runtime-host {0:x8}{1:x8}' -f $high, $low
-$code = "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n" + $code
+# behind the `using` lines of the first file
+$code = $code.Insert($code.IndexOf('namespace '), "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n")
 
 $references = @((Get-ChildItem -Path "$PSHOME/ref/*.dll").FullName) +
 'System.Management.Automation', 'Microsoft.PowerShell.Commands.Utility', 'Newtonsoft.Json' -replace '^[^/]+$', "$PSHOME/`$0.dll"

@@ -1,0 +1,7 @@
+namespace LambdaScriptRuntime
+{
+    /// <summary>Says that a command was kept from running.</summary>
+    internal sealed class RefusedException : Exception
+    {
+    }
+}
