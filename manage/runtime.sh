@@ -189,7 +189,7 @@ list_runtimes() {
     done <<<"$runtimes"
 }
 
-# What is deleted or taken back: the runtime, or one version or alias of it.
+# Chooses the part that is deleted or taken back: the runtime, or one version or alias of it.
 choose_part() {
     part="the runtime $FUNCTION_RUNTIME" part_of=(--runtime-name "$FUNCTION_RUNTIME") part_kind=''
     if [[ -n ${FUNCTION_RUNTIME_ALIAS-} ]]; then
@@ -221,7 +221,7 @@ restore_runtime() {
     report "$part is ${reply:-ACTIVE} again"
 }
 
-# What a function of a zip needs of its runtime, all checked before anything is made.
+# Checks all that a function of a zip needs of its runtime, before anything is made.
 choose_runtime() {
     : "${FUNCTION_RUNTIME_ALIAS:=stable}"
     case $FUNCTION_RUNTIME in

@@ -44,7 +44,7 @@ check_set() {
     misuse "--set: $problem"
 }
 
-# What to read of the function, so that a setting that is there already is not set again.
+# The fields to read of the function, so that a setting that is there already is not set again.
 fields_of_set() {
     local i value there
     # shellcheck disable=SC2016 # backticks of JMESPath

@@ -1,4 +1,4 @@
-//! What can be refused is refused before anything is made; what can be mended is.
+//! A deployment that cannot work is refused before anything is made, or mended.
 
 use std::fs;
 
