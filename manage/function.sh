@@ -193,7 +193,7 @@ sends_zip() { [[ -z $function || $command == deploy || -n ${FUNCTION_DIR-} ]]; }
 
 # Sends the code where it is different. The image of a function that failed may not be what AWS says it is.
 update_code() {
-    local image="\"$repository_uri@$digest\"" same=0
+    local image="\"${repository_uri-}@${digest-}\"" same=0
     if [[ $kind == zip ]]; then
         sends_zip || return 0
         [[ $(plain Checksum) != "$(checksum_of_zip)" ]] || same=1
