@@ -1,5 +1,7 @@
 //! Bash handlers: what goes in, what comes out.
 
+mod corpus;
+mod endings;
 mod files;
 mod filters;
 mod settings;

@@ -5,6 +5,7 @@
 use std::{collections::VecDeque, future::pending, pin::pin};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, Ready, ready};
 
 use super::{
     cgi::{self, Document},
@@ -55,9 +56,11 @@ impl Answer {
     }
 
     /// Runs the handler, unless its request was refused.
-    pub fn running<F: Future<Output = Outcome>>(&self, handler: F) -> impl Future<Output = Outcome> + use<F> {
-        let is_refused = self.is_refused;
-        async move { if is_refused { Ok(Bytes::new()) } else { handler.await } }
+    pub fn running<F: Future<Output = Outcome>>(
+        &self,
+        handler: impl FnOnce() -> F,
+    ) -> Either<Ready<Outcome>, F> {
+        if self.is_refused { Either::Left(ready(Ok(Bytes::new()))) } else { Either::Right(handler()) }
     }
 
     /// The next part; where the handler writes nothing more this has no end. Cancel-safe.
@@ -105,7 +108,7 @@ impl Answer {
     }
 
     /// Runs the handler and gives its document as a whole, in the form that the sender of the event takes.
-    pub async fn whole(mut self, handler: impl Future<Output = Outcome>) -> Outcome {
+    pub async fn whole<F: Future<Output = Outcome>>(mut self, handler: impl FnOnce() -> F) -> Outcome {
         let sender = self.document.as_ref().map(|document| document.sender);
         let (mut head, mut body, mut size) = (Prelude::default(), BytesMut::new(), 0);
         let running = self.running(handler);

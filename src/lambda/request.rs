@@ -54,20 +54,3 @@ fn put_headers(buffer: &mut BytesMut, headers: &[Header<'_>]) {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_in_chunks_ends_with_its_trailers() {
-        let mut bytes = chunked_head("/p", "h:1", &[("a", b"b")], &["x", "y"]);
-        put_chunk(&mut bytes, b"");
-        put_chunk(&mut bytes, b"twenty bytes, in all");
-        put_end(&mut bytes, &[("x", b"1")]);
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.ends_with("a: b\r\ntransfer-encoding: chunked\r\ntrailer: x, y"), "{head}");
-        assert_eq!(body, "14\r\ntwenty bytes, in all\r\n0\r\nx: 1\r\n\r\n");
-    }
-}

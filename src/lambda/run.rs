@@ -195,11 +195,13 @@ async fn run_event(
     match (Answer::of(config, invocation), config.response_mode) {
         (Err(failure), _) => Ended::Whole(Err(failure)),
         (Ok(None), _) => Ended::Whole(slot.run(invocation).await),
-        (Ok(Some(answer)), ResponseMode::Buffered) => Ended::Whole(answer.whole(slot.run(invocation)).await),
+        (Ok(Some(answer)), ResponseMode::Buffered) => {
+            Ended::Whole(answer.whole(|| slot.run(invocation)).await)
+        }
         (Ok(Some(answer)), ResponseMode::Streaming) => {
             let mut response = Box::new(client.stream(invocation, answer));
             let outcome = tokio::select! {
-                outcome = response.running(slot.run(invocation)) => outcome,
+                outcome = response.running(|| slot.run(invocation)) => outcome,
                 never = client.pass_on(&mut response) => match never {},
             };
             let ended = response.end(outcome);

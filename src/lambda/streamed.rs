@@ -7,6 +7,7 @@ use std::{convert::Infallible, future::pending, io, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, Ready};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
@@ -71,7 +72,10 @@ impl StreamedResponse {
     }
 
     /// Runs the handler, unless its request was refused.
-    pub fn running<F: Future<Output = Outcome>>(&self, handler: F) -> impl Future<Output = Outcome> + use<F> {
+    pub fn running<F: Future<Output = Outcome>>(
+        &self,
+        handler: impl FnOnce() -> F,
+    ) -> Either<Ready<Outcome>, F> {
         self.answer.running(handler)
     }
 

@@ -122,11 +122,10 @@ async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
     let mut invocation = invocation(config, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
     let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
-    let handler = slot.run(&invocation);
     match config.response_mode {
-        ResponseMode::Buffered => answer.whole(handler).await,
+        ResponseMode::Buffered => answer.whole(|| slot.run(&invocation)).await,
         ResponseMode::Streaming => {
-            let running = answer.running(handler);
+            let running = answer.running(|| slot.run(&invocation));
             // a closed standard output has no reader
             let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
             ended.map(|()| Bytes::new())

@@ -1,5 +1,5 @@
-//! Processes that an answer runs through: those of `exec > >(tee log)` belong to it, a child sent off with `&` does
-//! not.
+//! Processes that an answer or a log runs through: those of `exec > >(tee log)` belong to it, a child sent off with `&`
+//! does not.
 //!
 //! They are told apart by what they read: a filter reads from a pipe, a child in the background from `/dev/null`.
 
@@ -28,61 +28,101 @@ const SHARED_LIMIT: Duration = Duration::from_millis(100);
 /// no filter's, and empty.
 const OWN_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a process is waited for that may be a filter of the log or of something else: the log is its standard error
+/// alone.
+const UNCERTAIN_LIMIT: Duration = Duration::from_millis(300);
+
+/// Descriptors by which a filter of standard error writes to the log, as `/proc` names them. From 10 on there are copies
+/// that Bash keeps.
+const OTHERS: [&str; 8] = ["1", "3", "4", "5", "6", "7", "8", "9"];
+
 /// How often is looked at what is there until it is twice the same.
 const LOOKS: usize = 100;
 
 /// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
-    /// No process: what is in its pipe is the answer's, and more does not come.
+    /// No process: more does not come.
     Nobody,
     /// A process that it runs through: more may come.
     Filters,
-    /// One that has passed on all that there was: what is in its pipe is the answer's.
+    /// One that has passed on all that there was.
     IdleFilters,
     /// Children in the background alone: what they write is no answer.
     Others,
 }
 
-impl Children {
-    /// The holders of the pipe of the answer of a handler that has ended. `handler` is the handler's process, if it is not gone
-    /// yet.
-    #[must_use]
-    pub fn writers(&self, answer: impl AsFd, handler: Option<Pid>, ended: Instant) -> Writers {
-        let Ok(answer) = fstat(answer).map(|status| format!("pipe:[{}]", status.st_ino)) else {
-            return Writers::Others;
-        };
-        let mut before = Vec::new();
-        for _ in 0..LOOKS {
-            let left = self.left_behind(handler);
-            if left.is_empty() {
-                return Writers::Nobody;
-            }
-            let processes: Vec<_> = with_all_below(left).into_iter().map(Process::read).collect();
-            let writers = writers_of(&answer, &processes, ended.elapsed());
-            // while they are looked at, one may end and leave others behind, or move a descriptor
-            if writers == Writers::Filters || processes == before {
-                return writers;
-            }
-            before = processes;
-        }
-        Writers::Filters
-    }
+/// A handler that has ended.
+pub struct Ended<'a> {
+    /// Where it wrote its answer.
+    pub answer: &'a PipeName,
+    /// Where it logged.
+    pub log: &'a PipeName,
+    /// The shell that it was forked from.
+    pub shell: Option<&'a Shell>,
+    /// Since when.
+    pub since: Instant,
+}
 
-    /// The children of the handler, and what has lost its parent: most of the time there are none.
-    fn left_behind(&self, handler: Option<Pid>) -> Vec<Pid> {
-        let mut left: Vec<_> = handler.map(children_of).unwrap_or_default();
-        let own = children_of(getpid());
-        let exits = self.exits();
-        left.extend(own.into_iter().filter(|pid| !exits.contains_key(pid) && !self.inherited.contains(pid)));
-        left
+/// A pipe as `/proc` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipeName(String);
+
+/// A shell that forks handlers. A child of it is a filter, too, if it was started while the file was loaded.
+pub struct Shell {
+    /// The process.
+    pub pid: Pid,
+    /// Pipes that the bootstrap writes to: reading from one makes no filter.
+    pub requests: Vec<PipeName>,
+}
+
+impl PipeName {
+    /// The name of this pipe; one that no pipe has where it cannot be asked.
+    pub fn of(pipe: impl AsFd) -> Self {
+        Self(format!("pipe:[{}]", fstat(pipe).map_or(0, |status| status.st_ino)))
     }
 }
 
-fn writers_of(answer: &str, processes: &[Process], since: Duration) -> Writers {
+impl Children {
+    /// The writers of a handler's answer, and whether more may come through a filter of its log.
+    #[must_use]
+    pub fn writers(&self, ended: &Ended<'_>) -> (Writers, bool) {
+        let requests = ended.shell.map(|shell| &shell.requests[..]).unwrap_or_default();
+        let mut before = Vec::new();
+        for _ in 0..LOOKS {
+            let left = self.left_behind(ended.shell);
+            if left.is_empty() {
+                return (Writers::Nobody, false);
+            }
+            let read = |pid| Process::read(pid, requests);
+            let processes: Vec<_> = with_all_below(left).into_iter().map(read).collect();
+            let writers = writers_of(ended.answer, &processes, ended.since.elapsed());
+            let log_is_filtered = is_filtered(ended.log, &processes, ended.since.elapsed());
+            // while they are looked at, one may end and leave others behind, or move a descriptor
+            if writers == Writers::Filters || log_is_filtered || processes == before {
+                return (writers, log_is_filtered);
+            }
+            before = processes;
+        }
+        (Writers::Filters, false)
+    }
+
+    /// The processes that have lost their parent, and the shell, if a child of it may be a filter: most of the time there
+    /// are none.
+    fn left_behind(&self, shell: Option<&Shell>) -> Vec<Pid> {
+        let own = children_of(getpid());
+        let exits = self.exits();
+        let orphans = own.into_iter().filter(|pid| !exits.contains_key(pid) && !self.inherited.contains(pid));
+        let shell =
+            shell.map(|shell| shell.pid).filter(|&shell| children_of(shell).into_iter().any(reads_a_pipe));
+        orphans.chain(shell).collect()
+    }
+}
+
+fn writers_of(pipe: &PipeName, processes: &[Process], since: Duration) -> Writers {
     let mut found = Writers::Nobody;
-    for process in processes.iter().filter(|process| process.writes(answer)) {
-        let mut inputs = process.inputs.iter().filter(|input| input.pipe != answer).peekable();
+    for process in processes.iter().filter(|process| process.writes(pipe)) {
+        let mut inputs = process.inputs.iter().filter(|input| input.pipe != *pipe).peekable();
         let is_filter = inputs.peek().is_some();
         if inputs.any(|input| may_pass_on_more(process, input, processes, since)) {
             return Writers::Filters;
@@ -96,8 +136,20 @@ fn writers_of(answer: &str, processes: &[Process], since: Duration) -> Writers {
     found
 }
 
+/// Whether more may come to the log through a filter.
+fn is_filtered(log: &PipeName, processes: &[Process], since: Duration) -> bool {
+    let mut writers = processes.iter().filter(|process| process.writes(log));
+    writers.any(|process| {
+        let by_more =
+            process.outputs.iter().any(|end| end.pipe == *log && OTHERS.contains(&&*end.descriptor));
+        let mut inputs = process.inputs.iter();
+        (by_more || since < UNCERTAIN_LIMIT)
+            && inputs.any(|input| may_pass_on_more(process, input, processes, since))
+    })
+}
+
 /// Whether more may come out of a filter by this pipe.
-fn may_pass_on_more(filter: &Process, input: &Input, processes: &[Process], since: Duration) -> bool {
+fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since: Duration) -> bool {
     let mut others = processes.iter().filter(|other| other.pid != filter.pid);
     let limit = if others.any(|other| other.writes(&input.pipe)) {
         SHARED_LIMIT
@@ -115,51 +167,60 @@ struct Process {
     pid: Pid,
     /// Whether it does not only wait to be reaped.
     runs: bool,
-    inputs: Vec<Input>,
+    /// The pipes that it reads. Right after a fork, a filter's is not the standard input yet.
+    inputs: Vec<End>,
     /// The pipes that it can write to.
-    outputs: Vec<String>,
+    outputs: Vec<End>,
 }
 
-/// A pipe that is read. Right after a fork it is not the standard input yet.
+/// One end of a pipe.
 #[derive(PartialEq, Eq)]
-struct Input {
+struct End {
     descriptor: String,
-    pipe: String,
+    pipe: PipeName,
 }
 
 impl Process {
-    fn read(pid: Pid) -> Self {
+    /// The process and its pipes; reading from `requests` does not count.
+    fn read(pid: Pid, requests: &[PipeName]) -> Self {
         let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let Ok(target) = fs::read_link(entry.path()) else { continue };
             let Some(pipe) = target.to_str().filter(|target| target.starts_with("pipe:[")) else { continue };
+            let pipe = PipeName(pipe.to_owned());
             let descriptor = entry.file_name().to_string_lossy().into_owned();
             let info = file(pid, &format!("fdinfo/{descriptor}"));
             let info = String::from_utf8_lossy(&info);
             // the last octal digit is the access mode
             let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default();
             if flags.trim_end().ends_with(['1', '2']) {
-                outputs.push(pipe.to_owned());
-            } else {
-                inputs.push(Input { descriptor, pipe: pipe.to_owned() });
+                outputs.push(End { descriptor, pipe });
+            } else if !requests.contains(&pipe) {
+                inputs.push(End { descriptor, pipe });
             }
         }
         let runs = Status::read(pid).is_some_and(|status| !status.has_ended());
         Self { pid, runs, inputs, outputs }
     }
 
-    fn writes(&self, pipe: &str) -> bool {
-        self.outputs.iter().any(|own| own == pipe)
+    fn writes(&self, pipe: &PipeName) -> bool {
+        self.outputs.iter().any(|end| end.pipe == *pipe)
     }
 
     /// Whether it has read all that is there, and sleeps.
-    fn is_idle_at(&self, input: &Input) -> bool {
+    fn is_idle_at(&self, input: &End) -> bool {
         let path = format!("/proc/{}/fd/{}", self.pid.as_raw_nonzero(), input.descriptor);
         let pipe = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
         let is_empty = pipe.is_ok_and(|pipe| ioctl_fionread(pipe).is_ok_and(|unread| unread == 0));
         is_empty && Status::read(self.pid).is_none_or(|status| status.is_idle())
     }
+}
+
+/// Whether the standard input of a process is a pipe. That of a subshell that waits for an event is a file.
+fn reads_a_pipe(pid: Pid) -> bool {
+    let target = fs::read_link(format!("/proc/{}/fd/0", pid.as_raw_nonzero()));
+    target.is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("pipe:[")))
 }
 
 /// These processes and all below them.

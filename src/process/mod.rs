@@ -27,7 +27,10 @@ use tokio::{
     sync::watch,
 };
 
-pub use self::{belonging::Marks, filters::Writers};
+pub use self::{
+    belonging::Marks,
+    filters::{Ended, PipeName, Shell, Writers},
+};
 use self::{
     belonging::{belonging, kill},
     guard::Guard,

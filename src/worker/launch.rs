@@ -20,7 +20,12 @@ pub enum Kind {
     /// As frames, from a pipe.
     Resident,
     /// From files and pipes that a process opens which the shim forks for each event.
-    Forking,
+    Forking {
+        /// The user's file.
+        file: PathBuf,
+        /// Whether the shim reports the commands that fail.
+        has_stack: bool,
+    },
     /// As the argument and the standard input of a program.
     Program(Option<Prelude>),
 }
@@ -34,9 +39,8 @@ pub struct Prelude {
     pub text: String,
 }
 
-/// Stands in a prelude for the path of a file to which lines can be added: `PID STATUS`, the command that failed with
-/// this status, as `at line 4: false`, and the frames of the call stack, innermost first, each behind a record
-/// separator (30).
+/// Stands in a prelude for the path of a file to which lines can be added, each of them a
+/// [`FailedCommand`](super::stack::FailedCommand).
 pub const REPORTS: &str = "@REPORTS@";
 
 /// How a language starts its workers.

@@ -21,6 +21,7 @@ use crate::{
     event::invocation::Invocation,
     limits::BLOCK,
     logs::{Origin, write_lines},
+    process::PipeName,
     settings::LogFormat,
 };
 
@@ -96,6 +97,11 @@ impl Log {
         let mut reader = self.reader();
         reader.drain();
         reader.last_lines()
+    }
+
+    /// The name of its pipe.
+    pub fn pipe(&self) -> PipeName {
+        PipeName::of(&self.reader().pipe)
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {

@@ -52,7 +52,8 @@ pub struct Worker {
     transport: Box<dyn Transport>,
     starter: Starter,
     log: Log,
-    has_shutdown_hook: bool,
+    /// Whether the file has hooks for the shutdown, and whether they are to be asked for.
+    shutdown_hook: Option<bool>,
     shutdown: CancellationToken,
     /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
@@ -100,7 +101,7 @@ impl Worker {
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let log = Log::new(log, config.log_format, launch.last_words)?;
-        let transport = launch.transport.open(config.transport_mode(), children, &log)?;
+        let mut transport = launch.transport.open(config.transport_mode(), children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
             config: Arc::clone(config),
@@ -111,13 +112,15 @@ impl Worker {
         if transport.has_worker() {
             let mut command = starter.command()?;
             command.args(transport.arguments(snapshot));
-            child = Some(starter.start(&mut command)?);
+            let worker = starter.start(&mut command)?;
+            transport.has_started(worker.pid());
+            child = Some(worker);
         }
         Ok(Self {
             child,
             transport,
             starter,
-            has_shutdown_hook: false,
+            shutdown_hook: None,
             log,
             shutdown: shutdown.clone(),
             limit: Box::pin(sleep(Duration::ZERO)),
@@ -167,13 +170,13 @@ impl Worker {
     /// Whether the user's file has hooks for the shutdown.
     #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
-        self.has_shutdown_hook
+        self.shutdown_hook.is_some()
     }
 
     /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
     #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
-        self.has_shutdown_hook && self.transport.asks_for_shutdown_hooks()
+        self.shutdown_hook == Some(true)
     }
 
     /// Waits for the worker's end after SIGTERM. A subshell that was being forked when the signal came may have missed it:
@@ -217,10 +220,10 @@ impl Worker {
                 }
                 (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
                 (Err(Stop::Ended(status)), _) => {
-                    let stack_trace = self.transport.take_trace().stack;
+                    let trace = self.transport.take_trace(status.code());
                     let (handler, launch) = (self.handler(), &self.starter.launch);
                     let lines = self.log.last_lines();
-                    return Err(phase.ended(status, &lines, stack_trace, handler, launch));
+                    return Err(phase.ended(status, &lines, trace, handler, launch));
                 }
                 (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
@@ -238,8 +241,8 @@ impl Worker {
     fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
         match (message, phase) {
             (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
-            (Message::ShutdownHook, _) => {
-                self.has_shutdown_hook = true;
+            (Message::ShutdownHook { asked }, _) => {
+                self.shutdown_hook = Some(asked);
                 None
             }
             (Message::Undefined(names), Phase::Load) => {

@@ -6,7 +6,14 @@ use rustix::process::Signal;
 
 use rustix::io::Errno;
 
-use super::{answer::with_lines, deadline::Deadline, hooks::Step, launch::Launch, transport::TransportError};
+use super::{
+    answer::{with_lines, with_place},
+    deadline::Deadline,
+    hooks::Step,
+    launch::Launch,
+    stack::Trace,
+    transport::TransportError,
+};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
@@ -77,12 +84,12 @@ impl Phase<'_> {
         self,
         status: ExitStatus,
         last_lines: &str,
-        stack_trace: Vec<String>,
+        trace: Trace,
         handler: &str,
         launch: &Launch,
     ) -> WorkerError {
         let failure = |error_type, message| {
-            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(stack_trace)
+            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(trace.stack)
         };
         match self {
             Self::Load => WorkerError::Untaken(match &launch.unfit_core {
@@ -97,6 +104,7 @@ impl Phase<'_> {
                 _ => {
                     let hint = hint(launch.as_program.as_deref());
                     let message = format!("`{handler}` could not be loaded{hint} ({status})");
+                    let message = with_place(message, &trace.place);
                     failure(ErrorType::HandlerLoadFailed, message)
                 }
             }),
@@ -116,8 +124,7 @@ impl Phase<'_> {
 }
 
 pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&str>) -> Failure {
-    let names: Vec<_> =
-        names.into_iter().filter(|name| name != "exit" && !name.starts_with("__lambda_")).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("__lambda_")).collect();
     let message = if names.is_empty() {
         format!("handler `{handler}`: its file defines no function{}", hint(as_program))
     } else {

@@ -1,28 +1,79 @@
 //! Where a shell's command failed: several processes of one event may each report it.
 
+/// The separator of the parts of a report.
+const SEPARATOR: char = '\u{1e}';
+
+/// A command that has failed, as a shell reports it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct FailedCommand {
+    /// Which of the handlers it belongs to: the number of a handler's process, or the process id of a program. 0 while
+    /// the file is loaded.
+    pub handler: u64,
+    status: i32,
+    /// Whether it has failed in a subshell of the handler.
+    is_inner: bool,
+    /// The command and its line, as in `at line 4: false`; empty where it is not known.
+    place: String,
+    /// The call stack, innermost first.
+    stack: Vec<String>,
+}
+
+impl FailedCommand {
+    /// Reads `HANDLER`, `STATUS`, the depth of the subshell, the place and the frames, with separators between them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split(SEPARATOR);
+        let mut next = || parts.next();
+        // `parse` would take a sign
+        let natural =
+            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
+        let (handler, status, depth) = (natural(next()?)?, natural(next()?)?, natural(next()?)?);
+        Some(Self {
+            handler,
+            status: i32::try_from(status).ok()?,
+            is_inner: depth > 0,
+            place: next().unwrap_or_default().to_owned(),
+            stack: parts.map(str::to_owned).collect(),
+        })
+    }
+}
+
 /// The innermost failure that was reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trace {
-    /// The command and its line, as in `at line 4: false`; empty where it is not known.
     pub(super) place: String,
-    /// The call stack, innermost first.
     pub(super) stack: Vec<String>,
+    /// With which status a command failed last in the handler itself.
+    status: Option<i32>,
 }
 
 impl Trace {
-    /// Takes the place of a failure and its call stack, unless a failure further in has led to it. Frames of the new
-    /// stack may lack their file or line.
-    pub(super) fn note(&mut self, place: String, stack: Vec<String>) {
-        let outer = self.stack.len().checked_sub(stack.len()).map(|begin| &self.stack[begin..]);
-        let led_to_it = outer
-            .is_some_and(|outer| outer.iter().zip(&stack).all(|(old, new)| old.starts_with(new.as_str())));
+    /// A place without a stack.
+    pub(super) fn at(place: String) -> Self {
+        Self { place, ..Self::default() }
+    }
+
+    /// Notes a failure, unless one further in has led to it. Frames of the new stack may lack their file or line.
+    pub(super) fn note(&mut self, failed: FailedCommand) {
+        let outer = self.stack.len().checked_sub(failed.stack.len()).map(|begin| &self.stack[begin..]);
+        let led_to_it = outer.is_some_and(|outer| {
+            outer.iter().zip(&failed.stack).all(|(old, new)| old.starts_with(new.as_str()))
+        });
         let is_known = !self.stack.is_empty() && !self.place.is_empty();
         if !led_to_it || !is_known {
-            self.place = place;
+            self.place = failed.place;
         }
         if !led_to_it {
-            self.stack = stack;
+            self.stack = failed.stack;
         }
+        if !failed.is_inner {
+            self.status = Some(failed.status);
+        }
+    }
+
+    /// The failure that has led to the end of a handler with this status: none where it has said the status itself, or has gone on
+    /// after the failure.
+    pub(super) fn of(self, status: Option<i32>) -> Self {
+        if self.status.is_some() && self.status == status { self } else { Self::default() }
     }
 }
 
@@ -30,10 +81,14 @@ impl Trace {
 mod tests {
     use super::*;
 
+    fn failed(place: &str, stack: &[&str]) -> FailedCommand {
+        FailedCommand::parse(&[&["7", "3", "0", place], stack].concat().join("\u{1e}")).unwrap()
+    }
+
     fn kept(first: &[&str], second: &[&str]) -> Vec<String> {
-        let owned = |lines: &[&str]| lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>();
-        let mut trace = Trace { place: "first".to_owned(), stack: owned(first) };
-        trace.note("second".to_owned(), owned(second));
+        let mut trace = Trace::default();
+        trace.note(failed("first", first));
+        trace.note(failed("second", second));
         assert_eq!(trace.place == "first", !first.is_empty() && trace.stack == first, "{trace:?}");
         trace.stack
     }
@@ -46,5 +101,21 @@ mod tests {
         assert_eq!(kept(&inner, &[]), inner);
         assert_eq!(kept(&inner, &["at f, f.sh: line 9"]), ["at f, f.sh: line 9"]);
         assert_eq!(kept(&[], &["at f, f.sh"]), ["at f, f.sh"]);
+    }
+
+    #[test]
+    fn a_failure_counts_where_the_handler_itself_ends_with_its_status() {
+        let place = |report: &str, status| {
+            let mut trace = Trace::default();
+            trace.note(FailedCommand::parse(report).unwrap());
+            trace.of(status).place
+        };
+        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", Some(3)), "here");
+        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", Some(4)), "");
+        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", None), "");
+        assert_eq!(place("7\u{1e}3\u{1e}1\u{1e}here", Some(3)), "");
+        for malformed in ["", "7", "7\u{1e}3", "-7\u{1e}3\u{1e}0", "7\u{1e}x\u{1e}0"] {
+            assert_eq!(FailedCommand::parse(malformed), None, "{malformed}");
+        }
     }
 }

@@ -150,11 +150,20 @@ fn a_path_that_no_variable_can_have_is_an_error_of_the_caller() {
             }
         }
         assert_eq!(running.log().matches("WARN a request was answered with status 400").count(), 12);
-        let function = cgi(Function::bash("handler() { printf '\\n%s' \"$PATH_INFO\"; }"));
+        let function = cgi(Function::bash("handler() { echo ran >&2; printf '\\n%s' \"$PATH_INFO\"; }"));
         let served: Served = function.env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).serve(&["--http"]);
         for path in ["/%0a", "/%00", "/%0A/x"] {
             assert!(get(&served, path, "h").starts_with("HTTP/1.1 400 "), "{path}");
             assert!(get(&served, "/fine%2541", "h").starts_with("HTTP/1.1 200 "));
+        }
+        assert_eq!(served.running.log().matches("ran\n").count(), 3, "{}", served.running.log());
+        let served = cgi(Function::bash("handler() { echo \"$PATH_INFO\" >&2; echo; }"))
+            .env("SCRIPT_RUNTIME_RESPONSE_MODE", mode)
+            .serve(&[]);
+        for _ in 0..2 {
+            let headers = [("X-Amz-Invocation-Type", "Event")];
+            served.call_with(&headers, event("function-url").to_string()).response();
+            served.running.wait_for_log("/shop/a%41 b\n");
         }
     }
 }

@@ -50,15 +50,6 @@ fn knows_whether_the_connection_can_be_used_again() {
 }
 
 #[test]
-fn values_of_headers_are_bytes() {
-    let response =
-        whole(b"HTTP/1.1 200 OK\r\nX-A:  \xff{\"a\":1} \x7f\x01\xe4 \r\nx-a: 2\r\ncontent-length: 0\r\n\r\n")
-            .unwrap();
-    let values: Vec<_> = response.headers.all("x-a").collect();
-    assert_eq!(values, [&b"\xff{\"a\":1} \x7f\x01\xe4"[..], b"2"]);
-}
-
-#[test]
 fn takes_many_headers_up_to_the_limit() {
     let lines: Vec<_> = (0..3000).map(|number| format!("x-{number}: 1\r\n")).collect();
     let lines = lines.concat();
@@ -100,57 +91,6 @@ fn refuses_what_is_no_response() {
     ] {
         assert_eq!(whole(bytes).unwrap_err().to_string(), said, "{}", bytes.escape_ascii());
     }
-}
-
-#[test]
-fn a_folded_line_continues_and_a_malformed_one_is_left_out() {
-    for (lines, first, count) in [
-        ("no colon", "no colon", 1),
-        ("a: \0\r\n folded: 2\r\nb c: 3\r\n: 4", "a: \\0", 4),
-        (" first: 1", " first: 1", 1),
-    ] {
-        let head = format!(
-            "HTTP/1.1 200 OK\r\n{lines}\r\nx-a: 1,\r\n\t 2 \r\n \r\n  3\r\ncontent-length: 0\r\n\r\n"
-        );
-        let response = whole(head.as_bytes()).unwrap();
-        assert_eq!(response.headers.iter().count(), 2, "{lines:?}");
-        assert_eq!(response.headers.get("x-a"), Some(&b"1, 2 3"[..]));
-        assert_eq!(response.left_out, Some(LeftOut { first: format!("\"{first}\""), count }));
-    }
-}
-
-#[test]
-fn a_head_that_is_too_large_is_read_for_its_headers_and_an_endless_one_given_up() {
-    let long = "x".repeat(RESPONSE_HEAD_LIMIT + 1);
-    let head = format!("HTTP/1.1 200 OK\r\nx-long: {long}\r\nx-id: 7\r\ncontent-length: 2\r\n\r\n{{}}");
-    for block in [head.len(), 5000, 8192] {
-        let response = decoded(head.as_bytes(), block).unwrap();
-        assert_eq!((response.too_large, response.reusable), (Some(TooLarge::Head), false));
-        assert_eq!(response.headers.get("x-id"), Some(&b"7"[..]));
-    }
-    let endless = "x-a: 1\r\n".repeat(READ_HEAD_LIMIT / 8 + 1);
-    let error = decoded(format!("HTTP/1.1 200 OK\r\n{endless}").as_bytes(), 1 << 20).unwrap_err();
-    assert!(matches!(error, HttpError::Head(_)), "{error}");
-}
-
-#[test]
-fn a_status_counts_before_its_body() {
-    for (rest, body) in [
-        ("\r\n", ""),
-        ("\r\nhalf", "half"),
-        ("content-length: 9\r\n\r\nhalf", "half"),
-        ("content-length: x\r\n\r\n", ""),
-    ] {
-        let (mut decoder, head) = (Decoder::default(), format!("HTTP/1.1 202 Accepted\r\n{rest}"));
-        let mut buffer = BytesMut::from(head.as_bytes());
-        let _ = decoder.decode(&mut buffer);
-        let response = decoder.so_far(&mut buffer).unwrap();
-        assert_eq!((response.status.as_u16(), &response.body[..]), (202, body.as_bytes()), "{rest:?}");
-        assert!(!response.reusable);
-    }
-    let mut decoder = Decoder::default();
-    assert_eq!(decoder.decode(&mut BytesMut::from(&b"HTTP/1.1 202"[..])), Ok(None));
-    assert_eq!(decoder.so_far(&mut BytesMut::new()), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Bash functions: one process that has sourced the user's file, and a subshell of it for each event.
 
+pub(super) mod notice;
 mod text;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,15 @@ use crate::{
 };
 
 const SHIM: &str = include_str!("shim.sh");
+
+/// Stands in the shim for the function's name: as a word of the file itself, it is what tracing and traps show.
+const HANDLER: &str = "@HANDLER@";
+
+/// Names that Bash takes for something else at the beginning of a command.
+const RESERVED: [&str; 22] = [
+    "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
+    "in", "select", "then", "time", "until", "while", "{", "}",
+];
 
 /// The Bash of the images, which is newer than that of their bases and, being static, forks faster.
 const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
@@ -68,6 +78,16 @@ fn program(config: &Config) -> Result<PathBuf, Failure> {
     interpreter("bash", "a Bash handler", config)
 }
 
+/// A function's name as Bash takes it for a command.
+fn command_word(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/+@%,".contains(&byte);
+    if name.bytes().all(is_plain) && !RESERVED.contains(&name) {
+        name.to_owned()
+    } else {
+        format!("'{}'", name.replace('\'', r"'\''"))
+    }
+}
+
 fn is_bash(file: &str) -> bool {
     Path::new(file).extension().is_some_and(|extension| extension == "sh")
 }
@@ -78,23 +98,26 @@ impl Runnable for Function {
         text::check(&text, &self.file).map_err(|reason| {
             Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
         })?;
-        let traps = if text::may_trap_errors(&text) { "traps" } else { "" };
-        let traps = format!("{traps}{}", if text::may_have_shutdown_hook(&text) { " shutdown" } else { "" });
+        let has_stack =
+            notice::whole_text(config, &self.file, &text).is_some_and(|whole| !notice::may_notice(&whole));
+        let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
+        let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
+        let options = options.collect::<Vec<_>>().join(" ");
         let file = absolute(config, &self.file);
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
             program: program(config)?,
             arguments: vec![
                 "-c".into(),
-                SHIM.into(),
-                file.into(),
+                SHIM.replace(HANDLER, &command_word(&self.function)).into(),
+                file.as_os_str().to_owned(),
                 self.function.as_str().into(),
                 variables.into(),
-                traps.into(),
+                options.into(),
             ],
             environment: Vec::new(),
             takes_cgi: true,
-            transport: Kind::Forking,
+            transport: Kind::Forking { file, has_stack },
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),

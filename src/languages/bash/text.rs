@@ -32,13 +32,6 @@ pub(super) fn names(text: &[u8], function: &str) -> bool {
     memchr::memmem::find(text, function.as_bytes()).is_some()
 }
 
-/// Whether a file may set an ERR trap of its own.
-pub(super) fn may_trap_errors(text: &[u8]) -> bool {
-    let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-    words().any(|word| word == b"trap")
-        && words().any(|word| word.eq_ignore_ascii_case(b"ERR") || word.eq_ignore_ascii_case(b"SIGERR"))
-}
-
 /// Whether a file may have a hook for the shutdown.
 pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
     let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
@@ -63,16 +56,6 @@ mod tests {
         assert!(said(b"\nf() {\r\n:\r\n}\r\n").contains("first in line 2"));
         for text in [&b""[..], b"a", b"a\n", b"a\r", b"a\nb\r\nc\nd\n", b"cat <<E\na\r\nE\n"] {
             assert_eq!(check(text, Path::new("f.sh")), Ok(()));
-        }
-    }
-
-    #[test]
-    fn finds_traps_for_errors_in_any_spelling() {
-        for text in ["trap x ERR", "set -E; trap 'a\nb' err", "builtin trap -- - ERR INT"] {
-            assert!(may_trap_errors(text.as_bytes()), "{text}");
-        }
-        for text in ["", "trap x EXIT", "echo ERR", "trap x EXIT # ERROR"] {
-            assert!(!may_trap_errors(text.as_bytes()), "{text}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, interpreter, read};
+use super::{absolute, bash::notice, interpreter, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
@@ -63,7 +63,7 @@ impl Runnable for File {
     fn launch(&self, config: &Config) -> Result<Launch, Failure> {
         let text = read(config, &self.0)?;
         let Start { program, arguments, is_bash } = self.start(config, &text)?;
-        let prelude = (is_bash && may_have_prelude(&text)).then(|| prelude(config));
+        let prelude = (is_bash && may_have_prelude(config, &self.0, &text)).then(|| prelude(config));
         Ok(Launch {
             program,
             arguments,
@@ -153,30 +153,11 @@ fn prelude(config: &Config) -> Prelude {
     Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
 }
 
-/// Whether the program cannot notice the prelude: its text mentions neither traps for errors and commands, nor tracing,
-/// nor the shell's options.
-fn may_have_prelude(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 9] = [
-        b"ERR",
-        b"DEBUG",
-        b"xtrace",
-        b"errtrace",
-        b"functrace",
-        b"extdebug",
-        b"BASH_ENV",
-        b"$-",
-        b"SHELLOPTS",
-    ];
-    let sees = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-    !WORDS.into_iter().any(sees) && !traces(text)
-}
-
-/// Whether some word behind `set` or `bash` in a line, also in the first one, turns tracing on.
-fn traces(text: &[u8]) -> bool {
-    text.split(|&byte| byte == b'\n' || byte == b';').any(|line| {
-        let mut words = line.split(|byte| !byte.is_ascii_graphic()).filter(|word| !word.is_empty());
-        words.any(|word| word.ends_with(b"set") || word.ends_with(b"bash") || word.ends_with(b"sh"))
-            && words.any(|word| matches!(word, [b'-' | b'+', options @ ..] if options.contains(&b'x')))
+/// Whether the prelude's trap would change nothing that the program itself can see.
+fn may_have_prelude(config: &Config, file: &Path, text: &[u8]) -> bool {
+    let whole = notice::whole_text(config, file, text);
+    whole.is_some_and(|whole| {
+        !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
     })
 }
 
@@ -197,27 +178,6 @@ fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_that_speaks_of_traps_or_tracing_has_no_prelude() {
-        for text in [
-            "trap 'x' ERR",
-            "set -x",
-            "set -eux",
-            "  set -e -x; true",
-            "set +x",
-            "set -o xtrace",
-            "#!/bin/bash -x\n",
-            "builtin set -x",
-            "echo $-",
-            "trap x DEBUG",
-        ] {
-            assert!(!may_have_prelude(text.as_bytes()), "{text}");
-        }
-        for text in ["set -euo pipefail\ncurl -x proxy\n", "echo offset - x", "#!/bin/bash -e\n[[ -x a ]]"] {
-            assert!(may_have_prelude(text.as_bytes()), "{text}");
-        }
-    }
 
     #[test]
     fn names_the_first_function_of_a_file() {

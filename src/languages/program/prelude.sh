@@ -1,20 +1,30 @@
 # Bash runs this before a program, as BASH_ENV says: it reports where a command fails, and leaves
 # nothing but names that begin with `__lambda_`. bootstrap puts in the path for reports and the user's own BASH_ENV.
-# A report is one line: process and status; behind each record separator the command, then the frames, innermost first.
+# A report is one line: process, status, depth of the subshell, the command with its line, and the frames, innermost
+# first, with record separators between them.
 __lambda_last=$_
 
-__lambda_failed() { # STATUS COMMAND
-    builtin local __lambda_report __lambda_depth
-    __lambda_report=${2//[$'\n\036']/ }
-    __lambda_report="$$ $1"$'\036'"at line ${BASH_LINENO[0]}: \`${__lambda_report:0:200}\`"
+__lambda_failed() { # STATUS COMMAND STATUSES
+    builtin local __lambda_report __lambda_place __lambda_known __lambda_depth
+    # a compound command whose redirection fails leaves the command before it in BASH_COMMAND, and its status
+    __lambda_known=
+    for __lambda_report in "${@:3}"; do
+        ((__lambda_report != $1)) || __lambda_known=1
+    done
+    [[ $2 != '[[ '* && $2 != '(( '* ]] || __lambda_known=1
+    __lambda_place=${2//[$'\n\036']/ }
+    __lambda_place="at line ${BASH_LINENO[0]}: \`${__lambda_place:0:200}\`"
+    [[ -n $__lambda_known ]] || __lambda_place=
+    __lambda_report="$$"$'\036'"$1"$'\036'"$BASH_SUBSHELL"$'\036'"$__lambda_place"
     for ((__lambda_depth = 1; __lambda_depth < ${#FUNCNAME[@]}; __lambda_depth++)); do
         __lambda_report+=$'\036'"at ${FUNCNAME[__lambda_depth]}, ${BASH_SOURCE[__lambda_depth]-}"
-        __lambda_report+=": line ${BASH_LINENO[__lambda_depth - 1]-}"
+        [[ -z $__lambda_known ]] || __lambda_report+=": line ${BASH_LINENO[__lambda_depth - 1]-}"
+        __lambda_known=1
     done
     builtin printf '%s\n' "$__lambda_report" >>'@REPORTS@'
 }
 
-trap '__lambda_failed "$?" "$BASH_COMMAND"' ERR
+trap '{ __lambda_failed "$?" "$BASH_COMMAND" "${PIPESTATUS[@]}"; } 2>/dev/null || ((1))' ERR
 set -E
 unset BASH_ENV
 @OWN_BASH_ENV@

@@ -102,19 +102,24 @@ impl Pool {
                 Reply::Whole(Err(failure))
             }
             Ok(None) => Reply::Whole(self.run(invocation).await),
-            Ok(Some(answer)) => {
-                let running = answer.running(self.run(invocation));
-                match self.config.response_mode {
-                    ResponseMode::Buffered => Reply::Whole(answer.whole(running).await),
-                    ResponseMode::Streaming => Reply::of(answer, running, self.takes_heads).await,
+            Ok(Some(answer)) => match self.config.response_mode {
+                ResponseMode::Buffered => Reply::Whole(answer.whole(|| self.run(invocation)).await),
+                ResponseMode::Streaming => {
+                    let running = answer.running(|| self.run(invocation));
+                    Reply::of(answer, running, self.takes_heads).await
                 }
-            }
+            },
         }
     }
 
-    /// The same without a reply.
+    /// The same without a reply. The event is in the queue when this returns.
     pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
-        drop(self.run(invocation(&self.config, event, headers)));
+        let mut invocation = invocation(&self.config, event, headers);
+        match Answer::of(&self.config, &mut invocation) {
+            Err(failure) => logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure),
+            Ok(None) => drop(self.run(invocation)),
+            Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
+        }
     }
 
     fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {

@@ -3,16 +3,19 @@
 use std::str::FromStr;
 
 use bytes::{Buf, Bytes, BytesMut};
-use rustix::process::Pid;
 
 use super::frame::Message;
-use crate::{failure::Failure, limits::PAYLOAD_LIMIT};
+use crate::{
+    failure::Failure,
+    limits::PAYLOAD_LIMIT,
+    worker::{answer::ExitKind, stack::FailedCommand},
+};
 
 /// The frames of a shim, which `message` reads.
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
-/// The separator of the lines of a call stack.
+/// The separator of the names of functions.
 const LINE_END: char = '\u{1e}';
 
 /// How much of a malformed payload an error shows, in bytes.
@@ -155,12 +158,12 @@ fn head(line: &[u8]) -> Result<(String, Option<usize>), FrameError> {
 
 fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
     let message = match name {
-        "shutdown-hook" => Some(Message::ShutdownHook),
+        "shutdown-hook" => Some(Message::ShutdownHook { asked: payload != "signal" }),
         "ready" => Some(Message::Ready),
         "answer" => return Ok(Message::Answer(payload)),
         "failure" => serde_json::from_slice(&payload).ok().map(Message::Failed),
         "undefined" => Some(undefined(&lossy(&payload))),
-        "trace" => trace(&lossy(&payload)),
+        "trace" => FailedCommand::parse(&lossy(&payload)).map(Message::Trace),
         "exited" => exited(&lossy(&payload)),
         "ended" => ended(&lossy(&payload)),
         _ => return Err(FrameError::Name(name.to_owned())),
@@ -176,29 +179,25 @@ fn undefined(text: &str) -> Message {
     Message::Undefined(names.map(str::to_owned).collect())
 }
 
-fn trace(text: &str) -> Option<Message> {
-    let mut lines = text.split(LINE_END);
-    let number = natural(lines.next()?)?;
-    let place = lines.next().unwrap_or_default().to_owned();
-    Some(Message::Trace(number, place, lines.map(str::to_owned).collect()))
-}
-
+/// `NUMBER STATUS`, where the number says nothing.
 fn exited(text: &str) -> Option<Message> {
-    let (number, rest) = text.split_once(' ')?;
-    // Bash 4.1 does not know its process id
-    let (status, process) = rest.split_once(' ').unwrap_or((rest, ""));
-    let process = match process {
-        "" => None,
-        // `from_raw` panics at a negative number
-        digits => Some(Pid::from_raw(natural::<i32>(digits)?)?),
-    };
+    let (number, status) = text.split_once(' ')?;
+    natural::<u64>(number)?;
     let (sign, digits) = status.strip_prefix('-').map_or((1, status), |digits| (-1, digits));
-    Some(Message::Exited(natural(number)?, sign * natural::<i32>(digits)?, process))
+    Some(Message::Exited(sign * natural::<i32>(digits)?))
 }
 
+/// `NUMBER STATUS`, and `signal` where that is what a shell makes of a signal.
 fn ended(text: &str) -> Option<Message> {
-    let (number, status) = text.split_once(' ')?;
-    Some(Message::Ended(natural(number)?, natural(status)?))
+    let mut words = text.split(' ');
+    let number = natural(words.next()?)?;
+    let status = i32::from(natural::<u8>(words.next()?)?);
+    let exit = match (words.next(), status) {
+        (None, _) => ExitKind::Exited(status),
+        (Some("signal"), 129..) => ExitKind::Signalled(status - 128),
+        _ => return None,
+    };
+    words.next().is_none().then_some(Message::Ended(number, exit))
 }
 
 /// A number without a sign, which `parse` would take.
@@ -226,11 +225,14 @@ mod tests {
 
     #[test]
     fn decodes_frames_however_they_are_cut() {
-        let bytes = b"ready 0\nanswer 5\na\nb\0\xfftrace - 7\x1eat line 1: `x`\x1eat f, f.sh: 1\nexited 3 7 3ended 3\n7 3";
+        let trace = "7\x1e1\x1e0\x1eat line 1: `x`\x1eat f, f.sh: 1";
+        let bytes =
+            [b"ready 0\nanswer 5\na\nb\0\xfftrace - ", trace.as_bytes(), b"\nexited 3 7 3ended 3\n7 3"]
+                .concat();
         let expected = vec![
             Message::Ready,
             Message::Answer(Bytes::from_static(b"a\nb\0\xff")),
-            Message::Trace(7, "at line 1: `x`".to_owned(), vec!["at f, f.sh: 1".to_owned()]),
+            Message::Trace(FailedCommand::parse(trace).unwrap()),
         ];
         let mut decoder = Decoder::default();
         let mut messages = Vec::new();
@@ -243,7 +245,7 @@ mod tests {
         assert_eq!(messages, expected);
         assert_eq!(
             decode(b"exited 3\n7 3ended 3\n7 3").unwrap(),
-            [Message::Exited(7, 3, None), Message::Ended(7, 3)]
+            [Message::Exited(3), Message::Ended(7, ExitKind::Exited(3))]
         );
     }
 
@@ -288,11 +290,7 @@ mod tests {
     fn refuses_numbers_that_no_process_and_no_status_has() {
         let decoded = |name: &str, payload: &str| decode(format!("{name} - {payload}\n").as_bytes());
         for (name, payload) in [
-            ("exited", "7 33 -999"),
-            ("exited", "7 33 0"),
-            ("exited", "7 33 +9"),
-            ("exited", "7 33 2147483648"),
-            ("exited", "7 33 9 9"),
+            ("exited", "7 33 9"),
             ("exited", "7 2147483648"),
             ("exited", "7 --1"),
             ("exited", "7  1"),
@@ -303,6 +301,9 @@ mod tests {
             ("ended", "7 256"),
             ("ended", "7 -1"),
             ("ended", "7 -2147483648"),
+            ("ended", "7 33 -999"),
+            ("ended", "7 128 signal"),
+            ("ended", "7 137 signal signal"),
             ("ended", "18446744073709551616 1"),
             ("trace", ""),
             ("trace", "-1"),
@@ -311,12 +312,11 @@ mod tests {
             let error = FrameError::Payload(name.to_owned(), payload.to_owned());
             assert_eq!(decoded(name, payload), Err(error), "{name} {payload}");
         }
-        let process = Pid::from_raw(i32::MAX);
-        assert_eq!(
-            decoded("exited", "7 -2147483647 2147483647").unwrap(),
-            [Message::Exited(7, -i32::MAX, process)]
-        );
-        assert_eq!(decoded("ended", "18446744073709551615 255").unwrap(), [Message::Ended(u64::MAX, 255)]);
+        assert_eq!(decoded("exited", "7 -2147483647").unwrap(), [Message::Exited(-i32::MAX)]);
+        let largest = Message::Ended(u64::MAX, ExitKind::Exited(255));
+        assert_eq!(decoded("ended", "18446744073709551615 255").unwrap(), [largest]);
+        let killed = Message::Ended(7, ExitKind::Signalled(9));
+        assert_eq!(decoded("ended", "7 137 signal").unwrap(), [killed]);
     }
 
     #[test]

@@ -2,52 +2,73 @@
 //!
 //! Always true: no two processes write to the same pipe. The process of number n uses lane n mod 2.
 
-use std::{io, process::ExitStatus};
+use std::{
+    fs, io,
+    os::fd::{AsRawFd, OwnedFd},
+    path::{Path, PathBuf},
+    process::ExitStatus,
+};
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use rustix::process::Pid;
-use uuid::Uuid;
 
 use super::{
-    Transport, TransportError, answered, decoder::FrameError, frame::Message, lanes::Lanes, pipes::Pipes,
+    Transport, TransportError, answered, decoder::FrameError, frame::Message, lanes::Lanes,
+    memory::memory_file, pipes::Pipes,
 };
 use crate::{
     event::invocation::Invocation,
-    process::{Child, Children},
+    process::{Child, Children, Shell, proc::path_of},
     worker::{
         Starter, Step,
-        answer::{End, Ended, Output},
+        answer::{Closing, ExitKind, Output},
         log::Log,
         stack::Trace,
     },
 };
 
+/// The status with which Bash itself ends, as where a file that is sourced is missing.
+const FAILURE: i32 = 1;
+
+/// How many processes may end in a row without an event. One does where somebody kills it, or at the shutdown.
+const IDLE_ENDS: u32 = 5;
+
 pub(super) struct Forking {
     pipes: Pipes,
     lanes: Lanes,
-    /// The first bytes of the end of a handler; its answer stands before them.
-    token: String,
+    /// The shim's own notes.
+    notes: OwnedFd,
+    shell: Option<Shell>,
+    /// The user's file, while it is loaded.
+    loading: Option<PathBuf>,
+    has_stack: bool,
     output: Output,
     trace: Trace,
     /// Whether an event has been handed over and its process has not ended.
     runs_event: bool,
-    /// The end of the process that has the event, until its answer is whole.
-    ended: Option<Ended>,
+    /// How the process that had the event has ended, until its answer is whole.
+    closing: Option<Closing>,
+    /// How many processes in a row have ended without an event.
+    idle_ends: u32,
     children: Children,
     log: Log,
 }
 
 impl Forking {
-    pub(super) fn new(children: &Children, log: &Log) -> io::Result<Self> {
+    pub(super) fn new(file: &Path, has_stack: bool, children: &Children, log: &Log) -> io::Result<Self> {
         Ok(Self {
             pipes: Pipes::new()?,
             lanes: Lanes::new()?,
-            token: Uuid::new_v4().simple().to_string(),
+            notes: memory_file("notes")?,
+            shell: None,
+            loading: Some(file.to_owned()),
+            has_stack,
             output: Output::new(),
             trace: Trace::default(),
             runs_event: false,
-            ended: None,
+            closing: None,
+            idle_ends: 0,
             children: children.clone(),
             log: log.clone(),
         })
@@ -55,28 +76,25 @@ impl Forking {
 
     async fn next(&mut self) -> Result<Option<Message>, TransportError> {
         loop {
-            if let Some(ended) = &mut self.ended {
-                self.output.receive_filtered(self.lanes.answer(), ended, &self.children).await;
-                self.output.pass_on().await;
-                let end = ended.end;
-                return Ok(Some(self.answered(end)));
+            if let Some(closing) = &mut self.closing {
+                let (log, shell) = (self.log.pipe(), self.shell.as_ref());
+                self.output.close(self.lanes.answer(), closing, &log, &self.children, shell).await;
+                return Ok(Some(self.answered()));
             }
             if let Some(message) = self.decoded()? {
                 return Ok(Some(message));
             }
-            if self.ended.is_some() {
+            if self.closing.is_some() {
                 continue;
             }
             if self.pipes.has_ended() {
-                self.receive_rest();
+                self.output.receive_rest(self.lanes.answer());
                 self.output.pass_on().await;
                 return Ok(None);
             }
             tokio::select! {
                 biased;
-                said = self.output.receive(self.lanes.answer(), Some(&self.token)), if self.runs_event => {
-                    self.ends(End::Exited(said.status), said.process);
-                }
+                never = self.output.receive(self.lanes.answer()), if self.runs_event => match never {},
                 () = self.pipes.transfer() => {}
             }
         }
@@ -94,81 +112,71 @@ impl Forking {
 
     fn understood(&mut self, message: Message) -> Result<Option<Message>, TransportError> {
         Ok(match message {
-            Message::Trace(number, place, stack) => {
-                if number == 0 || self.lanes.is_current(number) {
-                    self.trace.note(place, stack);
+            Message::Trace(failed) => {
+                if failed.handler == 0 || self.lanes.is_current(failed.handler) {
+                    self.trace.note(failed);
                 }
                 None
             }
-            // of a process that an earlier event left behind
-            Message::Exited(number, ..) | Message::Ended(number, _) if !self.lanes.is_current(number) => None,
-            Message::Exited(_, status, process) => {
-                if self.runs_event {
-                    self.receive_rest();
-                    self.ends(End::Exited(status), process);
-                }
-                None
+            Message::Ready => {
+                self.loading = None;
+                Some(message)
             }
-            Message::Ended(_, status) if self.runs_event => {
-                self.receive_rest();
-                if self.lanes.event_was_taken()? {
-                    self.ends(End::Ended(status.into()), None);
-                    None
-                } else {
-                    self.runs_event = false;
-                    self.lanes.next()?;
-                    Some(Message::Untaken)
-                }
+            Message::Failed(_) => {
+                self.runs_event = false;
+                Some(message)
             }
-            // its end is known
-            Message::Ended(..) if self.ended.is_some() => None,
-            // it had waited for an event: the next one does
-            Message::Ended(..) => {
-                self.lanes.next()?;
-                self.lanes.renew()?;
-                None
-            }
-            Message::Answer(_) => return Err(FrameError::Foreign(message.name()).into()),
+            Message::Ended(number, exit) => self.ended(number, exit)?,
+            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign(message.name()).into()),
             message => Some(message),
         })
     }
 
-    /// Takes what the process that has the event has written up to its end.
-    fn receive_rest(&mut self) {
-        self.output.receive_rest(self.lanes.answer(), Some(&self.token));
-    }
-
-    /// The process that has the event ends, or has ended.
-    fn ends(&mut self, end: End, process: Option<Pid>) {
-        self.runs_event = false;
-        self.ended = Some(Ended::now(end, process));
+    /// The process of this number has ended.
+    fn ended(&mut self, number: u64, exit: ExitKind) -> Result<Option<Message>, TransportError> {
+        if !self.lanes.is_current(number) {
+            return Ok(None);
+        }
+        if self.runs_event && self.lanes.event_was_taken()? {
+            self.output.receive_rest(self.lanes.answer());
+            self.closing = Some(Closing::begin(exit));
+            (self.runs_event, self.idle_ends) = (false, 0);
+            return Ok(None);
+        }
+        // it had waited for an event: the next one does
+        self.idle_ends += 1;
+        if self.idle_ends > IDLE_ENDS {
+            return Err(io::Error::other("processes end before they wait for it").into());
+        }
+        self.lanes.next()?;
+        if std::mem::replace(&mut self.runs_event, false) {
+            return Ok(Some(Message::Untaken));
+        }
+        self.lanes.renew()?;
+        Ok(None)
     }
 
     /// The answer of the process that has ended.
-    fn answered(&mut self, end: End) -> Message {
-        if end != End::Exited(0) {
-            // where it failed, which it reported before its end
-            self.pipes.take_rest();
-            while let Ok(Some(message)) = self.pipes.next() {
-                if let Message::Trace(number, place, stack) = message
-                    && self.lanes.is_current(number)
-                {
-                    self.trace.note(place, stack);
-                }
-            }
-        }
-        self.ended = None;
+    fn answered(&mut self) -> Message {
+        let Some(Closing { exit, .. }) = self.closing.take() else {
+            unreachable!("BUG: an answer is whole after the end of its process");
+        };
         // the next event is not sent before the next lane is there
         let _ = self.lanes.next();
-        answered(end, self.take_trace(), &self.log, self.output.finish())
+        answered(exit, self.take_trace(exit.status()), &self.log, self.output.finish())
     }
 }
 
 impl Transport for Forking {
-    /// The pipes, the token, of each lane its four descriptors, and whether there will be a snapshot.
+    fn has_started(&mut self, worker: Pid) {
+        self.shell = Some(Shell { pid: worker, requests: self.lanes.wakes() });
+    }
+
+    /// The pipes, the notes, of each lane its four descriptors, and whether there will be a snapshot.
     fn arguments(&self, snapshot: bool) -> Vec<String> {
-        let lanes = self.lanes.descriptors().map(|descriptor| descriptor.to_string());
-        let arguments = self.pipes.arguments().into_iter().chain([self.token.clone()]).chain(lanes);
+        let descriptors = [self.notes.as_raw_fd()].into_iter().chain(self.lanes.descriptors());
+        let arguments = self.pipes.arguments().into_iter();
+        let arguments = arguments.chain(descriptors.map(|descriptor| descriptor.to_string()));
         arguments.chain(snapshot.then(|| "snapshot".to_owned())).collect()
     }
 
@@ -179,7 +187,7 @@ impl Transport for Forking {
     fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
         self.output.begin(invocation);
         self.trace = Trace::default();
-        self.ended = None;
+        self.closing = None;
         self.lanes.send_event(invocation)?;
         self.runs_event = true;
         Ok(None)
@@ -188,6 +196,10 @@ impl Transport for Forking {
     fn send_step(&mut self, step: Step) {
         self.trace = Trace::default();
         self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
+        if step == Step::Shutdown {
+            // the process that waits for an event ends, and the shell looks for the request
+            self.close();
+        }
     }
 
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
@@ -196,6 +208,11 @@ impl Transport for Forking {
 
     fn has_ended(&mut self, _status: ExitStatus) {
         self.pipes.end();
+        // a shell that cannot fork ends with these words
+        let notes = fs::read_to_string(path_of(&self.notes)).unwrap_or_default();
+        if notes.contains("fork: ") {
+            tracing::error!("{}", notes.trim_end());
+        }
     }
 
     fn close(&mut self) {
@@ -213,11 +230,18 @@ impl Transport for Forking {
 
     fn prepare(&mut self) -> io::Result<()> {
         // bytes that come before the event are no answer: a handler has written them to the wrong descriptor
-        self.output.receive_rest(self.lanes.answer(), None);
+        self.output.receive_rest(self.lanes.answer());
         self.lanes.renew()
     }
 
-    fn take_trace(&mut self) -> Trace {
-        std::mem::take(&mut self.trace)
+    fn take_trace(&mut self, status: Option<i32>) -> Trace {
+        let trace = std::mem::take(&mut self.trace).of(status);
+        match &self.loading {
+            // with another status than Bash's own, the file has said it itself, as by `exit 4`
+            Some(file) if trace == Trace::default() && (!self.has_stack || status == Some(FAILURE)) => {
+                Trace::at(format!("in {}", file.display()))
+            }
+            _ => trace,
+        }
     }
 }

@@ -16,14 +16,15 @@
 //! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
 //!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
 //!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have
-//!   been written. The answer ends with a line `TOKENSTATUS PID` where the handler's process exits of its own will. Bash reads a file by the block and a pipe byte by byte; hence the files. A shim
-//!   gets these arguments more: the token, and for each lane the four descriptors, in the order `wake`, `context`,
-//!   `event`, `answer`.
+//!   been written. The shim waits for the process, and reports its end. Bash reads a file by the block and a pipe byte by
+//!   byte; hence the files. A shim gets these arguments more: the descriptor of a file for its own notes, and for each
+//!   lane the four descriptors, in the order `wake`, `context`, `event`, `answer`.
 //!
 //! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
-//! it, each answered with `ready` or `failure`; so does the shutdown of a resident one that has hooks for it, by
-//! `shutdown`. Resident: an empty frame of that name. Forking: a line of it,
-//! to a shim that was started with one more argument, `snapshot`; its waiting for events begins after the second.
+//! it, each answered with `ready` or `failure`; so does the shutdown of a worker that has hooks to be asked for, by
+//! `shutdown`. Resident: an empty frame of that name. Forking: a line of it. There, a snapshot is for a shim that was
+//! started with one more argument, `snapshot`, whose waiting for events begins after the second step; and the process
+//! that waits for an event ends, without one, for the shutdown.
 //!
 //! The context is text. Resident: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
 //! empty line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`,
@@ -36,15 +37,20 @@
 //! This module does no IO. A frame's size is checked before anything is allocated for it.
 
 use bytes::Bytes;
-use rustix::process::Pid;
 
-use crate::failure::Failure;
+use crate::{
+    failure::Failure,
+    worker::{answer::ExitKind, stack::FailedCommand},
+};
 
 /// A message of a shim.
 #[derive(Debug, PartialEq)]
 pub enum Message {
     /// The file has hooks for the shutdown. Sent before the worker is ready.
-    ShutdownHook,
+    ShutdownHook {
+        /// Whether they are to be asked for. If not, the worker runs them when it gets SIGTERM.
+        asked: bool,
+    },
     /// The handler is loaded, or the hooks have run; the worker waits for an event.
     Ready,
     /// The handler's answer, whole; of one that is streamed nothing, behind all that was written to its pipe.
@@ -53,14 +59,12 @@ pub enum Message {
     Failed(Failure),
     /// The file was loaded but does not define the handler. Holds the names that it does define.
     Undefined(Vec<String>),
-    /// Where a command failed in the handler's process of this number, as `at line 4: …`, or empty, and the call
-    /// stack, innermost first.
-    Trace(u64, String, Vec<String>),
-    /// The handler's process of this number exits of its own will, with this status; it writes nothing more. The last is
-    /// its process id, where that is known.
-    Exited(u64, i32, Option<Pid>),
-    /// The handler's process of this number has ended, with the status that a shell gives it.
-    Ended(u64, u8),
+    /// Where a command has failed.
+    Trace(FailedCommand),
+    /// The handler has asked for this exit status, in a worker that goes on.
+    Exited(i32),
+    /// The handler's process of this number has ended, as the shell that has waited for it says.
+    Ended(u64, ExitKind),
     /// The process that was to take the event has ended without it. No shim sends this: its transport finds it out.
     Untaken,
 }
@@ -70,7 +74,7 @@ impl Message {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::ShutdownHook => "shutdown-hook",
+            Self::ShutdownHook { .. } => "shutdown-hook",
             Self::Ready => "ready",
             Self::Answer(_) => "answer",
             Self::Failed(_) => "failure",

@@ -21,7 +21,7 @@ use super::{
     memory::{fill, memory_file},
     pipes::answer_pipe,
 };
-use crate::event::invocation::Invocation;
+use crate::{event::invocation::Invocation, process::PipeName};
 
 /// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
 const SMALL_EVENT: usize = 64 * 1024;
@@ -59,6 +59,11 @@ impl Lanes {
     /// Of each lane the descriptors where a process waits, of the context, of the event and of the answer.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         self.pair.iter().flat_map(Lane::descriptors)
+    }
+
+    /// The pipes at which processes wait.
+    pub(super) fn wakes(&self) -> Vec<PipeName> {
+        self.pair.iter().map(|lane| PipeName::of(&lane.wake_end)).collect()
     }
 
     /// Whether this is the number of the process that has the event, or is to have the next one.

@@ -19,10 +19,11 @@ use std::{io, process::ExitStatus};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use rustix::process::Pid;
 
 pub(super) use self::frame::Message;
 use self::{decoder::FrameError, forking::Forking, program::Program, resident::Resident};
-use super::{Kind, Starter, Step, answer::End, log::Log, stack::Trace};
+use super::{Kind, Starter, Step, answer::ExitKind, log::Log, stack::Trace};
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
@@ -48,6 +49,9 @@ pub(super) trait Transport: Send {
         true
     }
 
+    /// Takes note that the worker has been started.
+    fn has_started(&mut self, _worker: Pid) {}
+
     /// The last arguments of the shim. `snapshot` tells it to wait for the steps of one.
     fn arguments(&self, _snapshot: bool) -> Vec<String> {
         Vec::new()
@@ -63,11 +67,6 @@ pub(super) trait Transport: Send {
 
     /// Asks the worker to run the user's hooks. A program has none.
     fn send_step(&mut self, _step: Step) {}
-
-    /// Whether hooks for the shutdown run by [`Self::send_step`]. If not, the worker runs them when it gets SIGTERM.
-    fn asks_for_shutdown_hooks(&self) -> bool {
-        false
-    }
 
     /// Writes the request as the worker reads it, and gives the next message; none once the worker has ended and all its
     /// messages were taken. The future may be dropped and made again.
@@ -92,8 +91,8 @@ pub(super) trait Transport: Send {
         Ok(())
     }
 
-    /// The place where the handler failed, if it was reported.
-    fn take_trace(&mut self) -> Trace {
+    /// The failure that led to the worker's end with this status, if it was reported.
+    fn take_trace(&mut self, _status: Option<i32>) -> Trace {
         Trace::default()
     }
 }
@@ -108,15 +107,15 @@ impl Kind {
     ) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Resident => Box::new(Resident::new(mode, log)?),
-            Self::Forking => Box::new(Forking::new(children, log)?),
+            Self::Forking { file, has_stack } => Box::new(Forking::new(file, *has_stack, children, log)?),
             Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
         })
     }
 }
 
 /// The message for a handler that has ended with a status: its answer, or a failure.
-fn answered(end: End, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
-    let failure = end.failure(&trace.place, || log.last_lines());
+fn answered(exit: ExitKind, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
+    let failure = exit.failure(&trace.place, || log.last_lines());
     match (failure, answer) {
         (Some(failure), _) => Message::Failed(failure.with_stack_trace(trace.stack)),
         (None, Ok(answer)) => Message::Answer(answer),

@@ -28,10 +28,10 @@ use crate::{
     process::{Child, Children, proc::path_of},
     worker::{
         Starter,
-        answer::{End, Ended, Output},
+        answer::{Closing, ExitKind, Output},
         launch::{Prelude, REPORTS},
         log::Log,
-        stack::Trace,
+        stack::{FailedCommand, Trace},
     },
 };
 
@@ -48,8 +48,8 @@ pub(super) struct Program {
     trace: Trace,
     /// Whether it has been said that an event was too long for an argument.
     has_warned: bool,
-    /// The end of the program of the event, until its answer is whole.
-    ended: Option<Ended>,
+    /// How the program of the event has ended, until its answer is whole.
+    closing: Option<Closing>,
     children: Children,
     log: Log,
 }
@@ -76,7 +76,7 @@ impl Program {
             event: None,
             trace: Trace::default(),
             has_warned: false,
-            ended: None,
+            closing: None,
             children: children.clone(),
             log: log.clone(),
         })
@@ -103,15 +103,12 @@ impl Program {
     /// A program says nothing but its answer.
     async fn next(&mut self) -> Message {
         if let Some(event) = &self.event {
-            let Some(ended) = &mut self.ended else {
-                self.output.receive(&event.answer, None).await;
-                return pending().await;
-            };
-            self.output.receive_filtered(&event.answer, ended, &self.children).await;
-            self.output.pass_on().await;
-            let end = ended.end;
-            (self.event, self.ended) = (None, None);
-            return answered(end, self.take_trace(), &self.log, self.output.finish());
+            let Some(closing) = &mut self.closing else { match self.output.receive(&event.answer).await {} };
+            self.output.close(&event.answer, closing, &self.log.pipe(), &self.children, None).await;
+            let exit = closing.exit;
+            (self.event, self.closing) = (None, None);
+            let trace = std::mem::take(&mut self.trace).of(exit.status());
+            return answered(exit, trace, &self.log, self.output.finish());
         }
         pending().await
     }
@@ -125,7 +122,7 @@ impl Transport for Program {
     fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>> {
         self.output.begin(invocation);
         self.trace = Trace::default();
-        self.ended = None;
+        self.closing = None;
         let input = memory_file("event")?;
         fill(&input, invocation.input())?;
         if invocation.lacks_newline() {
@@ -162,16 +159,12 @@ impl Transport for Program {
     /// The program of the event has ended. What comes of it is the next message.
     fn has_ended(&mut self, status: ExitStatus) {
         if let Some(event) = &self.event {
-            self.output.receive_rest(&event.answer, None);
+            self.output.receive_rest(&event.answer);
             if let Some(reports) = &self.reports {
-                self.trace = reports.trace(event.pid, status);
+                self.trace = reports.trace(event.pid);
             }
-            self.ended = Some(Ended::now(End::of(status), None));
+            self.closing = Some(Closing::begin(ExitKind::of(status)));
         }
-    }
-
-    fn take_trace(&mut self) -> Trace {
-        std::mem::take(&mut self.trace)
     }
 }
 
@@ -184,23 +177,18 @@ impl Reports {
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
     }
 
-    /// Where the command failed that has ended this program with its status. A program that has gone on after a failing
-    /// command, and ended with another status, has no such place.
-    fn trace(&self, pid: Pid, status: ExitStatus) -> Trace {
+    /// Where commands of this program have failed.
+    fn trace(&self, pid: Pid) -> Trace {
         let mut trace = Trace::default();
-        let mut last_status = None;
-        for line in String::from_utf8_lossy(&self.read()).lines() {
-            let mut parts = line.split('\u{1e}').map(str::to_owned);
-            let (head, place) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-            // a process that an earlier event has left behind may report, too
-            if let Some((own, failed)) = head.split_once(' ')
-                && own.parse() == Ok(pid.as_raw_nonzero().get())
-            {
-                last_status = failed.parse().ok();
-                trace.note(place, parts.collect());
-            }
-        }
-        if last_status.is_some() && last_status == status.code() { trace } else { Trace::default() }
+        let text = self.read();
+        let failed = String::from_utf8_lossy(&text);
+        // a process that an earlier event has left behind may report, too
+        failed
+            .lines()
+            .filter_map(FailedCommand::parse)
+            .filter(|failed| u64::try_from(pid.as_raw_nonzero().get()) == Ok(failed.handler))
+            .for_each(|failed| trace.note(failed));
+        trace
     }
 
     fn read(&self) -> Vec<u8> {

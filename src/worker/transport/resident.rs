@@ -26,7 +26,7 @@ use crate::{
     settings::ResponseMode,
     worker::{
         Starter, Step,
-        answer::{End, Output},
+        answer::{ExitKind, Output},
         log::Log,
         stack::Trace,
     },
@@ -95,8 +95,8 @@ impl Resident {
                 None => Ok(Message::Answer(rest)),
             },
             // the handler has ended itself with this status
-            Message::Exited(_, status, _) => {
-                Ok(answered(End::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
+            Message::Exited(status) => {
+                Ok(answered(ExitKind::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
             }
             Message::Trace(..) | Message::Ended(..) | Message::Untaken => {
                 Err(FrameError::Foreign(message.name()))
@@ -142,10 +142,6 @@ impl Transport for Resident {
         self.pipes.send(vec![encode(step.name(), b"").into()]);
     }
 
-    fn asks_for_shutdown_hooks(&self) -> bool {
-        true
-    }
-
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
         self.next().boxed()
     }
@@ -182,15 +178,15 @@ impl Answer {
 
     /// Passes on what has been written up to now. May be dropped and called again.
     async fn pass_on_rest(&mut self) {
-        self.output.receive_rest(&self.pipe, None);
+        self.output.receive_rest(&self.pipe);
         self.output.pass_on().await;
     }
 }
 
 /// Passes on what comes of an answer, if it is streamed, for ever. May be dropped and called again.
 async fn pass_on(answer: &mut Option<Answer>) -> Infallible {
-    if let Some(answer) = answer {
-        answer.output.receive(&answer.pipe, None).await;
+    match answer {
+        Some(answer) => answer.output.receive(&answer.pipe).await,
+        None => pending().await,
     }
-    pending().await
 }

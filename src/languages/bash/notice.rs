@@ -1,0 +1,307 @@
+//! Whether a Bash file can notice an ERR trap that is not its own: by what its text, and that of the files that it
+//! sources, asks Bash for.
+
+use std::{
+    collections::HashSet,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
+
+use crate::settings::Config;
+
+/// Words by which a file asks for the options of the shell.
+const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace", "extdebug"];
+
+/// Traps beside which ours is noticed: ERR itself, and those that are called for its commands.
+const TRAPS: [&str; 4] = ["ERR", "SIGERR", "DEBUG", "RETURN"];
+
+/// Words that may stand before a command in its line.
+const KEYWORDS: [&str; 10] =
+    ["then", "do", "else", "if", "elif", "while", "until", "builtin", "command", "!"];
+
+/// How many files are looked through.
+const FILES: usize = 100;
+
+/// A file that is sourced.
+#[derive(Debug, PartialEq, Eq)]
+enum Sourced {
+    /// By this path.
+    At(PathBuf),
+    /// In a folder that is known when it runs; this is the path below.
+    Below(PathBuf),
+    Unknown,
+}
+
+/// The text of a file and of all that it sources; none where that is not known before it runs.
+pub(in crate::languages) fn whole_text(config: &Config, file: &Path, text: &[u8]) -> Option<String> {
+    let mut whole = String::new();
+    let mut seen = HashSet::new();
+    let own_environment =
+        config.environment.get(OsStr::new("BASH_ENV")).map(|file| PathBuf::from(file.clone()));
+    let mut left: Vec<_> = own_environment.filter(|file| !file.as_os_str().is_empty()).into_iter().collect();
+    let mut next = Some((file.to_owned(), String::from_utf8_lossy(text).into_owned()));
+    while let Some((file, text)) = next {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        for sourced in sourced(&text) {
+            match sourced {
+                Sourced::At(path) => left.push(path),
+                Sourced::Below(path) => {
+                    let places = [folder.join(&path), path.clone(), folder.join("..").join(&path)];
+                    let found = places.into_iter().filter(|place| config.task_root.join(place).is_file());
+                    let before = left.len();
+                    left.extend(found);
+                    if left.len() == before {
+                        return None;
+                    }
+                }
+                Sourced::Unknown => return None,
+            }
+        }
+        whole.push_str(&text);
+        whole.push('\n');
+        if seen.len() > FILES {
+            return None;
+        }
+        // one that is not there is not sourced
+        next = std::iter::from_fn(|| left.pop()).find_map(|path| {
+            let text =
+                seen.insert(path.clone()).then(|| std::fs::read(config.task_root.join(&path)).ok())??;
+            Some((path, String::from_utf8_lossy(&text).into_owned()))
+        });
+    }
+    Some(whole)
+}
+
+/// Whether this text can notice an ERR trap and `-E`.
+pub(in crate::languages) fn may_notice(text: &str) -> bool {
+    let has = |word: &str| occurrences(text, word).next().is_some();
+    WORDS.into_iter().any(has)
+        || has("trap") && (TRAPS.into_iter().any(has) || text.lines().any(traps_in_small_letters))
+        || occurrences(text, "trap").any(|(before, rest)| {
+            begins_with(rest, "-p") || is_command(before) && ends(rest) && !is_label(before, rest)
+        })
+        || occurrences(text, "shopt").any(|(_, rest)| option_of(rest).contains('o'))
+        || occurrences(text, "set").any(|(before, rest)| {
+            is_command(before) && ends(rest) || ["-o", "+o"].iter().any(|option| lists(rest, option))
+        })
+        || text.contains("$-")
+        || text.contains("${-")
+        || ["$_", "${_"]
+            .iter()
+            .any(|name| text.match_indices(name).any(|(at, _)| !text[at + name.len()..].starts_with(is_word)))
+}
+
+/// Whether this text traces its commands, which shows those of a trap, too.
+pub(in crate::languages) fn may_trace(text: &str) -> bool {
+    let traces = |options: &str| options.starts_with(['-', '+']) && options.contains(['x', 'v']);
+    occurrences(text, "xtrace").next().is_some()
+        || occurrences(text, "verbose").next().is_some()
+        || text
+            .lines()
+            .next()
+            .is_some_and(|line| line.starts_with("#!") && line.split(' ').skip(1).any(traces))
+        || occurrences(text, "set").any(|(_, rest)| {
+            let line = rest.split(['\n', ';', '&', '|']).next().unwrap_or_default();
+            line.split_whitespace().take_while(|word| *word != "--").any(traces)
+        })
+}
+
+/// The files that a text sources.
+fn sourced(text: &str) -> Vec<Sourced> {
+    let by_name = occurrences(text, "source");
+    let by_dot = text.match_indices(". ").map(|(at, _)| (&text[..at], &text[at + 1..]));
+    let commands =
+        by_name.chain(by_dot).filter(|(before, rest)| is_command(before) && rest.starts_with([' ', '\t']));
+    commands.map(|(_, rest)| sourced_by(&argument(rest.trim_start_matches([' ', '\t'])))).collect()
+}
+
+fn sourced_by(word: &str) -> Sourced {
+    let is_dynamic = |text: &str| text.contains(['$', '`', '*', '?', '[', '<', '~']);
+    if !is_dynamic(word) {
+        return Sourced::At(word.into());
+    }
+    let end = word.rfind([')', '}', '`', '$']).map_or(0, |end| end + 1);
+    match word[end..].split_once('/') {
+        Some((rest, below)) if rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
+            if below.is_empty() || is_dynamic(below) {
+                Sourced::Unknown
+            } else {
+                Sourced::Below(below.into())
+            }
+        }
+        _ => Sourced::Unknown,
+    }
+}
+
+/// The first word of a command's arguments, without its quotes.
+fn argument(text: &str) -> String {
+    let mut word = String::new();
+    let mut depth = 0;
+    for character in text.chars() {
+        match character {
+            '(' | '{' => depth += 1,
+            ')' | '}' if depth > 0 => depth -= 1,
+            ' ' | '\t' | '\n' | ';' | '&' | '|' | ')' if depth == 0 => break,
+            _ => {}
+        }
+        if !matches!(character, '"' | '\'' | '\\') {
+            word.push(character);
+        }
+    }
+    word
+}
+
+/// Where a word stands by itself, outside of lines that are comments: what stands before, and what behind it.
+fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    text.match_indices(word).map(move |(at, _)| (&text[..at], &text[at + word.len()..])).filter(
+        |(before, rest)| {
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            !before.ends_with(is_word) && !rest.starts_with(is_word) && !line.trim_start().starts_with('#')
+        },
+    )
+}
+
+/// Whether a line may be the end of a trap for errors or commands, whose names Bash takes in any case.
+fn traps_in_small_letters(line: &str) -> bool {
+    let names = ["err", "sigerr", "debug"];
+    line.contains(['\'', '"'])
+        && words(line).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+        || line.contains("trap")
+            && words(line).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+}
+
+/// Whether a word is the pattern of a `case`.
+fn is_label(before: &str, rest: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\t']);
+    rest.trim_start_matches([' ', '\t']).starts_with(')')
+        && (before.ends_with(['\n', '|']) || before.ends_with(";;"))
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|character| !is_word(character))
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// Whether a command begins behind this.
+fn is_command(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '\t', '\\']);
+    let word = before.rsplit([' ', '\t', '\n', ';', '&', '|', '(', '{']).next().unwrap_or_default();
+    before.is_empty() || before.ends_with(['\n', ';', '&', '|', '(', '{', '`']) || KEYWORDS.contains(&word)
+}
+
+/// Whether a command without arguments ends here.
+fn ends(rest: &str) -> bool {
+    let rest = rest.trim_start_matches([' ', '\t']);
+    rest.is_empty() || rest.starts_with(['\n', '\r', ';', '&', '|', ')', '}', '>', '<', '`', '#'])
+}
+
+fn begins_with(rest: &str, option: &str) -> bool {
+    rest.trim_start_matches([' ', '\t', '\\']).starts_with(option)
+}
+
+fn option_of(rest: &str) -> &str {
+    let word = rest.split_whitespace().next().unwrap_or_default();
+    if word.starts_with('-') { word } else { "" }
+}
+
+/// Whether `set` prints its options: it names none behind this.
+fn lists(rest: &str, option: &str) -> bool {
+    let rest = rest.trim_start_matches([' ', '\t']);
+    rest.strip_prefix(option).is_some_and(|rest| !rest.trim_start_matches([' ', '\t']).starts_with(is_word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_can_notice_an_err_trap() {
+        for text in [
+            "trap x ERR",
+            "set -E; trap 'a\nb' err",
+            "builtin trap -- - ERR INT",
+            "trap x DEBUG",
+            "trap",
+            "x=$(trap)",
+            "trap -p EXIT",
+            "shopt -o",
+            "shopt -po",
+            "echo $-",
+            "[[ ${-} == *e* ]]",
+            "cd \"$_\"",
+            "echo ${_}",
+            "set -o | grep x",
+            "set +o",
+            "f() { set; }",
+            "echo $SHELLOPTS",
+        ] {
+            assert!(may_notice(text), "{text}");
+        }
+        for text in [
+            "",
+            "trap x EXIT",
+            "echo ERR",
+            "trap x EXIT # ERROR",
+            "case $1 in\n  trap) trap x EXIT ;;\nesac",
+            "trap() { echo taken; }\nf() { return 7; }",
+            "enable -n trap",
+            "echo $_x ${_x}",
+            "set -euo pipefail",
+            "set -o errexit",
+            "# prints what is set",
+            "echo 'it is not set'",
+            "[[ -n ${DEBUG-} ]] && set -x",
+            "shopt -s nullglob",
+        ] {
+            assert!(!may_notice(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_tracing_in_any_spelling() {
+        for text in [
+            "set -x",
+            "set -eux",
+            "  set -e -x; true",
+            "set +x",
+            "set -o xtrace",
+            "#!/bin/bash -x\n",
+            "set -v",
+        ] {
+            assert!(may_trace(text), "{text}");
+        }
+        for text in [
+            "set -euo pipefail\ncurl -x proxy\n",
+            "echo offset - x",
+            "#!/bin/bash -e\n[[ -x a ]]",
+            "set -- -x",
+        ] {
+            assert!(!may_trace(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn finds_the_files_that_are_sourced() {
+        let at = |path: &str| Sourced::At(path.into());
+        let below = |path: &str| Sourced::Below(path.into());
+        for (text, expected) in [
+            ("source lib.sh", at("lib.sh")),
+            ("[[ -f a ]] && . './my lib.sh' || true", at("./my")),
+            ("if true; then\n  . /opt/lib.sh; fi", at("/opt/lib.sh")),
+            (r#"source "$(dirname "${BASH_SOURCE[0]}")/lib/a.sh""#, below("lib/a.sh")),
+            (r#". "$LAMBDA_TASK_ROOT/a.sh""#, below("a.sh")),
+            (r#"source "${BASH_SOURCE%/*}/a.sh""#, below("a.sh")),
+            (r#"source "$file""#, Sourced::Unknown),
+            ("source <(curl x)", Sourced::Unknown),
+            ("for f in a; do . \"$dir/$f\"; done", Sourced::Unknown),
+        ] {
+            assert_eq!(sourced(text), [expected], "{text}");
+        }
+        for text in ["# source lib.sh", "echo a. b", "echo source x", "resource x"] {
+            assert_eq!(sourced(text), [], "{text}");
+        }
+    }
+}
