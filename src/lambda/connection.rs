@@ -19,7 +19,7 @@ use super::{
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// The longest pause within an event. The wait for its first byte has no limit.
-const STALL_LIMIT: Duration = Duration::from_secs(5);
+const STALL_LIMIT: Duration = Duration::from_secs(8);
 
 /// The longest pause within a receipt. After it the status counts, without the rest.
 const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
