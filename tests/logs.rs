@@ -76,7 +76,7 @@ fn a_line_too_long_for_one_event_is_cut_in_json_mode() {
 
 #[test]
 fn an_error_is_logged_with_its_request() {
-    let function = Function::bash("handler() { exit 3; }").start();
+    let function = Function::bash("f() { return 3; }\nhandler() { f; }").start();
     let id = function.api.send(Event::new("{}"));
     function.api.wait(&id);
     let log = function.log();

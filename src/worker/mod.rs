@@ -12,23 +12,21 @@ mod phase;
 pub mod slot;
 mod stack;
 pub mod transport;
+mod wait;
 
-use std::{future::pending, io, pin::Pin, process::ExitStatus, sync::Arc, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, pipe_with};
-use tokio::{
-    task::coop::unconstrained,
-    time::{Instant, Sleep, sleep, timeout},
-};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{
     deadline::Deadline,
     launch::Starter,
     log::Log,
-    phase::{Phase, start_failure, undefined},
-    transport::{Message, Transport, TransportError},
+    phase::{Phase, start_failure},
+    transport::Transport,
 };
 pub use self::{
     hooks::Step,
@@ -57,14 +55,6 @@ pub struct Worker {
     shutdown: CancellationToken,
     /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
-}
-
-/// Why the wait for a message has ended without one.
-enum Stop {
-    /// The worker has ended, and all its messages were taken.
-    Ended(ExitStatus),
-    Broken(TransportError),
-    LimitReached,
 }
 
 impl Worker {
@@ -199,67 +189,6 @@ impl Worker {
         result.map(drop).map_err(WorkerError::into_failure)
     }
 
-    /// Waits until the worker has done what the phase asks for: the answer, in an event.
-    async fn wait(&mut self, phase: Phase<'_>) -> Result<Bytes, WorkerError> {
-        let limit = phase.limit();
-        if let Some(limit) = limit {
-            self.limit.as_mut().reset(Instant::now() + limit);
-        }
-        loop {
-            let message = tokio::select! {
-                biased;
-                message = message(&mut self.child, &mut *self.transport) => message,
-                // unconstrained: the messages may have used up the task's budget
-                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
-            };
-            match (message, phase) {
-                (Ok(message), _) => {
-                    if let Some(result) = self.result_of(message, phase) {
-                        return result;
-                    }
-                }
-                (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
-                (Err(Stop::Ended(status)), _) => {
-                    let trace = self.transport.take_trace(status.code());
-                    let (handler, launch) = (self.handler(), &self.starter.launch);
-                    let lines = self.log.last_lines();
-                    return Err(phase.ended(status, &lines, trace, handler, launch));
-                }
-                (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
-                    self.transport.stop_streaming();
-                    self.ask_to_end(invocation, deadline.grace()).await;
-                    return Err(WorkerError::Gone(deadline.exceeded()));
-                }
-                (Err(Stop::LimitReached), _) => {
-                    return Err(WorkerError::Gone(phase.too_late(self.handler())));
-                }
-            }
-        }
-    }
-
-    /// The result of this phase, if the message is one. A message of another phase is passed over.
-    fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
-        match (message, phase) {
-            (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
-            (Message::ShutdownHook { asked }, _) => {
-                self.shutdown_hook = Some(asked);
-                None
-            }
-            (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
-            }
-            (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
-                Some(Err(WorkerError::Gone(failure)))
-            }
-            (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
-            (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
-            (Message::Untaken, Phase::Event(invocation, _)) => {
-                self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))
-            }
-            _ => None,
-        }
-    }
-
     /// Prepares for the next event, so that it is taken sooner.
     pub fn prepare(&mut self) {
         if let Err(error) = self.transport.prepare() {
@@ -274,54 +203,11 @@ impl Worker {
         self.child.as_ref().is_some_and(Child::has_ended)
     }
 
-    /// Waits for the worker's end while no event runs. Messages between events are passed over.
-    pub async fn ended(&mut self) -> ExitStatus {
-        loop {
-            match message(&mut self.child, &mut *self.transport).await {
-                Err(Stop::Ended(status)) => return status,
-                Err(Stop::Broken(error)) => {
-                    tracing::error!("{error}; the worker is replaced");
-                    self.kill().await;
-                    // `message` would find the malformed frame again
-                    return exited(&mut self.child).await;
-                }
-                Ok(_) | Err(Stop::LimitReached) => {}
-            }
-        }
-    }
-
     fn handler(&self) -> &str {
         &self.starter.config.handler
     }
 
     fn as_program(&self) -> Option<&str> {
         self.starter.launch.as_program.as_deref()
-    }
-}
-
-/// The worker's next message. All that it sent before its end comes before that.
-async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Stop> {
-    let mut has_ended = false;
-    loop {
-        tokio::select! {
-            biased;
-            message = transport.message() => return match message {
-                Ok(Some(message)) => Ok(message),
-                Ok(None) => Err(Stop::Ended(exited(child).await)),
-                Err(error) => Err(Stop::Broken(error)),
-            },
-            status = exited(child), if !has_ended => {
-                has_ended = true;
-                transport.has_ended(status);
-            }
-        }
-    }
-}
-
-/// Waits for the end of a process; for ever where there is none.
-async fn exited(child: &mut Option<Child>) -> ExitStatus {
-    match child {
-        Some(child) => child.exited().await,
-        None => pending().await,
     }
 }

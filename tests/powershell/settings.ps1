@@ -78,7 +78,7 @@ Set-Variable -Scope Global PSDefaultParameterValues @{ '*:Item' = 1 } -Option Re
 foreach ($n in 'Out-Default', 'Out-String', 'Out-Host', 'Out-Null', 'Write-Output') { Set-Item "function:global:$n" { throw 'shadowed' } }
 foreach ($n in 'Import-Module', 'Get-Module', 'Get-Command', 'Invoke-Command') { Set-Item "function:global:$n" { throw 'shadowed' } }
 foreach ($n in 'ConvertTo-Json', 'ConvertFrom-Json', 'Set-Location', 'Get-Random') { Set-Item "function:global:$n" { throw 'shadowed' } }
-foreach ($n in 'Set-StrictMode', 'Get-Error', 'Sort-Object', 'Add-Member') { Set-Item "function:global:$n" { throw 'shadowed' } }
+foreach ($n in 'Get-Error', 'Sort-Object', 'Add-Member') { Set-Item "function:global:$n" { throw 'shadowed' } }
 foreach ($n in 'Invoke-LambdaBlock', 'Add-LambdaOutput', 'Stop-LambdaScript') { Set-Item "function:global:$n" { throw 'shadowed' } }
 function global:Out-Default { [CmdletBinding()] param([Parameter(ValueFromPipeline)] $InputObject) process { [Console]::WriteLine('proxy') } }
 function global:Get-Command { exit 7 }
@@ -94,7 +94,7 @@ $ExecutionContext.InvokeCommand.CommandNotFoundAction = { throw 'not found' }
 $ExecutionContext.InvokeCommand.PreCommandLookupAction = { throw 'before' }
 $ExecutionContext.InvokeCommand.PostCommandLookupAction = { throw 'after' }
 $ExecutionContext.InvokeCommand.PreCommandLookupAction = { param($name, $e) $e.CommandScriptBlock = { }; $e.StopSearch = $true }
-Set-Location /tmp; $ExecutionContext.InvokeCommand.LocationChangedAction = { throw 'moved' }
+$ExecutionContext.InvokeCommand.LocationChangedAction = $null; Set-Location /tmp; $ExecutionContext.InvokeCommand.LocationChangedAction = { throw 'moved' }
 $ExecutionContext.InvokeCommand.LocationChangedAction = { throw 'moved' }
 
 # removed variables, functions, drives and modules
@@ -117,7 +117,7 @@ Remove-PSDrive / -Force -ErrorAction Ignore
 Get-PSDrive | Remove-PSDrive -Force -ErrorAction Ignore
 Get-Module | Remove-Module -Force -ErrorAction Ignore
 Remove-Module Microsoft.PowerShell.Utility, Microsoft.PowerShell.Management -Force -ErrorAction Ignore
-$Error.Clear(); $Error.Add('not an error')
+$Error.Clear(); $null = $Error.Add('not an error')
 $global:Error.AddRange(@(1, 2, $null))
 
 # global names that the runtime and PowerShell set

@@ -13,9 +13,7 @@ namespace LambdaScriptRuntime
 
         /// <summary>The answer of <c>Module.Function</c> and of scripts: text if all of it is text, else JSON.</summary>
         public static string OfPipeline(List<object> output, Formatter formatter)
-        {
-            return IsText(output) ? Text(output, formatter) : Json(output);
-        }
+            => IsText(output) ? Text(output, formatter) : Json(output);
 
         /// <summary>The answer of the forms with colons: one string as it is, else JSON.</summary>
         public static string OfValue(List<object> output, Formatter formatter)
@@ -83,9 +81,7 @@ namespace LambdaScriptRuntime
 
         // a record of another stream that the handler has merged into its output
         internal static bool IsRecord(object item)
-        {
-            return Base(item) is ErrorRecord or InformationalRecord or InformationRecord;
-        }
+            => Base(item) is ErrorRecord or InformationalRecord or InformationRecord;
 
         // output of Format-Table and its like
         internal static bool IsFormat(object item)
@@ -93,9 +89,6 @@ namespace LambdaScriptRuntime
             return Base(item) is { } value && value.GetType().FullName.StartsWith(FormatTypes, System.StringComparison.Ordinal);
         }
 
-        internal static object Base(object item)
-        {
-            return item is PSObject wrapped ? wrapped.BaseObject : item;
-        }
+        internal static object Base(object item) => item is PSObject wrapped ? wrapped.BaseObject : item;
     }
 }

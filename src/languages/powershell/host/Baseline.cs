@@ -7,6 +7,10 @@ namespace LambdaScriptRuntime
     internal sealed class Baseline
     {
         private readonly Session session;
+
+        // taken once: while an action of an event runs, the runspace refuses them
+        private readonly PathIntrinsics paths;
+        private readonly CommandInvocationIntrinsics commands;
         private readonly Log log;
         private readonly string root;
         private Preferences globals;
@@ -17,6 +21,8 @@ namespace LambdaScriptRuntime
         public Baseline(Session session, Log log)
         {
             this.session = session;
+            paths = session.Runspace.SessionStateProxy.Path;
+            commands = session.Runspace.SessionStateProxy.InvokeCommand;
             this.log = log;
             root = CurrentDirectory() ?? "/";
         }
@@ -41,7 +47,8 @@ namespace LambdaScriptRuntime
             Try(() => session.Variables.Set("global:LASTEXITCODE", 0));
         }
 
-        private static void Try(Action step)
+        /// <summary>Takes a step that a variable may refuse which the user's file has typed, locked or removed.</summary>
+        public static void Try(Action step)
         {
             try
             {
@@ -73,13 +80,11 @@ namespace LambdaScriptRuntime
                 SetDirectory();
             }
 
-            var paths = session.Runspace.SessionStateProxy.Path;
             if (paths.CurrentLocation.Path == root)
             {
                 return;
             }
 
-            var commands = session.Runspace.SessionStateProxy.InvokeCommand;
             var action = commands.LocationChangedAction;
             commands.LocationChangedAction = null;
             try

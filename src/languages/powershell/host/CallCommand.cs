@@ -25,10 +25,6 @@ namespace LambdaScriptRuntime
         [Parameter]
         public Call LambdaCall { get; set; }
 
-        /// <inheritdoc/>
-        protected override void EndProcessing()
-        {
-            LambdaCall.Run();
-        }
+        protected override void EndProcessing() => LambdaCall.Run();
     }
 }

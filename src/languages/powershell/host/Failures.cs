@@ -110,9 +110,7 @@ namespace LambdaScriptRuntime
         }
 
         private static string At(string file, int line, string message)
-        {
-            return string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
-        }
+            => string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
 
         private static OrderedDictionary Details(ErrorRecord record)
         {

@@ -12,7 +12,6 @@ namespace LambdaScriptRuntime
         {
         }
 
-        /// <inheritdoc/>
         public override object Value
         {
             get

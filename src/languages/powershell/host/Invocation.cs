@@ -9,6 +9,9 @@ namespace LambdaScriptRuntime
         private const string DefaultValues = "global:PSDefaultParameterValues";
 
         private readonly Runspace runspace;
+
+        // taken once: while an action of an event runs, the runspace refuses it
+        private readonly PSVariableIntrinsics variables;
         private readonly LambdaHost host;
         private readonly ErrorLog errors;
         private readonly OutputCollector collector = new();
@@ -21,6 +24,7 @@ namespace LambdaScriptRuntime
         public Invocation(Runspace runspace, LambdaHost host, ErrorLog errors)
         {
             this.runspace = runspace;
+            variables = runspace.SessionStateProxy.PSVariable;
             this.host = host;
             this.errors = errors;
             // native commands write to standard error themselves where a command of this name takes the errors
@@ -29,16 +33,11 @@ namespace LambdaScriptRuntime
 
         /// <summary>Commands for <see cref="Run"/>.</summary>
         /// <param name="commands">A pipeline, whose output is collected. Arguments of the run are <c>$args</c>.</param>
-        public ScriptBlock Block(params CommandBaseAst[] commands)
-        {
-            return Logged(Script.Block(Collected(commands)));
-        }
+        public ScriptBlock Block(params CommandBaseAst[] commands) => Logged(Script.Block(Collected(commands)));
 
         /// <summary>The same, and a statement that follows.</summary>
         public ScriptBlock Block(StatementAst end, params CommandBaseAst[] commands)
-        {
-            return Logged(Script.Block(Collected(commands), end));
-        }
+            => Logged(Script.Block(Collected(commands), end));
 
         /// <summary>Runs commands.</summary>
         /// <param name="block">The commands.</param>
@@ -51,7 +50,7 @@ namespace LambdaScriptRuntime
             var state = new Call(block, arguments);
             using var shell = PowerShell.Create(runspace);
             shell.AddCommand(call).AddParameter(nameof(CallCommand.LambdaCall), state);
-            if (runspace.SessionStateProxy.PSVariable.GetValue(DefaultValues) is IDictionary { Count: > 0 })
+            if (variables.GetValue(DefaultValues) is IDictionary { Count: > 0 })
             {
                 shell.AddParameters(CallCommand.Common);
             }

@@ -86,14 +86,10 @@ namespace LambdaScriptRuntime
         // not inlined: few answers need the assembly
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
         private static bool IsWritten(MemberInfo member)
-        {
-            return !member.IsDefined(typeof(Newtonsoft.Json.JsonIgnoreAttribute), true);
-        }
+            => !member.IsDefined(typeof(Newtonsoft.Json.JsonIgnoreAttribute), true);
 
         private static object Value(PSPropertyInfo property)
-        {
-            return property is PSNoteProperty ? property.Value : Try(() => property.Value);
-        }
+            => property is PSNoteProperty ? property.Value : Try(() => property.Value);
 
         // a property may refuse to be read: ConvertTo-Json makes null of it
         private static object Try(Func<object> read)

@@ -22,10 +22,7 @@ namespace LambdaScriptRuntime
 
         private readonly int longest;
 
-        private JsonWriter(int longest)
-        {
-            this.longest = longest;
-        }
+        private JsonWriter(int longest) => this.longest = longest;
 
         /// <summary>The value as JSON.</summary>
         /// <param name="value">The value.</param>
@@ -89,9 +86,7 @@ namespace LambdaScriptRuntime
 
         // an array whose members are properties, too, would be an object
         private static List<KeyValuePair<string, object>> AddedTo(PSObject wrapped)
-        {
-            return wrapped == null || wrapped.BaseObject is DateTime ? null : JsonMembers.Added(wrapped);
-        }
+            => wrapped == null || wrapped.BaseObject is DateTime ? null : JsonMembers.Added(wrapped);
 
         private IEnumerable<KeyValuePair<string, object>> EntriesOf(IDictionary members)
         {
@@ -141,9 +136,7 @@ namespace LambdaScriptRuntime
         // not inlined: few answers need the assembly. PowerShell 7.4 writes such a number as an object
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
         private bool TryAppendLargeNumber(object value)
-        {
-            return value is System.Numerics.BigInteger number && Append(number.ToString(CultureInfo.InvariantCulture));
-        }
+            => value is System.Numerics.BigInteger number && Append(number.ToString(CultureInfo.InvariantCulture));
 
         private void AppendNumber(double number)
         {

@@ -13,9 +13,7 @@ namespace LambdaScriptRuntime
         /// <param name="context">The context.</param>
         /// <returns>The time; negative once the deadline is over.</returns>
         public static TimeSpan RemainingTime(PSObject context)
-        {
-            return TimeSpan.FromMilliseconds(GetRemainingTimeInMillis(context));
-        }
+            => TimeSpan.FromMilliseconds(GetRemainingTimeInMillis(context));
 
         /// <summary>The time that the event has left, in milliseconds.</summary>
         /// <param name="context">The context.</param>
@@ -30,10 +28,7 @@ namespace LambdaScriptRuntime
         /// <summary>The logger that handlers of AWS's own runtimes have.</summary>
         /// <param name="context">The context.</param>
         /// <returns>The logger.</returns>
-        public static LambdaLogger Logger(PSObject context)
-        {
-            return logger;
-        }
+        public static LambdaLogger Logger(PSObject context) => logger;
 
         /// <summary>The members of the type, for the session.</summary>
         internal static SessionStateTypeEntry Type(Log log)

@@ -5,10 +5,7 @@ namespace LambdaScriptRuntime
     {
         private readonly Log log;
 
-        internal LambdaLogger(Log log)
-        {
-            this.log = log;
-        }
+        internal LambdaLogger(Log log) => this.log = log;
 
         /// <summary>Writes text that may not end its line.</summary>
         public void Log(string message) => log.Write(message);

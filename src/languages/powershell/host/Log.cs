@@ -13,10 +13,7 @@ namespace LambdaScriptRuntime
         private string begun = string.Empty;
 
         /// <summary>A log of this format.</summary>
-        public Log(bool json)
-        {
-            this.json = json;
-        }
+        public Log(bool json) => this.json = json;
 
         /// <summary>The event whose records these are.</summary>
         public string RequestId { get; set; }

@@ -41,9 +41,6 @@ namespace LambdaScriptRuntime
         }
 
         /// <summary>Throws the error of an object that could not be taken.</summary>
-        internal void ThrowError()
-        {
-            error?.Throw();
-        }
+        internal void ThrowError() => error?.Throw();
     }
 }

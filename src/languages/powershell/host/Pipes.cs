@@ -67,10 +67,7 @@ namespace LambdaScriptRuntime
         }
 
         /// <summary>Opens the pipe of the current answer; null where answers are not streamed.</summary>
-        public Stream OpenAnswer()
-        {
-            return answer == null ? null : Open(answer, FileAccess.Write);
-        }
+        public Stream OpenAnswer() => answer == null ? null : Open(answer, FileAccess.Write);
 
         /// <summary>Sends one frame.</summary>
         public void Send(string name, string payload)
@@ -83,7 +80,6 @@ namespace LambdaScriptRuntime
             reports.Write(frame, 0, frame.Length);
         }
 
-        /// <inheritdoc/>
         public void Dispose()
         {
             requests.Dispose();
@@ -91,9 +87,7 @@ namespace LambdaScriptRuntime
         }
 
         private static FileStream Open(string path, FileAccess access)
-        {
-            return new FileStream(path, FileMode.Open, access, FileShare.ReadWrite, 1);
-        }
+            => new FileStream(path, FileMode.Open, access, FileShare.ReadWrite, 1);
 
         // reads until `count` bytes are there; false where the pipe ends before
         private bool Fill(int count)

@@ -85,9 +85,7 @@ namespace LambdaScriptRuntime
 
         // a copy, as handlers may change them in place
         private static Hashtable Copy(object values)
-        {
-            return values is IDictionary dictionary ? new Hashtable(dictionary) : null;
-        }
+            => values is IDictionary dictionary ? new Hashtable(dictionary) : null;
 
         private static bool IsSame(object values, Hashtable kept)
         {

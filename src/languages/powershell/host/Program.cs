@@ -18,10 +18,7 @@ namespace LambdaScriptRuntime
             thread.Join();
         }
 
-        internal static void RunHook()
-        {
-            Run(null);
-        }
+        internal static void RunHook() => Run(null);
 
         private static void Run(string reason)
         {
@@ -40,6 +37,11 @@ namespace LambdaScriptRuntime
                 var text = JsonText.Quote(message);
                 pipes.Send("failure", "{\"errorType\":\"Runtime.InvalidConfiguration\",\"errorMessage\":" + text + "}");
             }
+            catch (IOException)
+            {
+                // the bootstrap has gone
+                Environment.Exit(1);
+            }
 
             Environment.Exit(0);
         }
@@ -47,14 +49,13 @@ namespace LambdaScriptRuntime
         // not inlined into its caller, which would be compiled with the types of PowerShell then
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
         private static void RunWorker(Arguments arguments, Pipes pipes, string reason)
-        {
-            new Worker(arguments, pipes).Run(reason);
-        }
+            => new Worker(arguments, pipes).Run(reason);
 
         private static bool IsUnfit(Exception error)
         {
-            return error is FileLoadException or FileNotFoundException or TypeLoadException
-                or MissingMethodException or MissingFieldException;
+            var isAssembly = error is FileNotFoundException { FileName: { } name } && name.Contains(", Version=");
+            return isAssembly || error is FileLoadException or TypeLoadException or MissingMethodException
+                or MissingFieldException;
         }
 
         // children see what they would see without us

@@ -4,7 +4,6 @@ namespace LambdaScriptRuntime
     [Cmdlet(VerbsLifecycle.Stop, "LambdaScript")]
     public sealed class RefuseCommand : PSCmdlet
     {
-        /// <inheritdoc/>
         protected override void BeginProcessing()
         {
             ThrowTerminatingError(new ErrorRecord(

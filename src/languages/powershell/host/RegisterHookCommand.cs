@@ -9,10 +9,6 @@ namespace LambdaScriptRuntime
 
         private protected abstract List<ScriptBlock> Registered { get; }
 
-        /// <inheritdoc/>
-        protected override void ProcessRecord()
-        {
-            Registered.Add(ScriptBlock);
-        }
+        protected override void ProcessRecord() => Registered.Add(ScriptBlock);
     }
 }

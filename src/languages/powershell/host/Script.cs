@@ -35,58 +35,35 @@ namespace LambdaScriptRuntime
         }
 
         /// <summary>A pipeline.</summary>
-        public static StatementAst Pipeline(params CommandBaseAst[] commands)
-        {
-            return new PipelineAst(Nowhere, commands);
-        }
+        public static StatementAst Pipeline(params CommandBaseAst[] commands) => new PipelineAst(Nowhere, commands);
 
         /// <summary>A value as the first element of a pipeline.</summary>
-        public static CommandBaseAst Value(ExpressionAst value)
-        {
-            return new CommandExpressionAst(Nowhere, value, null);
-        }
+        public static CommandBaseAst Value(ExpressionAst value) => new CommandExpressionAst(Nowhere, value, null);
 
         /// <summary>A command, given by itself or by an expression.</summary>
         public static CommandBaseAst Command(object command, params CommandElementAst[] elements)
-        {
-            return Command(command, false, elements);
-        }
+            => Command(command, false, elements);
 
         /// <summary>A command whose errors join its output.</summary>
         public static CommandBaseAst WithErrors(object command, params CommandElementAst[] elements)
-        {
-            return Command(command, true, elements);
-        }
+            => Command(command, true, elements);
 
         /// <summary>The argument <c>@args</c>.</summary>
-        public static CommandElementAst Arguments()
-        {
-            return new VariableExpressionAst(Nowhere, "args", true);
-        }
+        public static CommandElementAst Arguments() => new VariableExpressionAst(Nowhere, "args", true);
 
         /// <summary>An argument by name; a switch where there is no value.</summary>
         public static CommandElementAst Named(string name, object value = null)
-        {
-            return new CommandParameterAst(Nowhere, name, value == null ? null : Constant(value), Nowhere);
-        }
+            => new CommandParameterAst(Nowhere, name, value == null ? null : Constant(value), Nowhere);
 
         /// <summary>One of <c>$args</c>.</summary>
         public static ExpressionAst Argument(int index)
-        {
-            return new IndexExpressionAst(Nowhere, Variable("args"), Constant(index));
-        }
+            => new IndexExpressionAst(Nowhere, Variable("args"), Constant(index));
 
         /// <summary>A value that a pipeline takes as one object, an array too.</summary>
-        public static ExpressionAst Whole(ExpressionAst value)
-        {
-            return new ArrayLiteralAst(Nowhere, new[] { value });
-        }
+        public static ExpressionAst Whole(ExpressionAst value) => new ArrayLiteralAst(Nowhere, new[] { value });
 
         /// <summary>A variable.</summary>
-        public static ExpressionAst Variable(string name)
-        {
-            return new VariableExpressionAst(Nowhere, name, false);
-        }
+        public static ExpressionAst Variable(string name) => new VariableExpressionAst(Nowhere, name, false);
 
         /// <summary>A property of an object.</summary>
         public static ExpressionAst Property(object target, string name)
@@ -95,10 +72,7 @@ namespace LambdaScriptRuntime
             return new MemberExpressionAst(Nowhere, Constant(target), member, false);
         }
 
-        private static ExpressionAst Constant(object value)
-        {
-            return new ConstantExpressionAst(Nowhere, value);
-        }
+        private static ExpressionAst Constant(object value) => new ConstantExpressionAst(Nowhere, value);
 
         private static CommandBaseAst Command(object command, bool hasErrors, CommandElementAst[] elements)
         {
@@ -125,9 +99,7 @@ namespace LambdaScriptRuntime
         }
 
         private static NamedBlockAst Named(TokenKind kind, params StatementAst[] statements)
-        {
-            return new NamedBlockAst(Nowhere, kind, new StatementBlockAst(Nowhere, statements, null), false);
-        }
+            => new NamedBlockAst(Nowhere, kind, new StatementBlockAst(Nowhere, statements, null), false);
 
         private static ScriptBlock Block(NamedBlockAst begin, NamedBlockAst body, bool isEnd)
         {

@@ -8,9 +8,6 @@ namespace LambdaScriptRuntime
 
         /// <summary>Keeps what <c>$?</c> says.</summary>
         /// <param name="succeeded">Its value.</param>
-        public void RecordLambdaEnd(bool succeeded)
-        {
-            Succeeded = succeeded;
-        }
+        public void RecordLambdaEnd(bool succeeded) => Succeeded = succeeded;
     }
 }

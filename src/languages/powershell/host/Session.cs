@@ -51,11 +51,7 @@ namespace LambdaScriptRuntime
         /// <summary>The directory of PowerShell's own files.</summary>
         public static string Home { get; } = AppContext.BaseDirectory.TrimEnd('/');
 
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            Runspace.Dispose();
-        }
+        public void Dispose() => Runspace.Dispose();
 
         // nobody can attach a debugger: without this the worker would wait for one
         private void Continue(DebuggerStopEventArgs stop, Log log)
@@ -70,9 +66,7 @@ namespace LambdaScriptRuntime
         }
 
         private static SessionStateCmdletEntry Command(string name, Type type)
-        {
-            return new SessionStateCmdletEntry(name, type, null);
-        }
+            => new SessionStateCmdletEntry(name, type, null);
 
         // as `pwsh` does it, so that `pwsh` starts the same one
         private static void PutHomeFirst()

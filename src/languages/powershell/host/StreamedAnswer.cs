@@ -27,7 +27,6 @@ namespace LambdaScriptRuntime
             pipe.Dispose();
         }
 
-        /// <inheritdoc/>
         protected override void InsertItem(int index, object item)
         {
             var value = Answer.Base(item);

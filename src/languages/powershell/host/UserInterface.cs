@@ -10,15 +10,9 @@ namespace LambdaScriptRuntime
         private readonly RawUserInterface raw = new();
 
         /// <summary>An interface that writes to this log.</summary>
-        public UserInterface(Log log)
-        {
-            this.log = log;
-        }
+        public UserInterface(Log log) => this.log = log;
 
-        /// <inheritdoc/>
         public override PSHostRawUserInterface RawUI => raw;
-
-        /// <inheritdoc/>
         public override bool SupportsVirtualTerminal => Environment.GetEnvironmentVariable("TERM") != "dumb";
 
         /// <summary>The error of everything that asks somebody.</summary>
@@ -28,99 +22,47 @@ namespace LambdaScriptRuntime
                 "PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.");
         }
 
-        /// <inheritdoc/>
-        public override void Write(string value)
-        {
-            log.Write(value);
-        }
+        public override void Write(string value) => log.Write(value);
 
-        /// <inheritdoc/>
         public override void Write(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
-        {
-            log.Write(value);
-        }
+            => log.Write(value);
 
-        /// <inheritdoc/>
-        public override void WriteLine(string value)
-        {
-            log.WriteLine(value);
-        }
+        public override void WriteLine(string value) => log.WriteLine(value);
 
-        /// <inheritdoc/>
         public override void WriteLine(ConsoleColor foregroundColor, ConsoleColor backgroundColor, string value)
-        {
-            log.WriteLine(value);
-        }
+            => log.WriteLine(value);
 
-        /// <inheritdoc/>
-        public override void WriteLine()
-        {
-            log.WriteLine(string.Empty);
-        }
+        public override void WriteLine() => log.WriteLine(string.Empty);
+        public override void WriteErrorLine(string value) => log.WriteRecord("ERROR", string.Empty, value);
+        public override void WriteDebugLine(string message) => log.WriteRecord("DEBUG", "DEBUG: ", message);
+        public override void WriteVerboseLine(string message) => log.WriteRecord("TRACE", "VERBOSE: ", message);
+        public override void WriteWarningLine(string message) => log.WriteRecord("WARN", "WARNING: ", message);
 
-        /// <inheritdoc/>
-        public override void WriteErrorLine(string value)
-        {
-            log.WriteRecord("ERROR", string.Empty, value);
-        }
-
-        /// <inheritdoc/>
-        public override void WriteDebugLine(string message)
-        {
-            log.WriteRecord("DEBUG", "DEBUG: ", message);
-        }
-
-        /// <inheritdoc/>
-        public override void WriteVerboseLine(string message)
-        {
-            log.WriteRecord("TRACE", "VERBOSE: ", message);
-        }
-
-        /// <inheritdoc/>
-        public override void WriteWarningLine(string message)
-        {
-            log.WriteRecord("WARN", "WARNING: ", message);
-        }
-
-        /// <inheritdoc/>
         public override void WriteProgress(long sourceId, ProgressRecord record)
         {
         }
 
-        /// <inheritdoc/>
-        public override string ReadLine()
-        {
-            throw NonInteractive();
-        }
+        public override string ReadLine() => throw NonInteractive();
+        public override SecureString ReadLineAsSecureString() => throw NonInteractive();
 
-        /// <inheritdoc/>
-        public override SecureString ReadLineAsSecureString()
-        {
-            throw NonInteractive();
-        }
-
-        /// <inheritdoc/>
         public override Dictionary<string, PSObject> Prompt(
             string caption, string message, Collection<FieldDescription> descriptions)
         {
             throw NonInteractive();
         }
 
-        /// <inheritdoc/>
         public override int PromptForChoice(
             string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
         {
             throw NonInteractive();
         }
 
-        /// <inheritdoc/>
         public override PSCredential PromptForCredential(
             string caption, string message, string userName, string targetName)
         {
             throw NonInteractive();
         }
 
-        /// <inheritdoc/>
         public override PSCredential PromptForCredential(
             string caption,
             string message,

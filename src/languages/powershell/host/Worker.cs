@@ -123,7 +123,7 @@ namespace LambdaScriptRuntime
 
         private void PrepareForEvents()
         {
-            TrySet(() => session.Variables.Set("global:StackTrace", null));
+            Baseline.Try(() => session.Variables.Set("global:StackTrace", null));
             baseline.SavePreferences(loader.Module);
             RestoreSession();
         }
@@ -146,7 +146,7 @@ namespace LambdaScriptRuntime
                 var context = LambdaContext.Wrap(request.Context);
                 SetVariables(request, data, context);
                 var input = handler.TakesObjects ? request.Objects(data) : data;
-                (name, payload) = Answer(handler, input, context, to);
+                (name, payload) = RunHandler(handler, input, context, to);
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
@@ -158,7 +158,7 @@ namespace LambdaScriptRuntime
             to.Send(name, payload);
         }
 
-        private (string Name, string Payload) Answer(
+        private (string Name, string Payload) RunHandler(
             Handler handler, object data, PSObject context, Pipes to)
         {
             using var pipe = to.OpenAnswer();
@@ -167,8 +167,8 @@ namespace LambdaScriptRuntime
                 var output = new List<object>();
                 var failed = handler.Run(data, context, output);
                 return ReportExit(failed) ?? ("answer", HasColons
-                    ? LambdaScriptRuntime.Answer.OfValue(output, formatter)
-                    : LambdaScriptRuntime.Answer.OfPipeline(output, formatter));
+                    ? Answer.OfValue(output, formatter)
+                    : Answer.OfPipeline(output, formatter));
             }
 
             using var answer = new StreamedAnswer(pipe, formatter);
@@ -197,7 +197,7 @@ namespace LambdaScriptRuntime
         private void SetVariables(Request request, object data, PSObject context)
         {
             input.Hold(request, data);
-            TrySet(() =>
+            Baseline.Try(() =>
             {
                 var current = session.Variables.Get("global:LambdaInput");
                 if (current is { Attributes.Count: > 0 })
@@ -210,20 +210,7 @@ namespace LambdaScriptRuntime
                     session.Variables.Set(input);
                 }
             });
-            TrySet(() => session.Variables.Set("global:LambdaContext", context));
-        }
-
-        // a variable that the user's file has typed or made read-only may refuse it, and stays the user's
-        private static void TrySet(Action set)
-        {
-            try
-            {
-                set();
-            }
-            catch (RuntimeException)
-            {
-                // no event fails for it
-            }
+            Baseline.Try(() => session.Variables.Set("global:LambdaContext", context));
         }
 
         private void RunHooks(string phase)

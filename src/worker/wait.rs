@@ -1,0 +1,127 @@
+//! Waiting for a worker's messages, in all phases of its life.
+
+use std::{future::pending, process::ExitStatus};
+
+use bytes::Bytes;
+use tokio::{task::coop::unconstrained, time::Instant};
+
+use super::{
+    Worker,
+    phase::{Phase, WorkerError, undefined},
+    transport::{Message, Transport, TransportError},
+};
+use crate::process::Child;
+
+/// Why the wait for a message has ended without one.
+enum Stop {
+    /// The worker has ended, and all its messages were taken.
+    Ended(ExitStatus),
+    Broken(TransportError),
+    LimitReached,
+}
+
+impl Worker {
+    /// Waits until the worker has done what the phase asks for: the answer, in an event.
+    pub(super) async fn wait(&mut self, phase: Phase<'_>) -> Result<Bytes, WorkerError> {
+        let limit = phase.limit();
+        if let Some(limit) = limit {
+            self.limit.as_mut().reset(Instant::now() + limit);
+        }
+        loop {
+            let message = tokio::select! {
+                biased;
+                message = message(&mut self.child, &mut *self.transport) => message,
+                // unconstrained: the messages may have used up the task's budget
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
+            };
+            match (message, phase) {
+                (Ok(message), _) => {
+                    if let Some(result) = self.result_of(message, phase) {
+                        return result;
+                    }
+                }
+                (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
+                (Err(Stop::Ended(status)), _) => {
+                    let trace = self.transport.take_trace(status.code());
+                    let (handler, launch) = (self.handler(), &self.starter.launch);
+                    let lines = self.log.last_lines();
+                    return Err(phase.ended(status, &lines, trace, handler, launch));
+                }
+                (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
+                    self.transport.stop_streaming();
+                    self.ask_to_end(invocation, deadline.grace()).await;
+                    return Err(WorkerError::Gone(deadline.exceeded()));
+                }
+                (Err(Stop::LimitReached), _) => {
+                    return Err(WorkerError::Gone(phase.too_late(self.handler())));
+                }
+            }
+        }
+    }
+
+    /// The result of this phase, if the message is one. A message of another phase is passed over.
+    fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
+        match (message, phase) {
+            (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
+            (Message::ShutdownHook { asked }, _) => {
+                self.shutdown_hook = Some(asked);
+                None
+            }
+            (Message::Undefined(names), Phase::Load) => {
+                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
+            }
+            (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
+                Some(Err(WorkerError::Gone(failure)))
+            }
+            (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
+            (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
+            (Message::Untaken, Phase::Event(invocation, _)) => {
+                self.send_event(invocation).err().map(|failure| Err(WorkerError::Gone(failure)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits for the worker's end while no event runs. Messages between events are passed over.
+    pub async fn ended(&mut self) -> ExitStatus {
+        loop {
+            match message(&mut self.child, &mut *self.transport).await {
+                Err(Stop::Ended(status)) => return status,
+                Err(Stop::Broken(error)) => {
+                    tracing::error!("{error}; the worker is replaced");
+                    self.kill().await;
+                    // `message` would find the malformed frame again
+                    return exited(&mut self.child).await;
+                }
+                Ok(_) | Err(Stop::LimitReached) => {}
+            }
+        }
+    }
+}
+
+/// The worker's next message. All that it sent before its end comes before that.
+async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Stop> {
+    let mut has_ended = false;
+    loop {
+        tokio::select! {
+            biased;
+            message = transport.message() => return match message {
+                Ok(Some(message)) => Ok(message),
+                Ok(None) => Err(Stop::Ended(exited(child).await)),
+                Err(error) => Err(Stop::Broken(error)),
+            },
+            status = exited(child), if !has_ended => {
+                has_ended = true;
+                transport.has_ended(status);
+            }
+        }
+    }
+}
+
+/// Waits for the end of a process; for ever where there is none.
+async fn exited(child: &mut Option<Child>) -> ExitStatus {
+    match child {
+        Some(child) => child.exited().await,
+        None => pending().await,
+    }
+}
