@@ -2,7 +2,7 @@
 # docker-bake.hcl builds the variants, whose task root is empty, for each base and architecture.
 #
 # A stage that downloads ends in one `FROM scratch` that holds only what the images take, so that a build can bring
-# its own: `--build-context jq=DIRECTORY`, or `contexts` in bake.
+# another: `--build-context jq=DIRECTORY`, or `contexts` in bake.
 
 ARG BASE=public.ecr.aws/lambda/provided:al2
 
@@ -38,7 +38,7 @@ ARG GNU_BASH_SHA256=0d5cd86965f869a26cf64f4b71be7b96f90a3ba8b3d74e27e8e9d9d5550f
 # the tag of public.ecr.aws/aws-cli/aws-cli
 ARG AWS_CLI_VERSION=2.37.1
 
-# What the stages that download or compile need, by the package manager that the base has.
+# The tools of the stages that download or compile, by the package manager that the base has.
 FROM ${BASE} AS build
 ARG BASE
 RUN <<'EOF'
@@ -331,7 +331,7 @@ ln -s ../var/lang/powershell /powershell/opt/powershell
 ln -s ../aws-cli/v2/current/bin/aws /aws/usr/local/bin/aws
 EOF
 
-# What each variant adds, as one layer.
+# The files that each variant adds, as one layer.
 FROM scratch AS bash-files
 COPY --from=jq / /
 COPY --from=gnu-bash / /
@@ -350,7 +350,7 @@ COPY --from=bash-files / /
 COPY --from=lisp-files / /
 COPY --from=powershell-files / /
 
-# What all images have. A function's own image is three lines: FROM one of those below,
+# The parts that all images have. A function's own image is three lines: FROM one of those below,
 # COPY . ${LAMBDA_TASK_ROOT}, CMD ["app.handler"]. `bootstrap` needs none of these variables: an image that is
 # published as a Lambda runtime may start without them.
 FROM ${BASE} AS runtime

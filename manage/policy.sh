@@ -16,7 +16,17 @@ print_policy() {
         lambda:CreateFunction lambda:UpdateFunctionCode lambda:UpdateFunctionConfiguration lambda:PublishVersion \
         lambda:CreateAlias lambda:UpdateAlias lambda:DeleteFunction lambda:InvokeFunction lambda:GetFunctionUrlConfig \
         lambda:CreateFunctionUrlConfig lambda:UpdateFunctionUrlConfig lambda:GetPolicy lambda:AddPermission \
-        lambda:RemovePermission
+        lambda:RemovePermission lambda:GetRuntimeManagementConfig lambda:PutRuntimeManagementConfig
+    if [[ -n ${FUNCTION_RUNTIME-} ]]; then
+        local runtime="arn:aws:lambda:$region:*:runtime/${FUNCTION_RUNTIME##*runtime/}"
+        printf ', '
+        allow "$runtime\", \"$runtime/*" lambda:CreateRuntime lambda:GetRuntime lambda:TagResource \
+            lambda:DeleteRuntime lambda:RestoreRuntime lambda:CreateRuntimeVersion lambda:GetRuntimeVersion \
+            lambda:UpdateRuntimeVersion lambda:ListRuntimeVersions lambda:DeleteRuntimeVersion lambda:CreateRuntimeAlias \
+            lambda:GetRuntimeAlias lambda:UpdateRuntimeAlias lambda:ListRuntimeAliases lambda:DeleteRuntimeAlias
+        printf ', '
+        allow '*' lambda:ListRuntimes
+    fi
     printf ', '
     allow "arn:aws:iam::*:role/${FUNCTION_ROLE:-$own_role}" iam:GetRole iam:CreateRole iam:TagRole iam:PassRole \
         iam:AttachRolePolicy iam:PutRolePolicy iam:ListAttachedRolePolicies iam:DetachRolePolicy iam:ListRolePolicies \

@@ -35,7 +35,7 @@ call_with_settings() {
         printf '{%s}\n' "$settings" >"$scratch/settings.json"
         input=file://$scratch/settings.json
     fi
-    call aws lambda "$1" --cli-input-json "$input" --query FunctionArn --output text
+    call aws lambda "$1" --cli-input-json "$input" "${@:2}" --query FunctionArn --output text
 }
 
 # Adds a setting of the function if it is asked for and different.
@@ -48,12 +48,38 @@ add_configuration() {
     changed_setting MemorySize "${FUNCTION_MEMORY-}"
     changed_setting Timeout "${FUNCTION_TIMEOUT-}"
     changed_setting Description "${FUNCTION_DESCRIPTION+$(json "$FUNCTION_DESCRIPTION")}"
-    add_handler
+    if [[ $kind == zip ]]; then
+        add_runtime
+        changed_setting Handler "${FUNCTION_HANDLER:+$(json "$FUNCTION_HANDLER")}"
+    else
+        add_handler
+    fi
     add_logging
     if on SNAPSTART && [[ $(plain SnapStart) != PublishedVersions ]]; then
         setting SnapStart '{"ApplyOn": "PublishedVersions"}'
     fi
     ((${#variable_names[@]} == 0)) || add_environment
+    add_set_settings
+}
+
+# The runtime that a function of a zip runs on.
+add_runtime() {
+    [[ -n ${FUNCTION_RUNTIME-} ]] || return 0
+    [[ $(plain Runtime):$(plain RuntimeArn):$(plain RuntimeAlias) != "custom:$runtime_arn:$FUNCTION_RUNTIME_ALIAS" ]] || return 0
+    setting Runtime '"custom"'
+    setting RuntimeConfig "{\"RuntimeArn\": \"$runtime_arn\", \"RuntimeAlias\": \"$FUNCTION_RUNTIME_ALIAS\"}"
+}
+
+check_logging() {
+    local format
+    format=$(plain LogFormat)
+    [[ ${FUNCTION_LOG_FORMAT:-$format} == JSON || -z ${FUNCTION_LOG_LEVEL-} ]] ||
+        die '--log-level is for logs in JSON: add --log-format JSON'
+}
+
+check_environment() {
+    ((${#variable_names[@]} == 0)) || [[ $(field EnvironmentError) == null ]] ||
+        die "the function's variables cannot be read, and a change would lose them: $(plain EnvironmentError)"
 }
 
 # AWS replaces the whole of it at the same time.
@@ -61,7 +87,6 @@ add_logging() {
     local format level value
     format=$(plain LogFormat) level=$(plain LogLevel)
     format=${FUNCTION_LOG_FORMAT:-$format}
-    [[ $format == JSON ]] || [[ -z ${FUNCTION_LOG_LEVEL-} ]] || die '--log-level is for logs in JSON: add --log-format JSON'
     value=${FUNCTION_LOG_LEVEL:-$level}
     if [[ -n ${FUNCTION_LOG_FORMAT-} && $(plain LogFormat) != "$format" || "$value" != "$level" ]]; then
         if [[ $format == JSON && -n $value ]]; then value=", \"ApplicationLogLevel\": \"$value\""; else value=''; fi
@@ -91,8 +116,6 @@ add_handler() {
 # Lays the variables that are named over those that are there; AWS replaces all of them at the same time.
 add_environment() {
     local there all line key i changed=0
-    [[ $(field EnvironmentError) == null ]] ||
-        die "the function's variables cannot be read, and a change would lose them: $(plain EnvironmentError)"
     there=$(sed -n 's/^        \("[A-Za-z0-9_]*": ".*"\),\{0,1\}$/\1/p' <<<"$function")
     all=$there
     for ((i = 0; i < ${#variable_names[@]}; i++)); do

@@ -71,14 +71,19 @@ print_events() {
     seen=$now
 }
 
+# Asks before something is deleted.
+confirm() { # WHAT
+    local answer
+    if on YES || on DRY_RUN; then return; fi
+    printf 'delete %s (region: %s)? [y/N] ' "$1" "${AWS_REGION:-that of the profile}" >&2
+    read -r answer || answer=''
+    case $answer in [yY] | [yY]es) ;; *) die 'nothing was deleted' ;; esac
+}
+
 delete() {
-    local answer what="the function $name"
+    local what="the function $name"
     ! on ALL || what+=", its log group, and the repository $repository and the role $own_role if they were made for it"
-    if ! on YES && ! on DRY_RUN; then
-        printf 'delete %s (region: %s)? [y/N] ' "$what" "${AWS_REGION:-that of the profile}" >&2
-        read -r answer || answer=''
-        case $answer in [yY] | [yY]es) ;; *) die 'nothing was deleted' ;; esac
-    fi
+    confirm "$what"
     remove "the function $name" ResourceNotFoundException aws lambda delete-function --function-name "$name"
     on ALL || return 0
     remove "the log group /aws/lambda/$name" ResourceNotFoundException \

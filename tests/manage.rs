@@ -7,8 +7,10 @@ mod failures;
 mod in_use;
 mod options;
 mod page;
+mod refusals;
 mod registry;
 mod resume;
+mod runtimes;
 mod script;
 mod url;
 
@@ -25,7 +27,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use self::cloud::{Cloud, moto};
+use self::cloud::{Cloud, moto, runtimes};
 use crate::support::{PATIENCE, needs::found, repository};
 
 /// The region of all tests, as an AWS CLI is told it.
@@ -110,7 +112,7 @@ impl Project {
             name,
             folder: TempDir::new().unwrap(),
             stand_in: TempDir::new().unwrap(),
-            cloud: Cloud::start(address),
+            cloud: Cloud::start(address, runtimes()),
             aws,
             variables: BTreeMap::from([("STAND_IN_MOTO", format!("http://{address}"))]),
         };
@@ -152,7 +154,7 @@ impl Project {
         let bash = std::env::var_os("SCRIPT_RUNTIME_TEST_BASH").unwrap_or_else(|| "bash".into());
         let mut command = Command::new("timeout");
         command
-            .args(["--kill-after=1", "60"])
+            .args(["--kill-after=1", "240"])
             .arg(bash)
             .arg(repository().join("manage.sh"))
             .args(arguments)

@@ -1,6 +1,8 @@
 # A function of an image that is in ECR already:
 #
 #   terraform apply -var "image=$(../../manage.sh push --dir ../function --name hello)"
+#   terraform destroy
+#   ../../manage.sh delete --name hello --all    # the repository, which manage.sh push made
 
 terraform {
   required_version = ">= 1.3"
@@ -19,11 +21,12 @@ variable "name" {
 }
 
 variable "image" {
-  description = "The image by digest, as manage.sh push prints it"
+  description = "The image by digest, as manage.sh push prints it; a destroy needs none"
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    condition     = var.image == null || can(regex("@sha256:[0-9a-f]{64}$", var.image))
     error_message = "The image must be named by digest: REPOSITORY@sha256:..."
   }
 }
@@ -74,6 +77,13 @@ resource "aws_lambda_function" "function" {
     log_format = "JSON"
   }
 
+  lifecycle {
+    precondition {
+      condition     = var.image != null
+      error_message = "Name the image: -var \"image=$(../../manage.sh push --dir ../function --name hello)\"."
+    }
+  }
+
   depends_on = [aws_iam_role_policy_attachment.log]
 }
 
@@ -90,6 +100,11 @@ resource "aws_lambda_function_url" "function" {
 output "url" {
   description = "Where signed HTTP requests reach it"
   value       = aws_lambda_function_url.function.function_url
+}
+
+output "repository" {
+  description = "The image's repository, which stays after a destroy: manage.sh delete --all deletes it"
+  value       = var.image == null ? "" : split("@", var.image)[0]
 }
 
 output "arn" {

@@ -6,7 +6,7 @@ use std::{fs, io::Write, path::Path, process::Command};
 use tempfile::TempDir;
 
 use super::{contexts::contexts, docker, docker_text, image, once};
-use crate::support::needs::found;
+use crate::support::{needs::found, repository};
 
 /// Runs in a container: each handler, with and without the image's environment, started with a command and without
 /// one, behind the emulator; two events each.
@@ -47,6 +47,27 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
+/// The folder after its way through the zip of `manage.sh deploy --runtime`, as Lambda unpacks it.
+fn unpacked(folder: &TempDir) -> TempDir {
+    let (scratch, target) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let zip = "for part in limits call zip; do . manage/$part.sh; done; dir=$1 scratch=$2; make_zip";
+    let unzip = "import os, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+for entry in archive.infolist():
+    os.chmod(archive.extract(entry, sys.argv[2]), entry.external_attr >> 16 & 0o777)
+os.chmod(sys.argv[2], 0o755)";
+    let archive = scratch.path().join("function.zip");
+    let mut zipping = Command::new("bash");
+    zipping.args(["-euc", zip, "zip"]).args([folder.path(), scratch.path()]).current_dir(repository());
+    let mut unzipping = Command::new("python3");
+    unzipping.args(["-c", unzip]).args([archive.as_path(), target.path()]);
+    for command in [&mut zipping, &mut unzipping] {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    target
+}
+
 /// The image with a layer over its `/opt`.
 fn overlaid(image: &str, layer: &Path) -> String {
     let tag = format!("{image}-overlaid");
@@ -58,12 +79,13 @@ fn overlaid(image: &str, layer: &Path) -> String {
 /// Each handler of a variant, `(HANDLER, FILE, TEXT, ANSWER)`, in all cells. An answer ends in the layer's word, where
 /// there is a layer, and the event.
 fn answers_in_every_cell(variant: &str, handlers: &[(&str, &str, &str, &str)]) {
+    needs!(python3);
     let Some(image) = image(&format!("{variant}-al2-amd64")) else { return };
     let emulator = contexts().join("rie/usr/local/bin/aws-lambda-rie");
     let Some(emulator) = found("emulator", emulator.is_file().then_some(emulator)) else { return };
     let files: Vec<_> = handlers.iter().map(|&(_, file, text, _)| (file, text)).collect();
     let (task, layer, cell) = (
-        folder(&files),
+        unpacked(&folder(&files)),
         folder(&[("bin/of-the-layer", "#!/bin/sh\nprintf LAYER\n")]),
         folder(&[("cell.sh", CELL)]),
     );

@@ -13,7 +13,10 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use super::announced;
-use crate::support::http::{self, Message};
+use crate::support::{
+    http::{self, Message},
+    repository,
+};
 
 /// A call that came: AWS's name of it, who signed it, and its body if that is JSON.
 #[derive(Clone, Debug)]
@@ -49,12 +52,12 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    pub fn start(moto: SocketAddr) -> Self {
+    pub fn start(moto: SocketAddr, runtimes: SocketAddr) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let server = Arc::clone(&state);
         let address = http::listen(move |connection| {
             let cloud = Self { address: connection.local_addr()?, state: Arc::clone(&server) };
-            cloud.serve(connection, moto)
+            cloud.serve(connection, [moto, runtimes])
         });
         Self { address, state }
     }
@@ -83,11 +86,15 @@ impl Cloud {
         self.state.lock().unwrap()
     }
 
-    fn serve(&self, mut connection: TcpStream, moto: SocketAddr) -> io::Result<()> {
+    fn serve(&self, mut connection: TcpStream, [moto, runtimes]: [SocketAddr; 2]) -> io::Result<()> {
         let Some(request) = Message::read(&mut BufReader::new(connection.try_clone()?))? else {
             return Ok(());
         };
         let operation = operation(&request);
+        // moto knows nothing of customer-managed runtimes
+        let is_theirs =
+            ["/2026-10-01/", "/2021-07-20/"].iter().any(|begin| request.path().starts_with(begin));
+        let moto = if is_theirs { runtimes } else { moto };
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let turn = {
             let mut state = self.lock();
@@ -136,7 +143,7 @@ impl Cloud {
         match operation {
             "CreateFunction" | "UpdateFunctionConfiguration" => {
                 let settings = forgotten.entry(name).or_default();
-                for key in ["ImageConfig", "LoggingConfig", "SnapStart"] {
+                for key in ["ImageConfig", "LoggingConfig", "SnapStart", "RuntimeConfig"] {
                     settings.extend(body.get(key).map(|value| (key.to_owned(), value.clone())));
                 }
             }
@@ -181,6 +188,9 @@ fn operation(request: &Message) -> String {
     }
     let method = request.start.split(' ').next().unwrap();
     let path = request.path().split('?').next().unwrap();
+    if let Some(rest) = path.strip_prefix("/2026-10-01/runtimes") {
+        return runtime_operation(method, rest);
+    }
     let parts: Vec<_> = path.split('/').skip(4).collect();
     let name = match (method, parts.as_slice()) {
         ("POST", []) => "CreateFunction",
@@ -198,9 +208,29 @@ fn operation(request: &Message) -> String {
         ("POST", ["policy"]) => "AddPermission",
         ("GET", ["policy"]) => "GetPolicy",
         ("DELETE", ["policy", _]) => "RemovePermission",
+        ("GET", ["runtime-management-config"]) => "GetRuntimeManagementConfig",
+        ("PUT", ["runtime-management-config"]) => "PutRuntimeManagementConfig",
         _ => return format!("{method} {path}"),
     };
     name.to_owned()
+}
+
+/// The same of a call about runtimes: `CreateRuntimeVersion`, `ListRuntimes`.
+fn runtime_operation(method: &str, path: &str) -> String {
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let (kind, kinds) = match parts.get(1) {
+        Some(&"versions") => ("RuntimeVersion", "RuntimeVersions"),
+        Some(&"aliases") => ("RuntimeAlias", "RuntimeAliases"),
+        Some(&"restore") => return "RestoreRuntime".to_owned(),
+        _ => ("Runtime", "Runtimes"),
+    };
+    match (method, parts.len()) {
+        ("GET", 0 | 2) => format!("List{kinds}"),
+        ("GET", _) => format!("Get{kind}"),
+        ("POST", _) => format!("Create{kind}"),
+        ("DELETE", _) => format!("Delete{kind}"),
+        _ => format!("Update{kind}"),
+    }
 }
 
 /// An error in the words of the service that is asked.
@@ -219,27 +249,31 @@ fn failure(request: &Message, code: &str, message: &str) -> Message {
 
 /// The one moto that the tests of this process share.
 pub fn moto(program: &Path) -> SocketAddr {
-    static MOTO: OnceLock<Moto> = OnceLock::new();
+    static MOTO: OnceLock<Server> = OnceLock::new();
     let moto = MOTO.get_or_init(|| {
-        let moto = Moto::start(program);
+        let moto = Server::moto(program);
         without_containers(moto.address);
         moto
     });
     moto.address
 }
 
-/// A moto. A shell ends it when this value, or its process, and with it the pipe, is gone.
-pub struct Moto {
+/// A server beside the tests. A shell ends it when this value, or its process, and with it the pipe, is gone.
+pub struct Server {
     pub address: SocketAddr,
     shell: Child,
 }
 
-impl Moto {
-    pub fn start(program: &Path) -> Self {
+impl Server {
+    pub fn moto(program: &Path) -> Self {
+        Self::start(program, &["-H", "127.0.0.1", "-p", "0"])
+    }
+
+    fn start(program: &Path, arguments: &[&str]) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", r#""$@" & read -r _; kill "$!""#, "sh"])
             .arg(program)
-            .args(["-H", "127.0.0.1", "-p", "0"])
+            .args(arguments)
             .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -251,11 +285,18 @@ impl Moto {
     }
 }
 
-impl Drop for Moto {
+impl Drop for Server {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         let _ = self.shell.wait();
     }
+}
+
+/// The one API of customer-managed runtimes that they share.
+pub fn runtimes() -> SocketAddr {
+    static RUNTIMES: OnceLock<Server> = OnceLock::new();
+    let script = repository().join("tests/manage/runtimes.py");
+    RUNTIMES.get_or_init(|| Server::start(Path::new("python3"), &[script.to_str().unwrap()])).address
 }
 
 /// Lets moto keep functions without a docker engine.

@@ -9,12 +9,12 @@ use super::{Project, cloud::Turn};
 /// The calls of a first deploy.
 const FIRST: [&str; 11] = [
     "GetFunction",
+    "GetRole",
     "DescribeRepositories",
     "CreateRepository",
     "DescribeImages",
     "GetAuthorizationToken",
     "DescribeImages",
-    "GetRole",
     "CreateRole",
     "AttachRolePolicy",
     "CreateFunction",

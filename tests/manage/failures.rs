@@ -276,7 +276,7 @@ fn refuses_what_it_does_not_understand() {
         (&["push", "--tag"], "--tag needs a value"),
         (&["create", "--memory", "64"], "--memory takes a number from 128 to 10240, not 64"),
         (&["create", "--memory", "a[$(id)]"], "--memory takes a number from 128 to 10240, not a[$(id)]"),
-        (&["create", "--timeout", "901"], "--timeout takes a number from 1 to 900, not 901"),
+        (&["create", "--timeout", "1801"], "--timeout takes a number from 1 to 1800, not 1801"),
         (&["create", "--arch", "x86"], "--arch is x86_64 or arm64, not x86"),
         (&["create", "--log-format", "json"], "--log-format is Text or JSON, not json"),
         (&["create", "--name", "a b"], "--name takes up to 64 letters, digits, - and _, not a b"),

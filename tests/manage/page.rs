@@ -70,6 +70,16 @@ fn the_commands_of_the_pages_are_understood() {
     let lines = [
         ("deploy.md", "./manage.sh logs --name my-function --follow", 4),
         ("snapstart.md", "./manage.sh deploy --dir my-function \\", 1),
+        (
+            "deploy.md",
+            "./manage.sh update --name my-function --tag 1a2b3c4                          # back to an older one",
+            2,
+        ),
+        (
+            "deploy.md",
+            "./manage.sh update --name my-function --set 'EphemeralStorage={\"Size\": 2048}' --set 'TracingConfig={\"Mode\": \"Active\"}'",
+            2,
+        ),
     ];
     for (page, line, count) in lines {
         let block = code_block(page, line).replace("\\\n", " ");

@@ -27,9 +27,9 @@ fn goes_on_where_a_failure_stopped_it() {
         project.cloud.operations(),
         [
             "GetFunction",
+            "GetRole",
             "DescribeRepositories",
             "DescribeImages",
-            "GetRole",
             "AttachRolePolicy",
             "CreateFunction",
             "GetFunction"

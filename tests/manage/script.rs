@@ -123,6 +123,7 @@ fn a_dry_run_prints_the_calls_and_makes_none() {
     let registry = "ACCOUNT.dkr.ecr.REGION.amazonaws.com";
     let expected = format!(
         r#"aws lambda get-function --function-name dry
+aws iam get-role --role-name dry-role
 aws ecr describe-repositories --repository-names dry
 aws ecr create-repository --repository-name dry --image-tag-mutability MUTABLE --image-scanning-configuration scanOnPush=true --tags Key=lambda-script-runtime,Value=dry
 docker buildx build --platform linux/amd64 --provenance=false --sbom=false --load --tag {registry}/dry:latest --label com.amazonaws.lambda.feature.snapstart=true .
@@ -132,7 +133,6 @@ aws ecr get-login-password
 docker login --username AWS --password-stdin {registry}
 docker push {registry}/dry:latest
 aws ecr describe-images --repository-name dry --image-ids imageTag=latest
-aws iam get-role --role-name dry-role
 aws iam create-role --role-name dry-role --assume-role-policy-document '{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"Service":"lambda.amazonaws.com"}},"Action":"sts:AssumeRole"}}]}}' --tags Key=lambda-script-runtime,Value=dry
 aws iam attach-role-policy --role-name dry-role --policy-arn arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole
 aws lambda create-function --cli-input-json '{{"FunctionName": "dry", "PackageType": "Image", "Code": {{"ImageUri": "{registry}/dry@sha256:DIGEST"}}, "Role": "arn:aws:iam::ACCOUNT:role/dry-role", "Architectures": ["x86_64"], "MemorySize": 512, "Timeout": 30, "ImageConfig": {{"Command": ["a.b"]}}, "SnapStart": {{"ApplyOn": "PublishedVersions"}}, "Environment": {{"Variables": {{"TOKEN": "***"}}}}}}'

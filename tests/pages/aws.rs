@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    manage::{cloud::Moto, pinned, tool_in},
+    manage::{cloud::Server, pinned, tool_in},
     support::{Function, code_block, needs::has},
 };
 
@@ -116,11 +116,11 @@ fn function(moto: SocketAddr, credentials: &Credentials) -> Function {
     }
 }
 
-fn moto() -> Option<Moto> {
+fn moto() -> Option<Server> {
     if !has("curl") || !has("jq") {
         return None;
     }
-    Some(Moto::start(&tool_in(&pinned(), "moto_server")?))
+    Some(Server::moto(&tool_in(&pinned(), "moto_server")?))
 }
 
 #[test]
