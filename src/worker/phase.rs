@@ -103,8 +103,8 @@ impl Phase<'_> {
                 }
                 _ => {
                     let hint = hint(launch.as_program.as_deref());
-                    let message = format!("`{handler}` could not be loaded{hint} ({status})");
-                    let message = with_place(message, &trace.place);
+                    let message = with_place(format!("`{handler}` could not be loaded{hint}"), &trace.place);
+                    let message = format!("{message} ({status})");
                     failure(ErrorType::HandlerLoadFailed, message)
                 }
             }),
