@@ -97,7 +97,7 @@ fn a_file_that_fails_while_it_loads_says_where() {
     let file = function.path("function.sh").display().to_string();
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-    let said = format!("could not be loaded (exit status: 4) at line 5 of {file}: `return 4`: no database");
+    let said = format!("could not be loaded at line 5 of {file}: `return 4` (exit status: 4): no database");
     assert_eq!(error.message, format!("`function.handler` {said}"));
     assert_eq!(error.stack, [format!("at source, {file}: line 5")]);
 }

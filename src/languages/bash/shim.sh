@@ -83,9 +83,7 @@ __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what end
     __lambda_place=${2//"$__lambda_line_end"/ }
     __lambda_place="\`${__lambda_place:0:200}\`"
     if ((${#FUNCNAME[@]} > 1)); then
-        if ((!__lambda_number)) && [[ $2 == return* ]]; then
-            __lambda_place= # the stack has its line
-        elif [[ -n $__lambda_known ]]; then
+        if [[ -n $__lambda_known ]]; then
             __lambda_text=
             ((__lambda_number)) || __lambda_text=" of ${BASH_SOURCE[1]}"
             __lambda_place="at line ${BASH_LINENO[0]}$__lambda_text: $__lambda_place"
