@@ -34,6 +34,12 @@ fn find(requirement: &str) -> Option<PathBuf> {
     let met = |holds: bool| holds.then(PathBuf::new);
     match requirement {
         "pwsh" => std::env::var_os("SCRIPT_RUNTIME_PWSH").map(PathBuf::from).or_else(|| find_on_path("pwsh")),
+        // a module that official builds of PowerShell bring
+        "Start-ThreadJob" => {
+            let pwsh = find("pwsh")?.display().to_string();
+            let command = "$null = Get-Command Start-ThreadJob -ErrorAction Stop";
+            met(works(&[&pwsh, "-NoProfile", "-NonInteractive", "-Command", command]))
+        }
         "yason" => met(find_on_path("sbcl").is_some() && core_holds("yason")),
         "emulator" => find_on_path(std::env::var_os("AWS_LAMBDA_RIE").unwrap_or("aws-lambda-rie".into())),
         "echo-example" => file(PathBuf::from(BOOTSTRAP).with_file_name("examples/echo")),
