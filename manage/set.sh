@@ -21,7 +21,7 @@ add_set() {
         [[ $option != "$key:"* ]] || misuse "--set $key has an option of its own: ${option#*:}"
     done
     [[ -n ${create_skeleton-} ]] || create_skeleton=$(skeleton_of create-function)
-    [[ -n $create_skeleton ]] || { problem=$(<"$scratch/problem") last_call='aws lambda create-function'; fail; }
+    [[ -n $create_skeleton ]] || { problem=$(<"$scratch/problem") last_call=$(spell aws lambda create-function); fail; }
     kind=$(sed -n "s/^\"$key\": //p" <<<"$create_skeleton")
     case $kind in
         '"') value=$(json "$value") ;;
