@@ -25,9 +25,9 @@ is_lisp() {
     [[ -e $dir/$stem.lisp || -e $dir/$stem.fasl ]] && [[ ! -e $dir/$stem.sh && ! -e $dir/$handler ]]
 }
 
-# Ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
+# COMMAND: ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
 check_handler() {
-    local handler=${FUNCTION_HANDLER-} stem extension said=''
+    local command=$1 handler=${FUNCTION_HANDLER-} stem extension said=''
     if [[ -z $handler ]]; then
         # a Dockerfile has a command of its own
         [[ $command == deploy && ! -f $dir/Dockerfile ]] || return 0

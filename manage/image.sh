@@ -64,7 +64,7 @@ check_build() {
         return
     fi
     # only here the folder is the task root as it is
-    check_handler
+    check_handler "$command"
     of=$(architecture_of "$base")
     [[ -z $of || $of == "$architecture" ]] ||
         die "the base $base is for $of and the function for $architecture: take the base for $architecture, or give --arch $of"

@@ -259,7 +259,7 @@ check_zip_handler() {
     fi
     ((${#handler} <= zip_handler_limit)) ||
         die "Lambda takes $zip_handler_limit characters in the handler of a zip, and this one has ${#handler}: put the forms into a file and name its function, as in main.f"
-    check_handler
+    check_handler "$command"
 }
 
 # Whether the function is pinned to one version of its runtime, and how that is changed.
