@@ -19,9 +19,11 @@ for ((i = 1; i < $#; i++)); do
     fi
 done
 
+lambda() { aws lambda "$@" ${region[@]+"${region[@]}"}; }
+
 clean_up() {
     ./manage.sh delete --name "$name" --all --yes ${region[@]+"${region[@]}"} || true
-    [[ -z $layer ]] || aws lambda delete-layer-version --layer-name "$name" --version-number "${layer##*:}" ${region[@]+"${region[@]}"} || true
+    [[ -z $layer ]] || lambda delete-layer-version --layer-name "$name" --version-number "${layer##*:}" || true
     rm -rf "$folder"
 }
 trap clean_up EXIT
@@ -54,7 +56,7 @@ mkdir -p "$folder/layer/bin"
 printf '#!/bin/sh\necho from the layer\n' >"$folder/layer/bin/of-the-layer"
 chmod 755 "$folder/layer/bin/of-the-layer"
 (cd "$folder/layer" && python3 -m zipfile -c ../layer.zip bin)
-layer=$(aws lambda publish-layer-version --layer-name "$name" --zip-file "fileb://$folder/layer.zip" ${region[@]+"${region[@]}"} \
+layer=$(lambda publish-layer-version --layer-name "$name" --zip-file "fileb://$folder/layer.zip" \
     --query LayerVersionArn --output text)
 ./manage.sh update --name "$name" --set "Layers=[\"$layer\"]" ${region[@]+"${region[@]}"}
 show 'with a layer, cold'
