@@ -51,6 +51,8 @@ pub(super) struct Forking {
     closing: Option<Closing>,
     /// How many processes in a row have ended without an event.
     idle_ends: u32,
+    /// Whether no further event comes.
+    shutting_down: bool,
     children: Children,
     log: Log,
 }
@@ -69,6 +71,7 @@ impl Forking {
             runs_event: false,
             closing: None,
             idle_ends: 0,
+            shutting_down: false,
             children: children.clone(),
             log: log.clone(),
         })
@@ -134,7 +137,7 @@ impl Forking {
 
     /// The process of this number has ended.
     fn ended(&mut self, number: u64, exit: ExitKind) -> Result<Option<Message>, TransportError> {
-        if !self.lanes.is_current(number) {
+        if self.shutting_down || !self.lanes.is_current(number) {
             return Ok(None);
         }
         if self.runs_event && self.lanes.event_was_taken()? {
@@ -198,6 +201,7 @@ impl Transport for Forking {
         self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
         if step == Step::Shutdown {
             // the process that waits for an event ends, and the shell looks for the request
+            self.shutting_down = true;
             self.close();
         }
     }
