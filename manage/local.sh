@@ -57,6 +57,7 @@ until_interrupted() { # COMMAND …: Ctrl-C is the usual end, and no error that 
     trap : INT
     "$@" || status=$?
     ((status == 130)) || exit "$status"
+    sleep 0.2 # make takes it for an error where its recipe is gone before it has heard the interrupt itself
 }
 
 variant_of_handler() {

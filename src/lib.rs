@@ -161,12 +161,13 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
-    let is_local = events != Events::Lambda;
-    let children = Children::reap(is_local && !start::container::is_main_process())
-        .map_err(|error| Error::Start("children cannot be reaped", error))?;
+    // before anything is started that would have to be ended
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let is_local = events != Events::Lambda;
+    let children = Children::reap(is_local && !start::container::is_main_process())
+        .map_err(|error| Error::Start("children cannot be reaped", error))?;
     let (config, shutdown) = (Arc::new(config), CancellationToken::new());
     // keep this future alive during the shutdown: dropping it kills the workers
     let answering = answer(&config, &events, &children, &shutdown);
