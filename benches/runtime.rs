@@ -255,7 +255,7 @@ impl Runtime {
         while self.child.try_wait().is_ok_and(|status| status.is_none()) {
             patient();
         }
-        // its orphans are children of this program now, and count, too
+        // orphans of the runtime are children of this program now: their time counts as well
         while waitpgid(group, WaitOptions::NOHANG).is_ok() {
             patient();
         }

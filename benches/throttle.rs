@@ -41,7 +41,7 @@ impl Throttle {
 
 impl Drop for Throttle {
     fn drop(&mut self) {
-        // its processes have ended
+        // the processes of the group have ended
         let _ = fs::remove_dir(&self.directory);
     }
 }

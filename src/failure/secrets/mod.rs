@@ -98,7 +98,7 @@ fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     for before in 0..3 {
         let text = STANDARD_NO_PAD.encode(["\0".repeat(before).as_bytes(), secret.as_bytes()].concat());
-        // its first and last characters also depend on the bytes around it
+        // the first and last characters also depend on the bytes around it
         let own = text[(before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6].to_owned();
         forms.extend([own.replace('+', "-").replace('/', "_"), own]);
     }
