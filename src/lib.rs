@@ -30,6 +30,7 @@
 //!
 //! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.
 
+mod durable;
 mod event;
 mod failure;
 mod http;

@@ -1,0 +1,307 @@
+//! The operations of an execution, and the updates that a checkpoint makes, as the service writes and reads them.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, Deserialize, Hash, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Kind {
+    /// The execution itself.
+    Execution,
+    /// Runs something, once.
+    Step,
+    /// Waits for a time.
+    Wait,
+    /// Waits for an answer from outside.
+    Callback,
+    /// Waits for another function.
+    ChainedInvoke,
+    /// Holds other operations.
+    Context,
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// It runs, or waits.
+    Started,
+    /// A step that waits for its next attempt.
+    Pending,
+    /// A step whose next attempt is due.
+    Ready,
+    /// The end, with a result.
+    Succeeded,
+    /// The end, with an error.
+    Failed,
+    /// The end of a wait that was cancelled.
+    Cancelled,
+    /// The end of a callback or an invocation that took too long.
+    TimedOut,
+    /// The end of an invocation that was stopped.
+    Stopped,
+}
+
+impl Status {
+    /// Whether nothing more happens to the operation.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Started | Self::Pending | Self::Ready)
+    }
+}
+
+/// What an update does to its operation.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Action {
+    /// Begins it, or the next attempt.
+    Start,
+    /// Ends it with a result.
+    Succeed,
+    /// Ends it with an error.
+    Fail,
+    /// Lets a step wait for its next attempt.
+    Retry,
+    /// Ends a wait early.
+    Cancel,
+}
+
+/// An error as the service keeps it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ErrorObject {
+    /// For programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    /// For the handler: the exit status, in Bash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_data: Option<String>,
+    /// Innermost first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack_trace: Option<Vec<String>>,
+}
+
+/// An operation. Times are in seconds since 1970.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Operation {
+    /// Its id in the execution.
+    pub id: String,
+    /// The context that holds it; none at the top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does.
+    #[serde(rename = "Type")]
+    pub kind: Kind,
+    /// The same in the words of an SDK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub_type: Option<String>,
+    /// How far it is.
+    pub status: Status,
+    /// When it began.
+    #[serde(deserialize_with = "seconds", default, skip_serializing_if = "Option::is_none")]
+    pub start_timestamp: Option<f64>,
+    /// When it ended.
+    #[serde(deserialize_with = "seconds", default, skip_serializing_if = "Option::is_none")]
+    pub end_timestamp: Option<f64>,
+    /// Of an execution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution_details: Option<ExecutionDetails>,
+    /// Of a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_details: Option<StepDetails>,
+    /// Of a wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_details: Option<WaitDetails>,
+    /// Of a callback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_details: Option<CallbackDetails>,
+    /// Of an invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chained_invoke_details: Option<ChainedInvokeDetails>,
+    /// Of a context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_details: Option<ContextDetails>,
+}
+
+/// The input of an execution.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ExecutionDetails {
+    /// The user's event, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input_payload: Option<String>,
+}
+
+/// How far a step is.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct StepDetails {
+    /// The result, or the state of a poll.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// The error of the last attempt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorObject>,
+    /// How many attempts were followed by another one.
+    pub attempt: u64,
+    /// When the next attempt is due.
+    #[serde(deserialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub next_attempt_timestamp: Option<f64>,
+}
+
+/// The end of a wait.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WaitDetails {
+    /// When it is over.
+    #[serde(deserialize_with = "seconds", skip_serializing_if = "Option::is_none")]
+    pub scheduled_end_timestamp: Option<f64>,
+}
+
+/// The answer from outside.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CallbackDetails {
+    /// By which it is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_id: Option<String>,
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// The answer that is an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorObject>,
+}
+
+/// The answer of another function.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ChainedInvokeDetails {
+    /// The answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Its error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorObject>,
+}
+
+/// The end of a context.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ContextDetails {
+    /// Its result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result: Option<String>,
+    /// Its error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorObject>,
+    /// Whether its body has to run again for its result, which was too large to be kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub replay_children: bool,
+}
+
+/// One change of an operation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Update {
+    /// The operation.
+    pub id: String,
+    /// The context that holds it; none at the top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<String>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does.
+    #[serde(rename = "Type")]
+    pub kind: Kind,
+    /// The same in the words of an SDK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub_type: Option<String>,
+    /// The change.
+    pub action: Action,
+    /// The result, the input of an invocation, or the state of a poll.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<String>,
+    /// The error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorObject>,
+    /// For a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_options: Option<StepOptions>,
+    /// For a wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait_options: Option<WaitOptions>,
+    /// For a callback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_options: Option<CallbackOptions>,
+    /// For an invocation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chained_invoke_options: Option<ChainedInvokeOptions>,
+    /// For a context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_options: Option<ContextOptions>,
+}
+
+/// The pause before the next attempt of a step.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct StepOptions {
+    /// From 1 to [`LONGEST_WAIT`].
+    pub next_attempt_delay_seconds: u64,
+}
+
+/// The length of a wait.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct WaitOptions {
+    /// From 1 to [`LONGEST_WAIT`].
+    pub wait_seconds: u64,
+}
+
+/// The limits of a callback; 0 for none.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CallbackOptions {
+    /// How long it may take.
+    pub timeout_seconds: u64,
+    /// How long it may go without a heartbeat.
+    pub heartbeat_timeout_seconds: u64,
+}
+
+/// The target of an invocation.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ChainedInvokeOptions {
+    /// The name with its qualifier.
+    pub function_name: String,
+    /// The tenant that it is called for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+/// How a context is kept.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ContextOptions {
+    /// Whether its body is to run again in each replay.
+    pub replay_children: bool,
+}
+
+/// The longest wait, in seconds: 366 days.
+pub const LONGEST_WAIT: u64 = 31_622_400;
+
+/// A time in seconds since 1970. Events have milliseconds, the answers of the service seconds.
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    /// Seconds do not reach this before the year 5138.
+    const MILLISECONDS: f64 = 1e11;
+    let time = Option::<f64>::deserialize(deserializer)?;
+    Ok(time.map(|time| if time > MILLISECONDS { time / 1000.0 } else { time }))
+}
