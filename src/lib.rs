@@ -186,7 +186,7 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     match events {
         // callers get the errors of their events
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
-        Events::Lambda | Events::One(_) => tokio::select! {
+        Events::Lambda | Events::One(_) | Events::Durable(..) => tokio::select! {
             biased;
             // polled first: it hears of the workers' ends before the wait for them is over
             () = async { drop(answering.await); std::future::pending().await } => {}
@@ -204,6 +204,9 @@ async fn answer(
 ) -> Result<ExitCode, Error> {
     match (&config.runtime_api, events) {
         (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children, shutdown).await),
+        (_, Events::Durable(event, options)) => {
+            Ok(local::durable::run::run(config, event, options, children, shutdown).await)
+        }
         (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children, shutdown).await?),
         (Some(api), Events::Lambda) => Err(lambda::run::run(config, api, children, shutdown).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the configuration asks for a Runtime API"),

@@ -57,16 +57,9 @@ pub async fn run(
         }
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
-    let written = print(&outcome);
+    let status = print_outcome(&outcome);
     report(None, Some(init), ran, children);
-    match written {
-        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("the answer could not be written to standard output: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status
 }
 
 async fn start(
@@ -82,7 +75,8 @@ async fn start(
     Ok((slot, event))
 }
 
-async fn read(source: &EventSource) -> Result<Bytes, Failure> {
+/// Reads the event.
+pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
     let (name, read) = match source {
         EventSource::Text(text) => (String::new(), Ok(text.as_bytes().to_vec())),
         EventSource::File(file) => {
@@ -143,6 +137,18 @@ fn print_part(part: &Part) -> io::Result<()> {
         Part::Body(bytes) => output.write_all(bytes)?,
     }
     output.flush()
+}
+
+/// Prints the answer or the error; gives the status of the run.
+pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
+    match print(outcome) {
+        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the answer could not be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

@@ -38,5 +38,6 @@ pub fn server(timeout: Option<NonZeroU64>) -> Serve {
         concurrency: NonZeroUsize::MIN,
         watch: false,
         http: false,
+        durable: None,
     }
 }

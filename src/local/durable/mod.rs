@@ -1,3 +1,18 @@
 //! The embedded service of durable functions: what Lambda keeps for an execution is kept here, for runs on a desk.
+//!
+//! 1. `execution` is one execution with its rules, `state` all of them, `file` the place where they are kept.
+//! 2. `desk` is the service for the handlers, and `schedule` invokes them when something has happened.
+//! 3. `run` is one execution as a command, `answer` answers its callbacks, `table` shows its operations.
 
-pub mod execution;
+pub mod answer;
+mod desk;
+mod execution;
+mod file;
+mod functions;
+mod inbox;
+mod link;
+mod report;
+pub mod run;
+mod schedule;
+mod state;
+mod table;

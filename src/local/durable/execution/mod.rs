@@ -171,6 +171,11 @@ impl Execution {
         &self.events
     }
 
+    /// How many changes operations have had.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// The end, once it is there.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()

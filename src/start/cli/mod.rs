@@ -1,5 +1,7 @@
 //! The command line.
 
+mod durable;
+
 use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
@@ -9,6 +11,8 @@ use std::{
 
 use lexopt::{Error, prelude::*};
 
+pub use self::durable::{Durable, Function};
+use self::durable::DurableOptions;
 use crate::limits::LONGEST_TIMEOUT;
 
 /// The task of this run.
@@ -34,6 +38,8 @@ pub enum Events {
     Lambda,
     /// One event, given here.
     One(EventSource),
+    /// The same for a durable function.
+    Durable(EventSource, Durable),
     /// Callers of a local server.
     Served(Serve),
 }
@@ -51,6 +57,8 @@ pub struct Serve {
     pub watch: bool,
     /// Whether any request becomes an event, as at a function URL.
     pub http: bool,
+    /// How durable functions run, if the handler is one.
+    pub durable: Option<Durable>,
 }
 
 /// Where the event of a local run comes from.
@@ -70,6 +78,8 @@ AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
 Usage: bootstrap [HANDLER [EVENT]]
        bootstrap --serve [ADDRESS:]PORT [OPTIONS] [HANDLER]
+       bootstrap --durable [OPTIONS] HANDLER EVENT
+       bootstrap durable answer FILE ID RESULT
 
   HANDLER   what to run, where _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
@@ -83,6 +93,15 @@ Options:
   --timeout SECONDS        with --serve: how long an event may take, default 3
   --concurrency N          with --serve: how many run at the same time, default 1
   --watch                  with --serve: load changed files of the task root again
+  --durable                run a durable function to its end: here are its steps,
+                           waits and callbacks kept, as on Lambda; also with --serve
+  --state FILE             with --durable: keep them in this file, so that a run goes on
+                           where the last one has ended
+  --skip-time              with --durable: waits are over at once
+  --replay-each            with --durable: run the handler again after each operation, to
+                           find what comes out differently
+  --function NAME=DIR:HANDLER
+                           with --durable: a function that the handler can invoke
   -h, --help               print this
   -V, --version            print the version
 
@@ -102,7 +121,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     }
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut handler, mut event, mut address) = (None, None, None);
-    let mut options = ServeOptions::default();
+    let (mut options, mut durable) = (ServeOptions::default(), DurableOptions::default());
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Arguments::Help),
@@ -112,6 +131,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
             Long("watch") => options.watch = true,
             Long("http") => options.http = true,
+            Long(option) if durable.knows(option) => {
+                let option = option.to_owned();
+                durable.take(&option, &mut parser)?;
+            }
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             Value(value) => {
@@ -126,14 +149,21 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             unexpected => return Err(unexpected.unexpected()),
         }
     }
-    let events = match (address, event) {
-        (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
-        (Some(address), None) => Events::Served(options.at(address)),
-        (None, _) if options != ServeOptions::default() => {
+    let events = match (address, event, durable.finish()?) {
+        (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
+        (Some(_), None, Some(_)) if options.http => {
+            return Err("`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into());
+        }
+        (Some(address), None, durable) => Events::Served(options.at(address, durable)),
+        (None, ..) if options != ServeOptions::default() => {
             return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
-        (None, Some(event)) => Events::One(event),
-        (None, None) => Events::Lambda,
+        (None, Some(event), Some(durable)) => Events::Durable(event, durable),
+        (None, None, Some(_)) => {
+            return Err("`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into());
+        }
+        (None, Some(event), None) => Events::One(event),
+        (None, None, None) => Events::Lambda,
     };
     Ok(Arguments::Run { handler, events })
 }
@@ -154,13 +184,14 @@ struct ServeOptions {
 }
 
 impl ServeOptions {
-    fn at(self, address: SocketAddr) -> Serve {
+    fn at(self, address: SocketAddr, durable: Option<Durable>) -> Serve {
         Serve {
             address,
             timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
             concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
             watch: self.watch,
             http: self.http,
+            durable,
         }
     }
 }
@@ -186,7 +217,8 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, Error> {
     text.parse().map_err(|_| format!("`--concurrency` takes a number from 1 on, not `{text}`").into())
 }
 
-fn event_source(value: OsString) -> EventSource {
+/// An event, or another text that may come from a file.
+pub fn event_source(value: OsString) -> EventSource {
     if value == "-" {
         return EventSource::StandardInput;
     }
@@ -197,77 +229,4 @@ fn event_source(value: OsString) -> EventSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(arguments: &[&str]) -> Arguments {
-        parse(arguments.iter().map(OsString::from)).unwrap()
-    }
-
-    #[test]
-    fn reads_handler_and_event() {
-        let run =
-            |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
-        assert_eq!(parsed(&[]), run(None, Events::Lambda));
-        assert_eq!(parsed(&["f.h"]), run(Some("f.h"), Events::Lambda));
-        let one = |event| run(Some("f.h"), Events::One(event));
-        assert_eq!(parsed(&["f.h", "{}"]), one(EventSource::Text("{}".into())));
-        assert_eq!(parsed(&["f.h", "-"]), one(EventSource::StandardInput));
-        assert_eq!(parsed(&["f.h", "@a b"]), one(EventSource::File("a b".into())));
-        assert_eq!(parsed(&["--", "-f.h", "-"]), run(Some("-f.h"), Events::One(EventSource::StandardInput)));
-    }
-
-    #[test]
-    fn reads_how_to_serve() {
-        let serve = |address: &str, seconds, concurrency, watch| Arguments::Run {
-            handler: Some("f.h".to_owned()),
-            events: Events::Served(Serve {
-                address: address.parse().unwrap(),
-                timeout: Duration::from_secs(seconds),
-                concurrency: NonZeroUsize::new(concurrency).unwrap(),
-                watch,
-                http: false,
-            }),
-        };
-        assert_eq!(parsed(&["--serve", "9000", "f.h"]), serve("127.0.0.1:9000", 3, 1, false));
-        assert_eq!(parsed(&["--serve=0.0.0.0:80", "f.h"]), serve("0.0.0.0:80", 3, 1, false));
-        let http = parsed(&["--serve", "9000", "--http"]);
-        assert!(matches!(http, Arguments::Run { events: Events::Served(Serve { http: true, .. }), .. }));
-        assert_eq!(parsed(&["f.h", "--serve", "[::1]:0"]), serve("[::1]:0", 3, 1, false));
-        assert_eq!(
-            parsed(&["--watch", "--timeout", "900", "--serve", "1", "--concurrency=8", "f.h"]),
-            serve("127.0.0.1:1", 900, 8, true)
-        );
-    }
-
-    #[test]
-    fn refuses_what_it_does_not_know() {
-        for arguments in [&["--serve-me"][..], &["a", "b", "c"], &["-x"], &["--serve"]] {
-            assert!(parse(arguments.iter().map(OsString::from)).is_err(), "{arguments:?}");
-        }
-        for (arguments, message) in [
-            (
-                &["--serve", ":80"][..],
-                "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
-            ),
-            (
-                &["/bin/sh", "-c", "function.handler"],
-                "these arguments are of Docker's shell form, in which a shell is to run `function.handler`: write \
-                 `CMD [\"function.handler\"]`, with brackets",
-            ),
-            (
-                &["function.handler", "{}", "left"],
-                "`left` is one argument too many: an image's command is its handler alone, \
-                 `CMD [\"function.handler\"]`",
-            ),
-            (&["--timeout", "0"], "`--timeout` takes 1 to 5400 seconds, not `0`"),
-            (&["--timeout", "5401"], "`--timeout` takes 1 to 5400 seconds, not `5401`"),
-            (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
-            (&["--watch", "f.h"], "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-            (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),
-        ] {
-            let error = parse(arguments.iter().map(OsString::from)).unwrap_err();
-            assert_eq!(error.to_string(), message);
-        }
-    }
-}
+mod tests;
