@@ -1,5 +1,6 @@
 //! Durable functions: an execution is many invocations of the same handler, and a service keeps what it has done.
 
+pub mod command;
 pub mod message;
 pub mod operation;
 pub mod service;
