@@ -84,6 +84,14 @@ pub struct ErrorObject {
     pub stack_trace: Option<Vec<String>>,
 }
 
+impl ErrorObject {
+    /// An error without data and stack.
+    #[must_use]
+    pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { error_type: Some(error_type.into()), error_message: Some(message.into()), ..Self::default() }
+    }
+}
+
 /// An operation. Times are in seconds since 1970.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
