@@ -2,4 +2,5 @@
 
 pub mod message;
 pub mod operation;
+pub mod remote;
 pub mod service;
