@@ -1,6 +1,8 @@
 //! The ids of operations. An id is made of the context, the name and how often that came there, so that an operation
 //! is found again in a script that has changed elsewhere.
 
+use std::fmt::Write;
+
 use ring::digest::{Context, SHA256};
 
 /// Digits of the part that finds an operation.
@@ -69,8 +71,11 @@ fn digest(parts: &[&[u8]], digits: usize) -> String {
         context.update(part);
     }
     let digest = context.finish();
-    let digits = digest.as_ref().iter().take(digits / 2);
-    digits.map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(digits);
+    for byte in digest.as_ref().iter().take(digits / 2) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod envelope;
 mod identity;
 pub mod message;
 pub mod operation;
+mod remote;
 pub mod service;
 mod session;
 
@@ -31,6 +32,7 @@ pub use self::envelope::Envelope;
 use self::{
     envelope::{RESULT_LIMIT, failed, pending, succeeded},
     operation::ErrorObject,
+    remote::Remote,
     service::Service,
     session::{Ending, Session, serve},
 };
@@ -111,18 +113,15 @@ impl Durable {
             let message = format!("a durable function answers as a whole: unset `{}`", variable.name);
             return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
         }
-        let service = match self.service() {
-            Ok(service) => service,
-            Err(message) => {
-                return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
-            }
-        };
+        let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.config.environment)));
         let (listener, suspension) = self.listen().map_err(|error| {
             let message = format!("the socket of a durable function cannot be made: {error}");
             Failure::new(ErrorType::ResourceExhausted, message)
         })?;
         let limit = self.limit(invocation);
-        let loaded = Session::load(envelope, service, self.secrets.clone(), suspension.clone(), limit).await;
+        let loaded =
+            Session::load(envelope, Arc::clone(service), self.secrets.clone(), suspension.clone(), limit)
+                .await;
         let (session, input) = match loaded {
             Ok(loaded) => loaded,
             Err(refused) => return Self::ended_by(refused.into()),
@@ -193,14 +192,6 @@ impl Durable {
             return Some(variable::INTERFACE);
         }
         (self.config.response_mode == ResponseMode::Streaming).then_some(variable::RESPONSE_MODE)
-    }
-
-    fn service(&self) -> Result<Arc<dyn Service>, String> {
-        if let Some(service) = self.service.get() {
-            return Ok(Arc::clone(service));
-        }
-        Err("there is no service for durable functions here: run it with `bootstrap --durable HANDLER EVENT`"
-            .to_owned())
     }
 
     /// A socket for one event, in a folder that only this user can enter.

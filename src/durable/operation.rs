@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What an operation does.
+/// The kinds of operations.
 #[derive(Clone, Copy, Debug, Deserialize, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Kind {
@@ -50,7 +50,7 @@ impl Status {
     }
 }
 
-/// What an update does to its operation.
+/// The change that an update makes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
@@ -104,7 +104,7 @@ pub struct Operation {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it does.
+    /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
     /// The same in the words of an SDK.
@@ -227,7 +227,7 @@ pub struct Update {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it does.
+    /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
     /// The same in the words of an SDK.

@@ -107,12 +107,12 @@ impl Session {
                 }
                 Err(ServiceError::TooLarge(message)) => {
                     let Some(largest) = largest(&mut updates) else {
-                        return self.end(Ending::Failed(too_large(message)));
+                        return self.end(Ending::Failed(too_large(&message)));
                     };
                     largest.payload = None;
                     largest.context_options = None;
                     largest.action = Action::Fail;
-                    largest.error = Some(too_large(message));
+                    largest.error = Some(too_large(&message));
                 }
                 Err(error) => return self.end(error.into()),
             }
@@ -225,7 +225,7 @@ fn largest(updates: &mut [Update]) -> Option<&mut Update> {
         .max_by_key(size)
 }
 
-fn too_large(message: String) -> ErrorObject {
+fn too_large(message: &str) -> ErrorObject {
     ErrorObject::new(
         "Durable.ResultTooLarge",
         format!("{message}: put the result into Amazon S3, and keep its address"),
@@ -239,7 +239,7 @@ impl From<ServiceError> for Ending {
             ServiceError::Execution { error_type, message } => {
                 Self::Failed(ErrorObject::new(error_type, message))
             }
-            ServiceError::TooLarge(message) => Self::Failed(too_large(message)),
+            ServiceError::TooLarge(message) => Self::Failed(too_large(&message)),
         }
     }
 }

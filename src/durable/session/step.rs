@@ -119,18 +119,18 @@ impl Session {
             _ => Ok(outcome),
         }
     }
+}
 
-    /// Ends a step that still runs when the time of the invocation is over. Whether it is tried again.
-    pub(super) fn interrupt(&self, running: &mut Running) -> (Vec<Update>, bool) {
-        let message = format!(
-            "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
-            running.operation.name
-        );
-        let error = ErrorObject::new("Durable.StepTimedOut", message);
-        let end = ended(running, Attempt::Failed(1, error));
-        let is_retry = end.action == Action::Retry;
-        (running.start.take().into_iter().chain([end]).collect(), is_retry)
-    }
+/// Ends a step that still runs when the time of the invocation is over. Whether it is tried again.
+pub(super) fn interrupt(running: &mut Running) -> (Vec<Update>, bool) {
+    let message = format!(
+        "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
+        running.operation.name
+    );
+    let error = ErrorObject::new("Durable.StepTimedOut", message);
+    let end = ended(running, Attempt::Failed(1, error));
+    let is_retry = end.action == Action::Retry;
+    (running.start.take().into_iter().chain([end]).collect(), is_retry)
 }
 
 /// The update that ends an attempt.

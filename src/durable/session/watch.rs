@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{sleep, timeout};
 
-use super::{Session, state::Ending};
+use super::{Session, state::Ending, step::interrupt};
 use crate::process::handler::Home;
 
 /// A step that runs for longer is recorded as begun.
@@ -86,7 +86,9 @@ impl Session {
         let long = state.steps().filter(|step| is_long(step.since)).filter_map(|step| step.start.take());
         let starts: Vec<_> = long.collect();
         if !starts.is_empty() {
-            starts.into_iter().for_each(|start| state.queue(start));
+            for start in starts {
+                state.queue(start);
+            }
             state.want();
             drop(state);
             self.has_changed();
@@ -113,7 +115,7 @@ impl Session {
             ids.iter().filter_map(|id| state.running.remove(id)).collect()
         };
         for mut step in steps {
-            let (ended, is_retry) = self.interrupt(&mut step);
+            let (ended, is_retry) = interrupt(&mut step);
             updates.extend(ended);
             waits |= is_retry;
         }
