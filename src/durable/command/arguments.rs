@@ -195,7 +195,7 @@ fn value(option: &str, parser: &mut Parser) -> Result<String, String> {
     if ["at-most-once", "any-args", "stdin"].contains(&option) {
         return Ok("1".to_owned());
     }
-    let text = parser.value().and_then(|value| value.string()).map_err(|error| shown(&error))?;
+    let text = parser.value().and_then(ValueExt::string).map_err(|error| shown(&error))?;
     let (wanted, value) = match option {
         "retry" => ("a number", text.parse().ok().map(|number: u32| number.to_string())),
         "retry-on" => {

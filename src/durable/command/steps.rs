@@ -79,11 +79,11 @@ fn answered(session: &mut Session, arguments: &Arguments, context: &str) -> Resu
     let callback = created.text("callback").unwrap_or_default();
     let mut command = arguments.command().to_vec();
     command.push(callback.clone().into());
-    let submitter = format!("{name} submitter");
-    let request = arguments.add(step_request(arguments, context, &submitter), &ATTEMPTS);
+    let step_name = format!("{name} submitter");
+    let request = arguments.add(step_request(arguments, context, &step_name), &ATTEMPTS);
     let body = Body { command: &command, input: None };
     let submitted = attempts(session, request, |_, reply, id| {
-        let mut variables = variables(reply, &submitter);
+        let mut variables = variables(reply, &step_name);
         variables.push(("DURABLE_CALLBACK_ID", callback.clone()));
         Ok(body.run(&variables)?.message(id))
     })?;
