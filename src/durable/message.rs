@@ -28,7 +28,8 @@
 //! `context` is the id from the `run` of the context around, empty at the top. `arg` are the words of a command, which
 //! belong to the step's identity unless `any-args=1`. Times are seconds, with fractions; `until` is a time since 1970.
 //! `every` makes a step that is asked again (`until` of the command): its `end` has `again=STATE` for "not yet", and `run`
-//! gives the `state` back. A `done` of a callback or an invocation holds the payload as it came. The command adds
+//! gives the `state` back. A client that gets `run` and closes its connection without an `end` has given the body up,
+//! unless the request said `detached=1`: then `end` comes by another connection. A `done` of a callback or an invocation holds the payload as it came. The command adds
 //! `client=command`: the bootstrap refuses it where the handler runs in an interpreter that has a library.
 
 use std::io::{self, Read, Write};

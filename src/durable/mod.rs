@@ -1,5 +1,238 @@
 //! Durable functions: an execution is many invocations of the same handler, and a service keeps what it has done.
+//!
+//! 1. [`Envelope::of`] recognizes the event. [`Durable::run`] hands the user's own event on to the handler.
+//! 2. The handler asks for steps and waits by a socket, as `message` describes it. `session` answers, and makes the
+//!    checkpoints.
+//! 3. A handler that waits for something is suspended: its processes are killed, or its library unwinds.
+//! 4. The answer tells the service that the execution has ended, or that it goes on later: in another invocation,
+//!    where all that has been done before is answered from the record.
 
+pub mod command;
+mod envelope;
+mod identity;
 pub mod message;
 pub mod operation;
+mod remote;
 pub mod service;
+mod session;
+
+use std::{
+    io,
+    pin::pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+
+pub use self::envelope::Envelope;
+use self::{
+    envelope::{RESULT_LIMIT, failed, pending, succeeded},
+    operation::ErrorObject,
+    remote::Remote,
+    service::Service,
+    session::{Ending, Session, serve},
+};
+use crate::{
+    event::{
+        invocation::{Invocation, Outcome},
+        suspension::Suspension,
+    },
+    failure::{ErrorType, Failure, secrets::Secrets},
+    logs,
+    settings::{Config, Interface, ResponseMode, Variable, variable},
+    worker::slot::Slot,
+};
+
+/// The time for the last checkpoint of an invocation, before its handler is ended.
+const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
+
+/// Runs the events of durable functions.
+pub struct Durable {
+    config: Arc<Config>,
+    secrets: Secrets,
+    /// Made for the first event.
+    service: OnceLock<Arc<dyn Service>>,
+    directory: OnceLock<TempDir>,
+    events: AtomicU64,
+}
+
+impl Durable {
+    /// Uses the service of the region. Nothing is opened before the first event.
+    #[must_use]
+    pub fn new(config: &Arc<Config>) -> Self {
+        Self {
+            config: Arc::clone(config),
+            secrets: Secrets::of(&config.environment),
+            service: OnceLock::new(),
+            directory: OnceLock::new(),
+            events: AtomicU64::new(0),
+        }
+    }
+
+    /// Uses this service.
+    #[must_use]
+    pub fn with(config: &Arc<Config>, service: Arc<dyn Service>) -> Self {
+        Self { service: service.into(), ..Self::new(config) }
+    }
+
+    /// Runs any event.
+    pub async fn run_any(&self, slot: &mut Slot, invocation: &mut Invocation) -> Outcome {
+        match Envelope::of(&invocation.event) {
+            Some(envelope) => self.run(slot, invocation, envelope).await,
+            None => slot.run(invocation).await,
+        }
+    }
+
+    /// Runs the handler of an envelope, and gives the answer for the service.
+    pub async fn run(&self, slot: &mut Slot, invocation: &mut Invocation, envelope: Envelope) -> Outcome {
+        let ended = match self.execute(slot, invocation, envelope).await {
+            Ok(ended) => ended,
+            Err(failure) => return Err(self.secrets.masked(failure)),
+        };
+        Ok(match ended {
+            Ended::Pending => pending(),
+            Ended::Succeeded(result) => succeeded(&result),
+            Ended::Failed(error) => {
+                logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure_of(&error));
+                failed(&error)
+            }
+        })
+    }
+
+    async fn execute(
+        &self,
+        slot: &mut Slot,
+        invocation: &mut Invocation,
+        envelope: Envelope,
+    ) -> Result<Ended, Failure> {
+        if let Some(variable) = self.unfit_setting() {
+            let message = format!("a durable function answers as a whole: unset `{}`", variable.name);
+            return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
+        }
+        let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.config.environment)));
+        let (listener, suspension) = self.listen().map_err(|error| {
+            let message = format!("the socket of a durable function cannot be made: {error}");
+            Failure::new(ErrorType::ResourceExhausted, message)
+        })?;
+        let limit = self.limit(invocation);
+        let loaded =
+            Session::load(envelope, Arc::clone(service), self.secrets.clone(), suspension.clone(), limit)
+                .await;
+        let (session, input) = match loaded {
+            Ok(loaded) => loaded,
+            Err(refused) => return Self::ended_by(refused.into()),
+        };
+        invocation.event = input.into();
+        invocation.suspension = Some(suspension.clone());
+        let session = Arc::new(session);
+        let background = async {
+            tokio::select! {
+                never = serve(listener, Arc::clone(&session)) => match never {},
+                never = session.make_checkpoints() => match never {},
+            }
+        };
+        let handler = async {
+            let mut running = pin!(slot.run(invocation));
+            let outcome = tokio::select! {
+                biased;
+                outcome = &mut running => outcome,
+                _ = session.watch() => {
+                    suspension.request();
+                    running.await
+                }
+            };
+            session.settle().await;
+            outcome
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = handler => outcome,
+            never = background => match never {},
+        };
+        match session.ending() {
+            Some(ending) => Self::ended_by(ending),
+            None => Self::ended(&session, outcome).await,
+        }
+    }
+
+    fn ended_by(ending: Ending) -> Result<Ended, Failure> {
+        match ending {
+            Ending::Pending => Ok(Ended::Pending),
+            Ending::Failed(error) => Ok(Ended::Failed(error)),
+            Ending::Retry(message) => Err(Failure::new(ErrorType::CheckpointFailed, message)),
+        }
+    }
+
+    /// The end that the handler has come to itself.
+    async fn ended(session: &Session, outcome: Outcome) -> Result<Ended, Failure> {
+        match outcome.map(|answer| String::from_utf8(answer.into())) {
+            Ok(Ok(result)) if result.len() <= RESULT_LIMIT => Ok(Ended::Succeeded(result)),
+            Ok(Ok(result)) => match session.keep_result(result).await {
+                None => Ok(Ended::Succeeded(String::new())),
+                Some(ending) => Self::ended_by(ending),
+            },
+            Ok(Err(not_text)) => {
+                let at = not_text.utf8_error().valid_up_to();
+                let message = format!("the answer is no UTF-8 text at byte {at}: encode it, as by `base64`");
+                Ok(Ended::Failed(ErrorObject::new("Durable.InvalidResult", message)))
+            }
+            // the next invocation may do better
+            Err(failure) if is_fault_of_runtime(&failure) => Err(failure),
+            Err(failure) => Ok(Ended::Failed(session.error(failure))),
+        }
+    }
+
+    /// The setting that a durable function cannot have.
+    fn unfit_setting(&self) -> Option<Variable> {
+        if self.config.interface == Interface::Cgi {
+            return Some(variable::INTERFACE);
+        }
+        (self.config.response_mode == ResponseMode::Streaming).then_some(variable::RESPONSE_MODE)
+    }
+
+    /// A socket for one event, in a folder that only this user can enter.
+    fn listen(&self) -> io::Result<(UnixListener, Suspension)> {
+        let directory = match self.directory.get() {
+            Some(directory) => directory,
+            None => self.directory.get_or_init({
+                let made = tempfile::Builder::new().prefix("durable-").tempdir()?;
+                || made
+            }),
+        };
+        let number = self.events.fetch_add(1, Ordering::Relaxed);
+        let path = directory.path().join(number.to_string());
+        let listener = UnixListener::bind(&path)?;
+        Ok((listener, Suspension::new(path.to_string_lossy().into_owned())))
+    }
+
+    /// When a handler that has not ended is suspended, or its steps have failed.
+    fn limit(&self, invocation: &Invocation) -> Option<Instant> {
+        let left = invocation.time_left(SystemTime::now())?;
+        let ahead = self.config.deadline_margin.unwrap_or_default() + LAST_CHECKPOINT;
+        Some(Instant::now() + left.saturating_sub(ahead).max(left / 2))
+    }
+}
+
+/// The end of an invocation.
+enum Ended {
+    Pending,
+    Succeeded(String),
+    Failed(ErrorObject),
+}
+
+/// Whether the same event may come to another end in the next invocation.
+fn is_fault_of_runtime(failure: &Failure) -> bool {
+    let error_type = failure.diagnostic.error_type.as_str();
+    error_type.starts_with("Runtime.") || error_type == ErrorType::Signal.as_str()
+}
+
+fn failure_of(error: &ErrorObject) -> Failure {
+    let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.clone().unwrap_or_default());
+    failure.diagnostic.error_type = error.error_type.clone().unwrap_or_default();
+    failure.with_stack_trace(error.stack_trace.clone().unwrap_or_default())
+}

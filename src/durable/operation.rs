@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// What an operation does.
+/// The kinds of operations.
 #[derive(Clone, Copy, Debug, Deserialize, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Kind {
@@ -50,7 +50,7 @@ impl Status {
     }
 }
 
-/// What an update does to its operation.
+/// The change that an update makes.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Action {
@@ -84,6 +84,14 @@ pub struct ErrorObject {
     pub stack_trace: Option<Vec<String>>,
 }
 
+impl ErrorObject {
+    /// An error without data and stack.
+    #[must_use]
+    pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { error_type: Some(error_type.into()), error_message: Some(message.into()), ..Self::default() }
+    }
+}
+
 /// An operation. Times are in seconds since 1970.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -96,7 +104,7 @@ pub struct Operation {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it does.
+    /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
     /// The same in the words of an SDK.
@@ -219,7 +227,7 @@ pub struct Update {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it does.
+    /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
     /// The same in the words of an SDK.

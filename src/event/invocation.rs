@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::{
     event::headers::Headers,
     event::stream::{self, Parts, Sink},
+    event::suspension::Suspension,
     failure::Failure,
 };
 
@@ -38,6 +39,19 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
     ("AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY", "lambda-runtime-cognito-identity"),
     ("AWS_LAMBDA_RUNTIME_TENANT_ID", TENANT_ID),
 ];
+
+/// The variables of a durable event's handler, and of the commands that it starts.
+pub const DURABLE_VARIABLES: [&str; 6] = [
+    DURABLE_SOCKET,
+    "DURABLE_CONTEXT",
+    "DURABLE_STEP",
+    "DURABLE_ATTEMPT",
+    "DURABLE_STATE",
+    "DURABLE_CALLBACK_ID",
+];
+
+/// The variable with the path by which a durable handler reaches the bootstrap.
+pub const DURABLE_SOCKET: &str = "DURABLE_SOCKET";
 
 /// The end of an event: its answer, or the rest of one that was passed on while it was written.
 pub type Outcome = Result<Bytes, Failure>;
@@ -81,6 +95,8 @@ pub struct Invocation {
     pub sink: Option<Sink>,
     /// The event as a CGI program gets it.
     pub request: Option<Request>,
+    /// For the event of a durable function.
+    pub suspension: Option<Suspension>,
     headers: Headers,
 }
 
@@ -88,7 +104,7 @@ impl Invocation {
     /// An invocation without a request or a sink.
     #[must_use]
     pub fn new(headers: Headers, event: Bytes) -> Self {
-        Self { event, sink: None, request: None, headers }
+        Self { event, sink: None, request: None, suspension: None, headers }
     }
 
     /// Gives the event a deadline, this long from now on.
@@ -128,10 +144,13 @@ impl Invocation {
         ENVIRONMENT.into_iter().map(|(variable, header)| (variable, self.headers.get(header)))
     }
 
-    /// The variables that a CGI program gets beside them.
+    /// The variables that a CGI program, or a durable handler, gets beside them.
     pub fn meta_variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let variables = self.request.iter().flat_map(|request| &request.variables);
-        variables.map(|(name, value)| (name.as_str(), &value[..]))
+        let variables = variables.map(|(name, value)| (name.as_str(), &value[..]));
+        let socket =
+            self.suspension.iter().map(|suspension| (DURABLE_SOCKET, suspension.socket().as_bytes()));
+        variables.chain(socket)
     }
 
     /// All variables that the event sets.

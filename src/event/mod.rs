@@ -3,3 +3,4 @@
 pub mod headers;
 pub mod invocation;
 pub mod stream;
+pub mod suspension;

@@ -44,11 +44,13 @@ pub enum ErrorType {
     InvalidConfiguration,
     /// Lambda did not say that it had restored a snapshot.
     RestoreFailed,
+    /// The steps of a durable function could not be read or recorded.
+    CheckpointFailed,
 }
 
 impl ErrorType {
     /// All of them, in the order in which `docs/errors.md` explains them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ExitStatus,
         Self::Signal,
         Self::ResponseSizeTooLarge,
@@ -64,6 +66,7 @@ impl ErrorType {
         Self::InterpreterNotFound,
         Self::InvalidConfiguration,
         Self::RestoreFailed,
+        Self::CheckpointFailed,
     ];
 
     /// The name as callers see it.
@@ -85,6 +88,7 @@ impl ErrorType {
             Self::InterpreterNotFound => "Runtime.InterpreterNotFound",
             Self::InvalidConfiguration => "Runtime.InvalidConfiguration",
             Self::RestoreFailed => "Runtime.RestoreFailed",
+            Self::CheckpointFailed => "Runtime.CheckpointFailed",
         }
     }
 }

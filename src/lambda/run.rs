@@ -12,6 +12,7 @@ use super::{
     snapstart::{self, Unready},
 };
 use crate::{
+    durable::{Durable, Envelope},
     event::invocation::{Invocation, Outcome},
     failure::Failure,
     http::answer::Answer,
@@ -55,9 +56,10 @@ pub async fn run(
     if ready.iter().any(Slot::has_shutdown_hook) {
         extension::register(api).await;
     }
+    let durable = Arc::new(Durable::new(config));
     let answer = |slot| {
         let client = Client::new(api, &config.task_root);
-        answer_events(slot, client, Arc::clone(config), shutdown.clone())
+        answer_events(slot, client, Arc::clone(config), Arc::clone(&durable), shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -127,6 +129,7 @@ async fn answer_events(
     mut slot: Slot,
     mut client: Client,
     config: Arc<Config>,
+    durable: Arc<Durable>,
     shutdown: CancellationToken,
 ) -> ApiError {
     let error = loop {
@@ -136,7 +139,7 @@ async fn answer_events(
             Some(Err(error)) => break Some(error),
             None => break None,
         };
-        let ended = run_event(&mut slot, &mut client, &config, &mut invocation).await;
+        let ended = run_event(&mut slot, &mut client, &config, &durable, &mut invocation).await;
         let posting = async {
             if let Some(failure) = ended.failure() {
                 logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
@@ -190,8 +193,12 @@ async fn run_event(
     slot: &mut Slot,
     client: &mut Client,
     config: &Config,
+    durable: &Durable,
     invocation: &mut Invocation,
 ) -> Ended {
+    if let Some(envelope) = Envelope::of(&invocation.event) {
+        return Ended::Whole(durable.run(slot, invocation, envelope).await);
+    }
     match (Answer::of(config, invocation), config.response_mode) {
         (Err(failure), _) => Ended::Whole(Err(failure)),
         (Ok(None), _) => Ended::Whole(slot.run(invocation).await),

@@ -163,26 +163,26 @@ fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since:
 
 /// A process and the pipes that it has open.
 #[derive(PartialEq, Eq)]
-struct Process {
-    pid: Pid,
+pub(super) struct Process {
+    pub(super) pid: Pid,
     /// Whether it does not only wait to be reaped.
     runs: bool,
     /// The pipes that it reads. Right after a fork, a filter's is not the standard input yet.
-    inputs: Vec<End>,
+    pub(super) inputs: Vec<End>,
     /// The pipes that it can write to.
-    outputs: Vec<End>,
+    pub(super) outputs: Vec<End>,
 }
 
 /// One end of a pipe.
 #[derive(PartialEq, Eq)]
-struct End {
+pub(super) struct End {
     descriptor: String,
-    pipe: PipeName,
+    pub(super) pipe: PipeName,
 }
 
 impl Process {
     /// The process and its pipes; reading from `requests` does not count.
-    fn read(pid: Pid, requests: &[PipeName]) -> Self {
+    pub(super) fn read(pid: Pid, requests: &[PipeName]) -> Self {
         let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -204,8 +204,12 @@ impl Process {
         Self { pid, runs, inputs, outputs }
     }
 
-    fn writes(&self, pipe: &PipeName) -> bool {
+    pub(super) fn writes(&self, pipe: &PipeName) -> bool {
         self.outputs.iter().any(|end| end.pipe == *pipe)
+    }
+
+    pub(super) fn reads(&self, pipe: &PipeName) -> bool {
+        self.inputs.iter().any(|end| end.pipe == *pipe)
     }
 
     /// Whether it has read all that is there, and sleeps.

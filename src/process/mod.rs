@@ -7,6 +7,7 @@ mod belonging;
 mod descendants;
 mod filters;
 pub mod guard;
+pub mod handler;
 pub mod proc;
 
 use std::{

@@ -28,6 +28,15 @@ pub(super) fn pids() -> impl Iterator<Item = Pid> {
     pids.filter(|&pid| pid != getpid())
 }
 
+/// The threads of a process, as processes of their own.
+pub(super) fn threads(pid: Pid) -> impl Iterator<Item = Status> {
+    let folder = format!("/proc/{}/task", pid.as_raw_nonzero());
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+        .filter_map(Status::read)
+}
+
 /// A file of a process; empty if that has ended.
 pub(super) fn file(pid: Pid, name: &str) -> Vec<u8> {
     fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default()

@@ -84,7 +84,8 @@ pub(super) fn complete(
 
 /// Removes the variables of an event, which a worker would inherit from the environment of the bootstrap.
 pub(super) fn clean(environment: &mut Environment, interface: Interface) {
-    for (name, _) in invocation::ENVIRONMENT {
+    for name in invocation::ENVIRONMENT.map(|(name, _)| name).into_iter().chain(invocation::DURABLE_VARIABLES)
+    {
         environment.remove(OsStr::new(name));
     }
     if interface == Interface::Cgi {

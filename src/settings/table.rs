@@ -120,5 +120,15 @@ settings! {
         LOG_STREAM = "AWS_LAMBDA_LOG_STREAM_NAME", "the same";
         EXEC_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER",
             "a program of a layer that `bootstrap` starts itself through, once, as the managed runtimes do: copy the layer into the image's `/opt`";
+        REGION = "AWS_REGION", "set by Lambda: the region whose service keeps the steps of a [durable function](durable.md)";
+        DEFAULT_REGION = "AWS_DEFAULT_REGION", "the same, where `AWS_REGION` is not set";
+        ACCESS_KEY_ID = "AWS_ACCESS_KEY_ID", "set by Lambda: the credentials for that service";
+        SECRET_ACCESS_KEY = "AWS_SECRET_ACCESS_KEY", "the same";
+        SESSION_TOKEN = "AWS_SESSION_TOKEN", "the same";
+        ENDPOINT_URL_LAMBDA = "AWS_ENDPOINT_URL_LAMBDA",
+            "the URL of that service, where it is not `https://lambda.REGION.amazonaws.com`: an interface endpoint, or a stand-in for tests";
+        ENDPOINT_URL = "AWS_ENDPOINT_URL", "the same, where `AWS_ENDPOINT_URL_LAMBDA` is not set";
+        CA_BUNDLE = "AWS_CA_BUNDLE",
+            "a PEM file with the certificates by which that service is known; default: those of the system, else those of Mozilla";
     }
 }

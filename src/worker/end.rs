@@ -2,9 +2,12 @@
 
 use std::{future::pending, time::Duration};
 
-use super::Worker;
+use super::{Worker, phase::Phase};
 use crate::{
-    event::invocation::{Invocation, REQUEST_ID_VARIABLE},
+    event::{
+        invocation::{Invocation, REQUEST_ID_VARIABLE},
+        suspension::Suspension,
+    },
     process::Marks,
 };
 
@@ -34,6 +37,14 @@ impl Worker {
         }
     }
 
+    /// Ends the handler's processes, wherever they stand. The worker stays if it can tell them from its own.
+    pub(super) async fn suspend(&mut self, phase: Phase<'_>, suspension: &Suspension) {
+        let Phase::Event(invocation, _) = phase else { return };
+        if !self.shutdown.is_cancelled() && !suspension.kill().await {
+            self.kill_event(invocation).await;
+        }
+    }
+
     /// Kills all processes of the event, and the worker.
     pub(super) async fn kill_event(&mut self, invocation: &Invocation) {
         let marks = self.marks(invocation);
@@ -44,7 +55,7 @@ impl Worker {
         }
     }
 
-    fn marks(&self, invocation: &Invocation) -> Marks {
+    pub(super) fn marks(&self, invocation: &Invocation) -> Marks {
         Marks {
             variable: format!("{REQUEST_ID_VARIABLE}={}", invocation.request_id()).into_bytes(),
             arguments: self.transport.mark(),

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    process::{Child, Children},
+    process::{Child, Children, handler::Home},
     settings::Config,
 };
 
@@ -28,6 +28,17 @@ pub enum Kind {
     },
     /// As the argument and the standard input of a program.
     Program(Option<Prelude>),
+}
+
+impl Kind {
+    /// Where a handler of this kind runs.
+    pub(super) fn home(&self) -> Home {
+        match self {
+            Self::Resident => Home::InWorker,
+            Self::Forking { .. } => Home::ForkedFromWorker,
+            Self::Program(_) => Home::Program,
+        }
+    }
 }
 
 /// A file that an interpreter runs before a program.
@@ -56,6 +67,8 @@ pub struct Launch {
     pub transport: Kind,
     /// The beginnings of an interpreter's crash report. An error quotes the log from there on.
     pub last_words: &'static [&'static str],
+    /// The durable operations of the language, where it has them in place of the command `durable`.
+    pub durable_library: Option<&'static str>,
     /// Whether it has the standard streams of a CGI program.
     pub takes_cgi: bool,
     /// The hint to log, once, where an event succeeds with an empty answer: the file may only define functions.

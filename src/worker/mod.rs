@@ -36,7 +36,7 @@ pub use self::{
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
-    process::{Child, Children},
+    process::{Child, Children, handler::Handler},
     settings::Config,
 };
 
@@ -153,6 +153,11 @@ impl Worker {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
             Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
+        }
+        if let (Some(suspension), Some(child)) = (&invocation.suspension, &self.child) {
+            let launch = &self.starter.launch;
+            let handler = Handler::new(launch.transport.home(), child.pid(), self.marks(invocation));
+            suspension.begin(handler, launch.durable_library);
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use super::{
     transport::TransportError,
 };
 use crate::{
-    event::invocation::Invocation,
+    event::{invocation::Invocation, suspension::Suspension},
     failure::{ErrorType, Failure},
     limits::INIT_LIMIT,
 };
@@ -55,6 +55,14 @@ impl Phase<'_> {
             Self::Load => Some(INIT_LIMIT),
             Self::Hooks(step) => Some(step.limit()),
             Self::Event(_, deadline) => deadline.map(Deadline::limit),
+        }
+    }
+
+    /// The suspension of a durable event.
+    pub(super) fn suspension(self) -> Option<Suspension> {
+        match self {
+            Self::Event(invocation, _) => invocation.suspension.clone(),
+            Self::Load | Self::Hooks(_) => None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     phase::{Phase, WorkerError, undefined},
     transport::{Message, Transport, TransportError},
 };
-use crate::process::Child;
+use crate::{event::suspension::Suspension, process::Child};
 
 /// Why the wait for a message has ended without one.
 enum Stop {
@@ -27,10 +27,15 @@ impl Worker {
         if let Some(limit) = limit {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
+        let mut suspension = phase.suspension();
         loop {
             let message = tokio::select! {
                 biased;
                 message = message(&mut self.child, &mut *self.transport) => message,
+                suspended = requested(&mut suspension) => {
+                    self.suspend(phase, &suspended).await;
+                    continue;
+                }
                 // unconstrained: the messages may have used up the task's budget
                 () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
             };
@@ -97,6 +102,15 @@ impl Worker {
             }
         }
     }
+}
+
+/// Waits until the handler is to be suspended, and gives its suspension once.
+async fn requested(suspension: &mut Option<Suspension>) -> Suspension {
+    match suspension {
+        Some(requested) => requested.requested().await,
+        None => pending().await,
+    }
+    suspension.take().expect("BUG: it was there before the wait")
 }
 
 /// The worker's next message. All that it sent before its end comes before that.

@@ -116,6 +116,7 @@ impl Runnable for Function {
                 options.into(),
             ],
             environment: Vec::new(),
+            durable_library: None,
             takes_cgi: true,
             transport: Kind::Forking { file, has_stack },
             last_words: &[],

@@ -172,6 +172,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         program,
         arguments,
         transport: Kind::Resident,
+        durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
         takes_cgi: convention == Convention::StandardIo,
         last_words: &["fatal error"],
         empty_answer: None,

@@ -129,6 +129,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         arguments,
         environment,
         transport: Kind::Resident,
+        durable_library: Some("the commands `Invoke-DurableStep`, `Wait-Durable` and so on"),
         takes_cgi: false,
         last_words: &["Unhandled exception"],
         empty_answer: handler.only_defines(config)?,

@@ -68,6 +68,7 @@ impl Runnable for File {
             program,
             arguments,
             environment: Vec::new(),
+            durable_library: None,
             takes_cgi: true,
             transport: Kind::Program(prelude),
             last_words: &[],

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Reply;
 use crate::{
+    durable::{Durable, Envelope},
     event::headers::Headers,
     event::invocation::{Invocation, Outcome},
     failure::Failure,
@@ -31,6 +32,7 @@ use crate::{
 /// The slots and the queue of events.
 pub(super) struct Pool {
     config: Arc<Config>,
+    durable: Durable,
     timeout: Duration,
     /// Whether callers take the head of an answer as such.
     takes_heads: bool,
@@ -73,6 +75,7 @@ impl Pool {
         let (waiting, queue) = mpsc::unbounded_channel();
         let pool = Arc::new(Self {
             config: Arc::clone(config),
+            durable: Durable::new(config),
             timeout: options.timeout,
             takes_heads: options.http,
             children: children.clone(),
@@ -96,7 +99,7 @@ impl Pool {
     /// Runs one event when its turn comes.
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.config, event, headers);
-        match Answer::of(&self.config, &mut invocation) {
+        match self.answer_of(&mut invocation) {
             Err(failure) => {
                 logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
                 Reply::Whole(Err(failure))
@@ -115,11 +118,19 @@ impl Pool {
     /// The same without a reply. The event is in the queue when this returns.
     pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
         let mut invocation = invocation(&self.config, event, headers);
-        match Answer::of(&self.config, &mut invocation) {
+        match self.answer_of(&mut invocation) {
             Err(failure) => logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure),
             Ok(None) => drop(self.run(invocation)),
             Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
+    }
+
+    /// The answer of an event that is written in parts. That of a durable function is not.
+    fn answer_of(&self, invocation: &mut Invocation) -> Result<Option<Answer>, Failure> {
+        if Envelope::of(&invocation.event).is_some() {
+            return Ok(None);
+        }
+        Answer::of(&self.config, invocation)
     }
 
     fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {
@@ -187,7 +198,7 @@ impl Pool {
             if let Some(waiting) = waiting {
                 let Waiting { mut invocation, outcome } = waiting;
                 invocation.begin(self.timeout);
-                let _ = outcome.send(self.run_at(&mut place, &invocation).await);
+                let _ = outcome.send(self.run_at(&mut place, &mut invocation).await);
                 if let Ok(slot) = &mut place.loaded {
                     slot.prepare().await;
                 }
@@ -195,10 +206,10 @@ impl Pool {
         }
     }
 
-    async fn run_at(&self, place: &mut Place, invocation: &Invocation) -> Outcome {
+    async fn run_at(&self, place: &mut Place, invocation: &mut Invocation) -> Outcome {
         let began = Instant::now();
         let (outcome, init) = match &mut place.loaded {
-            Ok(slot) => (slot.run(invocation).await, place.init.take()),
+            Ok(slot) => (self.durable.run_any(slot, invocation).await, place.init.take()),
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {

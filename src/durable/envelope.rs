@@ -1,0 +1,70 @@
+//! The event of a durable function: the user's event in an envelope, and the answers that the service takes.
+
+use bytes::Bytes;
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    operation::{ErrorObject, Kind},
+    service::Page,
+};
+
+/// The largest result in an answer, in bytes: Lambda's limit of 6 MB less what stands around it.
+pub const RESULT_LIMIT: usize = 6 * 1024 * 1024 - 50;
+
+/// The event as the service sends it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Envelope {
+    /// The execution.
+    #[serde(rename = "DurableExecutionArn")]
+    pub arn: String,
+    /// The token of the first checkpoint.
+    #[serde(rename = "CheckpointToken")]
+    pub token: String,
+    /// The operations so far, or the first page of them.
+    #[serde(rename = "InitialExecutionState")]
+    pub state: Page,
+}
+
+impl Envelope {
+    /// The envelope, if the event is one.
+    #[must_use]
+    pub fn of(event: &Bytes) -> Option<Self> {
+        // most events are none, and are not parsed for it
+        memmem::find(event, b"\"DurableExecutionArn\"")?;
+        serde_json::from_slice(event).ok()
+    }
+}
+
+impl Page {
+    /// Takes the user's event out of the operations, if it is among them.
+    pub fn take_input(&mut self) -> Option<String> {
+        let at = self.operations.iter().position(|operation| operation.kind == Kind::Execution)?;
+        let details = self.operations.swap_remove(at).execution_details.unwrap_or_default();
+        Some(details.input_payload.unwrap_or_default())
+    }
+}
+
+/// The answer of an execution that goes on later.
+#[must_use]
+pub fn pending() -> Bytes {
+    Bytes::from_static(br#"{"Status":"PENDING"}"#)
+}
+
+/// The answer of an execution that has ended with a result.
+#[must_use]
+pub fn succeeded(result: &str) -> Bytes {
+    bytes(&json!({ "Status": "SUCCEEDED", "Result": result }))
+}
+
+/// The answer of an execution that has ended with an error.
+#[must_use]
+pub fn failed(error: &ErrorObject) -> Bytes {
+    bytes(&json!({ "Status": "FAILED", "Error": error }))
+}
+
+fn bytes(value: &Value) -> Bytes {
+    value.to_string().into()
+}

@@ -1,0 +1,158 @@
+//! Kept-alive connections to the service over HTTP/1.1, opened when they are needed.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{ClientConfig, pki_types::ServerName},
+};
+
+use super::{
+    roots::{self, RootsError},
+    target::Target,
+};
+
+/// How long a connection may take to be opened, and a call to be answered: those of AWS's SDKs.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+const ANSWER_LIMIT: Duration = Duration::from_secs(50);
+
+/// How long a connection is kept without a call. A frozen environment does not hear that it was closed, and a gateway on
+/// the way forgets it in silence.
+const IDLE_LIMIT: Duration = Duration::from_secs(30);
+
+/// Why a call got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConnectionError {
+    /// There is no connection.
+    #[error("cannot connect to `{0}`: {1}")]
+    Connect(String, io::Error),
+    /// It broke, or gave no HTTP.
+    #[error("no answer from `{0}`: {1}")]
+    Broken(String, hyper::Error),
+    /// Nothing came.
+    #[error("no answer from `{0}` within {ANSWER_LIMIT:?}")]
+    Late(String),
+    /// The certificates cannot be read. No further attempt can mend it.
+    #[error("{0}")]
+    Roots(#[from] RootsError),
+}
+
+/// The connections that no call uses at the moment. Nothing is opened or read before the first call.
+#[derive(Default)]
+pub(super) struct Connections {
+    idle: Mutex<Vec<Idle>>,
+    /// By which servers are known. The same for all connections: it keeps the keys by which a session is resumed.
+    tls: OnceLock<Arc<ClientConfig>>,
+}
+
+struct Idle {
+    sender: Sender,
+    /// By the clock of the wall, which goes on while the environment is frozen.
+    since: SystemTime,
+}
+
+type Sender = SendRequest<Full<Bytes>>;
+
+impl Connections {
+    /// Sends a request and reads its response. A kept connection may have been closed: then the request goes out again, so
+    /// it has to be one that may come twice.
+    pub(super) async fn send(
+        &self,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ConnectionError> {
+        if let Some(sender) = self.idle() {
+            match self.exchange(sender, target, request.clone()).await {
+                Err(ConnectionError::Broken(..)) => {}
+                result => return result,
+            }
+        }
+        let sender = self.open(target).await?;
+        self.exchange(sender, target, request).await
+    }
+
+    /// A kept connection, if one is open.
+    fn idle(&self) -> Option<Sender> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|kept| {
+            let is_fresh = kept.since.elapsed().is_ok_and(|age| age < IDLE_LIMIT);
+            is_fresh && !kept.sender.is_closed()
+        });
+        idle.pop().map(|kept| kept.sender)
+    }
+
+    async fn exchange(
+        &self,
+        mut sender: Sender,
+        target: &Target,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ConnectionError> {
+        let exchange = async {
+            sender.ready().await?;
+            let (head, body) = sender.send_request(request).await?.into_parts();
+            Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
+        };
+        let response = match timeout(ANSWER_LIMIT, exchange).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(ConnectionError::Broken(target.host.clone(), error)),
+            Err(_) => return Err(ConnectionError::Late(target.host.clone())),
+        };
+        let kept = Idle { sender, since: SystemTime::now() };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
+        Ok(response)
+    }
+
+    async fn open(&self, target: &Target) -> Result<Sender, ConnectionError> {
+        let tls = if target.is_tls { Some(self.tls(target)?) } else { None };
+        let opened = timeout(CONNECT_LIMIT, connect(target, tls)).await;
+        let late =
+            || Err(io::Error::new(io::ErrorKind::TimedOut, format!("not open within {CONNECT_LIMIT:?}")));
+        opened
+            .unwrap_or_else(|_| late())
+            .map_err(|error| ConnectionError::Connect(target.host.clone(), error))
+    }
+
+    fn tls(&self, target: &Target) -> Result<TlsConnector, RootsError> {
+        if let Some(config) = self.tls.get() {
+            return Ok(TlsConnector::from(config.clone()));
+        }
+        let config = Arc::new(roots::client_config(target.ca_bundle.as_deref())?);
+        Ok(TlsConnector::from(self.tls.get_or_init(|| config).clone()))
+    }
+}
+
+async fn connect(target: &Target, tls: Option<TlsConnector>) -> io::Result<Sender> {
+    let (name, port) = &target.address;
+    let stream = TcpStream::connect((name.as_str(), *port)).await?;
+    // small requests go out at once; a failure costs only time
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => start(stream).await,
+        Some(tls) => {
+            let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
+            start(tls.connect(name, stream).await?).await
+        }
+    }
+}
+
+/// Starts HTTP on a stream. Its task ends with the connection.
+async fn start(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Sender> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    // its errors are those of the calls
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
+}

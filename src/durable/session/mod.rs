@@ -1,0 +1,245 @@
+//! One invocation of an execution: what its handler asks for, and the checkpoints that come of it.
+//!
+//! Always true: one call to the service is in flight, and it alone uses the token. Requests that come meanwhile go with
+//! the next call.
+
+mod connection;
+mod requests;
+mod state;
+mod step;
+mod watch;
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Instant,
+};
+
+use tokio::sync::watch as channel;
+
+use self::state::State;
+pub use self::{connection::serve, state::Ending};
+use super::{
+    envelope::Envelope,
+    operation::{Action, ErrorObject, Kind, Update},
+    service::{Page, Service, ServiceError},
+};
+use crate::{
+    event::suspension::Suspension,
+    failure::{ErrorType, Failure, secrets::Secrets},
+};
+
+/// An invocation of an execution.
+pub struct Session {
+    arn: String,
+    service: Arc<dyn Service>,
+    secrets: Secrets,
+    /// What the worker and this know of the handler's processes.
+    suspension: Suspension,
+    /// When a handler that has not ended is suspended.
+    limit: Option<Instant>,
+    state: Mutex<State>,
+    changes: channel::Sender<()>,
+}
+
+impl Session {
+    /// Begins with the operations of the envelope. Gives the user's event as well.
+    pub async fn load(
+        envelope: Envelope,
+        service: Arc<dyn Service>,
+        secrets: Secrets,
+        suspension: Suspension,
+        limit: Option<Instant>,
+    ) -> Result<(Self, String), ServiceError> {
+        let Envelope { arn, token, state: mut page } = envelope;
+        let mut state = State::new(token);
+        let mut input = None;
+        loop {
+            let marker = page.next_marker.take().filter(|marker| !marker.is_empty());
+            input = input.or(page.take_input());
+            state.put(page);
+            let Some(marker) = marker else { break };
+            page = service.state(&arn, &state.token, &marker).await?;
+        }
+        state.has_loaded();
+        let state = Mutex::new(state);
+        let changes = channel::Sender::new(());
+        let session = Self { arn, service, secrets, suspension, limit, state, changes };
+        Ok((session, input.unwrap_or_default()))
+    }
+
+    /// Makes the checkpoints that are wanted, for ever.
+    pub async fn make_checkpoints(&self) -> Infallible {
+        loop {
+            self.until(|state| (state.is_wanted() && state.ending.is_none()).then_some(())).await;
+            let (token, updates) = {
+                let mut state = self.state();
+                state.poll = false;
+                (state.token.clone(), state.batch())
+            };
+            self.make(&token, updates).await;
+            self.has_changed();
+        }
+    }
+
+    async fn make(&self, token: &str, mut updates: Vec<Update>) {
+        loop {
+            match self.service.checkpoint(&self.arn, token, &updates).await {
+                Ok(made) => {
+                    let mut changed = made.changed;
+                    let token = made.token;
+                    while let (Some(marker), Some(token)) = (next_marker(&mut changed), &token) {
+                        self.state().put(changed);
+                        changed = match self.service.state(&self.arn, token, &marker).await {
+                            Ok(page) => page,
+                            Err(error) => return self.end(error.into()),
+                        };
+                    }
+                    let mut state = self.state();
+                    state.put(changed);
+                    state.has_made(updates.len());
+                    match token {
+                        Some(token) => state.token = token,
+                        // no further checkpoint is taken from this invocation
+                        None => drop(state.ending.get_or_insert(Ending::Pending)),
+                    }
+                    return;
+                }
+                Err(ServiceError::TooLarge(message)) => {
+                    let Some(largest) = largest(&mut updates) else {
+                        return self.end(Ending::Failed(too_large(&message)));
+                    };
+                    largest.payload = None;
+                    largest.context_options = None;
+                    largest.action = Action::Fail;
+                    largest.error = Some(too_large(&message));
+                }
+                Err(error) => return self.end(error.into()),
+            }
+        }
+    }
+
+    /// Queues these updates and waits until they are made, or until the invocation is to end.
+    async fn checkpoint(&self, updates: impl IntoIterator<Item = Update>) {
+        let number = {
+            let mut state = self.state();
+            updates.into_iter().for_each(|update| state.queue(update));
+            state.want()
+        };
+        self.has_changed();
+        self.until(|state| (state.is_made(number) || state.ending.is_some()).then_some(())).await;
+    }
+
+    /// Waits until the checkpoints that were asked for are made.
+    pub async fn settle(&self) {
+        self.until(|state| (!state.is_wanted() || state.ending.is_some()).then_some(())).await;
+    }
+
+    /// Keeps a result that is too large for an answer, as the execution's last update.
+    pub async fn keep_result(&self, result: String) -> Option<Ending> {
+        let update = Update {
+            id: "execution".to_owned(),
+            parent_id: None,
+            name: None,
+            kind: Kind::Execution,
+            sub_type: None,
+            action: Action::Succeed,
+            payload: Some(result),
+            error: None,
+            step_options: None,
+            wait_options: None,
+            callback_options: None,
+            chained_invoke_options: None,
+            context_options: None,
+        };
+        let token = self.state().token.clone();
+        match self.service.checkpoint(&self.arn, &token, &[update]).await {
+            Ok(_) => None,
+            Err(error) => Some(error.into()),
+        }
+    }
+
+    /// Decides how the invocation ends, if that was not decided before.
+    fn end(&self, ending: Ending) {
+        self.state().ending.get_or_insert(ending);
+        self.has_changed();
+    }
+
+    /// How the invocation ends, if it was decided.
+    pub fn ending(&self) -> Option<Ending> {
+        self.state().ending.clone()
+    }
+
+    /// The handler's failure as the execution's error: that of an operation, where the handler ended with its status.
+    pub fn error(&self, failure: Failure) -> ErrorObject {
+        let is_exit = failure.diagnostic.error_type == ErrorType::ExitStatus.as_str();
+        let digits = failure.diagnostic.error_message.split("status ").nth(1).unwrap_or_default();
+        let status =
+            digits.split(|character: char| !character.is_ascii_digit()).next().and_then(|n| n.parse().ok());
+        let last = self.state().last_error.take().filter(|(code, _)| is_exit && status == Some(*code));
+        let own = ErrorObject {
+            error_type: Some(failure.diagnostic.error_type),
+            error_message: Some(failure.diagnostic.error_message),
+            error_data: None,
+            stack_trace: (!failure.stack_trace.is_empty()).then_some(failure.stack_trace),
+        };
+        match last {
+            Some((_, error)) => {
+                ErrorObject { stack_trace: error.stack_trace.clone().or(own.stack_trace), ..error }
+            }
+            None => own,
+        }
+    }
+
+    /// Waits until `look` finds something in the state. May be dropped.
+    async fn until<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
+        let mut changes = self.changes.subscribe();
+        loop {
+            if let Some(found) = look(&mut self.state()) {
+                return found;
+            }
+            // the sender lives as long as this
+            let _ = changes.changed().await;
+        }
+    }
+
+    fn has_changed(&self) {
+        self.changes.send_replace(());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("BUG: no code panics while it holds this lock")
+    }
+}
+
+fn next_marker(page: &mut Page) -> Option<String> {
+    page.next_marker.take().filter(|marker| !marker.is_empty())
+}
+
+/// The update with the largest result.
+fn largest(updates: &mut [Update]) -> Option<&mut Update> {
+    let size = |update: &&mut Update| update.payload.as_ref().map_or(0, String::len);
+    updates
+        .iter_mut()
+        .filter(|update| update.action == Action::Succeed && update.payload.is_some())
+        .max_by_key(size)
+}
+
+fn too_large(message: &str) -> ErrorObject {
+    ErrorObject::new(
+        "Durable.ResultTooLarge",
+        format!("{message}: put the result into Amazon S3, and keep its address"),
+    )
+}
+
+impl From<ServiceError> for Ending {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Invocation(message) => Self::Retry(message),
+            ServiceError::Execution { error_type, message } => {
+                Self::Failed(ErrorObject::new(error_type, message))
+            }
+            ServiceError::TooLarge(message) => Self::Failed(too_large(&message)),
+        }
+    }
+}

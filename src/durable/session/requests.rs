@@ -1,0 +1,417 @@
+//! The requests of a handler: each begins an operation, or finds the one that was recorded, and waits for its end.
+
+use rustix::process::Pid;
+
+use super::{
+    Session,
+    state::{Blocked, Ending, Named, Policy, Running, Violation, whole_seconds},
+};
+use crate::{
+    durable::{
+        identity,
+        message::Message,
+        operation::{
+            Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, Operation,
+            Status, WaitOptions,
+        },
+    },
+    failure::{ErrorType, Failure},
+    process::handler::Home,
+};
+
+/// The largest result of a context that is kept. The body of one with a larger result runs again in each replay.
+const CONTEXT_LIMIT: usize = 256 * 1024;
+
+/// A request that is wrong in itself: the client says so, and the handler goes on.
+pub(super) struct Refused(pub(super) String);
+
+/// The reply, or the reason against one.
+pub(super) type Answered = Result<Message, Refused>;
+
+/// A name in a context, for as long as its operation runs or waits.
+pub(super) struct Active<'a> {
+    session: &'a Session,
+    pub(super) operation: Named,
+    pub(super) process: Option<Pid>,
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.session.state().is_over(&self.operation.context, &self.operation.name);
+    }
+}
+
+impl Session {
+    /// Answers a request of this process. Where the invocation is over it replies with `suspend`.
+    pub(super) async fn answer(&self, request: &Message, process: Option<Pid>) -> Message {
+        if let Some(library) = self.suspension.library().filter(|_| request.value("client").is_some()) {
+            return refused(format!("the command `durable` is for Bash and programs: use {library} here"));
+        }
+        {
+            let mut state = self.state();
+            if state.ending.is_some() {
+                return Message::new("suspend");
+            }
+            state.last_error = None;
+        }
+        let reply = match request.verb.as_str() {
+            "step" => self.step(request, process).await,
+            "end" => self.end_body(request, process).await,
+            "context" => self.context(request, process).await,
+            "wait" => self.wait(request, process).await,
+            "callback" => self.callback(request, process).await,
+            "result" => self.result(request, process).await,
+            "invoke" => self.invoke(request, process).await,
+            "replaying" => Ok(Message::new(if self.state().is_replaying() { "yes" } else { "no" })),
+            "fail" => {
+                let error = self.masked(ErrorObject {
+                    error_type: request.text("type"),
+                    error_message: request.text("message"),
+                    ..ErrorObject::default()
+                });
+                self.end(Ending::Failed(error));
+                Ok(Message::new("suspend"))
+            }
+            verb => Err(Refused(format!("`{verb}` is no request"))),
+        };
+        // an invocation that is over gives no result: its handler would go on
+        let ending = self.state().ending.is_some();
+        match reply {
+            _ if ending => Message::new("suspend"),
+            Ok(reply) => reply,
+            Err(Refused(message)) => refused(message),
+        }
+    }
+
+    /// The operation that a request names. Two at once under one name, and another kind than before, end the execution.
+    pub(super) fn identified<'a>(
+        &'a self,
+        request: &Message,
+        (kind, sub_type): (Kind, &str),
+        process: Option<Pid>,
+    ) -> Result<Active<'a>, Refused> {
+        let context = request.text("context").unwrap_or_default();
+        let name = request.text("name").unwrap_or_default();
+        if let Some(refusal) = identity::refusal_of(&name) {
+            return Err(Refused(refusal));
+        }
+        let arguments = match kind {
+            Kind::ChainedInvoke => vec!["function", "event", "tenant"],
+            _ => vec!["arg"],
+        };
+        let arguments = arguments.into_iter().flat_map(|key| request.values(key));
+        let arguments = identity::arguments(arguments, request.value("any-args").is_some());
+        let identified = self.state().identify(&context, &name, (kind, sub_type), arguments.as_deref());
+        match identified {
+            Ok(operation) => Ok(Active { session: self, operation, process }),
+            Err(Violation { error_type, message }) => {
+                self.end(Ending::Failed(ErrorObject::new(error_type, message.clone())));
+                Err(Refused(message))
+            }
+        }
+    }
+
+    async fn wait(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let seconds = match (number(request, "seconds")?, number(request, "until")?) {
+            (Some(seconds), None) => seconds,
+            (None, Some(time)) => time - super::watch::now(),
+            _ => return Err(Refused("a wait takes a duration or a time".to_owned())),
+        };
+        let active = self.identified(request, (Kind::Wait, "Wait"), process)?;
+        if self.recorded(&active.operation).is_none() {
+            if seconds <= 0.0 {
+                return Ok(done(String::new()));
+            }
+            let mut update = active.operation.update(Action::Start);
+            update.wait_options = Some(WaitOptions { wait_seconds: whole_seconds(seconds) });
+            self.checkpoint([update]).await;
+        }
+        Ok(self.outcome(&active.operation, process).await)
+    }
+
+    async fn callback(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let limit = |key| Ok(number(request, key)?.map_or(0, whole_seconds));
+        let options = CallbackOptions {
+            timeout_seconds: limit("timeout")?,
+            heartbeat_timeout_seconds: limit("heartbeat")?,
+        };
+        let active = self.identified(request, (Kind::Callback, "Callback"), process)?;
+        if self.recorded(&active.operation).is_none() {
+            let mut update = active.operation.update(Action::Start);
+            update.callback_options = Some(options);
+            self.checkpoint([update]).await;
+        }
+        let recorded = self.recorded(&active.operation);
+        let details = recorded.and_then(|operation| operation.callback_details);
+        let callback = details.and_then(|details| details.callback_id).unwrap_or_default();
+        Ok(Message::new("created").with("id", active.operation.id.clone()).with("callback", callback))
+    }
+
+    async fn result(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let context = request.text("context").unwrap_or_default();
+        let operation = {
+            let state = self.state();
+            let found = match (request.text("id"), request.text("name")) {
+                (Some(id), _) => state.operation(&id).ok_or_else(|| format!("there is no operation `{id}`")),
+                (None, name) => {
+                    let name = name.unwrap_or_default();
+                    let found = state.last_of(&context, &name).filter(|found| found.kind == Kind::Callback);
+                    found.ok_or_else(|| {
+                        format!("there is no callback `{name}` here: make it by `durable callback-id {name}` before")
+                    })
+                }
+            };
+            named(found.map_err(Refused)?)
+        };
+        Ok(self.outcome(&operation, process).await)
+    }
+
+    async fn invoke(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let function_name = request.text("function").unwrap_or_default();
+        let event = text(request, "event")?.unwrap_or_else(|| "null".to_owned());
+        let active = self.identified(request, (Kind::ChainedInvoke, "ChainedInvoke"), process)?;
+        if self.recorded(&active.operation).is_none() {
+            let mut update = active.operation.update(Action::Start);
+            let tenant_id = request.text("tenant").filter(|tenant| !tenant.is_empty());
+            update.chained_invoke_options = Some(ChainedInvokeOptions { function_name, tenant_id });
+            update.payload = Some(event);
+            self.checkpoint([update]).await;
+        }
+        Ok(self.outcome(&active.operation, process).await)
+    }
+
+    async fn context(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let sub_type = request.text("sub-type").unwrap_or_else(|| "RunInChildContext".to_owned());
+        let active = self.identified(request, (Kind::Context, &sub_type), process)?;
+        match self.recorded(&active.operation) {
+            Some(recorded) if recorded.status.is_final() && !replays_children(&recorded) => {
+                return Ok(self.outcome(&active.operation, process).await);
+            }
+            Some(_) => {}
+            // goes along with the first operation inside
+            None => self.state().queue(active.operation.update(Action::Start)),
+        }
+        Ok(self.run(active, Policy::default(), 1, None))
+    }
+
+    /// Lets the client run the body of an operation, which stays active.
+    pub(super) fn run(
+        &self,
+        active: Active<'_>,
+        policy: Policy,
+        attempt: u64,
+        start: Option<crate::durable::operation::Update>,
+    ) -> Message {
+        let operation = active.operation.clone();
+        let recorded = self.recorded(&operation);
+        let poll = recorded.as_ref().and_then(|recorded| recorded.step_details.as_ref()?.result.clone());
+        let began = recorded.and_then(|recorded| recorded.start_timestamp);
+        let id = operation.id.clone();
+        let running = Running { operation, since: std::time::Instant::now(), start, policy, attempt, began };
+        self.state().running.insert(id.clone(), running);
+        std::mem::forget(active);
+        self.has_changed();
+        let reply = Message::new("run").with("id", id).with("attempt", attempt.to_string());
+        match poll {
+            Some(state) => reply.with("state", state),
+            None => reply,
+        }
+    }
+
+    /// The body of a step or a context has ended.
+    async fn end_body(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let id = request.text("id").unwrap_or_default();
+        let running = self.state().running.remove(&id);
+        let Some(running) = running else {
+            return Err(Refused(format!("no step and no context `{id}` runs")));
+        };
+        let active = Active { session: self, operation: running.operation.clone(), process };
+        if running.operation.kind == Kind::Context {
+            self.end_context(&active, request).await
+        } else {
+            self.end_attempt(active, running, request).await
+        }
+    }
+
+    async fn end_context(&self, active: &Active<'_>, request: &Message) -> Answered {
+        let result = text(request, "result");
+        let is_replayed =
+            self.recorded(&active.operation).is_some_and(|recorded| replays_children(&recorded));
+        if let (Ok(Some(result)), true) = (&result, is_replayed) {
+            return Ok(done(result.clone()));
+        }
+        let mut update = active.operation.update(Action::Fail);
+        let mut large = None;
+        match result {
+            Ok(Some(result)) => {
+                update.action = Action::Succeed;
+                let is_large = result.len() > CONTEXT_LIMIT;
+                update.context_options = Some(ContextOptions { replay_children: is_large });
+                update.payload = Some(if is_large { String::new() } else { result.clone() });
+                large = is_large.then_some(result);
+            }
+            Ok(None) => update.error = Some(self.error_of(request)),
+            Err(Refused(message)) => update.error = Some(invalid_result(message)),
+        }
+        self.checkpoint([update]).await;
+        match large {
+            Some(result) => Ok(done(result)),
+            None => Ok(self.outcome(&active.operation, active.process).await),
+        }
+    }
+
+    /// The operation as the service knows it.
+    pub(super) fn recorded(&self, operation: &Named) -> Option<Operation> {
+        self.state().operation(&operation.id).cloned()
+    }
+
+    /// Waits for the end of an operation, and gives it.
+    pub(super) async fn outcome(&self, own: &Named, process: Option<Pid>) -> Message {
+        let ended = self.blocked_until(own, process, |operation| operation.status.is_final()).await;
+        let Some(operation) = ended else { return Message::new("suspend") };
+        let result = [
+            operation.step_details.map(|details| (details.result, details.error)),
+            operation.callback_details.map(|details| (details.result, details.error)),
+            operation.chained_invoke_details.map(|details| (details.result, details.error)),
+            operation.context_details.map(|details| (details.result, details.error)),
+        ];
+        let (result, error) = result.into_iter().flatten().next().unwrap_or_default();
+        if operation.status == Status::Succeeded {
+            return done(result.unwrap_or_default());
+        }
+        let name = &own.name;
+        let mut error = error.unwrap_or_default();
+        let ending = match operation.status {
+            Status::TimedOut => "timed out",
+            Status::Stopped => "was stopped",
+            Status::Cancelled => "was cancelled",
+            _ => "failed",
+        };
+        error.error_type.get_or_insert_with(|| match operation.status {
+            Status::TimedOut => "Durable.TimedOut".to_owned(),
+            _ => "Durable.Failed".to_owned(),
+        });
+        error.error_message.get_or_insert_with(|| format!("`{name}` {ending}"));
+        self.failed(error)
+    }
+
+    fn failed(&self, error: ErrorObject) -> Message {
+        let status = error.error_data.as_deref().and_then(|data| data.parse().ok());
+        let status = status.filter(|status| (1..=255).contains(status)).unwrap_or(1);
+        let mut reply = Message::new("failed").with("status", status.to_string());
+        for (key, value) in
+            [("type", &error.error_type), ("message", &error.error_message), ("data", &error.error_data)]
+        {
+            reply = reply.with(key, value.clone().unwrap_or_default());
+        }
+        self.state().last_error = Some((status, error));
+        reply
+    }
+
+    /// Waits until an operation is at a certain point; none if the invocation is over before.
+    pub(super) async fn blocked_until(
+        &self,
+        own: &Named,
+        process: Option<Pid>,
+        is_there: impl Fn(&Operation) -> bool,
+    ) -> Option<Operation> {
+        let (id, context) = (own.id.clone(), own.context.clone());
+        let look = |state: &mut super::state::State| {
+            let found = state.operation(&id).filter(|operation| is_there(operation)).cloned();
+            (found.is_some() || state.ending.is_some()).then_some(found)
+        };
+        if let Some(found) = look(&mut self.state()) {
+            return found;
+        }
+        let blocked = Blocked { id: id.clone(), context, process };
+        let ticket = self.state().block(blocked);
+        self.has_changed();
+        let _ticket = Ticket(self, ticket);
+        self.until(look).await
+    }
+
+    /// The error that a client reports, without credentials.
+    pub(super) fn error_of(&self, request: &Message) -> ErrorObject {
+        let stack: Vec<_> =
+            request.values("stack").map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        self.masked(ErrorObject {
+            error_type: request.text("type"),
+            error_message: request.text("message"),
+            error_data: request.text("data").or_else(|| request.text("status")),
+            stack_trace: (!stack.is_empty()).then_some(stack),
+        })
+    }
+
+    pub(super) fn masked(&self, error: ErrorObject) -> ErrorObject {
+        let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.unwrap_or_default())
+            .with_stack_trace(error.stack_trace.unwrap_or_default());
+        failure.diagnostic.error_type = error.error_type.unwrap_or_default();
+        let Failure { diagnostic, stack_trace, .. } = self.secrets.masked(failure);
+        ErrorObject {
+            error_type: Some(diagnostic.error_type),
+            error_message: Some(diagnostic.error_message),
+            error_data: error.error_data,
+            stack_trace: (!stack_trace.is_empty()).then_some(stack_trace),
+        }
+    }
+
+    /// Whether a request that waits for its reply gets `suspend`. Processes are killed instead, wherever they stand.
+    pub(super) fn tells_of_suspension(&self) -> bool {
+        self.suspension.home() == Some(Home::InWorker)
+    }
+}
+
+/// A request that waits.
+struct Ticket<'a>(&'a Session, u64);
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.0.state().blocked.remove(&self.1);
+    }
+}
+
+pub(super) fn done(result: String) -> Message {
+    Message::new("done").with("result", result)
+}
+
+fn refused(message: String) -> Message {
+    Message::new("refused").with("message", message)
+}
+
+/// The error of a result that cannot be kept.
+pub(super) fn invalid_result(message: String) -> ErrorObject {
+    ErrorObject::new("Durable.InvalidResult", message)
+}
+
+fn replays_children(operation: &Operation) -> bool {
+    operation.context_details.as_ref().is_some_and(|details| details.replay_children)
+}
+
+fn named(operation: &Operation) -> Named {
+    Named {
+        id: operation.id.clone(),
+        context: operation.parent_id.clone().unwrap_or_default(),
+        name: operation.name.clone().unwrap_or_default(),
+        kind: operation.kind,
+        sub_type: operation.sub_type.clone().unwrap_or_default(),
+    }
+}
+
+/// A number of a request.
+pub(super) fn number(request: &Message, key: &str) -> Result<Option<f64>, Refused> {
+    let Some(text) = request.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.map(Some).ok_or_else(|| Refused(format!("`{key}` is a number, not `{text}`")))
+}
+
+/// A text of a request.
+pub(super) fn text(request: &Message, key: &str) -> Result<Option<String>, Refused> {
+    let Some(bytes) = request.value(key) else { return Ok(None) };
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(error) => Err(Refused(format!(
+            "the {key} is no UTF-8 text at byte {}: encode it, as by `base64`",
+            error.valid_up_to()
+        ))),
+    }
+}

@@ -1,0 +1,321 @@
+//! The state of an execution in one invocation: the operations, and the updates that are still to be made. No IO.
+
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use rustix::process::Pid;
+
+use crate::durable::{
+    identity,
+    operation::{Action, ErrorObject, Kind, Operation, Status, Update},
+    service::Page,
+};
+
+/// The most updates of one checkpoint.
+const BATCH: usize = 200;
+
+/// The most bytes of payloads in one checkpoint, unless it has one update alone.
+const BATCH_BYTES: usize = 750_000;
+
+/// How the invocation ends, where the handler does not decide it.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// Something is waited for: the service invokes the function again.
+    Pending,
+    /// The execution has failed.
+    Failed(ErrorObject),
+    /// This invocation has failed: the service tries it again.
+    Retry(String),
+}
+
+/// A step or a context whose body runs.
+#[derive(Debug)]
+pub struct Running {
+    pub operation: Named,
+    pub since: Instant,
+    /// A START that has not been sent: for a short step it goes along with the end.
+    pub start: Option<Update>,
+    pub policy: Policy,
+    pub attempt: u64,
+    /// When the first attempt began, in seconds since 1970.
+    pub began: Option<f64>,
+}
+
+/// When a step is tried again.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// How many further attempts there are.
+    pub retries: u64,
+    /// The exit statuses that are worth another attempt; none for all.
+    pub retry_on: Vec<i64>,
+    /// Seconds before the second attempt, the factor of each further pause, and the longest pause.
+    pub backoff: f64,
+    pub rate: f64,
+    pub max_delay: f64,
+    /// Seconds between two questions of a step that is asked again and again.
+    pub every: Option<f64>,
+    /// Seconds after which it is given up.
+    pub timeout: Option<f64>,
+    /// Whether an attempt that was interrupted has failed.
+    pub at_most_once: bool,
+}
+
+/// An operation by which its updates are made.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub id: String,
+    /// The id of the context around; empty at the top.
+    pub context: String,
+    pub name: String,
+    pub kind: Kind,
+    pub sub_type: String,
+}
+
+/// A request that waits for the end of an operation.
+#[derive(Debug)]
+pub struct Blocked {
+    pub id: String,
+    pub context: String,
+    pub process: Option<Pid>,
+}
+
+/// An error of the script's own making: the execution fails.
+#[derive(Debug)]
+pub struct Violation {
+    pub error_type: &'static str,
+    pub message: String,
+}
+
+#[derive(Debug, Default)]
+pub struct State {
+    pub token: String,
+    /// By the place in their ids.
+    operations: HashMap<String, Operation>,
+    /// The places that were recorded before this invocation and have not been asked for.
+    unasked: HashSet<String>,
+    /// How often a name came in a context.
+    counters: HashMap<(String, String), u32>,
+    /// The names that run or wait, by context.
+    active: HashSet<(String, String)>,
+    pub running: HashMap<String, Running>,
+    pub blocked: HashMap<u64, Blocked>,
+    tickets: u64,
+    queue: VecDeque<Update>,
+    /// How many updates have been queued, how many of them are waited for, and how many were made.
+    queued: u64,
+    wanted: u64,
+    made: u64,
+    /// Whether the service is to be asked for changes.
+    pub poll: bool,
+    pub ending: Option<Ending>,
+    /// The error of the operation that the handler was told of last.
+    pub last_error: Option<(i64, ErrorObject)>,
+}
+
+impl State {
+    pub fn new(token: String) -> Self {
+        Self { token, ..Self::default() }
+    }
+
+    pub fn put(&mut self, page: Page) {
+        for operation in page.operations {
+            if operation.kind != Kind::Execution {
+                self.operations.insert(identity::place_of(&operation.id).to_owned(), operation);
+            }
+        }
+    }
+
+    /// Takes what was recorded up to now for the work of earlier invocations.
+    pub fn has_loaded(&mut self) {
+        self.unasked = self.operations.keys().cloned().collect();
+    }
+
+    /// Whether something that was recorded in an earlier invocation has not been asked for yet.
+    pub fn is_replaying(&self) -> bool {
+        !self.unasked.is_empty()
+    }
+
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.get(identity::place_of(id))
+    }
+
+    /// The next operation of this name in this context. It becomes active.
+    pub fn identify(
+        &mut self,
+        context: &str,
+        name: &str,
+        (kind, sub_type): (Kind, &str),
+        arguments: Option<&str>,
+    ) -> Result<Named, Violation> {
+        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        if self.active.contains(&key) {
+            return Err(Violation {
+                error_type: "Durable.NameInUse",
+                message: format!(
+                    "two operations named `{name}` run at the same time: give each a name of its own, or put each \
+                     into a context (`durable context`)"
+                ),
+            });
+        }
+        let number = self.counters.entry(key.clone()).or_default();
+        *number += 1;
+        let place = identity::place(&key.0, name, *number);
+        let number = *number;
+        self.unasked.remove(&place);
+        let id = match arguments {
+            Some(arguments) => format!("{place}-{arguments}"),
+            None => place.clone(),
+        };
+        let mut named = Named {
+            id,
+            context: context.to_owned(),
+            name: name.to_owned(),
+            kind,
+            sub_type: sub_type.to_owned(),
+        };
+        if let Some(recorded) = self.operations.get(&place) {
+            let recorded_type = recorded.sub_type.as_deref().unwrap_or_default();
+            if (recorded.kind, recorded_type) != (kind, sub_type) {
+                let message = format!(
+                    "`{name}` (number {number}) was a {recorded_type} in an earlier invocation, and is a {sub_type} now: \
+                     the script has changed, or takes another way in each replay"
+                );
+                return Err(Violation { error_type: "Durable.NonDeterministic", message });
+            }
+            if !identity::same_arguments(&recorded.id, arguments) {
+                let message = format!(
+                    "the {sub_type} `{name}` (number {number}) had other arguments in an earlier invocation: take a \
+                     time, a random number or the name of a temporary file from a step, or allow other arguments with \
+                     `--any-args`"
+                );
+                return Err(Violation { error_type: "Durable.NonDeterministic", message });
+            }
+            named.id.clone_from(&recorded.id);
+        }
+        self.active.insert(key);
+        Ok(named)
+    }
+
+    /// The last operation of this name in this context.
+    pub fn last_of(&self, context: &str, name: &str) -> Option<&Operation> {
+        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        self.operations.get(&identity::place(&key.0, name, *self.counters.get(&key)?))
+    }
+
+    /// Takes note that an operation neither runs nor waits any more.
+    pub fn is_over(&mut self, context: &str, name: &str) {
+        self.active.remove(&(identity::place_of(context).to_owned(), name.to_owned()));
+    }
+
+    pub fn block(&mut self, blocked: Blocked) -> u64 {
+        self.tickets += 1;
+        self.blocked.insert(self.tickets, blocked);
+        self.tickets
+    }
+
+    /// Queues an update, which goes along with the next checkpoint.
+    pub fn queue(&mut self, update: Update) {
+        self.queue.push_back(update);
+        self.queued += 1;
+    }
+
+    /// Asks for a checkpoint of all that is queued, and gives its number.
+    pub fn want(&mut self) -> u64 {
+        self.wanted = self.queued;
+        self.queued
+    }
+
+    pub fn is_made(&self, number: u64) -> bool {
+        self.made >= number
+    }
+
+    /// Whether a checkpoint is due.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted > self.made || self.poll
+    }
+
+    /// The updates of the next checkpoint.
+    pub fn batch(&mut self) -> Vec<Update> {
+        let size = |update: &Update| update.payload.as_ref().map_or(0, String::len);
+        let mut bytes = 0;
+        let fits = |update: &&Update| {
+            bytes += size(update);
+            bytes <= BATCH_BYTES
+        };
+        let count = self.queue.iter().take(BATCH).take_while(fits).count().max(1);
+        self.queue.drain(..count.min(self.queue.len())).collect()
+    }
+
+    pub fn has_made(&mut self, count: usize) {
+        self.made += count as u64;
+    }
+
+    /// Whether the time of something that is waited for has come, as far as this machine's clock knows.
+    pub fn is_due(&self) -> bool {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        self.blocked.values().filter_map(|blocked| self.operation(&blocked.id)).any(|operation| {
+            let wait = operation.wait_details.as_ref().and_then(|wait| wait.scheduled_end_timestamp);
+            let step = operation.step_details.as_ref().and_then(|step| step.next_attempt_timestamp);
+            !operation.status.is_final()
+                && operation.status != Status::Ready
+                && wait.or(step).is_some_and(|time| time <= now)
+        })
+    }
+
+    /// The steps that run.
+    pub fn steps(&mut self) -> impl Iterator<Item = &mut Running> {
+        self.running.values_mut().filter(|running| running.operation.kind == Kind::Step)
+    }
+
+    /// Whether each context that runs and holds no other one waits; without contexts, whether anything does.
+    pub fn contexts_wait(&self) -> bool {
+        let contexts = || self.running.values().map(|running| &running.operation);
+        let is_innermost = |id: &str| contexts().all(|other| other.context != id);
+        let waits = |id: &str| self.blocked.values().any(|blocked| blocked.context == id);
+        !self.blocked.is_empty() && contexts().all(|own| !is_innermost(&own.id) || waits(&own.id))
+    }
+}
+
+impl Named {
+    /// An update of this operation.
+    pub fn update(&self, action: Action) -> Update {
+        Update {
+            id: self.id.clone(),
+            parent_id: (!self.context.is_empty()).then(|| self.context.clone()),
+            name: Some(self.name.clone()),
+            kind: self.kind,
+            sub_type: Some(self.sub_type.clone()),
+            action,
+            payload: None,
+            error: None,
+            step_options: None,
+            wait_options: None,
+            callback_options: None,
+            chained_invoke_options: None,
+            context_options: None,
+        }
+    }
+}
+
+impl Policy {
+    /// The whole seconds before the attempt after this one; none if there is none.
+    pub fn delay(&self, attempt: u64, status: i64) -> Option<u64> {
+        let is_worth_it = self.retry_on.is_empty() || self.retry_on.contains(&status);
+        if attempt > self.retries || !is_worth_it {
+            return None;
+        }
+        let exponent = i32::try_from(attempt - 1).unwrap_or(i32::MAX);
+        Some(whole_seconds((self.backoff * self.rate.powi(exponent)).min(self.max_delay)))
+    }
+}
+
+/// A time as the service takes it: whole seconds, at least one, and not more than it waits.
+pub fn whole_seconds(seconds: f64) -> u64 {
+    let longest = crate::durable::operation::LONGEST_WAIT;
+    // a cast saturates
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let whole = seconds.ceil() as u64;
+    whole.clamp(1, longest)
+}

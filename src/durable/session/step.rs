@@ -1,0 +1,189 @@
+//! Steps: attempts, their ends, and the pauses between them.
+
+use std::time::Instant;
+
+use rustix::process::Pid;
+
+use super::{
+    Session,
+    requests::{Active, Answered, Refused, done, invalid_result, number, text},
+    state::{Policy, Running, whole_seconds},
+};
+use crate::durable::{
+    message::Message,
+    operation::{Action, ErrorObject, Kind, Status, StepOptions, Update},
+};
+
+/// How an attempt has ended.
+enum Attempt {
+    Succeeded(String),
+    /// Not yet, with the state for the next question.
+    Again(String),
+    Failed(i64, ErrorObject),
+}
+
+impl Session {
+    pub(super) async fn step(&self, request: &Message, process: Option<Pid>) -> Answered {
+        let policy = policy(request)?;
+        let sub_type = if policy.every.is_some() { "WaitForCondition" } else { "Step" };
+        let at_most_once = request.value("at-most-once").is_some();
+        let active = self.identified(request, (Kind::Step, sub_type), process)?;
+        let Some(recorded) = self.recorded(&active.operation) else {
+            return Ok(self.begin(active, policy, 1, at_most_once).await);
+        };
+        let attempt = recorded.step_details.map_or(0, |details| details.attempt) + 1;
+        match recorded.status {
+            Status::Started if at_most_once => {
+                let message =
+                    format!("the step `{}` was interrupted, and runs at most once", active.operation.name);
+                let error = ErrorObject::new("Durable.StepInterrupted", message);
+                let operation = active.operation.clone();
+                let running =
+                    Running { operation, since: Instant::now(), start: None, policy, attempt, began: None };
+                self.finish(active, running, Attempt::Failed(1, error)).await
+            }
+            // it had begun: it runs again, and has been recorded as begun
+            Status::Started => Ok(self.run(active, policy, attempt, None)),
+            Status::Ready => Ok(self.begin(active, policy, attempt, at_most_once).await),
+            Status::Pending => self.after_pause(active, policy, at_most_once).await,
+            _ => Ok(self.outcome(&active.operation, active.process).await),
+        }
+    }
+
+    /// Begins an attempt. Its START is sent now for a step that runs at most once, and else goes along with its end.
+    async fn begin(&self, active: Active<'_>, policy: Policy, attempt: u64, at_most_once: bool) -> Message {
+        let start = active.operation.update(Action::Start);
+        if !at_most_once {
+            return self.run(active, policy, attempt, Some(start));
+        }
+        self.checkpoint([start]).await;
+        if self.ending().is_some() {
+            return Message::new("suspend");
+        }
+        self.run(active, Policy { at_most_once, ..policy }, attempt, None)
+    }
+
+    /// Waits for the time of the next attempt, and begins it.
+    async fn after_pause(&self, active: Active<'_>, policy: Policy, at_most_once: bool) -> Answered {
+        let is_over = |status: Status| status == Status::Ready || status.is_final();
+        let Some(operation) = self
+            .blocked_until(&active.operation, active.process, |operation| is_over(operation.status))
+            .await
+        else {
+            return Ok(Message::new("suspend"));
+        };
+        if operation.status.is_final() {
+            return Ok(self.outcome(&active.operation, active.process).await);
+        }
+        let attempt = operation.step_details.map_or(0, |details| details.attempt) + 1;
+        Ok(self.begin(active, policy, attempt, at_most_once).await)
+    }
+
+    pub(super) async fn end_attempt(
+        &self,
+        active: Active<'_>,
+        running: Running,
+        request: &Message,
+    ) -> Answered {
+        let attempt = match (text(request, "result"), text(request, "again")) {
+            (Err(Refused(message)), _) | (_, Err(Refused(message))) => {
+                Attempt::Failed(1, invalid_result(message))
+            }
+            (Ok(Some(result)), _) => Attempt::Succeeded(result),
+            (_, Ok(Some(state))) => Attempt::Again(state),
+            (Ok(None), Ok(None)) => {
+                let status = request.text("status").and_then(|status| status.parse().ok());
+                Attempt::Failed(status.unwrap_or(1), self.error_of(request))
+            }
+        };
+        self.finish(active, running, attempt).await
+    }
+
+    async fn finish(&self, active: Active<'_>, mut running: Running, attempt: Attempt) -> Answered {
+        let large = match &attempt {
+            Attempt::Succeeded(result) => Some(result.clone()),
+            Attempt::Again(_) | Attempt::Failed(..) => None,
+        };
+        let start = running.start.take();
+        let end = ended(&running, attempt);
+        let is_retry = end.action == Action::Retry;
+        self.checkpoint(start.into_iter().chain([end])).await;
+        if is_retry {
+            let at_most_once = running.policy.at_most_once;
+            return self.after_pause(active, running.policy, at_most_once).await;
+        }
+        let outcome = self.outcome(&active.operation, active.process).await;
+        // the service need not send back what it was sent
+        match (outcome.verb.as_str(), large) {
+            ("done", Some(result)) => Ok(done(result)),
+            _ => Ok(outcome),
+        }
+    }
+}
+
+/// Ends a step that still runs when the time of the invocation is over. Whether it is tried again.
+pub(super) fn interrupt(running: &mut Running) -> (Vec<Update>, bool) {
+    let message = format!(
+        "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
+        running.operation.name
+    );
+    let error = ErrorObject::new("Durable.StepTimedOut", message);
+    let end = ended(running, Attempt::Failed(1, error));
+    let is_retry = end.action == Action::Retry;
+    (running.start.take().into_iter().chain([end]).collect(), is_retry)
+}
+
+/// The update that ends an attempt.
+fn ended(running: &Running, attempt: Attempt) -> Update {
+    let mut update = running.operation.update(Action::Fail);
+    let policy = &running.policy;
+    match attempt {
+        Attempt::Succeeded(result) => {
+            update.action = Action::Succeed;
+            update.payload = Some(result);
+        }
+        Attempt::Again(state) => {
+            let asked = running.began.map_or(0.0, |began| super::watch::now() - began);
+            match policy.timeout {
+                Some(timeout) if asked >= timeout => {
+                    let message = format!("`{}` was not so after {timeout} s", running.operation.name);
+                    update.error = Some(ErrorObject::new("Durable.TimedOut", message));
+                }
+                _ => {
+                    update.action = Action::Retry;
+                    update.payload = Some(state);
+                    let next_attempt_delay_seconds = whole_seconds(policy.every.unwrap_or(1.0));
+                    update.step_options = Some(StepOptions { next_attempt_delay_seconds });
+                }
+            }
+        }
+        Attempt::Failed(status, error) => {
+            update.error = Some(error);
+            if let Some(next_attempt_delay_seconds) = policy.delay(running.attempt, status) {
+                update.action = Action::Retry;
+                update.step_options = Some(StepOptions { next_attempt_delay_seconds });
+            }
+        }
+    }
+    update
+}
+
+fn policy(request: &Message) -> Result<Policy, Refused> {
+    let retry_on = request.values("retry-on").map(|status| {
+        let status = String::from_utf8_lossy(status);
+        status.parse().map_err(|_| Refused(format!("`retry-on` is an exit status, not `{status}`")))
+    });
+    // a cast saturates
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let retries = number(request, "retry")?.unwrap_or(0.0) as u64;
+    Ok(Policy {
+        retries,
+        retry_on: retry_on.collect::<Result<_, _>>()?,
+        backoff: number(request, "backoff")?.unwrap_or(1.0),
+        rate: number(request, "rate")?.unwrap_or(2.0),
+        max_delay: number(request, "max-delay")?.unwrap_or(300.0),
+        every: number(request, "every")?,
+        timeout: number(request, "timeout")?,
+        at_most_once: false,
+    })
+}

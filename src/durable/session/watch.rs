@@ -1,0 +1,140 @@
+//! When an invocation has nothing left to do: its handler waits for something that takes longer, or its time is over.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::time::{sleep, timeout};
+
+use super::{Session, state::Ending, step::interrupt};
+use crate::process::handler::Home;
+
+/// A step that runs for longer is recorded as begun.
+const SHORT_STEP: Duration = Duration::from_millis(100);
+
+/// The pauses between two looks at the processes of a handler that waits, the shortest and the longest.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+
+/// How often is looked at steps that run and at times that have come.
+const TICK: Duration = Duration::from_millis(50);
+
+impl Session {
+    /// Decides how the invocation ends, where its handler does not.
+    pub async fn watch(&self) -> Ending {
+        let mut pause = LOOKS.0;
+        let mut changes = self.changes.subscribe();
+        loop {
+            if let Some(ending) = self.ending() {
+                return ending;
+            }
+            if self.limit.is_some_and(|limit| limit <= Instant::now()) {
+                return self.end_in_time().await;
+            }
+            self.record_long_steps();
+            let (waits, has_steps) = {
+                let mut state = self.state();
+                (!state.blocked.is_empty(), state.steps().next().is_some())
+            };
+            if waits && !has_steps && self.is_quiet().await {
+                // contexts that have begun are recorded before
+                self.checkpoint([]).await;
+                if self.is_quiet().await {
+                    self.end(Ending::Pending);
+                    continue;
+                }
+            }
+            self.poll_if_due();
+            pause = if waits && !has_steps { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
+            let tick = if waits && !has_steps { pause } else { TICK };
+            let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
+            if waits || has_steps {
+                // a sender lives as long as this
+                drop(timeout(tick.min(left), changes.changed()).await);
+            } else if self.limit.is_some() {
+                drop(timeout(left, changes.changed()).await);
+            } else {
+                drop(changes.changed().await);
+            }
+        }
+    }
+
+    /// Whether the handler can do nothing but wait, at two looks.
+    async fn is_quiet(&self) -> bool {
+        for look in 0..2 {
+            let blocked = {
+                let mut state = self.state();
+                if state.blocked.is_empty() || state.steps().next().is_some() || state.is_wanted() {
+                    return false;
+                }
+                if self.suspension.home() == Some(Home::InWorker) {
+                    return state.contexts_wait();
+                }
+                state.blocked.values().filter_map(|blocked| blocked.process).collect::<Vec<_>>()
+            };
+            if !self.suspension.is_quiet(&blocked) {
+                return false;
+            }
+            if look == 0 {
+                sleep(LOOKS.0).await;
+            }
+        }
+        true
+    }
+
+    /// Sends the START of steps that take long.
+    fn record_long_steps(&self) {
+        let mut state = self.state();
+        let is_long = |since: Instant| since.elapsed() >= SHORT_STEP;
+        let long = state.steps().filter(|step| is_long(step.since)).filter_map(|step| step.start.take());
+        let starts: Vec<_> = long.collect();
+        if !starts.is_empty() {
+            for start in starts {
+                state.queue(start);
+            }
+            state.want();
+            drop(state);
+            self.has_changed();
+        }
+    }
+
+    /// Asks for changes where something else still runs: a new invocation would not come.
+    fn poll_if_due(&self) {
+        let mut state = self.state();
+        if state.is_due() && !state.is_wanted() {
+            state.poll = true;
+            drop(state);
+            self.has_changed();
+        }
+    }
+
+    /// Ends the invocation at its time limit. Steps that still run have failed, or are tried again.
+    async fn end_in_time(&self) -> Ending {
+        let (mut updates, mut waits) = (Vec::new(), false);
+        let steps: Vec<_> = {
+            let mut state = self.state();
+            waits |= !state.blocked.is_empty();
+            let ids: Vec<_> = state.steps().map(|step| step.operation.id.clone()).collect();
+            ids.iter().filter_map(|id| state.running.remove(id)).collect()
+        };
+        for mut step in steps {
+            let (ended, is_retry) = interrupt(&mut step);
+            updates.extend(ended);
+            waits |= is_retry;
+        }
+        let has_ended = !updates.is_empty();
+        if !has_ended && !waits {
+            // the handler's own work has taken too long: its worker ends it
+            return std::future::pending().await;
+        }
+        self.checkpoint(updates).await;
+        self.end(if waits {
+            Ending::Pending
+        } else {
+            Ending::Retry("a step had not ended when the time of the invocation was over".to_owned())
+        });
+        self.ending().unwrap_or(Ending::Pending)
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,170 @@
+//! The processes of an event whose handler may be suspended: whether any of them still works, and their end.
+
+use std::collections::{HashMap, HashSet};
+
+use rustix::process::Pid;
+
+use super::{
+    Marks,
+    belonging::{belonging, kill},
+    filters::Process,
+    proc::{Status, file, threads},
+};
+
+/// How many times `/proc` is read for processes to kill: each may have forked meanwhile.
+const KILL_ROUNDS: usize = 10;
+
+/// The most parents between a process of the event and its worker.
+const DEPTH: usize = 64;
+
+/// Where the handler of an event runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// It is a program of its own.
+    Program,
+    /// The worker has forked a process for it.
+    ForkedFromWorker,
+    /// It runs in the worker itself.
+    InWorker,
+}
+
+/// The handler of one event.
+#[derive(Debug)]
+pub struct Handler {
+    home: Home,
+    worker: Pid,
+    marks: Marks,
+    /// The process that was forked for it, once a process below has been seen.
+    forked: Option<Pid>,
+}
+
+impl Handler {
+    /// The handler that runs in this process, or below it.
+    #[must_use]
+    pub fn new(home: Home, worker: Pid, marks: Marks) -> Self {
+        Self { home, worker, marks, forked: None }
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn home(&self) -> Home {
+        self.home
+    }
+
+    /// Takes note of a process of the event: it leads to the one that the worker has forked.
+    pub fn note(&mut self, process: Pid) {
+        if self.home == Home::ForkedFromWorker && self.forked.is_none() {
+            let line = ancestors(process, |pid| Status::read(pid).and_then(|status| status.parent));
+            let below = line.iter().position(|&pid| pid == self.worker);
+            self.forked = below.and_then(|at| line.get(at.checked_sub(1)?)).copied();
+        }
+    }
+
+    /// Whether each process of the event waits for one of the `blocked`: it is one, an ancestor of one, reads a pipe that
+    /// only such processes write, writes into a full one that they read, or waits for such children.
+    #[must_use]
+    pub fn is_quiet(&self, blocked: &[Pid]) -> bool {
+        let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
+        let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
+        let mut quiet: HashSet<Pid> = blocked.iter().copied().collect();
+        let waiting =
+            blocked.iter().flat_map(|&pid| ancestors(pid, parent)).filter(|pid| all.contains_key(pid));
+        for ancestor in waiting.collect::<Vec<_>>() {
+            if !quiet.contains(&ancestor) && !is_asleep(ancestor) {
+                return false;
+            }
+            quiet.insert(ancestor);
+        }
+        let mut others: Vec<_> = all.values().filter(|status| !quiet.contains(&status.pid)).collect();
+        if others.is_empty() {
+            return true;
+        }
+        let pipes: Vec<_> = all.keys().map(|&pid| Process::read(pid, &[])).collect();
+        loop {
+            let before = others.len();
+            others.retain(|status| !waits_for(status, &quiet, &all, &pipes));
+            quiet = all.keys().copied().filter(|pid| others.iter().all(|other| other.pid != *pid)).collect();
+            if others.is_empty() || others.len() == before {
+                return others.is_empty();
+            }
+        }
+    }
+
+    /// Kills the processes of the event, and keeps the worker. `false` if the process that it has forked is not known.
+    pub async fn kill(&self) -> bool {
+        if self.home == Home::ForkedFromWorker && self.forked.is_none() {
+            return false;
+        }
+        for _ in 0..KILL_ROUNDS {
+            let left = self.processes();
+            if left.is_empty() {
+                break;
+            }
+            for process in &left {
+                if self.home == Home::Program {
+                    kill(process);
+                } else {
+                    // the worker is in their group
+                    let _ = rustix::process::kill_process(process.pid, rustix::process::Signal::KILL);
+                }
+            }
+            tokio::time::sleep(super::LOOK_INTERVAL).await;
+        }
+        true
+    }
+
+    /// The processes of the event that have not ended, without the worker and other children of it.
+    fn processes(&self) -> Vec<Status> {
+        let all = belonging(self.worker, &self.marks);
+        if self.home == Home::Program {
+            return all;
+        }
+        let parents: HashMap<_, _> = all.iter().map(|status| (status.pid, status.parent)).collect();
+        let is_others = |status: &Status| {
+            let line = ancestors(status.pid, |pid| parents.get(&pid).copied().flatten());
+            let below = line.iter().position(|&pid| pid == self.worker);
+            below.is_some_and(|at| at == 0 || Some(line[at - 1]) != self.forked)
+        };
+        all.into_iter().filter(|status| !is_others(status)).collect()
+    }
+}
+
+/// A process and the line of its ancestors.
+fn ancestors(process: Pid, parent: impl Fn(Pid) -> Option<Pid>) -> Vec<Pid> {
+    std::iter::successors(Some(process), |&pid| parent(pid)).take(DEPTH).collect()
+}
+
+/// Whether all threads of a process sleep.
+fn is_asleep(process: Pid) -> bool {
+    threads(process).all(|status| status.is_idle())
+}
+
+/// Whether a process waits for processes that are quiet.
+fn waits_for(status: &Status, quiet: &HashSet<Pid>, all: &HashMap<Pid, Status>, pipes: &[Process]) -> bool {
+    if !is_asleep(status.pid) {
+        return false;
+    }
+    let place = file(status.pid, "wchan");
+    let place = String::from_utf8_lossy(&place);
+    // a kernel that does not tell gives nothing, or 0
+    let is_at = |name: &str| place.is_empty() || place == "0" || place.contains(name);
+    let is_told = |name: &str| place.contains(name);
+    let mut children = all.values().filter(|other| other.parent == Some(status.pid)).peekable();
+    if children.peek().is_some() {
+        return is_at("wait") && children.all(|child| quiet.contains(&child.pid));
+    }
+    let Some(own) = pipes.iter().find(|process| process.pid == status.pid) else { return true };
+    let only_quiet = |mut others: Vec<&Process>| {
+        others.retain(|other| other.pid != status.pid);
+        !others.is_empty() && others.iter().all(|other| quiet.contains(&other.pid))
+    };
+    let reads = own
+        .inputs
+        .iter()
+        .any(|input| only_quiet(pipes.iter().filter(|other| other.writes(&input.pipe)).collect()));
+    let writes = own
+        .outputs
+        .iter()
+        .any(|output| only_quiet(pipes.iter().filter(|other| other.reads(&output.pipe)).collect()));
+    reads && is_at("pipe") || writes && is_told("pipe")
+}
