@@ -114,9 +114,11 @@ pub fn run(
 ) -> Result<ExitCode, Error> {
     let mut arguments = arguments.into_iter();
     let (program, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
-    if let Some(code) =
-        guard::run(&arguments).or_else(|| durable::command::run(program.as_deref(), &arguments))
-    {
+    let program = program.as_deref();
+    let own = guard::run(&arguments)
+        .or_else(|| local::durable::answer::run(program, &arguments))
+        .or_else(|| durable::command::run(program, &arguments));
+    if let Some(code) = own {
         return Ok(code);
     }
     let mut environment: Environment = environment.into_iter().collect();

@@ -54,7 +54,8 @@ impl Functions {
     pub async fn invoke(&self, called: &str, event: Bytes) -> Invoked {
         let Some(function) = find(&self.all, called, |function| &function.name) else {
             // a state file from a run with other functions
-            let message = format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
+            let message =
+                format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
             return Invoked::never(Failure::new(ErrorType::InvalidConfiguration, message));
         };
         let mut place = function.slot.lock().await;

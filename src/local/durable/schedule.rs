@@ -84,7 +84,10 @@ impl Schedule<'_> {
             if is_idle && self.waits_for_answer(timer, callback) {
                 return Ok(());
             }
-            if is_idle && self.skip_time && let Some(time) = timer {
+            if is_idle
+                && self.skip_time
+                && let Some(time) = timer
+            {
                 self.desk.change(|state, now| {
                     state.ahead += (time - now).max(0.0);
                     ((), true)
@@ -121,7 +124,11 @@ impl Schedule<'_> {
 
     fn announce(&self, due: Option<f64>, now: f64) {
         let Some(left) = due.map(|due| due - now).filter(|left| *left >= ANNOUNCED) else { return };
-        let end = if self.desk.file().is_some() { "; Ctrl-C ends this run, and the same command goes on" } else { "" };
+        let end = if self.desk.file().is_some() {
+            "; Ctrl-C ends this run, and the same command goes on"
+        } else {
+            ""
+        };
         eprintln!("waiting for {}{end}", super::table::duration(left));
     }
 

@@ -48,6 +48,17 @@ impl State {
         arn
     }
 
+    /// Forgets the oldest executions that have ended, up to this many.
+    pub fn forget_ended(&mut self, kept: usize) {
+        let ended = self.executions.iter().filter(|execution| execution.end().is_some()).count();
+        let mut surplus = ended.saturating_sub(kept);
+        self.executions.retain(|execution| {
+            let goes = surplus > 0 && execution.end().is_some();
+            surplus -= usize::from(goes);
+            !goes
+        });
+    }
+
     /// The execution of this ARN.
     pub fn execution(&self, arn: &str) -> Option<&Execution> {
         self.executions.iter().find(|execution| execution.arn == arn)
@@ -111,7 +122,8 @@ impl State {
             for record in execution.open_invocations() {
                 let parent = Parent { arn: execution.arn.clone(), id: record.operation.id.clone() };
                 let invoked = record.invoked.as_ref().map(|invoked| (&invoked.function, &invoked.payload));
-                let (Some((function, payload)), Kind::ChainedInvoke) = (invoked, record.operation.kind) else {
+                let (Some((function, payload)), Kind::ChainedInvoke) = (invoked, record.operation.kind)
+                else {
                     continue;
                 };
                 if self.executions.iter().all(|other| other.parent.as_ref() != Some(&parent)) {
@@ -131,7 +143,8 @@ impl State {
 
     /// Gives the ends of executions to the operations that wait for them, and stops those that nobody waits for.
     fn hand_over_ends(&mut self, now: f64) {
-        let parents = |execution: &Execution| execution.parent.clone().map(|parent| (execution.arn.clone(), parent));
+        let parents =
+            |execution: &Execution| execution.parent.clone().map(|parent| (execution.arn.clone(), parent));
         for (arn, parent) in self.executions.iter().filter_map(parents).collect::<Vec<_>>() {
             let end = self.execution(&arn).and_then(Execution::end).cloned();
             let other = self.execution(&parent.arn).and_then(Execution::end).cloned();

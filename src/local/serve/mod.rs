@@ -5,11 +5,14 @@
 
 mod answer;
 mod api;
+mod durable;
 mod event_stream;
 mod pool;
 mod url;
 
-use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::pending, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, future::join_all};
@@ -30,11 +33,14 @@ use tokio_util::sync::CancellationToken;
 use self::{
     answer::Body,
     api::{Call, InvocationType, PATH, Refusal},
+    durable::Runner,
     pool::Pool,
 };
 use crate::{
+    durable::Durable,
     failure::Failure,
     limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    local::durable::{api::PREFIX, file::FileError, functions::Functions, link, served::Executions},
     process::Children,
     settings::Config,
     start::cli::Serve,
@@ -60,6 +66,9 @@ pub enum ServeError {
     /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
+    /// The state of durable functions.
+    #[error("{0}")]
+    State(#[from] FileError),
 }
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
@@ -75,9 +84,26 @@ pub async fn run(
     let mut config = config.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
     config.deadline_margin.get_or_insert(Duration::ZERO);
-    let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
-    let server =
-        Arc::new(Server { address: address.to_string(), port: address.port(), http: options.http, pool });
+    let mut config = Arc::new(config);
+    let (mut executions, mut functions, mut link) = (None, None, None);
+    let mut core = Durable::new(&config);
+    if let Some(durable) = &options.durable {
+        let (with_link, folder) = link::put_on_path(&config).map_err(ServeError::Init)?;
+        (config, link) = (with_link, Some(folder));
+        let own = Executions::open(&config, durable)?;
+        core = Durable::with(&config, own.service());
+        let all = Functions::new(&config, &durable.functions, &own.service(), children, shutdown);
+        (executions, functions) = (Some(own), Some(all.map_err(ServeError::Init)?));
+    }
+    let (pool, starts) = Pool::start(&config, options, core, children, shutdown);
+    let server = Arc::new(Server {
+        address: address.to_string(),
+        port: address.port(),
+        http: options.http,
+        pool,
+        executions,
+        shutdown: shutdown.clone(),
+    });
     if options.http {
         eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
     } else {
@@ -90,11 +116,22 @@ pub async fn run(
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
         failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
+        error = run_executions(&server, functions.as_ref()) => Err(error.into()),
         () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
-    drop(listener);
+    drop((listener, link));
     let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;
     ended
+}
+
+/// Runs the executions of durable functions, for ever.
+async fn run_executions(server: &Server, functions: Option<&Functions>) -> FileError {
+    match (&server.executions, functions) {
+        (Some(executions), Some(functions)) => {
+            executions.run(&Runner { pool: &server.pool, functions }).await
+        }
+        _ => pending().await,
+    }
 }
 
 /// How to reach a server in a container from outside.
@@ -114,6 +151,9 @@ struct Server {
     /// Whether requests become events, as at a function URL. If not, callers post events.
     http: bool,
     pool: Arc<Pool>,
+    /// The executions, where the handler is a durable function.
+    executions: Option<Executions>,
+    shutdown: CancellationToken,
 }
 
 /// Waits for the init error that ends the server. A server that watches its files has none.
@@ -164,17 +204,28 @@ async fn respond(
         let body = read(body).await?;
         return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
     }
+    if let Some(executions) = &server.executions
+        && head.uri.path().starts_with(PREFIX)
+    {
+        return Ok(match read(body).await? {
+            Some(body) => durable::respond(executions, &head, &body),
+            None => Refusal::too_large().response(),
+        });
+    }
     let call = Call::read(&head, &server.address);
     // read in any case: a caller that still sends may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
         (Err(refusal), _) => refusal.response(),
         (Ok(_), None) => Refusal::too_large().response(),
-        // Lambda's Invoke API makes `{}` of an empty body
-        (Ok(call), Some(event)) if event.is_empty() => {
-            invoke(&server.pool, call, Bytes::from_static(b"{}")).await
+        (Ok(call), Some(event)) => {
+            // Lambda's Invoke API makes `{}` of an empty body
+            let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
+            match &server.executions {
+                Some(executions) => durable::invoke(executions, call, &head, event, &server.shutdown).await,
+                None => invoke(&server.pool, call, event).await,
+            }
         }
-        (Ok(call), Some(event)) => invoke(&server.pool, call, event).await,
     })
 }
 

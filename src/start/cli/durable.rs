@@ -52,7 +52,8 @@ impl DurableOptions {
                 let function = Function::read(&parser.value()?.string()?)?;
                 if self.options.functions.iter().any(|other| other.name == function.name) {
                     let name = function.name;
-                    let message = format!("`--function` has `{name}` twice: each function needs a name of its own");
+                    let message =
+                        format!("`--function` has `{name}` twice: each function needs a name of its own");
                     return Err(message.into());
                 }
                 self.options.functions.push(function);
@@ -77,7 +78,8 @@ impl Function {
         let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once(':')?)));
         let is_name = |name: &str| {
             // as in a name with its qualifier, or an ARN
-            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:$".contains(&byte))
+            !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:$".contains(&byte))
         };
         match parts {
             Some((name, (directory, handler)))

@@ -11,8 +11,8 @@ use std::{
 
 use lexopt::{Error, prelude::*};
 
-pub use self::durable::{Durable, Function};
 use self::durable::DurableOptions;
+pub use self::durable::{Durable, Function};
 use crate::limits::LONGEST_TIMEOUT;
 
 /// The task of this run.
@@ -152,7 +152,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     let events = match (address, event, durable.finish()?) {
         (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
         (Some(_), None, Some(_)) if options.http => {
-            return Err("`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into());
+            return Err(
+                "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into(),
+            );
         }
         (Some(address), None, durable) => Events::Served(options.at(address, durable)),
         (None, ..) if options != ServeOptions::default() => {
@@ -160,7 +162,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         }
         (None, Some(event), Some(durable)) => Events::Durable(event, durable),
         (None, None, Some(_)) => {
-            return Err("`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into());
+            return Err(
+                "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into(),
+            );
         }
         (None, Some(event), None) => Events::One(event),
         (None, None, None) => Events::Lambda,

@@ -6,8 +6,7 @@ fn parsed(arguments: &[&str]) -> Arguments {
 
 #[test]
 fn reads_handler_and_event() {
-    let run =
-        |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
+    let run = |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
     assert_eq!(parsed(&[]), run(None, Events::Lambda));
     assert_eq!(parsed(&["f.h"]), run(Some("f.h"), Events::Lambda));
     let one = |event| run(Some("f.h"), Events::One(event));
@@ -108,7 +107,8 @@ fn reads_how_a_durable_function_runs() {
             handler: "pay:charge".to_owned(),
         }],
     };
-    let options = ["--durable", "--state", "order.json", "--skip-time", "--function", "pay=../pay:pay:charge"];
+    let options =
+        ["--durable", "--state", "order.json", "--skip-time", "--function", "pay=../pay:pay:charge"];
     let event = EventSource::Text("{}".into());
     assert_eq!(
         parsed(&[&options[..], &["f.h", "{}"]].concat()),

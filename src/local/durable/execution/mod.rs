@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     answer::Reply,
-    event::{Event, EventType},
+    event::{Event, EventType, outcome},
     outside::CallbackError,
     page::{envelope, state_page},
     syntax::Target,
