@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `start`, `local` | the command line; events of local runs |
 //! | `lambda` | events of the Runtime API |
+//! | `durable` | durable functions, and their command |
 //! | `languages` | the grammar of handlers, and a folder for each language |
 //! | `worker` | workers, the slots that replace them, the transports of events and answers |
 //! | `http` | HTTP requests as events, and answers as responses |
@@ -48,6 +49,7 @@ mod worker;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::{
+        durable::message,
         event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure},
         http::{cgi, prelude::Prelude, url},
@@ -105,16 +107,19 @@ pub enum Error {
     Start(&'static str, io::Error),
 }
 
-/// Runs the bootstrap by its command line and environment.
+/// Runs the bootstrap by its command line, whose first word is the program's name, and its environment.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let mut environment: Environment = environment.into_iter().collect();
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    if let Some(code) = guard::run(&arguments) {
+    let mut arguments = arguments.into_iter();
+    let (program, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
+    if let Some(code) =
+        guard::run(&arguments).or_else(|| durable::command::run(program.as_deref(), &arguments))
+    {
         return Ok(code);
     }
+    let mut environment: Environment = environment.into_iter().collect();
     let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");

@@ -7,6 +7,7 @@
 //! 4. The answer tells the service that the execution has ended, or that it goes on later: in another invocation,
 //!    where all that has been done before is answered from the record.
 
+pub mod command;
 mod envelope;
 mod identity;
 pub mod message;

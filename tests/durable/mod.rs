@@ -1,0 +1,3 @@
+//! Durable functions (SPEC section 13).
+
+mod command;
