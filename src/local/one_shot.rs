@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{invocation, report};
+use super::{durable::link, invocation, report};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
@@ -38,6 +38,8 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
+    let (config, _link) = link::offer(config);
+    let config = &config;
     let start = start(config, source, children, shutdown);
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {

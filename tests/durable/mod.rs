@@ -1,3 +1,5 @@
 //! Durable functions (SPEC section 13).
 
 mod command;
+mod desk;
+mod served;

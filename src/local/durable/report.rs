@@ -29,7 +29,7 @@ pub fn outcome(end: &End) -> Result<String, Failure> {
 pub fn failure(error: &ErrorObject) -> Failure {
     let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.clone().unwrap_or_default());
     failure.diagnostic.error_type = error.error_type.clone().unwrap_or_else(|| "Error".to_owned());
-    if let Some(data) = &error.error_data {
+    if let Some(data) = error.error_data.as_ref().filter(|data| !data.is_empty()) {
         failure.more.insert("errorData".to_owned(), data.clone().into());
     }
     failure.with_stack_trace(error.stack_trace.clone().unwrap_or_default())

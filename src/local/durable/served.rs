@@ -4,17 +4,19 @@ use std::{path::Path, sync::Arc};
 
 use http::Method;
 use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{self, ApiError},
-    desk::{Desk, real_time},
-    execution::{End, Execution},
+    desk::Desk,
+    execution::{End, error},
     file::{FileError, StateFile},
+    functions::Functions,
     report,
     schedule::{Invoke, Schedule, Until},
     state::State,
 };
-use crate::{durable::service::Service, failure::Failure, settings::Config, start::cli};
+use crate::{durable::service::Service, failure::Failure, process::Children, settings::Config, start::cli};
 
 /// How many executions that have ended are kept.
 const KEPT: usize = 100;
@@ -22,8 +24,20 @@ const KEPT: usize = 100;
 /// The executions.
 pub struct Executions {
     desk: Arc<Desk>,
+    functions: Functions,
     skip_time: bool,
     function_name: String,
+}
+
+/// Why a server has no executions.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The state file.
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// The functions.
+    #[error("{0}")]
+    Functions(Failure),
 }
 
 /// Why an execution does not begin.
@@ -39,7 +53,12 @@ pub enum StartError {
 
 impl Executions {
     /// Goes on with the executions of the state file, or begins without any.
-    pub fn open(config: &Config, options: &cli::Durable) -> Result<Self, FileError> {
+    pub fn open(
+        config: &Config,
+        options: &cli::Durable,
+        children: &Children,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, OpenError> {
         let (file, state) = match &options.state {
             Some(path) => {
                 let (file, state) = StateFile::take(path)?;
@@ -51,10 +70,22 @@ impl Executions {
             None => (None, None),
         };
         let state = state.unwrap_or_else(|| State::new(&config.handler, true));
-        let functions = options.functions.iter().map(|function| function.name.clone()).collect();
-        let desk = Arc::new(Desk::new(state, file, functions, options.replay_each));
+        let names = options.functions.iter().map(|function| function.name.clone()).collect();
+        let desk = Arc::new(Desk::new(state, file, names, options.replay_each));
         desk.save()?;
-        Ok(Self { desk, skip_time: options.skip_time, function_name: config.function_name.clone() })
+        let service: Arc<dyn Service> = Arc::<Desk>::clone(&desk);
+        let functions = Functions::new(config, &options.functions, &service, children, shutdown);
+        Ok(Self {
+            desk,
+            functions: functions.map_err(OpenError::Functions)?,
+            skip_time: options.skip_time,
+            function_name: config.function_name.clone(),
+        })
+    }
+
+    /// The functions that their handlers can invoke.
+    pub fn functions(&self) -> &Functions {
+        &self.functions
     }
 
     /// The service for their handlers.
@@ -84,9 +115,7 @@ impl Executions {
         loop {
             let end = self.desk.look(|state, _| match state.execution(arn) {
                 Some(execution) => execution.end().cloned(),
-                None => {
-                    Some(End::Failed(super::execution::error("Runtime.Forgotten", "the execution is gone")))
-                }
+                None => Some(End::Failed(error("Runtime.Forgotten", "the execution is gone"))),
             });
             if let Some(end) = end {
                 return report::outcome(&end);

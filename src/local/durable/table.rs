@@ -62,7 +62,11 @@ fn row(record: &Record, depth: usize, now: f64) -> [String; HEAD.len()] {
     let operation = &record.operation;
     let name = operation.name.as_deref().map_or("-", callback_name);
     let end = operation.end_timestamp.unwrap_or(now);
-    let took = operation.start_timestamp.map(|start| duration((end - start).max(0.0)));
+    let took = operation.start_timestamp.map(|start| match end - start {
+        // the start of a short step goes with its end
+        none if none <= 0.0 && operation.kind == Kind::Step => "< 100 ms".to_owned(),
+        took => duration(took.max(0.0)),
+    });
     [
         format!("{}{}", "  ".repeat(depth), shortened(name, NAME_WIDTH)),
         kind(operation).to_owned(),

@@ -13,7 +13,6 @@ use super::{
 use crate::{
     failure::{ErrorType, Failure},
     local::durable::{
-        functions::Functions,
         schedule::{Invoke, Invoked},
         served::{Executions, StartError},
     },
@@ -26,13 +25,13 @@ const NAME_LIMIT: usize = 64;
 /// Runs the handler by the server's slots, other functions by their own.
 pub(super) struct Runner<'a> {
     pub(super) pool: &'a Pool,
-    pub(super) functions: &'a Functions,
+    pub(super) executions: &'a Executions,
 }
 
 impl Invoke for Runner<'_> {
     fn invoke<'a>(&'a self, function: Option<&'a str>, event: Bytes) -> BoxFuture<'a, Invoked> {
         match function {
-            Some(function) => self.functions.invoke(function, event).boxed(),
+            Some(function) => self.executions.functions().invoke(function, event).boxed(),
             None => async move {
                 let (request_id, outcome) = self.pool.run_envelope(event).await;
                 Invoked { request_id, outcome, is_final: false }

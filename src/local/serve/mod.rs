@@ -40,7 +40,12 @@ use crate::{
     durable::Durable,
     failure::Failure,
     limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
-    local::durable::{api::PREFIX, file::FileError, functions::Functions, link, served::Executions},
+    local::durable::{
+        api::PREFIX,
+        file::FileError,
+        link,
+        served::{Executions, OpenError},
+    },
     process::Children,
     settings::Config,
     start::cli::Serve,
@@ -66,9 +71,9 @@ pub enum ServeError {
     /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
-    /// The state of durable functions.
+    /// The durable functions.
     #[error("{0}")]
-    State(#[from] FileError),
+    Durable(#[from] OpenError),
 }
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
@@ -84,17 +89,19 @@ pub async fn run(
     let mut config = config.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
     config.deadline_margin.get_or_insert(Duration::ZERO);
-    let mut config = Arc::new(config);
-    let (mut executions, mut functions, mut link) = (None, None, None);
-    let mut core = Durable::new(&config);
-    if let Some(durable) = &options.durable {
-        let (with_link, folder) = link::put_on_path(&config).map_err(ServeError::Init)?;
-        (config, link) = (with_link, Some(folder));
-        let own = Executions::open(&config, durable)?;
-        core = Durable::with(&config, own.service());
-        let all = Functions::new(&config, &durable.functions, &own.service(), children, shutdown);
-        (executions, functions) = (Some(own), Some(all.map_err(ServeError::Init)?));
-    }
+    let config = Arc::new(config);
+    let (config, _link) = match &options.durable {
+        Some(_) => {
+            link::put_on_path(&config).map(|(config, link)| (config, Some(link))).map_err(ServeError::Init)?
+        }
+        None => link::offer(&config),
+    };
+    let open = |durable| Executions::open(&config, durable, children, shutdown);
+    let executions = options.durable.as_ref().map(open).transpose()?;
+    let core = match &executions {
+        Some(executions) => Durable::with(&config, executions.service()),
+        None => Durable::new(&config),
+    };
     let (pool, starts) = Pool::start(&config, options, core, children, shutdown);
     let server = Arc::new(Server {
         address: address.to_string(),
@@ -116,21 +123,19 @@ pub async fn run(
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
         failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
-        error = run_executions(&server, functions.as_ref()) => Err(error.into()),
+        error = run_executions(&server) => Err(OpenError::from(error).into()),
         () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
-    drop((listener, link));
+    drop(listener);
     let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;
     ended
 }
 
 /// Runs the executions of durable functions, for ever.
-async fn run_executions(server: &Server, functions: Option<&Functions>) -> FileError {
-    match (&server.executions, functions) {
-        (Some(executions), Some(functions)) => {
-            executions.run(&Runner { pool: &server.pool, functions }).await
-        }
-        _ => pending().await,
+async fn run_executions(server: &Server) -> FileError {
+    match &server.executions {
+        Some(executions) => executions.run(&Runner { pool: &server.pool, executions }).await,
+        None => pending().await,
     }
 }
 
