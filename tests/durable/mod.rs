@@ -1,5 +1,13 @@
-//! Durable functions (SPEC section 13).
+//! Durable functions: the command against the real socket, faults against a stand-in of the service, and AWS's own runner
+//! with its conformance suite.
 
+mod calls;
 mod command;
+mod conformance;
 mod desk;
+mod execution;
+mod faults;
+mod runner;
 mod served;
+mod service;
+mod tls;

@@ -37,25 +37,21 @@ pub fn failure(error: &ErrorObject) -> Failure {
 
 /// How the open callbacks are answered, so that the run can go on.
 pub fn open_callbacks(state: &State, file: Option<&Path>) -> String {
-    let mut text = String::new();
-    for (id, operation) in state.executions.iter().flat_map(Execution::open_callbacks) {
+    let open = state.executions.iter().flat_map(Execution::open_callbacks);
+    let texts = open.map(|(id, operation)| {
         let name = operation.name.as_deref().map_or("callback", callback_name);
-        match file {
-            Some(file) => {
-                let command = format!("{} durable answer {} {id}", program(), quoted(file.as_os_str()));
-                text += &format!(
-                    "the callback `{name}` is open: answer it, and run the same command as before\n    \
-                     {command} RESULT\n    {command} --error TYPE MESSAGE\n"
-                );
-            }
-            None => {
-                text += &format!(
-                    "the callback `{name}` is open, and this run keeps nothing: with `--state FILE` it can be answered\n"
-                );
-            }
-        }
-    }
-    text
+        let Some(file) = file else {
+            return format!(
+                "the callback `{name}` is open, and this run keeps nothing: with `--state FILE` it can be answered\n"
+            );
+        };
+        let command = format!("{} durable answer {} {id}", program(), quoted(file.as_os_str()));
+        format!(
+            "the callback `{name}` is open: answer it, and run the same command as before\n    {command} RESULT\n    \
+             {command} --error TYPE MESSAGE\n"
+        )
+    });
+    texts.collect()
 }
 
 /// This program as it was called.

@@ -14,7 +14,7 @@ use super::{
     desk::Desk,
     execution::{Execution, Reply},
     file::FileError,
-    state::Start,
+    state::{Start, State},
 };
 use crate::{durable::operation::ErrorObject, failure::Failure};
 
@@ -71,7 +71,7 @@ impl Schedule<'_> {
         loop {
             changes.mark_unchanged();
             self.desk.take_answers()?;
-            let starts = self.desk.change(|state, now| state.begin(now))?;
+            let starts = self.desk.change(State::begin)?;
             running.extend(starts.into_iter().map(|start| self.invoke_one(start).boxed()));
             let (has_ended, timer, callback, now) = self.desk.look(|state, now| {
                 let first = state.executions.first().and_then(Execution::end);

@@ -119,7 +119,6 @@ fn started(operation: &Operation, now: f64) -> String {
     let end = operation.wait_details.as_ref().and_then(|details| details.scheduled_end_timestamp);
     match (operation.kind, end) {
         (Kind::Wait, Some(end)) => format!("over in {}", duration((end - now).max(0.0))),
-        (Kind::Callback, _) => "open".to_owned(),
         (Kind::Step, _) => "not finished".to_owned(),
         _ => "open".to_owned(),
     }

@@ -37,7 +37,7 @@ pub(super) struct DurableOptions {
 
 impl DurableOptions {
     /// Whether it is one of these options.
-    pub(super) fn knows(&self, option: &str) -> bool {
+    pub(super) fn knows(option: &str) -> bool {
         matches!(option, "durable" | "state" | "skip-time" | "replay-each" | "function")
     }
 

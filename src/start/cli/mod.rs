@@ -131,7 +131,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
             Long("watch") => options.watch = true,
             Long("http") => options.http = true,
-            Long(option) if durable.knows(option) => {
+            Long(option) if DurableOptions::knows(option) => {
                 let option = option.to_owned();
                 durable.take(&option, &mut parser)?;
             }

@@ -41,7 +41,7 @@ pub enum EventType {
 #[serde(rename_all = "PascalCase")]
 pub struct Event {
     time: f64,
-    event_type: EventType,
+    kind: EventType,
     /// The operation; of an invocation its request id.
     id: String,
     /// The attempt of a step.
@@ -63,11 +63,11 @@ pub struct Event {
 
 impl Event {
     /// An event of an operation as it is now.
-    pub(super) fn new(time: f64, event_type: EventType, operation: &Operation) -> Self {
+    pub(super) fn new(time: f64, kind: EventType, operation: &Operation) -> Self {
         let attempt = operation.step_details.as_ref().map(|details| details.attempt);
         Self {
             time,
-            event_type,
+            kind,
             id: operation.id.clone(),
             attempt,
             delay: None,
@@ -78,9 +78,9 @@ impl Event {
     }
 
     /// An attempt that another one follows.
-    pub(super) fn of_retry(time: f64, event_type: EventType, operation: &Operation, delay: u64) -> Self {
+    pub(super) fn of_retry(time: f64, kind: EventType, operation: &Operation, delay: u64) -> Self {
         let details = operation.step_details.clone().unwrap_or_default();
-        let event = Self::new(time, event_type, operation);
+        let event = Self::new(time, kind, operation);
         Self { delay: Some(delay), error: details.error, payload: details.result, ..event }
     }
 
@@ -88,7 +88,7 @@ impl Event {
     pub(super) fn of_invocation(began: f64, time: f64, request_id: &str, error: Option<ErrorObject>) -> Self {
         Self {
             time,
-            event_type: EventType::InvocationCompleted,
+            kind: EventType::InvocationCompleted,
             id: request_id.to_owned(),
             attempt: None,
             delay: None,
@@ -101,7 +101,7 @@ impl Event {
     /// The event as the API gives it, with this number; payloads only where they are asked for.
     pub fn to_json(&self, number: usize, execution: &Execution, with_data: bool) -> Value {
         let mut json = Map::new();
-        let event_type = json!(self.event_type);
+        let event_type = json!(self.kind);
         let mut put = |name: &str, value: Value| drop(json.insert(name.to_owned(), value));
         put("EventId", json!(number));
         put("EventTimestamp", json!(self.time));
@@ -150,7 +150,7 @@ impl Event {
         };
         let retry =
             || json!({ "CurrentAttempt": self.attempt, "NextAttemptDelaySeconds": self.delay.unwrap_or(0) });
-        match self.event_type {
+        match self.kind {
             EventType::ExecutionStarted => {
                 json!({ "Input": payload(Some(execution.input())), "ExecutionTimeout": LONGEST_WAIT })
             }
@@ -194,7 +194,7 @@ impl Event {
 
     fn is_of_execution(&self) -> bool {
         matches!(
-            self.event_type,
+            self.kind,
             EventType::ExecutionSucceeded | EventType::ExecutionFailed | EventType::ExecutionStopped
         )
     }

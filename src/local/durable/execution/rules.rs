@@ -169,25 +169,25 @@ impl<'a> Batch<'a> {
         // an operation that comes twice has begun here
         let begun = self.latest.get(update.id.as_str()).map(|_| Started);
         let status = begun.or(self.operation(&update.id).map(|operation| operation.status));
-        let message = match (update.kind, update.action, status) {
-            (Kind::Execution, ..) => return Ok(()),
-            (Kind::Wait, Action::Cancel, Some(Started)) => return Ok(()),
+        let refusal = match (update.kind, update.action, status) {
+            (Kind::Execution, ..)
+            | (Kind::Wait, Action::Cancel, Some(Started))
+            | (Kind::Step, Action::Start, Some(Ready))
+            | (Kind::Context, Action::Succeed | Action::Fail, Some(Started))
+            | (Kind::Step, Action::Succeed | Action::Fail | Action::Retry, Some(Started | Ready)) => None,
             (Kind::Wait, Action::Cancel, _) => {
-                "Cannot cancel a WAIT that does not exist or has already completed."
+                Some("Cannot cancel a WAIT that does not exist or has already completed.")
             }
-            (_, _, None) => return Ok(()),
-            (Kind::Step, Action::Start, Some(Ready)) => return Ok(()),
-            (Kind::Step, Action::Start, _) => "Invalid current STEP state to start.",
-            (Kind::Step, _, Some(Started | Ready)) => return Ok(()),
-            (Kind::Step, Action::Retry, _) => "Invalid current STEP state to re-attempt.",
-            (Kind::Step, ..) => "Invalid current STEP state to close.",
-            (Kind::Context, Action::Start, _) => "Cannot start a CONTEXT that already exist.",
-            (Kind::Context, _, Some(Started)) => return Ok(()),
-            (Kind::Context, ..) => "Invalid current CONTEXT state to close.",
-            (Kind::Wait, ..) => "Cannot start a WAIT that already exist.",
-            (Kind::Callback, ..) => "Cannot start a CALLBACK that already exist.",
-            (Kind::ChainedInvoke, ..) => "Cannot start a CHAINED_INVOKE operation that already exists.",
+            (_, _, None) => None,
+            (Kind::Step, Action::Start, _) => Some("Invalid current STEP state to start."),
+            (Kind::Step, Action::Retry, _) => Some("Invalid current STEP state to re-attempt."),
+            (Kind::Step, ..) => Some("Invalid current STEP state to close."),
+            (Kind::Context, Action::Start, _) => Some("Cannot start a CONTEXT that already exist."),
+            (Kind::Context, ..) => Some("Invalid current CONTEXT state to close."),
+            (Kind::Wait, ..) => Some("Cannot start a WAIT that already exist."),
+            (Kind::Callback, ..) => Some("Cannot start a CALLBACK that already exist."),
+            (Kind::ChainedInvoke, ..) => Some("Cannot start a CHAINED_INVOKE operation that already exists."),
         };
-        refuse(message)
+        refusal.map_or(Ok(()), refuse)
     }
 }

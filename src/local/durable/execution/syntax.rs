@@ -117,8 +117,7 @@ impl Target {
         let [name, qualifier @ ..] = &parts[..] else { return None };
         let is_name = !name.is_empty() && name.bytes().all(|byte| word(byte) || byte == b'.');
         let is_qualifier = match qualifier {
-            [] => true,
-            ["$LATEST" | "$LATEST.PUBLISHED"] => true,
+            [] | ["$LATEST" | "$LATEST.PUBLISHED"] => true,
             [qualifier] => !qualifier.is_empty() && qualifier.bytes().all(word),
             _ => false,
         };

@@ -68,21 +68,31 @@ fn well_used() -> Execution {
     execution
 }
 
-#[test]
-fn each_rule_refuses_in_the_words_of_the_service() {
-    let constraint = |value: &str, member: &str, constraint: &str| {
-        format!(
-            "1 validation error detected: Value '{value}' at 'updates.1.member.{member}' failed to satisfy constraint: \
-             Member must {constraint}"
-        )
-    };
+type Cases = Vec<(Value, String)>;
+
+fn constraint(value: &str, member: &str, constraint: &str) -> String {
+    format!(
+        "1 validation error detected: Value '{value}' at 'updates.1.member.{member}' failed to satisfy constraint: Member \
+         must {constraint}"
+    )
+}
+
+fn long(length: usize) -> String {
+    "x".repeat(length)
+}
+
+fn wait(seconds: u64) -> Value {
+    json!({ "Id": "n", "Type": "WAIT", "Action": "START", "WaitOptions": { "WaitSeconds": seconds } })
+}
+
+fn chained(name: &str) -> Value {
+    json!({ "Id": "n", "Type": "CHAINED_INVOKE", "Action": "START", "ChainedInvokeOptions": { "FunctionName": name } })
+}
+
+/// Members that the model does not allow.
+fn of_syntax() -> Cases {
     let word = "satisfy regular expression pattern: [a-zA-Z0-9-_]+";
-    let long = |length: usize| "x".repeat(length);
-    let big = "x".repeat(1024 * 1024 + 1);
-    let chained = |name: &str| json!({ "Id": "n", "Type": "CHAINED_INVOKE", "Action": "START", "ChainedInvokeOptions": { "FunctionName": name } });
-    let wait = |seconds: u64| json!({ "Id": "n", "Type": "WAIT", "Action": "START", "WaitOptions": { "WaitSeconds": seconds } });
-    let cases = [
-        // syntax
+    vec![
         (json!([step("", Action::Start)]), constraint("", "id", "have length greater than or equal to 1")),
         (json!([step("a b", Action::Start)]), constraint("a b", "id", word)),
         (
@@ -126,7 +136,12 @@ fn each_rule_refuses_in_the_words_of_the_service() {
                 "have value less than or equal to 99999999",
             ),
         ),
-        // actions and their members
+    ]
+}
+
+/// Actions that an operation does not have, and members that an action does not have.
+fn of_actions() -> Cases {
+    vec![
         (
             json!([{ "Id": "n", "Type": "WAIT", "Action": "SUCCEED" }]),
             "Invalid action for the given operation type.".to_owned(),
@@ -172,7 +187,12 @@ fn each_rule_refuses_in_the_words_of_the_service() {
                      "ChainedInvokeOptions": { "FunctionName": "known", "TenantId": "?" } }]),
             "TenantId must be 1 to 256 characters matching [a-zA-Z0-9._:/=+-@ ].".to_owned(),
         ),
-        // an operation stays what it is
+    ]
+}
+
+/// Operations that are to become another one, parents that are none, and operations that come twice.
+fn of_constancy() -> Cases {
+    vec![
         (
             json!([{ "Id": "started", "Type": "CONTEXT", "Action": "SUCCEED" }]),
             "Inconsistent operation type.".to_owned(),
@@ -194,7 +214,6 @@ fn each_rule_refuses_in_the_words_of_the_service() {
                    { "Id": "n", "Type": "STEP", "Action": "SUCCEED", "Name": "b" }]),
             "Inconsistent operation name.".to_owned(),
         ),
-        // parents
         (
             json!([{ "Id": "n", "Type": "STEP", "Action": "START", "ParentId": "nobody" }]),
             "Invalid parent operation id.".to_owned(),
@@ -203,7 +222,6 @@ fn each_rule_refuses_in_the_words_of_the_service() {
             json!([{ "Id": "n", "Type": "STEP", "Action": "START", "ParentId": "started" }]),
             "Invalid parent operation id.".to_owned(),
         ),
-        // twice in a call
         (
             json!([step("n", Action::Start), step("n", Action::Start)]),
             "Cannot checkpoint multiple operations with the same ID.".to_owned(),
@@ -213,7 +231,12 @@ fn each_rule_refuses_in_the_words_of_the_service() {
             "Cannot checkpoint multiple operations with the same ID.".to_owned(),
         ),
         (json!([wait(1), wait(1)]), "Cannot checkpoint multiple operations with the same ID.".to_owned()),
-        // transitions
+    ]
+}
+
+/// Changes that an operation does not take any more.
+fn of_transitions() -> Cases {
+    vec![
         (json!([step("started", Action::Start)]), "Invalid current STEP state to start.".to_owned()),
         (json!([step("pending", Action::Start)]), "Invalid current STEP state to start.".to_owned()),
         (json!([step("done", Action::Start)]), "Invalid current STEP state to start.".to_owned()),
@@ -253,7 +276,6 @@ fn each_rule_refuses_in_the_words_of_the_service() {
                      "ChainedInvokeOptions": { "FunctionName": "known:1" } }]),
             "Cannot start a CHAINED_INVOKE operation that already exists.".to_owned(),
         ),
-        // the end
         (
             json!([{ "Id": "x", "Type": "EXECUTION", "Action": "SUCCEED" }, step("n", Action::Start)]),
             "EXECUTION checkpoint must be the last update.".to_owned(),
@@ -263,7 +285,13 @@ fn each_rule_refuses_in_the_words_of_the_service() {
                    { "Id": "y", "Type": "EXECUTION", "Action": "FAIL" }]),
             "Cannot checkpoint multiple EXECUTION updates.".to_owned(),
         ),
-        // sizes
+    ]
+}
+
+/// Payloads and errors that are too large.
+fn of_sizes() -> Cases {
+    let big = long(1024 * 1024 + 1);
+    vec![
         (
             json!([{ "Id": "started", "Type": "STEP", "Action": "SUCCEED", "Payload": big }]),
             "STEP output payload size must be less than or equal to 1048576 bytes.".to_owned(),
@@ -281,7 +309,12 @@ fn each_rule_refuses_in_the_words_of_the_service() {
             json!([{ "Id": "x", "Type": "EXECUTION", "Action": "SUCCEED", "Payload": "x".repeat(6_291_457) }]),
             "Execution output payload size must be less than or equal to 6291456 bytes.".to_owned(),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn each_rule_refuses_in_the_words_of_the_service() {
+    let cases = [of_syntax(), of_actions(), of_constancy(), of_transitions(), of_sizes()].concat();
     let mut execution = well_used();
     let before = serde_json::to_value(&execution).unwrap();
     for (updates, message) in cases {
