@@ -295,10 +295,10 @@ fn an_answer_is_refused_that_nobody_waits_for() {
 #[test]
 fn a_run_that_waits_for_a_time_takes_an_answer_meanwhile() {
     let function = handler(
-        r#"durable context asked -- durable callback approval -- true &
+        r"durable context asked -- durable callback approval -- true &
            durable context later -- durable wait 3s &
            wait
-           durable step end -- echo end"#,
+           durable step end -- echo end",
     );
     let waiting = command(&function, &["--state", "s.json"]).stdout(Stdio::piped()).spawn().unwrap();
     until("the callback", || {
@@ -390,8 +390,8 @@ fn a_replay_after_each_operation_finds_what_comes_out_differently() {
 #[test]
 fn an_invocation_that_crashes_is_tried_again() {
     let function = handler(
-        r#"durable step once -- bash -c 'echo ran >>ran; echo 1'
-           [[ -e crashed ]] || { touch crashed; kill -KILL $$; }"#,
+        r"durable step once -- bash -c 'echo ran >>ran; echo 1'
+           [[ -e crashed ]] || { touch crashed; kill -KILL $$; }",
     );
     let output = run(&function, &["--skip-time"]);
     assert_eq!(answer(&output), "1\n");
