@@ -26,7 +26,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 use tokio::net::UnixListener;
 
 pub use self::envelope::Envelope;
@@ -115,10 +115,11 @@ impl Durable {
             return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
         }
         let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.config.environment)));
-        let (listener, suspension) = self.listen().map_err(|error| {
+        let (listener, path) = self.listen().map_err(|error| {
             let message = format!("the socket of a durable function cannot be made: {error}");
             Failure::new(ErrorType::ResourceExhausted, message)
         })?;
+        let suspension = Suspension::new(path.to_string_lossy().into_owned());
         let limit = self.limit(invocation);
         let loaded =
             Session::load(envelope, Arc::clone(service), self.secrets.clone(), suspension.clone(), limit)
@@ -195,8 +196,8 @@ impl Durable {
         (self.config.response_mode == ResponseMode::Streaming).then_some(variable::RESPONSE_MODE)
     }
 
-    /// A socket for one event, in a folder that only this user can enter.
-    fn listen(&self) -> io::Result<(UnixListener, Suspension)> {
+    /// A socket for one event, in a folder that only this user can enter. Dropped, the path is removed.
+    fn listen(&self) -> io::Result<(UnixListener, TempPath)> {
         let directory = match self.directory.get() {
             Some(directory) => directory,
             None => self.directory.get_or_init({
@@ -205,9 +206,8 @@ impl Durable {
             }),
         };
         let number = self.events.fetch_add(1, Ordering::Relaxed);
-        let path = directory.path().join(number.to_string());
-        let listener = UnixListener::bind(&path)?;
-        Ok((listener, Suspension::new(path.to_string_lossy().into_owned())))
+        let path = TempPath::try_from_path(directory.path().join(number.to_string()))?;
+        Ok((UnixListener::bind(&path)?, path))
     }
 
     /// When a handler that has not ended is suspended, or its steps have failed.

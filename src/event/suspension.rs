@@ -69,6 +69,12 @@ impl Suspension {
         self.0.requested.cancel();
     }
 
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.requested.is_cancelled()
+    }
+
     /// Waits until it is asked for.
     pub async fn requested(&self) {
         self.0.requested.cancelled().await;

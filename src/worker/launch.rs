@@ -23,6 +23,8 @@ pub enum Kind {
     Forking {
         /// The user's file.
         file: PathBuf,
+        /// The function in it that is the handler.
+        function: String,
         /// Whether the shim reports the commands that fail.
         has_stack: bool,
     },

@@ -91,6 +91,14 @@ impl Log {
         self.reader().drain();
     }
 
+    /// Adds a line of ours behind all that was written up to now.
+    pub fn add(&self, line: &str) {
+        let mut reader = self.reader();
+        reader.drain();
+        reader.remember(line.as_bytes());
+        write_lines(reader.format, &reader.origin, line.as_bytes());
+    }
+
     /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
     #[must_use]
     pub fn last_lines(&self) -> String {
@@ -145,6 +153,12 @@ impl Reader {
             .rposition(|line| self.last_words.iter().any(|words| line.starts_with(words)))
             .unwrap_or(lines.len().saturating_sub(QUOTED.1));
         lines[begin..lines.len().min(begin + QUOTED.1)].join("\n")
+    }
+
+    /// Keeps the end of the log for errors.
+    fn remember(&mut self, new: &[u8]) {
+        self.tail.extend(&new[new.len().saturating_sub(QUOTED.0)..]);
+        self.tail.drain(..self.tail.len().saturating_sub(QUOTED.0));
     }
 
     fn pass(&mut self, count: usize) {

@@ -16,10 +16,13 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 /// How often is looked at steps that run and at times that have come.
 const TICK: Duration = Duration::from_millis(50);
 
+/// The least time between two questions for changes.
+const POLL: Duration = Duration::from_millis(500);
+
 impl Session {
     /// Decides how the invocation ends, where its handler does not.
     pub async fn watch(&self) -> Ending {
-        let mut pause = LOOKS.0;
+        let (mut pause, mut polled) = (LOOKS.0, None);
         let mut changes = self.changes.subscribe();
         loop {
             if let Some(ending) = self.ending() {
@@ -41,7 +44,7 @@ impl Session {
                     continue;
                 }
             }
-            self.poll_if_due();
+            polled = self.poll_if_due(polled);
             pause = if waits && !has_steps { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
             let tick = if waits && !has_steps { pause } else { TICK };
             let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
@@ -95,14 +98,16 @@ impl Session {
         }
     }
 
-    /// Asks for changes where something else still runs: a new invocation would not come.
-    fn poll_if_due(&self) {
+    /// Asks for changes where something else still runs: a new invocation would not come. Gives when that was.
+    fn poll_if_due(&self, last: Option<Instant>) -> Option<Instant> {
         let mut state = self.state();
-        if state.is_due() && !state.is_wanted() {
+        if state.is_due() && !state.is_wanted() && last.is_none_or(|last| last.elapsed() >= POLL) {
             state.poll = true;
             drop(state);
             self.has_changed();
+            return Some(Instant::now());
         }
+        last
     }
 
     /// Ends the invocation at its time limit. Steps that still run have failed, or are tried again.

@@ -131,7 +131,7 @@ impl Runnable for Function {
             environment: Vec::new(),
             durable_library: None,
             takes_cgi: true,
-            transport: Kind::Forking { file, has_stack },
+            transport: Kind::Forking { file, function: self.function.clone(), has_stack },
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),

@@ -292,10 +292,7 @@ __lambda_wait() { # waits for a request; what it is, is known from when it comes
 __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash has spoken, in the notes
     builtin local __lambda_signal
     __lambda_signal=
-    if (($1 > 128)) && [[ -z $__lambda_few && -s $__lambda_notes ]]; then
-        __lambda_signal=' signal'
-        builtin printf '%s: %s: ended by signal %d\n' "$0" "$__lambda_function" $(($1 - 128)) >&2
-    fi
+    (($1 <= 128)) || [[ -n $__lambda_few || ! -s $__lambda_notes ]] || __lambda_signal=' signal'
     __lambda_report ended "$__lambda_number $1$__lambda_signal" || builtin exit 0
 }
 

@@ -107,7 +107,9 @@ impl Kind {
     ) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Resident => Box::new(Resident::new(mode, log)?),
-            Self::Forking { file, has_stack } => Box::new(Forking::new(file, *has_stack, children, log)?),
+            Self::Forking { file, function, has_stack } => {
+                Box::new(Forking::new(file, function, *has_stack, children, log)?)
+            }
             Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
         })
     }
