@@ -1,3 +1,11 @@
-//! Durable functions (SPEC section 13).
+//! Durable functions: the command against the real socket, faults against a stand-in of the service, and AWS's own runner
+//! with its conformance suite.
 
+mod calls;
 mod command;
+mod conformance;
+mod execution;
+mod faults;
+mod runner;
+mod service;
+mod tls;

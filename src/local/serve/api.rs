@@ -227,7 +227,16 @@ mod tests {
 
     #[test]
     fn takes_any_name_of_a_function_and_a_query() {
-        for name in ["function", "my-function", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af"] {
+        for name in [
+            "function",
+            "my-function",
+            "f:1",
+            "f:$LATEST",
+            "f%3A%24LATEST",
+            "123456789012:function:f:prod",
+            "arn:aws:lambda:us-east-1:1:function:f:$LATEST",
+            "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af",
+        ] {
             let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier=1");
             assert!(call(http::Request::post(path)).is_ok(), "{name}");
         }
