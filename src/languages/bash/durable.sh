@@ -17,6 +17,7 @@ durable() { # VERB …
         @BOOTSTRAP@ durable "$@" || __lambda_status=$?
     fi
     {
+        ((__lambda_status == 0)) || builtin printf -v __lambda_called '%s ' durable "$@"
         [[ -z $__lambda_trace ]] || builtin set -x
         builtin return "$__lambda_status"
     } 2>/dev/null

@@ -55,6 +55,7 @@ __lambda_lacks=
 __lambda_settled=
 __lambda_disabled=
 __lambda_trap=
+__lambda_called=
 __lambda_line_end=$'\036'
 __lambda_newline=$'\n'
 __lambda_needed=(builtin compgen declare eval exec exit export local mapfile printf read set shopt trap unset)
@@ -76,6 +77,9 @@ __lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
 __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what ends the shell, and changes nothing
     [[ -o errexit ]] || return 0
     [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
+    # the function `durable` has returned it: its own last command would be named
+    # shellcheck disable=SC2016 # no expansion is meant
+    [[ $2 != 'builtin return "$__lambda_status"' ]] || builtin set -- "$1" "${__lambda_called% }" "${@:3}"
     builtin local __lambda_text __lambda_place __lambda_known __lambda_depth
     # a compound command whose redirection fails leaves the command before it in BASH_COMMAND, and its status
     __lambda_known=
