@@ -227,6 +227,10 @@ impl State {
         self.queued
     }
 
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     pub fn is_made(&self, number: u64) -> bool {
         self.made >= number
     }

@@ -16,6 +16,9 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 /// How often is looked at steps that run and at times that have come.
 const TICK: Duration = Duration::from_millis(50);
 
+/// The longest pause while nothing is asked for.
+const IDLE_TICK: Duration = Duration::from_secs(60);
+
 /// The least time between two questions for changes.
 const POLL: Duration = Duration::from_millis(500);
 
@@ -36,26 +39,26 @@ impl Session {
                 let mut state = self.state();
                 (!state.blocked.is_empty(), state.steps().next().is_some())
             };
-            if waits && !has_steps && self.is_quiet().await {
-                // contexts that have begun are recorded before
-                self.checkpoint([]).await;
-                if self.is_quiet().await {
+            let may_be_quiet = waits && !has_steps;
+            if may_be_quiet && self.is_quiet().await {
+                if self.state().has_queued() {
+                    // contexts that have begun are recorded before
+                    self.checkpoint([]).await;
+                } else {
                     self.end(Ending::Pending);
-                    continue;
                 }
+                continue;
             }
             polled = self.poll_if_due(polled);
-            pause = if waits && !has_steps { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
-            let tick = if waits && !has_steps { pause } else { TICK };
+            pause = if may_be_quiet { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
+            let tick = match (may_be_quiet, has_steps) {
+                (true, _) => pause,
+                (false, true) => TICK,
+                (false, false) => IDLE_TICK,
+            };
             let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
-            if waits || has_steps {
-                // a sender lives as long as this
-                drop(timeout(tick.min(left), changes.changed()).await);
-            } else if self.limit.is_some() {
-                drop(timeout(left, changes.changed()).await);
-            } else {
-                drop(changes.changed().await);
-            }
+            // after the pause it is looked again, whether or not something has changed
+            drop(timeout(tick.min(left), changes.changed()).await);
         }
     }
 
