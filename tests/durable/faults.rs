@@ -103,7 +103,13 @@ fn without_a_fault_each_thing_is_done_once_over_one_connection() {
     assert_eq!(execution.run("\"input\""), succeeded());
     assert_eq!(execution.invocations, ["PENDING", "SUCCEEDED"]);
     assert_eq!((deeds.count("first"), deeds.count("second")), (1, 1));
-    assert_eq!(service.checkpoints().len(), CHECKPOINTS);
+    let calls = service.checkpoints();
+    let updates = calls.iter().flat_map(|call| call["Updates"].as_array().unwrap());
+    let updates: Vec<_> = updates.map(|update| format!("{} {}", update["Name"], update["Action"])).collect();
+    let starts = ["\"first\" \"START\"", "\"first\" \"SUCCEED\"", "\"wait\" \"START\""];
+    assert_eq!(updates, [&starts[..], &["\"second\" \"START\"", "\"second\" \"SUCCEED\""]].concat());
+    // on a busy machine the second step takes so long that its start goes out before
+    assert!((CHECKPOINTS..=CHECKPOINTS + 1).contains(&calls.len()), "{calls:?}");
     assert_eq!(service.connections(), 1);
 }
 
@@ -137,14 +143,10 @@ fn the_attempts_of_a_call_have_one_client_token_and_other_calls_another() {
     let function = || Function::bash(SCRIPT).env("DEEDS", &deeds.path());
     assert_eq!(Execution::of(service.clone(), function).run("\"input\""), succeeded());
     let tokens: Vec<_> = service.checkpoints().iter().map(|call| call["ClientToken"].clone()).collect();
-    assert_eq!(tokens.len(), CHECKPOINTS + 2);
     assert!(tokens[0] == tokens[1] && tokens[1] == tokens[2], "{tokens:?}");
-    assert!(
-        tokens[2..]
-            .iter()
-            .enumerate()
-            .all(|(index, token)| !tokens[..index + 2].contains(token) || index == 0)
-    );
+    let mut different = tokens.clone();
+    different.dedup();
+    assert_eq!(different.len(), tokens.len() - 2, "{tokens:?}");
 }
 
 #[test]

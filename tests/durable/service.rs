@@ -21,7 +21,7 @@ pub const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f:1/durabl
 /// The part in front of all paths, to show that an endpoint's own path is kept.
 const PREFIX: &str = "/stand-in";
 
-/// What happens to one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// None.
