@@ -7,6 +7,7 @@ mod conformance;
 mod desk;
 mod execution;
 mod faults;
+mod functions;
 mod runner;
 mod served;
 mod service;
