@@ -10,9 +10,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::{
-    execution::{Refusal, Target, state_page},
+    execution::{Refusal, Target, find_function, state_page},
     file::{FileError, StateFile},
-    functions::find,
     inbox,
     state::State,
 };
@@ -96,7 +95,8 @@ impl Desk {
 
     fn checkpoint_now(&self, arn: &str, token: &str, updates: &[Update]) -> Result<Checkpoint, ServiceError> {
         let made = self.change(|state, now| {
-            let functions = |target: &Target| find(&self.functions, &target.text, |name| name).is_some();
+            let functions =
+                |target: &Target| find_function(&self.functions, &target.text, |name| name).is_some();
             let made = state.execution_mut(arn).ok_or(Refusal::Token).and_then(|execution| {
                 execution.checkpoint(token, updates, &functions, self.replay_each, now)
             });

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::{execution::Target, schedule::Invoked};
+use super::{execution::find_function, schedule::Invoked};
 use crate::{
     durable::{Durable, service::Service},
     event::headers::Headers,
@@ -52,7 +52,7 @@ impl Functions {
 
     /// Runs an event by the function that a handler calls by this name.
     pub async fn invoke(&self, called: &str, event: Bytes) -> Invoked {
-        let Some(function) = find(&self.all, called, |function| &function.name) else {
+        let Some(function) = find_function(&self.all, called, |function| &function.name) else {
             // a state file from a run with other functions
             let message =
                 format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
@@ -101,13 +101,6 @@ impl Invoked {
     fn never(failure: Failure) -> Self {
         Self { request_id: uuid::Uuid::new_v4().to_string(), outcome: Err(failure), is_final: true }
     }
-}
-
-/// The function for a name that a handler gives: that of this very name, or that without account and qualifier.
-pub fn find<'a, T>(functions: &'a [T], called: &str, name: impl Fn(&T) -> &String) -> Option<&'a T> {
-    let bare = Target::read(called)?.name;
-    let named = |text: &str| functions.iter().find(|function| name(function) == text);
-    named(called).or_else(|| named(&bare))
 }
 
 /// A slot whose worker has loaded the files.

@@ -21,7 +21,7 @@ pub use self::{
     event::{Event, EventType, outcome},
     outside::CallbackError,
     page::{envelope, state_page},
-    syntax::Target,
+    syntax::{Target, find_function},
 };
 use crate::durable::{
     operation::{CallbackOptions, ErrorObject, ExecutionDetails, Kind, Operation, Status, Update},

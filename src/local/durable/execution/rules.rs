@@ -1,4 +1,4 @@
-//! What the service refuses. The order of the checks, and most of the words, are those of AWS's own offline runner.
+//! The rules of the service. The order of the checks, and most of the words, are those of AWS's own offline runner.
 
 use std::collections::HashMap;
 

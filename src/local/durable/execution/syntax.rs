@@ -125,6 +125,13 @@ impl Target {
     }
 }
 
+/// The function for a name that a handler gives: that of this very name, or that without account and qualifier.
+pub fn find_function<'a, T>(functions: &'a [T], called: &str, name: impl Fn(&T) -> &String) -> Option<&'a T> {
+    let bare = Target::read(called)?.name;
+    let named = |text: &str| functions.iter().find(|function| name(function) == text);
+    named(called).or_else(|| named(&bare))
+}
+
 fn is_region(part: &str) -> bool {
     let words: Vec<_> = part.split('-').collect();
     let number =
