@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use script_runtime::internals::{
-    Config, Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, cgi,
+    Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, Settings, cgi,
     frame::{Decoder, FrameError, Message},
     http::{self, BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, Response},
     url, variable,
@@ -92,8 +92,8 @@ fn stays_inside(handler: &Handler) {
 pub fn settings(bytes: &[u8]) {
     let mut values = bytes.split(|&byte| byte == 0).map(|value| OsString::from_vec(value.to_vec()));
     let environment = variable::ALL.iter().map_while(|&name| Some((name.into(), values.next()?)));
-    match Config::read(environment.collect::<Vec<_>>(), None, false) {
-        Ok(config) => assert!(config.task_root.is_absolute()),
+    match Settings::read(environment.collect::<Vec<_>>(), None, false) {
+        Ok(settings) => assert!(settings.task_root.is_absolute()),
         Err(error) => {
             let message = error.to_string();
             assert!(variable::ALL.iter().any(|name| message.contains(&format!("`{name}`"))), "{message}");

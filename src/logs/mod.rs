@@ -28,7 +28,7 @@ use tracing_subscriber::{
 
 use crate::{
     failure::Failure,
-    settings::{Config, LogFormat},
+    settings::{LogFormat, Settings},
 };
 
 /// The `tracing` target of handlers' lines, which no level filters.
@@ -48,17 +48,17 @@ enum Errors {
 }
 
 /// Sends the runtime's own lines to standard error. Later calls change nothing.
-pub fn start(config: &Config) {
-    let _ = ERRORS.set(match config.log_format {
+pub fn start(settings: &Settings) {
+    let _ = ERRORS.set(match settings.log_format {
         LogFormat::Json => Errors::Record,
-        LogFormat::Text if config.runtime_api.is_some() && !io::stderr().is_terminal() => Errors::Block,
+        LogFormat::Text if settings.runtime_api.is_some() && !io::stderr().is_terminal() => Errors::Block,
         LogFormat::Text => Errors::Lines,
     });
-    let levels = Targets::new().with_default(config.log_level).with_target(HANDLER, Level::TRACE);
+    let levels = Targets::new().with_default(settings.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).with_target(false);
     // it fails only where there is a subscriber already, as in unit tests
-    let _ = match config.log_format {
+    let _ = match settings.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
         LogFormat::Json => registry
             .with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))

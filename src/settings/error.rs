@@ -4,7 +4,7 @@ use crate::failure::{ErrorType, Failure};
 
 /// A setting that is missing or does not parse: one line that names the variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
+pub enum SettingsError {
     /// Not set.
     #[error("`{0}` is not set: {1}")]
     Missing(&'static str, &'static str),
@@ -33,8 +33,8 @@ pub enum ConfigError {
     WorkingDirectory(String),
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
         Self::new(ErrorType::InvalidConfiguration, error.to_string())
     }
 }

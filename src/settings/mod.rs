@@ -13,7 +13,7 @@ use std::{ffi::OsString, ops::Deref, path::PathBuf, time::Duration};
 use self::table::Values;
 pub use self::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::ConfigError,
+    error::SettingsError,
     table::variable,
     value::{Environment, Variable},
 };
@@ -30,7 +30,7 @@ const IMAGE_DIRECTORY: &str = "/var/runtime";
 
 /// The settings of one run: the values of the variables, and what follows from several of them.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Settings {
     values: Values,
     /// Whether the workers go through a SnapStart snapshot before their first event.
     pub snapstart: bool,
@@ -40,7 +40,7 @@ pub struct Config {
     pub environment: Environment,
 }
 
-impl Deref for Config {
+impl Deref for Settings {
     type Target = Values;
 
     fn deref(&self) -> &Values {
@@ -48,14 +48,14 @@ impl Deref for Config {
     }
 }
 
-impl Config {
+impl Settings {
     /// Reads the settings from an environment. `handler` is the command line's, `local` says that events
     /// come from there, too, and not from a Runtime API.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         handler: Option<String>,
         local: bool,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, SettingsError> {
         let mut environment: Environment = environment.into_iter().collect();
         check_runtime_api(&environment, local)?;
         environment::complete(&mut environment, handler, local)?;
@@ -129,17 +129,17 @@ pub fn task_root(environment: &Environment) -> PathBuf {
 }
 
 /// Checks that there is a Runtime API, but for a `local` run, for which there may be none.
-fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), ConfigError> {
+fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), SettingsError> {
     let own = variable::RUNTIME_API;
     match own.of(environment) {
-        Some(value) if local => Err(ConfigError::NotLocal(own.name, value.to_string_lossy().into_owned())),
+        Some(value) if local => Err(SettingsError::NotLocal(own.name, value.to_string_lossy().into_owned())),
         Some(value) => {
             let uri = value.to_str().and_then(|text| text.parse::<http::Uri>().ok());
             let authority = uri.as_ref().and_then(http::Uri::authority);
             authority.map(drop).ok_or_else(|| own.malformed(value))
         }
         None if local => Ok(()),
-        None => Err(ConfigError::Missing(
+        None => Err(SettingsError::Missing(
             own.name,
             "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`",
         )),

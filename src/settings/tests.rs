@@ -13,7 +13,7 @@ const LAMBDA: [(&str, &str); 6] = [
     ("_HANDLER", "function.handler"),
 ];
 
-fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
+fn read(changes: &[(&str, Option<&str>)]) -> Result<Settings, SettingsError> {
     let mut environment: Environment =
         LAMBDA.iter().map(|(name, value)| (name.into(), value.into())).collect();
     for (name, value) in changes {
@@ -22,18 +22,18 @@ fn read(changes: &[(&str, Option<&str>)]) -> Result<Config, ConfigError> {
             None => environment.remove(OsStr::new(name)),
         };
     }
-    Config::read(environment, None, false)
+    Settings::read(environment, None, false)
 }
 
 #[test]
 fn reads_what_lambda_sets() {
-    let config = read(&[]).unwrap();
-    assert_eq!(config.runtime_api.as_deref(), Some("127.0.0.1:9001"));
-    assert_eq!(config.handler, "function.handler");
-    assert_eq!(config.log_format, LogFormat::Text);
-    assert_eq!(config.log_level, LevelFilter::INFO);
-    assert_eq!(config.max_concurrency.get(), 1);
-    assert_eq!(config.deadline_margin, Some(Duration::from_millis(200)));
+    let settings = read(&[]).unwrap();
+    assert_eq!(settings.runtime_api.as_deref(), Some("127.0.0.1:9001"));
+    assert_eq!(settings.handler, "function.handler");
+    assert_eq!(settings.log_format, LogFormat::Text);
+    assert_eq!(settings.log_level, LevelFilter::INFO);
+    assert_eq!(settings.max_concurrency.get(), 1);
+    assert_eq!(settings.deadline_margin, Some(Duration::from_millis(200)));
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn names_the_variable_that_is_missing_or_malformed() {
 
 #[test]
 fn a_margin_of_0_is_none() {
-    let config = read(&[("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", Some("0"))]).unwrap();
-    assert_eq!(config.deadline_margin, None);
+    let settings = read(&[("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", Some("0"))]).unwrap();
+    assert_eq!(settings.deadline_margin, None);
 }
 
 #[test]
 fn the_first_argument_stands_in_for_the_handler_variable() {
     let environment = || LAMBDA.iter().map(|(name, value)| (name.into(), value.into()));
     let handler = |environment, argument: &str| {
-        Config::read(environment, Some(argument.to_owned()), false).map(|config| config.handler.clone())
+        Settings::read(environment, Some(argument.to_owned()), false).map(|settings| settings.handler.clone())
     };
     assert_eq!(handler(environment().collect::<Vec<_>>(), "a.b").unwrap(), "function.handler");
     assert_eq!(handler(environment().take(5).collect(), "a.b").unwrap(), "a.b");
@@ -81,10 +81,10 @@ fn the_first_argument_stands_in_for_the_handler_variable() {
 
 #[test]
 fn a_local_run_needs_no_variables() {
-    let config = Config::read([], Some("function.handler".to_owned()), true).unwrap();
-    assert_eq!(config.runtime_api, None);
-    assert_eq!(config.task_root, std::env::current_dir().unwrap());
-    let variable = |name: &str| config.environment[OsStr::new(name)].to_str().unwrap().to_owned();
+    let settings = Settings::read([], Some("function.handler".to_owned()), true).unwrap();
+    assert_eq!(settings.runtime_api, None);
+    assert_eq!(settings.task_root, std::env::current_dir().unwrap());
+    let variable = |name: &str| settings.environment[OsStr::new(name)].to_str().unwrap().to_owned();
     assert_eq!(variable("AWS_LAMBDA_FUNCTION_NAME"), "test_function");
     assert_eq!(variable("_HANDLER"), "function.handler");
     assert_eq!(variable("HOME"), "/tmp");
@@ -93,15 +93,15 @@ fn a_local_run_needs_no_variables() {
 #[test]
 fn workers_have_a_path_where_the_environment_has_none() {
     for path in [None, Some("")] {
-        let config = read(&[("PATH", path)]).unwrap();
-        let path = config.environment[OsStr::new("PATH")].to_str().unwrap();
+        let settings = read(&[("PATH", path)]).unwrap();
+        let path = settings.environment[OsStr::new("PATH")].to_str().unwrap();
         assert!(path.starts_with("/usr/local/bin:/usr/bin:/bin:/opt/bin"), "{path}");
     }
 }
 
 #[test]
 fn workers_do_not_inherit_the_variables_of_an_event() {
-    let config = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/proc/nonexistent"))]).unwrap();
-    assert!(!config.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));
-    assert_eq!(config.environment[OsStr::new("HOME")], "/tmp");
+    let settings = read(&[("_X_AMZN_TRACE_ID", Some("old")), ("HOME", Some("/proc/nonexistent"))]).unwrap();
+    assert!(!settings.environment.contains_key(OsStr::new("_X_AMZN_TRACE_ID")));
+    assert_eq!(settings.environment[OsStr::new("HOME")], "/tmp");
 }

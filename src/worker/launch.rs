@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     process::{Child, Children},
-    settings::Config,
+    settings::Settings,
 };
 
 /// The kind of a language's transport.
@@ -69,7 +69,7 @@ pub struct Launch {
 /// Starts processes of one worker.
 pub(super) struct Starter {
     pub(super) launch: Arc<Launch>,
-    pub(super) config: Arc<Config>,
+    pub(super) settings: Arc<Settings>,
     pub(super) children: Children,
     /// The end of the log's pipe that they write to.
     pub(super) log: OwnedFd,
@@ -82,9 +82,9 @@ impl Starter {
         command
             .args(&self.launch.arguments)
             .env_clear()
-            .envs(&self.config.environment)
+            .envs(&self.settings.environment)
             .envs(self.launch.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(&self.config.task_root)
+            .current_dir(&self.settings.task_root)
             .stdin(Stdio::null())
             .stdout(self.log.try_clone()?)
             .stderr(self.log.try_clone()?);

@@ -37,7 +37,7 @@ use crate::{
     event::invocation::Invocation,
     failure::Failure,
     process::{Child, Children},
-    settings::Config,
+    settings::Settings,
 };
 
 /// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
@@ -62,12 +62,12 @@ impl Worker {
     /// take both steps of a SnapStart snapshot before its first event.
     pub async fn start(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
         snapshot: bool,
     ) -> Result<Self, WorkerError> {
-        let started = Self::spawn(launch, config, children, shutdown, snapshot);
+        let started = Self::spawn(launch, settings, children, shutdown, snapshot);
         let mut worker = started.map_err(|error| {
             let what = format!("`{}` cannot be started", launch.program.display());
             WorkerError::Gone(start_failure(&what, &error))
@@ -84,17 +84,17 @@ impl Worker {
 
     fn spawn(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let log = Log::new(log, config.log_format, launch.last_words)?;
-        let mut transport = launch.transport.open(config.transport_mode(), children, &log)?;
+        let log = Log::new(log, settings.log_format, launch.last_words)?;
+        let mut transport = launch.transport.open(settings.transport_mode(), children, &log)?;
         let starter = Starter {
             launch: Arc::clone(launch),
-            config: Arc::clone(config),
+            settings: Arc::clone(settings),
             children: children.clone(),
             log: log_end,
         };
@@ -120,7 +120,7 @@ impl Worker {
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.log.set_origin(Some(invocation));
-        let margin = self.starter.config.deadline_margin;
+        let margin = self.starter.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
             Ok(()) => self.wait(Phase::Event(invocation, deadline)).await,
@@ -204,7 +204,7 @@ impl Worker {
     }
 
     fn handler(&self) -> &str {
-        &self.starter.config.handler
+        &self.starter.settings.handler
     }
 
     fn as_program(&self) -> Option<&str> {

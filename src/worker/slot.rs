@@ -18,14 +18,14 @@ use crate::{
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
     process::{Children, Hold},
-    settings::Config,
+    settings::Settings,
     worker::{Launch, Step, Worker, WorkerError},
 };
 
 /// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
 pub struct Slot {
     launch: Arc<Launch>,
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     children: Children,
     shutdown: CancellationToken,
     secrets: Secrets,
@@ -46,17 +46,17 @@ impl Slot {
     #[must_use]
     pub fn new(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Self {
         Self {
             launch: Arc::clone(launch),
-            config: Arc::clone(config),
+            settings: Arc::clone(settings),
             children: children.clone(),
             shutdown: shutdown.clone(),
-            secrets: Secrets::of(&config.environment),
-            snapshot: config.snapstart,
+            secrets: Secrets::of(&settings.environment),
+            snapshot: settings.snapstart,
             has_hinted: false,
             worker: None,
             used: false,
@@ -200,7 +200,8 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
+        let start =
+            Worker::start(&self.launch, &self.settings, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
         self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
         (self.worker, self.used) = (Some(Box::new(worker)), false);

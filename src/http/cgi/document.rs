@@ -10,7 +10,7 @@ use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
 /// The document of one event.
@@ -36,7 +36,7 @@ enum State {
 
 impl Document {
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         sender: Sender,
         invocation: &Invocation,
         request: Option<&Request>,
@@ -47,7 +47,7 @@ impl Document {
             sender,
             request_id: invocation.request_id().to_owned(),
             tenant_id: invocation.tenant_id().map(str::to_owned),
-            secrets: Secrets::of(&config.environment),
+            secrets: Secrets::of(&settings.environment),
             is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
             state: State::Head(BytesMut::new()),
         }

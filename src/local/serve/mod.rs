@@ -36,7 +36,7 @@ use crate::{
     failure::Failure,
     limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::Config,
+    settings::Settings,
     start::cli::Serve,
     start::container::is_main_process,
 };
@@ -64,7 +64,7 @@ pub enum ServeError {
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
 pub async fn run(
-    config: &Config,
+    settings: &Settings,
     options: &Serve,
     children: &Children,
     shutdown: &CancellationToken,
@@ -72,10 +72,10 @@ pub async fn run(
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    let mut config = config.clone();
+    let mut settings = settings.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
-    config.deadline_margin.get_or_insert(Duration::ZERO);
-    let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
+    settings.deadline_margin.get_or_insert(Duration::ZERO);
+    let (pool, starts) = Pool::start(&Arc::new(settings), options, children, shutdown);
     let server =
         Arc::new(Server { address: address.to_string(), port: address.port(), http: options.http, pool });
     if options.http {
