@@ -21,13 +21,11 @@ impl Headers {
     }
 
     /// The first value of this name, which is in lower case.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.all(name).next()
     }
 
     /// The same, if it is text.
-    #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.get(name)?).ok()
     }

@@ -25,7 +25,6 @@ pub struct Sink {
 }
 
 /// A channel for one answer.
-#[must_use]
 pub fn channel() -> (Sink, Parts) {
     let (sender, parts) = mpsc::channel(WAITING);
     (Sink { sender, has_had_any: Arc::default() }, parts)
@@ -44,7 +43,6 @@ impl Sink {
     }
 
     /// Whether anything has been passed on.
-    #[must_use]
     pub fn has_had_any(&self) -> bool {
         self.has_had_any.load(Ordering::Relaxed)
     }

@@ -15,7 +15,6 @@ pub enum Part {
 
 impl Part {
     /// The part as Lambda has it in the body of a streamed response: eight NUL bytes follow a head.
-    #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Body(bytes) => bytes,

@@ -16,7 +16,6 @@ pub struct Prelude {
 
 impl Prelude {
     /// The headers with each name once. Function URLs take no lists: several values are joined.
-    #[must_use]
     pub fn joined_headers(&self) -> Value {
         let fields = self.headers.keys().map(|name| {
             let values: Vec<_> = self.values(name).collect();
@@ -36,7 +35,6 @@ impl Prelude {
     }
 
     /// The prelude of a streamed response, as JSON.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
             "statusCode": self.status.as_u16(),
@@ -46,7 +44,6 @@ impl Prelude {
     }
 
     /// Whether the body can stand in JSON as it is, by its content type.
-    #[must_use]
     pub fn is_text(&self) -> bool {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         content_type.is_some_and(super::media_type::is_text)

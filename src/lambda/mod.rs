@@ -62,7 +62,6 @@ pub struct Client {
 impl Client {
     /// A client of the Runtime API at this host and port, for the function in this directory. It connects when it has
     /// something to say.
-    #[must_use]
     pub fn new(api: &str, task_root: &Path) -> Self {
         let task_root = task_root.to_string_lossy().into_owned();
         Self { connection: Connection::new(api), task_root, limit: Box::pin(sleep(Duration::ZERO)) }
@@ -155,7 +154,6 @@ impl Client {
     }
 
     /// The response to an event whose answer is streamed.
-    #[must_use]
     pub fn stream(&self, invocation: &Invocation, answer: Answer) -> StreamedResponse {
         StreamedResponse::new(self.connection.server(), invocation, answer)
     }

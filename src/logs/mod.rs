@@ -180,17 +180,3 @@ impl Write for StandardError {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tells_objects_from_other_lines() {
-        assert!(is_object(br#"{"level":"INFO"}"#));
-        assert!(is_object(b"  {} "));
-        for line in [&b"[1]"[..], b"{", b"{} {}", b"text", b"", b"\xff{}"] {
-            assert!(!is_object(line), "{}", line.escape_ascii());
-        }
-    }
-}

@@ -8,7 +8,7 @@ mod error;
 mod table;
 mod value;
 
-use std::{ffi::OsString, ops::Deref, path::PathBuf, time::Duration};
+use std::{ffi::OsString, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use self::table::Values;
 pub use self::{
@@ -17,6 +17,7 @@ pub use self::{
     table::variable,
     value::{Environment, Variable},
 };
+use crate::failure::secrets::Secrets;
 
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
@@ -38,6 +39,8 @@ pub struct Settings {
     pub deadline_margin: Option<Duration>,
     /// The environment of the workers.
     pub environment: Environment,
+    /// The credentials in it.
+    pub secrets: Arc<Secrets>,
 }
 
 impl Deref for Settings {
@@ -71,11 +74,11 @@ impl Settings {
             deadline_margin.get_or_insert(Duration::ZERO);
         }
         let snapstart = !local && kind == Some(SNAP_START);
-        Ok(Self { values, snapstart, deadline_margin, environment })
+        let secrets = Arc::new(Secrets::of(&environment));
+        Ok(Self { values, snapstart, deadline_margin, environment, secrets })
     }
 
     /// The absolute path of the handler, where it is a file.
-    #[must_use]
     pub fn script(&self) -> Option<String> {
         let script = self.task_root.join(&self.handler);
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
@@ -83,7 +86,6 @@ impl Settings {
 
     /// When workers pass on their answers. A CGI document is read while it is written, also where it is answered as a whole:
     /// it counts even if its program then ends with an error.
-    #[must_use]
     pub fn transport_mode(&self) -> ResponseMode {
         match self.interface {
             Interface::Cgi => ResponseMode::Streaming,
@@ -92,14 +94,12 @@ impl Settings {
     }
 
     /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
-    #[must_use]
     pub fn is_in_image(&self) -> bool {
         let own = std::env::current_exe();
         self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
     }
 
     /// The warnings about variables with our prefix that are no settings.
-    #[must_use]
     pub fn unknown_settings(&self) -> Vec<String> {
         let known = || variable::ALL.into_iter().filter(|name| name.starts_with(PREFIX));
         let likeness = |name: &str, known: &str| strsim::sorensen_dice(known, name);
@@ -116,14 +116,12 @@ impl Settings {
 }
 
 /// The Runtime API of an environment whose other settings may be wrong, so that it can be told.
-#[must_use]
 pub fn runtime_api(environment: &Environment) -> Option<String> {
     check_runtime_api(environment, false).ok()?;
     variable::RUNTIME_API.of(environment)?.to_str().map(str::to_owned)
 }
 
 /// The task root of such an environment; empty if it is not known.
-#[must_use]
 pub fn task_root(environment: &Environment) -> PathBuf {
     variable::TASK_ROOT.of(environment).map(PathBuf::from).unwrap_or_default()
 }
@@ -145,6 +143,3 @@ fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), Setti
         )),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -31,7 +31,6 @@ pub struct Variable {
 
 impl Variable {
     /// Its value in an environment; `None` if it is not set or empty.
-    #[must_use]
     pub fn of(self, environment: &Environment) -> Option<&OsString> {
         environment.get(OsStr::new(self.name)).filter(|value| !value.is_empty())
     }

@@ -9,10 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    process::{Child, Children},
-    settings::Settings,
-};
+use crate::settings::Settings;
 
 /// The kind of a language's transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +67,6 @@ pub struct Launch {
 pub(super) struct Starter {
     pub(super) launch: Arc<Launch>,
     pub(super) settings: Arc<Settings>,
-    pub(super) children: Children,
     /// The end of the log's pipe that they write to.
     pub(super) log: OwnedFd,
 }
@@ -89,9 +85,5 @@ impl Starter {
             .stdout(self.log.try_clone()?)
             .stderr(self.log.try_clone()?);
         Ok(command)
-    }
-
-    pub(super) fn start(&self, command: &mut Command) -> io::Result<Child> {
-        self.children.spawn(command)
     }
 }

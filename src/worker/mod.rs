@@ -3,9 +3,9 @@
 //! Always true: between two calls of [`Worker::run`] a worker can take an event, or [`Worker::ended`] tells of its end.
 
 mod answer;
+mod buffer;
 mod deadline;
 mod end;
-mod hooks;
 mod launch;
 mod log;
 mod phase;
@@ -29,9 +29,8 @@ use self::{
     transport::Transport,
 };
 pub use self::{
-    hooks::Step,
     launch::{Kind, Launch, Prelude},
-    phase::WorkerError,
+    phase::{Step, WorkerError},
 };
 use crate::{
     event::invocation::Invocation,
@@ -92,17 +91,12 @@ impl Worker {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
         let log = Log::new(log, settings.log_format, launch.last_words)?;
         let mut transport = launch.transport.open(settings.transport_mode(), children, &log)?;
-        let starter = Starter {
-            launch: Arc::clone(launch),
-            settings: Arc::clone(settings),
-            children: children.clone(),
-            log: log_end,
-        };
+        let starter = Starter { launch: Arc::clone(launch), settings: Arc::clone(settings), log: log_end };
         let mut child = None;
         if transport.has_worker() {
             let mut command = starter.command()?;
             command.args(transport.arguments(snapshot));
-            let worker = starter.start(&mut command)?;
+            let worker = children.spawn(&mut command)?;
             transport.has_started(worker.pid());
             child = Some(worker);
         }
@@ -158,13 +152,11 @@ impl Worker {
     }
 
     /// Whether the user's file has hooks for the shutdown.
-    #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
         self.shutdown_hook.is_some()
     }
 
     /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
-    #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
         self.shutdown_hook == Some(true)
     }
@@ -198,7 +190,6 @@ impl Worker {
     }
 
     /// Whether the worker is known to have ended.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.child.as_ref().is_some_and(Child::has_ended)
     }

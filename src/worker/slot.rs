@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event::invocation::{Invocation, Outcome},
     event::stream::Sink,
-    failure::secrets::Secrets,
     failure::{ErrorType, Failure},
     process::{Children, Hold},
     settings::Settings,
@@ -28,7 +27,6 @@ pub struct Slot {
     settings: Arc<Settings>,
     children: Children,
     shutdown: CancellationToken,
-    secrets: Secrets,
     /// Whether workers are started for a snapshot that is still to be taken.
     snapshot: bool,
     /// Whether the hint that the file may only define functions has been logged.
@@ -43,7 +41,6 @@ pub struct Slot {
 
 impl Slot {
     /// A slot without a worker.
-    #[must_use]
     pub fn new(
         launch: &Arc<Launch>,
         settings: &Arc<Settings>,
@@ -55,7 +52,6 @@ impl Slot {
             settings: Arc::clone(settings),
             children: children.clone(),
             shutdown: shutdown.clone(),
-            secrets: Secrets::of(&settings.environment),
             snapshot: settings.snapstart,
             has_hinted: false,
             worker: None,
@@ -73,7 +69,7 @@ impl Slot {
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
-                let failure = self.secrets.masked(failure);
+                let failure = self.settings.secrets.masked(failure);
                 tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
                 self.attempt(invocation).await
             }
@@ -97,13 +93,14 @@ impl Slot {
         let is_done = self.worker.is_none() && step == Step::Restore;
         match self.worker().await {
             Ok(_) if is_done => Ok(()),
-            Ok(worker) => worker.run_hooks(step).await.map_err(|failure| self.secrets.masked(failure)),
+            Ok(worker) => {
+                worker.run_hooks(step).await.map_err(|failure| self.settings.secrets.masked(failure))
+            }
             Err(error) => Err(self.masked(error)),
         }
     }
 
     /// Whether the user's file has hooks for the shutdown.
-    #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
         self.worker.as_ref().is_some_and(|worker| worker.has_shutdown_hook())
     }
@@ -113,7 +110,7 @@ impl Slot {
         if let Some(worker) = &mut self.worker {
             if worker.waits_for_shutdown() {
                 if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
-                    tracing::error!("{}", self.secrets.masked(failure));
+                    tracing::error!("{}", self.settings.secrets.masked(failure));
                 }
             } else if worker.has_shutdown_hook() && self.shutdown.is_cancelled() {
                 worker.ended_by_signal().await;
@@ -219,6 +216,6 @@ impl Slot {
 
     /// The failure without credentials.
     fn masked(&self, error: WorkerError) -> Failure {
-        self.secrets.masked(error.into_failure())
+        self.settings.secrets.masked(error.into_failure())
     }
 }

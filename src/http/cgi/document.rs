@@ -1,6 +1,6 @@
 //! The document that a CGI program writes: a head, and a body that is passed on as it is.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::header;
@@ -19,7 +19,7 @@ pub(in crate::http) struct Document {
     request_id: String,
     tenant_id: Option<String>,
     /// For an error that shows how the document begins.
-    secrets: Secrets,
+    secrets: Arc<Secrets>,
     /// Whether the caller asks for the head alone.
     is_head_request: bool,
     state: State,
@@ -47,7 +47,7 @@ impl Document {
             sender,
             request_id: invocation.request_id().to_owned(),
             tenant_id: invocation.tenant_id().map(str::to_owned),
-            secrets: Secrets::of(&settings.environment),
+            secrets: Arc::clone(&settings.secrets),
             is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
             state: State::Head(BytesMut::new()),
         }

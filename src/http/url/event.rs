@@ -26,7 +26,6 @@ pub struct Event {
 }
 
 /// The event of a request to the server at this port.
-#[must_use]
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     // a target without a path, as `CONNECT` has it, is empty
     let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
@@ -142,17 +141,4 @@ fn new_trace() -> String {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("Root=1-{:08x}-{}", since_epoch.as_secs(), &id[..24])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_as_in_a_log() {
-        assert_eq!(
-            log_time(UNIX_EPOCH + std::time::Duration::from_millis(1_583_348_638_390)),
-            "04/Mar/2020:19:03:58 +0000"
-        );
-    }
 }

@@ -60,7 +60,6 @@ pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
 }
 
 /// A response with this head, and with JSON for its content type if it says none.
-#[must_use]
 pub fn response<B>(head: Prelude, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;

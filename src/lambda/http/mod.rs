@@ -47,7 +47,6 @@ pub struct Response {
 
 impl Response {
     /// Status and body, for people.
-    #[must_use]
     pub fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
@@ -140,13 +139,11 @@ impl Decoder {
     }
 
     /// Whether the head is there.
-    #[must_use]
     pub fn has_head(&self) -> bool {
         matches!(self.state, State::Body { .. })
     }
 
     /// Whether the head is there, and nothing says where the body ends but the end of the connection.
-    #[must_use]
     pub fn has_endless_body(&self) -> bool {
         matches!(&self.state, State::Body { head: Head { framing: Framing::UntilClose, .. }, .. })
     }

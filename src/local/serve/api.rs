@@ -211,35 +211,3 @@ fn client_context(encoded: &HeaderValue) -> Result<Vec<u8>, Refusal> {
         Refusal::bad("InvalidRequestContentException", message)
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(request: http::request::Builder) -> Result<Call, Refusal> {
-        Call::read(&request.body(()).unwrap().into_parts().0, "127.0.0.1:9000")
-    }
-
-    fn with_context(json: &str) -> Result<Call, Refusal> {
-        let context = STANDARD.encode(json);
-        call(http::Request::post(PATH).header("X-Amz-Client-Context", context))
-    }
-
-    #[test]
-    fn takes_any_name_of_a_function_and_a_query() {
-        for name in ["function", "my-function", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af"] {
-            let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier=1");
-            assert!(call(http::Request::post(path)).is_ok(), "{name}");
-        }
-        for path in ["/", "/2015-03-31/functions//invocations", "/2015-03-31/functions/a/b/invocations"] {
-            let refusal = call(http::Request::post(path)).unwrap_err();
-            assert_eq!(refusal.status, 404, "{path}");
-        }
-    }
-
-    #[test]
-    fn puts_a_client_context_into_one_line() {
-        let headers = with_context("{\n\t\"a\": \"\\n\u{e4}\"\r\n}").unwrap().headers;
-        assert_eq!(headers.get(CLIENT_CONTEXT).unwrap(), "{  \"a\": \"\\n\u{e4}\"  }".as_bytes());
-    }
-}

@@ -130,7 +130,7 @@ impl Forking {
                 Some(message)
             }
             Message::Ended(number, exit) => self.ended(number, exit)?,
-            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign(message.name()).into()),
+            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign.into()),
             message => Some(message),
         })
     }

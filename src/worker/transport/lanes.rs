@@ -18,7 +18,7 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    memory::{fill, memory_file},
+    memory::{fill, fill_with_input, memory_file},
     pipes::answer_pipe,
 };
 use crate::{event::invocation::Invocation, process::PipeName};
@@ -163,10 +163,7 @@ impl Lane {
 
     fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
-        fill(&self.event, invocation.input())?;
-        if invocation.lacks_newline() {
-            rustix::io::pwrite(&self.event, b"\n", event.len() as u64)?;
-        }
+        fill_with_input(&self.event, invocation)?;
         let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
         if event.len() <= SMALL_EVENT {
             let mut context = invocation.environment("");
