@@ -87,19 +87,14 @@ use crate::{
 /// The errors that end the bootstrap, each in one line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line.
     #[error("{0}; `bootstrap --help` shows what there is")]
     Arguments(#[from] lexopt::Error),
-    /// The environment.
     #[error("{0}")]
     Settings(#[from] settings::SettingsError),
-    /// The runtime ended, or never began.
     #[error("{0}")]
     Runtime(#[from] lambda::run::RuntimeError),
-    /// The local server.
     #[error("{0}")]
     Serve(#[from] local::serve::ServeError),
-    /// The event loop.
     #[error("{0}: {1}")]
     Start(&'static str, io::Error),
 }

@@ -10,7 +10,6 @@ use crate::{
     failure::Failure,
 };
 
-/// The header with the request's id.
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 /// The header to be echoed on the answer, where there is one.
 pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
@@ -18,11 +17,9 @@ pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 pub const DEADLINE: &str = "lambda-runtime-deadline-ms";
 /// The header with the function's name as it was called.
 pub const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
-/// The header with the X-Ray trace.
 pub const TRACE_ID: &str = "lambda-runtime-trace-id";
 /// The header with the caller's client context, a JSON object.
 pub const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
-/// The header with the tenant's id.
 pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 
 /// The variable with the request's id, which marks all processes of an event.
@@ -42,12 +39,10 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
 /// The end of an event: its answer, or the rest of one that was passed on while it was written.
 pub type Outcome = Result<Bytes, Failure>;
 
-/// An event as a CGI program has it.
 #[derive(Debug)]
 pub struct Request {
     /// The meta-variables.
     pub variables: Vec<(String, Vec<u8>)>,
-    /// The standard input.
     pub body: Bytes,
 }
 
@@ -72,10 +67,8 @@ pub const REQUEST_VARIABLES: [&str; 17] = [
     "SERVER_SOFTWARE",
 ];
 
-/// One event with its headers.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The event, byte for byte.
     pub event: Bytes,
     /// Takes the answer while it is written; without it, the answer is given whole.
     pub sink: Option<Sink>,
@@ -85,7 +78,6 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// An invocation without a request or a sink.
     pub fn new(headers: Headers, event: Bytes) -> Self {
         Self { event, sink: None, request: None, headers }
     }
@@ -114,7 +106,6 @@ impl Invocation {
         self.headers.text(TENANT_ID)
     }
 
-    /// The id that the answer echoes.
     pub fn invocation_id(&self) -> Option<&[u8]> {
         self.headers.get(INVOCATION_ID)
     }
@@ -130,7 +121,6 @@ impl Invocation {
         variables.map(|(name, value)| (name.as_str(), &value[..]))
     }
 
-    /// All variables that the event sets.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let usual = self.usual_variables().filter_map(|(name, value)| Some((name, value?)));
         usual.chain(self.meta_variables())

@@ -23,9 +23,7 @@ use crate::{
 /// An answer that is written.
 pub struct Answer {
     parts: Parts,
-    /// The CGI document that it is, if it is one.
     document: Option<Box<Document>>,
-    /// Parts that nobody has taken yet.
     ready: VecDeque<Part>,
     /// Whether the request was answered without the handler.
     is_refused: bool,

@@ -4,12 +4,10 @@ use bytes::Bytes;
 
 use super::prelude::Prelude;
 
-/// A part of an answer.
 #[derive(Debug)]
 pub enum Part {
     /// Status and headers of an HTTP response: the first part, if at all.
     Head(Prelude),
-    /// Bytes.
     Body(Bytes),
 }
 

@@ -6,11 +6,8 @@ use serde_json::{Map, Value, json};
 /// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prelude {
-    /// The status.
     pub status: StatusCode,
-    /// All other headers.
     pub headers: HeaderMap,
-    /// The value of each `Set-Cookie`.
     pub cookies: Vec<HeaderValue>,
 }
 
@@ -24,12 +21,10 @@ impl Prelude {
         Value::Object(fields.collect::<Map<_, _>>())
     }
 
-    /// The values of a header, as text.
     pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
         self.headers.get_all(name).iter().map(text)
     }
 
-    /// The cookies, as text.
     pub fn cookie_values(&self) -> impl Iterator<Item = String> {
         self.cookies.iter().map(text)
     }

@@ -119,7 +119,7 @@ impl Client {
         let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
         let failure = Failure::new(ErrorType::EventTooLarge, message);
         let invocation = Invocation::new(response.headers, Bytes::new());
-        logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
+        logs::write_failure(&invocation, &failure);
         self.fail(&invocation, &failure).await
     }
 

@@ -24,10 +24,8 @@ use crate::{
 /// Why the runtime ends. It never does of itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The init, or the restore, failed; Lambda has been told.
     #[error("{0}")]
     Unready(Failure),
-    /// Events can no longer be had or answered.
     #[error("the runtime ends: {0}")]
     Api(#[from] ApiError),
 }
@@ -139,7 +137,7 @@ async fn answer_events(
         let ended = run_event(&mut slot, &mut client, &settings, &mut invocation).await;
         let posting = async {
             if let Some(failure) = ended.failure() {
-                logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
+                logs::write_failure(&invocation, failure);
             }
             match ended {
                 Ended::Streamed(response, ended) => client.finish(*response, &invocation, &ended).await,

@@ -29,7 +29,6 @@ pub(super) struct Files {
     took: Duration,
 }
 
-/// Device and inode.
 type Place = (u64, u64);
 
 /// Metadata that differs once a file has been written or replaced.
@@ -43,7 +42,6 @@ struct Mark {
 }
 
 impl Files {
-    /// Takes a first look.
     pub(super) fn below(root: &Path) -> Self {
         let own = [place_of(io::stdout()), place_of(io::stderr())].into_iter().flatten().collect();
         let mut files = Self { root: root.to_owned(), own, seen: BTreeMap::new(), took: Duration::ZERO };
@@ -66,7 +64,6 @@ impl Files {
         Some(first.strip_prefix(&self.root).unwrap_or(first).to_owned())
     }
 
-    /// How long to wait before the next look.
     pub(super) fn pause(&self) -> Duration {
         LOOK_INTERVAL.max(self.took * SHARE)
     }

@@ -27,6 +27,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    event::invocation::Invocation,
     failure::Failure,
     settings::{LogFormat, Settings},
 };
@@ -95,7 +96,8 @@ struct Record<'a> {
 }
 
 /// Logs the error of an event.
-pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failure) {
+pub fn write_failure(invocation: &Invocation, failure: &Failure) {
+    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
     tail::add(request_id, format!("{lines}\n").as_bytes());

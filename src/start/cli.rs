@@ -11,18 +11,13 @@ use lexopt::{Error, prelude::*};
 
 use crate::limits::LONGEST_TIMEOUT;
 
-/// The task of this run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// Print the help.
     Help,
-    /// Print the version.
     Version,
-    /// Answer events.
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
-        /// Where the events come from.
         events: Events,
     },
 }
@@ -30,7 +25,6 @@ pub enum Arguments {
 /// Where events come from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Events {
-    /// The Runtime API.
     Lambda,
     /// One event, given here.
     One(EventSource),
@@ -38,14 +32,10 @@ pub enum Events {
     Served(Serve),
 }
 
-/// The options of a local server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long an event may take.
     pub timeout: Duration,
-    /// How many events run at the same time.
     pub concurrency: NonZeroUsize,
     /// Whether a change in the task root starts the workers afresh.
     pub watch: bool,
@@ -61,7 +51,6 @@ impl Serve {
     }
 }
 
-/// Where the event of a local run comes from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum EventSource {
     /// `-`
@@ -72,7 +61,6 @@ pub enum EventSource {
     Text(OsString),
 }
 
-/// The text of `--help`.
 pub const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
@@ -98,7 +86,6 @@ On Lambda, and behind its emulator, events come from AWS_LAMBDA_RUNTIME_API.
 The task root is LAMBDA_TASK_ROOT, else the working directory.
 ";
 
-/// Reads the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(command) = shell_form(&arguments) {

@@ -16,7 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// others that images bring along.
 const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
 
-/// Whether this is the main process of a container.
 pub fn is_main_process() -> bool {
     getpid() == Pid::INIT || getppid() == Some(Pid::INIT) && is_init()
 }

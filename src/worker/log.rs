@@ -54,7 +54,6 @@ struct Reader {
 }
 
 impl Log {
-    /// Reads from this end of a pipe.
     pub fn new(pipe: OwnedFd, format: LogFormat, last_words: &'static [&'static str]) -> io::Result<Self> {
         let limits = match format {
             LogFormat::Text => (BLOCK, BLOCK),
@@ -100,7 +99,6 @@ impl Log {
         reader.last_lines()
     }
 
-    /// The name of its pipe.
     pub fn pipe(&self) -> PipeName {
         PipeName::of(&self.reader().pipe)
     }
@@ -121,7 +119,6 @@ impl Reader {
         Poll::Ready(read.is_ok() && !block.filled().is_empty())
     }
 
-    /// Passes on all that is in the pipe, and the beginning of a line.
     fn drain(&mut self) {
         // `try_read` would give only what the event loop has seen
         let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);

@@ -6,6 +6,7 @@ mod answer;
 mod buffer;
 mod deadline;
 mod end;
+mod hooks;
 mod launch;
 mod log;
 mod phase;
@@ -29,8 +30,9 @@ use self::{
     transport::Transport,
 };
 pub use self::{
+    hooks::Step,
     launch::{Kind, Launch, Prelude},
-    phase::{Step, WorkerError},
+    phase::WorkerError,
 };
 use crate::{
     event::invocation::Invocation,
@@ -42,7 +44,6 @@ use crate::{
 /// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
 const SIGNAL_LIMIT: Duration = Duration::from_millis(50);
 
-/// A worker that is ready for an event.
 pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
@@ -151,7 +152,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether the user's file has hooks for the shutdown.
     pub fn has_shutdown_hook(&self) -> bool {
         self.shutdown_hook.is_some()
     }

@@ -1,18 +1,13 @@
 //! The phases of a worker, and the failures of each.
 
-use std::{
-    fmt::{self, Display, Formatter},
-    io,
-    os::unix::process::ExitStatusExt,
-    process::ExitStatus,
-    time::Duration,
-};
+use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
 use rustix::{io::Errno, process::Signal};
 
 use super::{
     answer::{with_lines, with_place},
     deadline::Deadline,
+    hooks::Step,
     launch::Launch,
     stack::Trace,
     transport::TransportError,
@@ -20,7 +15,7 @@ use super::{
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
-    limits::{INIT_LIMIT, SHUTDOWN_GRACE},
+    limits::INIT_LIMIT,
 };
 
 /// The failure of an event, or of the start of its worker. The variants differ in what happens next.
@@ -28,14 +23,12 @@ use crate::{
 pub enum WorkerError {
     /// The worker lives and can take the next event.
     Failed(Failure),
-    /// The worker is gone.
     Gone(Failure),
     /// The worker is gone and had not taken the event: another worker may have it.
     Untaken(Failure),
 }
 
 impl WorkerError {
-    /// The failure as the caller gets it.
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
@@ -43,50 +36,6 @@ impl WorkerError {
     }
 }
 
-/// The longest restore. Lambda's limit is 10 seconds, and takes no error after them.
-const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
-
-/// A step at which a worker runs the user's hooks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Runs the user's hooks before the snapshot.
-    Checkpoint,
-    /// Draws new random state in the copy, and runs the user's hooks there.
-    Restore,
-    /// Runs the user's hooks before the end.
-    Shutdown,
-}
-
-impl Step {
-    /// Its name in requests to a shim.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Checkpoint => "checkpoint",
-            Self::Restore => "restore",
-            Self::Shutdown => "shutdown",
-        }
-    }
-
-    pub(super) const fn limit(self) -> Duration {
-        match self {
-            Self::Checkpoint => INIT_LIMIT,
-            Self::Restore => RESTORE_LIMIT,
-            Self::Shutdown => SHUTDOWN_GRACE,
-        }
-    }
-}
-
-impl Display for Step {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Checkpoint => "before the checkpoint",
-            Self::Restore => "after the restore",
-            Self::Shutdown => "at the shutdown",
-        })
-    }
-}
-
-/// The current task of a worker.
 #[derive(Clone, Copy)]
 pub(super) enum Phase<'a> {
     Load,
@@ -124,7 +73,6 @@ impl Phase<'_> {
         }
     }
 
-    /// The error that the worker's end is.
     pub(super) fn ended(
         self,
         status: ExitStatus,

@@ -40,7 +40,6 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot without a worker.
     pub fn new(
         launch: &Arc<Launch>,
         settings: &Arc<Settings>,
@@ -65,7 +64,6 @@ impl Slot {
         self.replace().await.map_err(|error| self.masked(error))
     }
 
-    /// Runs one event.
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
@@ -85,7 +83,6 @@ impl Slot {
         result.map_err(|error| self.masked(error))
     }
 
-    /// Runs the hooks of a step of a snapshot.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
         self.notice_end();
@@ -100,7 +97,6 @@ impl Slot {
         }
     }
 
-    /// Whether the user's file has hooks for the shutdown.
     pub fn has_shutdown_hook(&self) -> bool {
         self.worker.as_ref().is_some_and(|worker| worker.has_shutdown_hook())
     }
@@ -214,7 +210,6 @@ impl Slot {
         }
     }
 
-    /// The failure without credentials.
     fn masked(&self, error: WorkerError) -> Failure {
         self.settings.secrets.masked(error.into_failure())
     }

@@ -16,7 +16,6 @@ pub struct FailedCommand {
     is_inner: bool,
     /// The command and its line, as in `at line 4: false`; empty where it is not known.
     place: String,
-    /// The call stack, innermost first.
     stack: Vec<String>,
 }
 
@@ -51,7 +50,6 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// A place without a stack.
     pub(super) fn at(place: String) -> Self {
         Self { place, ..Self::default() }
     }

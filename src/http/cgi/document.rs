@@ -13,23 +13,22 @@ use crate::{
     settings::Settings,
 };
 
-/// The document of one event.
 pub(in crate::http) struct Document {
     pub(in crate::http) sender: Sender,
     request_id: String,
     tenant_id: Option<String>,
     /// For an error that shows how the document begins.
     secrets: Arc<Secrets>,
-    /// Whether the caller asks for the head alone.
     is_head_request: bool,
     state: State,
 }
 
 enum State {
-    /// The bytes of the head so far.
     Head(BytesMut),
     /// The head is complete. `missing`: how many bytes its `Content-Length` promises that have not come.
-    Body { missing: usize },
+    Body {
+        missing: usize,
+    },
     /// There is no valid head, by this reason. The rest is dropped.
     Invalid(String),
 }

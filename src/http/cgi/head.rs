@@ -10,7 +10,6 @@ use super::super::prelude::Prelude;
 /// The largest head, in bytes.
 pub const CGI_HEAD_LIMIT: usize = 64 * 1024;
 
-/// How much of an answer without a head an error shows, in bytes.
 const SHOWN: usize = 80;
 
 const NO_HEAD: &str =
@@ -46,7 +45,6 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
     }
 }
 
-/// The lines of a head.
 #[derive(Default)]
 struct Lines {
     status: Option<StatusCode>,

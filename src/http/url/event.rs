@@ -16,10 +16,8 @@ use crate::http::{host, media_type};
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
-/// The event of a request.
 #[derive(Debug)]
 pub struct Event {
-    /// Payload version 2.0.
     pub json: String,
     /// The X-Ray trace that came with the request, or one of its own.
     pub trace_id: String,

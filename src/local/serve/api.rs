@@ -27,14 +27,10 @@ const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-strea
 /// Headers that are passed from the caller to the handler, with their names in the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
-/// The invocation type that a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InvocationType {
-    /// Run the event and respond with the handler's answer.
     RequestResponse,
-    /// Run the event and respond at once.
     Event,
-    /// Check the request and run nothing.
     DryRun,
 }
 
@@ -51,7 +47,6 @@ pub(super) struct Call {
     request_id: HeaderValue,
 }
 
-/// A request that is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -85,7 +80,6 @@ impl Call {
         Ok(Self { invocation_type, is_streamed, wants_log, headers, request_id })
     }
 
-    /// Runs the event and gives its outcome.
     pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
         let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
         if self.wants_log {
@@ -131,7 +125,6 @@ impl Call {
 }
 
 impl Refusal {
-    /// An event over the limit.
     pub(super) fn too_large() -> Self {
         let message = format!("the event has more than {PAYLOAD_LIMIT} bytes, the most that Lambda takes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)

@@ -54,10 +54,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Why a server ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port is in use, or not allowed.
     #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
     Listen(SocketAddr, io::Error),
-    /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
 }

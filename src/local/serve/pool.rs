@@ -28,7 +28,6 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The slots and the queue of events.
 pub(super) struct Pool {
     settings: Arc<Settings>,
     timeout: Duration,
@@ -45,7 +44,6 @@ pub(super) struct Pool {
     logged: Mutex<Option<u64>>,
 }
 
-/// An event in the queue.
 struct Waiting {
     invocation: Invocation,
     outcome: oneshot::Sender<Outcome>,
@@ -55,7 +53,6 @@ type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
 
 /// A slot with one version of the files.
 struct Place {
-    /// The version.
     version: u64,
     loaded: Result<Slot, Failure>,
     /// How long loading took, until it is reported.
@@ -93,12 +90,11 @@ impl Pool {
         (pool, starts)
     }
 
-    /// Runs one event when its turn comes.
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.settings, event, headers);
         match Answer::of(&self.settings, &mut invocation) {
             Err(failure) => {
-                logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
+                logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
             }
             Ok(None) => Reply::Whole(self.run(invocation).await),
@@ -116,7 +112,7 @@ impl Pool {
     pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
         let mut invocation = invocation(&self.settings, event, headers);
         match Answer::of(&self.settings, &mut invocation) {
-            Err(failure) => logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure),
+            Err(failure) => logs::write_failure(&invocation, &failure),
             Ok(None) => drop(self.run(invocation)),
             Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
@@ -148,7 +144,6 @@ impl Pool {
         }
     }
 
-    /// The life of a slot.
     async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
         let mut changes = self.version.subscribe();
         let mut place = self.load().await;
@@ -202,13 +197,12 @@ impl Pool {
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {
-            logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
+            logs::write_failure(invocation, failure);
         }
         report(Some(invocation.request_id()), init, began.elapsed(), &self.children);
         outcome
     }
 
-    /// Loads the files as they are.
     async fn load(&self) -> Place {
         let version = *self.version.borrow();
         let began = Instant::now();

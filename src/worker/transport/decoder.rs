@@ -16,7 +16,6 @@ use crate::{
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
-/// How much of a malformed payload an error shows, in bytes.
 const SHOWN: usize = 200;
 
 /// The longest head line that is still waited for, in bytes.
@@ -25,22 +24,16 @@ const FRAME_HEAD_LIMIT: usize = 64;
 /// Why the bytes of a shim are not frames. The worker is of no use after any of these.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FrameError {
-    /// The head line is no `NAME LENGTH`.
     #[error("a shim's frame begins with {0:?}")]
     Head(String),
-    /// No frame has this name.
     #[error("a shim sent an unknown frame `{0}`")]
     Name(String),
-    /// The payload is not what a frame of this name holds.
     #[error("a shim's frame `{0}` holds {1:?}")]
     Payload(String, String),
-    /// The payload is larger than any frame of this name may be.
     #[error("a shim announced a frame `{0}` of {1} bytes")]
     Size(String, usize),
-    /// A frame that only another kind of shim sends.
     #[error("a shim sent a frame that is not for shims of its kind")]
     Foreign,
-    /// The worker ended inside a frame.
     #[error("a shim's frame ended in the middle")]
     Truncated,
 }
@@ -54,7 +47,6 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes bytes as they came.
     pub fn feed(&mut self, bytes: &[u8]) {
         let dropped = self.to_drop.min(bytes.len());
         self.to_drop -= dropped;
@@ -209,7 +201,7 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.feed(bytes);
         let messages: Result<_, _> = std::iter::from_fn(|| decoder.next_message().transpose()).collect();
-        decoder.finish().and(messages)
+        messages.and_then(|messages| decoder.finish().map(|()| messages))
     }
 
     #[test]

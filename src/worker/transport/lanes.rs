@@ -29,7 +29,6 @@ const SMALL_EVENT: usize = 64 * 1024;
 /// A mark that is added to an argument whose end Bash would change.
 const MARK: &str = "x";
 
-/// The lanes of one worker.
 pub(super) struct Lanes {
     pair: [Lane; 2],
     /// The number of the process that has the event, or is to have the next one.
@@ -122,7 +121,6 @@ impl Lanes {
     }
 }
 
-/// The lane of a process.
 fn index(number: u64) -> usize {
     usize::from(number % 2 == 1)
 }

@@ -9,7 +9,6 @@ use rustix::{
 
 use crate::event::invocation::Invocation;
 
-/// A new, empty file.
 pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
     memfd_create(name, MemfdFlags::CLOEXEC)
 }
