@@ -40,7 +40,7 @@ use self::{
 use crate::{
     event::{
         invocation::{Invocation, Outcome},
-        suspension::Suspension,
+        suspension::{self, Suspension},
     },
     failure::{ErrorType, Failure, secrets::Secrets},
     logs,
@@ -202,6 +202,7 @@ impl Durable {
             Some(directory) => directory,
             None => self.directory.get_or_init({
                 let made = tempfile::Builder::new().prefix("durable-").tempdir()?;
+                command::link(&made.path().join(suspension::COMMANDS))?;
                 || made
             }),
         };

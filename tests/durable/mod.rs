@@ -7,6 +7,7 @@ mod conformance;
 mod execution;
 mod faults;
 mod functions;
+mod places;
 mod runner;
 mod service;
 mod tls;

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     event::invocation::Invocation,
     process::{Child, Children, proc::path_of},
+    settings::variable,
     worker::{
         Starter,
         answer::{Closing, ExitKind, Output},
@@ -132,6 +133,11 @@ impl Transport for Program {
         // no other place sets them: the program inherits no value from an earlier event
         for (variable, value) in invocation.variables() {
             command.env(variable, OsStr::from_bytes(value));
+        }
+        if let Some(suspension) = &invocation.suspension {
+            let path = variable::PATH.of(&starter.config.environment);
+            command
+                .env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
         }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;
