@@ -8,6 +8,7 @@ mod desk;
 mod execution;
 mod faults;
 mod functions;
+mod places;
 mod runner;
 mod served;
 mod service;

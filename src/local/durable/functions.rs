@@ -15,7 +15,7 @@ use crate::{
     limits::LONGEST_TIMEOUT,
     local::invocation,
     process::Children,
-    settings::{Config, ConfigError, variable},
+    settings::{Settings, SettingsError, variable},
     start::cli,
     worker::slot::Slot,
 };
@@ -30,7 +30,7 @@ pub struct Functions {
 /// A function with its slot, which is made for its first event.
 struct Function {
     name: String,
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     core: Durable,
     slot: Mutex<Option<Slot>>,
 }
@@ -38,13 +38,13 @@ struct Function {
 impl Functions {
     /// The functions of the command line, beside a handler with this configuration.
     pub fn new(
-        config: &Config,
+        settings: &Settings,
         functions: &[cli::Function],
         service: &Arc<dyn Service>,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let all = functions.iter().map(|function| Function::new(config, function, service));
+        let all = functions.iter().map(|function| Function::new(settings, function, service));
         let all: Result<_, _> = all.collect();
         let all = all.map_err(|error| Failure::new(ErrorType::InvalidConfiguration, error.to_string()))?;
         Ok(Self { all, children: children.clone(), shutdown: shutdown.clone() })
@@ -61,36 +61,36 @@ impl Functions {
         let mut place = function.slot.lock().await;
         let slot = match &mut *place {
             Some(slot) => slot,
-            None => match load(&function.config, &self.children, &self.shutdown).await {
+            None => match load(&function.settings, &self.children, &self.shutdown).await {
                 Ok(slot) => place.insert(slot),
                 Err(failure) => return Invoked::never(failure),
             },
         };
-        Invoked::run(&function.core, slot, &function.config, event).await
+        Invoked::run(&function.core, slot, &function.settings, event).await
     }
 }
 
 impl Function {
     fn new(
-        config: &Config,
+        settings: &Settings,
         function: &cli::Function,
         service: &Arc<dyn Service>,
-    ) -> Result<Self, ConfigError> {
-        let mut environment = config.environment.clone();
+    ) -> Result<Self, SettingsError> {
+        let mut environment = settings.environment.clone();
         let mut set = |name: &str, value: OsString| drop(environment.insert(name.into(), value));
         set(variable::TASK_ROOT.name, function.directory.clone().into());
         set(variable::HANDLER.name, function.handler.clone().into());
         set(variable::FUNCTION_NAME.name, function.name.clone().into());
-        let config = Arc::new(Config::read(environment, None, true)?);
-        let core = Durable::with(&config, Arc::clone(service));
-        Ok(Self { name: function.name.clone(), config, core, slot: Mutex::default() })
+        let settings = Arc::new(Settings::read(environment, None, true)?);
+        let core = Durable::with(&settings, Arc::clone(service));
+        Ok(Self { name: function.name.clone(), settings, core, slot: Mutex::default() })
     }
 }
 
 impl Invoked {
     /// Runs an event by a slot.
-    pub async fn run(core: &Durable, slot: &mut Slot, config: &Config, event: Bytes) -> Self {
-        let mut invocation = invocation(config, event, Headers::default());
+    pub async fn run(core: &Durable, slot: &mut Slot, settings: &Settings, event: Bytes) -> Self {
+        let mut invocation = invocation(settings, event, Headers::default());
         invocation.begin(LONGEST_TIMEOUT);
         let request_id = invocation.request_id().to_owned();
         let outcome = core.run_any(slot, &mut invocation).await;
@@ -105,11 +105,11 @@ impl Invoked {
 
 /// A slot whose worker has loaded the files.
 pub async fn load(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<Slot, Failure> {
-    let launch = Arc::new(languages::launch(config, children).await?);
-    let mut slot = Slot::new(&launch, config, children, shutdown);
+    let launch = Arc::new(languages::launch(settings, children).await?);
+    let mut slot = Slot::new(&launch, settings, children, shutdown);
     slot.load().await.map(|()| slot)
 }

@@ -1,49 +1,26 @@
-//! The command `durable` on the `PATH` of handlers: a link to this program, in a folder of its own.
+//! The command `durable` on the `PATH` of handlers that are no durable functions: it tells how one runs.
 
-use std::{ffi::OsStr, io, os::unix::fs::symlink, sync::Arc};
+use std::{ffi::OsStr, sync::Arc};
 
 use tempfile::TempDir;
 
 use crate::{
-    failure::{ErrorType, Failure},
-    settings::{Config, variable},
+    durable::command,
+    settings::{Settings, variable},
 };
 
-/// The name of the command.
-const NAME: &str = "durable";
-
-/// Puts the command before all others. It is there for as long as the folder is kept.
-pub fn put_on_path(config: &Config) -> Result<(Arc<Config>, TempDir), Failure> {
-    let folder = link().map_err(|error| {
-        let message = format!("the command `durable` cannot be put on the `PATH`: {error}");
-        Failure::new(ErrorType::ResourceExhausted, message)
-    })?;
-    let mut config = config.clone();
-    let path = config.environment.entry(variable::PATH.name.into()).or_default();
-    let others = std::mem::replace(path, folder.path().into());
-    path.push(":");
-    path.push(others);
-    Ok((Arc::new(config), folder))
-}
-
-/// Puts the command behind all others, where there is none: it tells how a durable function runs, and runs with AWS's
-/// own runner.
-pub fn offer(config: &Arc<Config>) -> (Arc<Config>, Option<TempDir>) {
-    let mut config = Arc::clone(config);
-    let path = config.environment.get(OsStr::new(variable::PATH.name)).cloned().unwrap_or_default();
-    let has_command = std::env::split_paths(&path).any(|folder| folder.join(NAME).exists());
+/// Puts the command behind all others, where there is none. It is there for as long as the folder is kept.
+pub fn offer(settings: &Arc<Settings>) -> (Arc<Settings>, Option<TempDir>) {
+    let path = settings.environment.get(OsStr::new(variable::PATH.name)).cloned().unwrap_or_default();
+    let has_command = std::env::split_paths(&path).any(|folder| folder.join(command::NAME).exists());
+    let mut settings = Arc::clone(settings);
     // a run without a place for the link does without it
-    let folder = if has_command { None } else { link().ok() };
+    let folder = if has_command { None } else { tempfile::Builder::new().prefix("durable-").tempdir().ok() };
+    let folder = folder.filter(|folder| command::link(&folder.path().join("bin")).is_ok());
     if let Some(folder) = &folder {
-        let path = Arc::make_mut(&mut config).environment.entry(variable::PATH.name.into()).or_default();
+        let path = Arc::make_mut(&mut settings).environment.entry(variable::PATH.name.into()).or_default();
         path.push(":");
-        path.push(folder.path());
+        path.push(folder.path().join("bin"));
     }
-    (config, folder)
-}
-
-fn link() -> io::Result<TempDir> {
-    let folder = tempfile::Builder::new().prefix("durable-command-").tempdir()?;
-    symlink(std::env::current_exe()?, folder.path().join(NAME))?;
-    Ok(folder)
+    (settings, folder)
 }

@@ -14,7 +14,6 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
-use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +22,7 @@ use super::{
     execution::Execution,
     file::{FileError, StateFile},
     functions::{Functions, load},
-    link, report,
+    report,
     schedule::{Invoke, Invoked, Schedule, Until},
     state::State,
     table,
@@ -34,7 +33,7 @@ use crate::{
     limits::SHUTDOWN_GRACE,
     local::{one_shot, report as print_report},
     process::Children,
-    settings::Config,
+    settings::Settings,
     start::cli::{self, EventSource},
     worker::slot::Slot,
 };
@@ -45,14 +44,14 @@ const OPEN: u8 = 75;
 /// Runs the execution. The status is 0 if it has succeeded, 75 if it waits for an answer from outside, else 1. Once
 /// `shutdown` is cancelled this has no end.
 pub async fn run(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     source: &EventSource,
     options: &cli::Durable,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
-    let opening = open(config, source, options);
+    let opening = open(settings, source, options);
     let Some(opened) = shutdown.run_until_cancelled(opening).await else { return pending().await };
     let desk = match opened {
         Ok(desk) => Arc::new(desk),
@@ -61,7 +60,7 @@ pub async fn run(
     if desk.look(|state, _| has_ended(state)) {
         return finish(&desk, options, None, Duration::ZERO, began.elapsed(), children);
     }
-    let starting = Runner::start(config, &desk, options, children, shutdown);
+    let starting = Runner::start(settings, &desk, options, children, shutdown);
     let Some(started) = shutdown.run_until_cancelled(starting).await else { return pending().await };
     let init = began.elapsed();
     let error = match started {
@@ -92,7 +91,7 @@ fn has_ended(state: &State) -> bool {
 }
 
 /// Reads the event, and takes or begins the state.
-async fn open(config: &Config, source: &EventSource, options: &cli::Durable) -> Result<Desk, Failure> {
+async fn open(settings: &Settings, source: &EventSource, options: &cli::Durable) -> Result<Desk, Failure> {
     let invalid = |message: String| Failure::new(ErrorType::InvalidConfiguration, message);
     let event = one_shot::read(source).await?;
     let event = String::from_utf8(event.into()).map_err(|error| {
@@ -108,11 +107,11 @@ async fn open(config: &Config, source: &EventSource, options: &cli::Durable) -> 
         None => (None, None),
     };
     if let (Some(state), Some(path)) = (&state, &options.state) {
-        check(state, path, &config.handler, &event).map_err(refused)?;
+        check(state, path, &settings.handler, &event).map_err(refused)?;
     }
     let state = state.unwrap_or_else(|| {
-        let mut state = State::new(&config.handler, false);
-        state.start(&config.function_name, None, event, real_time());
+        let mut state = State::new(&settings.handler, false);
+        state.start(&settings.function_name, None, event, real_time());
         state
     });
     let functions = options.functions.iter().map(|function| function.name.clone()).collect();
@@ -174,28 +173,25 @@ fn finish(
 
 /// Runs the invocations of a run.
 struct Runner {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     core: Durable,
     slot: Mutex<Slot>,
     functions: Functions,
-    /// Keeps the command `durable` on the `PATH`.
-    _link: TempDir,
 }
 
 impl Runner {
     async fn start(
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         desk: &Arc<Desk>,
         options: &cli::Durable,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
-        let (config, link) = link::put_on_path(config)?;
         let service: Arc<dyn Service> = Arc::<Desk>::clone(desk);
-        let functions = Functions::new(&config, &options.functions, &service, children, shutdown)?;
-        let slot = Mutex::new(load(&config, children, shutdown).await?);
-        let core = Durable::with(&config, service);
-        Ok(Self { config, core, slot, functions, _link: link })
+        let functions = Functions::new(settings, &options.functions, &service, children, shutdown)?;
+        let slot = Mutex::new(load(settings, children, shutdown).await?);
+        let core = Durable::with(settings, service);
+        Ok(Self { settings: Arc::clone(settings), core, slot, functions })
     }
 
     async fn run(&self, desk: &Desk, options: &cli::Durable) -> Result<(), FileError> {
@@ -210,7 +206,7 @@ impl Invoke for Runner {
             Some(function) => self.functions.invoke(function, event).boxed(),
             None => async move {
                 let mut slot = self.slot.lock().await;
-                Invoked::run(&self.core, &mut slot, &self.config, event).await
+                Invoked::run(&self.core, &mut slot, &self.settings, event).await
             }
             .boxed(),
         }

@@ -16,7 +16,7 @@ use super::{
     schedule::{Invoke, Schedule, Until},
     state::State,
 };
-use crate::{durable::service::Service, failure::Failure, process::Children, settings::Config, start::cli};
+use crate::{durable::service::Service, failure::Failure, process::Children, settings::Settings, start::cli};
 
 /// How many executions that have ended are kept.
 const KEPT: usize = 100;
@@ -54,7 +54,7 @@ pub enum StartError {
 impl Executions {
     /// Goes on with the executions of the state file, or begins without any.
     pub fn open(
-        config: &Config,
+        settings: &Settings,
         options: &cli::Durable,
         children: &Children,
         shutdown: &CancellationToken,
@@ -63,23 +63,23 @@ impl Executions {
             Some(path) => {
                 let (file, state) = StateFile::take(path)?;
                 if let Some(state) = &state {
-                    check(state, path, &config.handler)?;
+                    check(state, path, &settings.handler)?;
                 }
                 (Some(file), state)
             }
             None => (None, None),
         };
-        let state = state.unwrap_or_else(|| State::new(&config.handler, true));
+        let state = state.unwrap_or_else(|| State::new(&settings.handler, true));
         let names = options.functions.iter().map(|function| function.name.clone()).collect();
         let desk = Arc::new(Desk::new(state, file, names, options.replay_each));
         desk.save()?;
         let service: Arc<dyn Service> = Arc::<Desk>::clone(&desk);
-        let functions = Functions::new(config, &options.functions, &service, children, shutdown);
+        let functions = Functions::new(settings, &options.functions, &service, children, shutdown);
         Ok(Self {
             desk,
             functions: functions.map_err(OpenError::Functions)?,
             skip_time: options.skip_time,
-            function_name: config.function_name.clone(),
+            function_name: settings.function_name.clone(),
         })
     }
 

@@ -47,7 +47,7 @@ use crate::{
         served::{Executions, OpenError},
     },
     process::Children,
-    settings::Config,
+    settings::Settings,
     start::cli::Serve,
     start::container::is_main_process,
 };
@@ -65,10 +65,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Why a server ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port is in use, or not allowed.
     #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
     Listen(SocketAddr, io::Error),
-    /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
     /// The durable functions.
@@ -78,7 +76,7 @@ pub enum ServeError {
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
 pub async fn run(
-    config: &Config,
+    settings: &Settings,
     options: &Serve,
     children: &Children,
     shutdown: &CancellationToken,
@@ -86,23 +84,17 @@ pub async fn run(
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    let mut config = config.clone();
+    let mut settings = settings.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
-    config.deadline_margin.get_or_insert(Duration::ZERO);
-    let config = Arc::new(config);
-    let (config, _link) = match &options.durable {
-        Some(_) => {
-            link::put_on_path(&config).map(|(config, link)| (config, Some(link))).map_err(ServeError::Init)?
-        }
-        None => link::offer(&config),
-    };
-    let open = |durable| Executions::open(&config, durable, children, shutdown);
+    settings.deadline_margin.get_or_insert(Duration::ZERO);
+    let (settings, _link) = link::offer(&Arc::new(settings));
+    let open = |durable| Executions::open(&settings, durable, children, shutdown);
     let executions = options.durable.as_ref().map(open).transpose()?;
     let core = match &executions {
-        Some(executions) => Durable::with(&config, executions.service()),
-        None => Durable::new(&config),
+        Some(executions) => Durable::with(&settings, executions.service()),
+        None => Durable::new(&settings),
     };
-    let (pool, starts) = Pool::start(&config, options, core, children, shutdown);
+    let (pool, starts) = Pool::start(&settings, options, core, children, shutdown);
     let server = Arc::new(Server {
         address: address.to_string(),
         port: address.port(),

@@ -15,18 +15,13 @@ use self::durable::DurableOptions;
 pub use self::durable::{Durable, Function};
 use crate::limits::LONGEST_TIMEOUT;
 
-/// The task of this run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// Print the help.
     Help,
-    /// Print the version.
     Version,
-    /// Answer events.
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
-        /// Where the events come from.
         events: Events,
     },
 }
@@ -34,7 +29,6 @@ pub enum Arguments {
 /// Where events come from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Events {
-    /// The Runtime API.
     Lambda,
     /// One event, given here.
     One(EventSource),
@@ -44,14 +38,10 @@ pub enum Events {
     Served(Serve),
 }
 
-/// The options of a local server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long an event may take.
     pub timeout: Duration,
-    /// How many events run at the same time.
     pub concurrency: NonZeroUsize,
     /// Whether a change in the task root starts the workers afresh.
     pub watch: bool,
@@ -61,7 +51,14 @@ pub struct Serve {
     pub durable: Option<Durable>,
 }
 
-/// Where the event of a local run comes from.
+impl Serve {
+    /// A server at this address with the options as they are if nobody gives others.
+    pub fn at(address: SocketAddr) -> Self {
+        let (timeout, concurrency) = (Duration::from_secs(3), NonZeroUsize::MIN);
+        Self { address, timeout, concurrency, watch: false, http: false, durable: None }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum EventSource {
     /// `-`
@@ -72,7 +69,6 @@ pub enum EventSource {
     Text(OsString),
 }
 
-/// The text of `--help`.
 pub const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
@@ -109,7 +105,6 @@ On Lambda, and behind its emulator, events come from AWS_LAMBDA_RUNTIME_API.
 The task root is LAMBDA_TASK_ROOT, else the working directory.
 ";
 
-/// Reads the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(command) = shell_form(&arguments) {
@@ -120,17 +115,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         return Err(message.into());
     }
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut handler, mut event, mut address) = (None, None, None);
-    let (mut options, mut durable) = (ServeOptions::default(), DurableOptions::default());
+    let (mut handler, mut event, mut address, mut has_options) = (None, None, None, false);
+    let (mut serve, mut durable) = (Serve::at((Ipv4Addr::LOCALHOST, 0).into()), DurableOptions::default());
     while let Some(argument) = parser.next()? {
+        has_options |= matches!(argument, Long("timeout" | "concurrency" | "watch" | "http"));
         match argument {
             Short('h') | Long("help") => return Ok(Arguments::Help),
             Short('V') | Long("version") => return Ok(Arguments::Version),
             Long("serve") => address = Some(listening_address(&parser.value()?.string()?)?),
-            Long("timeout") => options.timeout = Some(timeout(&parser.value()?.string()?)?),
-            Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
-            Long("watch") => options.watch = true,
-            Long("http") => options.http = true,
+            Long("timeout") => serve.timeout = timeout(&parser.value()?.string()?)?,
+            Long("concurrency") => serve.concurrency = concurrency(&parser.value()?.string()?)?,
+            Long("watch") => serve.watch = true,
+            Long("http") => serve.http = true,
             Long(option) if DurableOptions::knows(option) => {
                 let option = option.to_owned();
                 durable.take(&option, &mut parser)?;
@@ -151,13 +147,13 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     }
     let events = match (address, event, durable.finish()?) {
         (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
-        (Some(_), None, Some(_)) if options.http => {
+        (Some(_), None, Some(_)) if serve.http => {
             return Err(
                 "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into(),
             );
         }
-        (Some(address), None, durable) => Events::Served(options.at(address, durable)),
-        (None, ..) if options != ServeOptions::default() => {
+        (Some(address), None, durable) => Events::Served(Serve { address, durable, ..serve }),
+        (None, ..) if has_options => {
             return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
         (None, Some(event), Some(durable)) => Events::Durable(event, durable),
@@ -177,27 +173,6 @@ fn shell_form(arguments: &[OsString]) -> Option<String> {
     let [shell, option, command, ..] = arguments else { return None };
     let is_shell = matches!(shell.to_str(), Some("/bin/sh" | "/bin/bash" | "sh" | "bash"));
     (is_shell && option == "-c").then(|| command.to_string_lossy().into_owned())
-}
-
-#[derive(Default, PartialEq, Eq)]
-struct ServeOptions {
-    timeout: Option<Duration>,
-    concurrency: Option<NonZeroUsize>,
-    watch: bool,
-    http: bool,
-}
-
-impl ServeOptions {
-    fn at(self, address: SocketAddr, durable: Option<Durable>) -> Serve {
-        Serve {
-            address,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
-            concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
-            watch: self.watch,
-            http: self.http,
-            durable,
-        }
-    }
 }
 
 fn listening_address(text: &str) -> Result<SocketAddr, Error> {
