@@ -4,6 +4,7 @@
 mod calls;
 mod command;
 mod conformance;
+mod errors;
 mod execution;
 mod faults;
 mod functions;
