@@ -12,8 +12,8 @@ use crate::durable::{
     identity,
     message::Message,
     operation::{
-        Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, Operation,
-        WaitOptions,
+        Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, LONGEST_WAIT,
+        Operation, WaitOptions,
     },
 };
 
