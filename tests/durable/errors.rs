@@ -120,7 +120,7 @@ fn results_are_text_of_any_kind_and_of_a_limited_size() {
             );
             match (&expected, run(&body).0) {
                 (Ok(expected), End::Succeeded(result)) => {
-                    assert!(result == *expected, "{body}: {result:.100}")
+                    assert!(result == *expected, "{body}: {result:.100}");
                 }
                 (Err(expected), End::Failed(error_type, _)) => assert_eq!(error_type, *expected, "{body}"),
                 (_, end) => panic!("{body}: {end:?}"),
