@@ -44,7 +44,7 @@ use crate::{
     },
     failure::{ErrorType, Failure, secrets::Secrets},
     logs,
-    settings::{Settings, Interface, ResponseMode, Variable, variable},
+    settings::{Interface, ResponseMode, Settings, Variable, variable},
     worker::slot::Slot,
 };
 

@@ -135,7 +135,7 @@ impl Transport for Program {
             command.env(variable, OsStr::from_bytes(value));
         }
         if let Some(suspension) = &invocation.suspension {
-            let path = variable::PATH.of(&starter.config.environment);
+            let path = variable::PATH.of(&starter.settings.environment);
             command
                 .env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
         }
