@@ -215,7 +215,8 @@ def main(program, task_root, handler, *cases):
             errors = run_case(case, program, task_root, handler, runner)
         except Exception as error:  # noqa: BLE001: it is the case's
             errors = [repr(error)]
-        print(json.dumps({"case": case, "errors": errors}), file=output, flush=True)
+        # one write: other cases write as well
+        output.write(json.dumps({"case": case, "errors": errors}) + "\n")
 
     port = free_port()
     runner = Runner(port)
