@@ -5,6 +5,7 @@ mod calls;
 mod command;
 mod conformance;
 mod desk;
+mod errors;
 mod execution;
 mod faults;
 mod functions;
