@@ -11,81 +11,59 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The error types of the runtime itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorType {
-    /// A handler's process ended with a status that is not 0.
-    ExitStatus,
-    /// A handler's process was ended by a signal.
-    Signal,
-    /// The answer is over the payload limit.
-    ResponseSizeTooLarge,
-    /// The answer is no CGI response.
-    InvalidResponse,
-    /// The interpreter itself ended.
-    WorkerExited,
-    /// The deadline was near.
-    DeadlineExceeded,
-    /// The event is larger than any that Lambda sends.
-    EventTooLarge,
-    /// The event is no HTTP request, where one is expected.
-    InvalidEvent,
-    /// The environment lacks memory, descriptors or processes for this event.
-    ResourceExhausted,
-    /// No file, or no function in it, fits the handler.
-    HandlerNotFound,
-    /// The handler is written wrong, or fits files of two languages.
-    InvalidHandler,
-    /// The user's file could not be loaded.
-    HandlerLoadFailed,
-    /// `bash`, `pwsh` or `sbcl` is not there.
-    InterpreterNotFound,
-    /// A setting is missing or malformed.
-    InvalidConfiguration,
-    /// Lambda did not say that it had restored a snapshot.
-    RestoreFailed,
+macro_rules! error_types {
+    ($($(#[$doc:meta])+ $variant:ident = $name:literal,)+) => {
+        /// The error types of the runtime itself.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorType {
+            $($(#[$doc])+ $variant,)+
+        }
+
+        impl ErrorType {
+            /// All of them, in the order in which `docs/errors.md` explains them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name as callers see it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+        }
+    };
 }
 
-impl ErrorType {
-    /// All of them, in the order in which `docs/errors.md` explains them.
-    pub const ALL: [Self; 15] = [
-        Self::ExitStatus,
-        Self::Signal,
-        Self::ResponseSizeTooLarge,
-        Self::InvalidResponse,
-        Self::WorkerExited,
-        Self::DeadlineExceeded,
-        Self::EventTooLarge,
-        Self::InvalidEvent,
-        Self::ResourceExhausted,
-        Self::HandlerNotFound,
-        Self::InvalidHandler,
-        Self::HandlerLoadFailed,
-        Self::InterpreterNotFound,
-        Self::InvalidConfiguration,
-        Self::RestoreFailed,
-    ];
-
-    /// The name as callers see it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ExitStatus => "Function.ExitStatus",
-            Self::Signal => "Function.Signal",
-            Self::ResponseSizeTooLarge => "Function.ResponseSizeTooLarge",
-            Self::InvalidResponse => "Function.InvalidResponse",
-            Self::WorkerExited => "Runtime.WorkerExited",
-            Self::DeadlineExceeded => "Runtime.DeadlineExceeded",
-            Self::EventTooLarge => "Runtime.EventTooLarge",
-            Self::InvalidEvent => "Runtime.InvalidEvent",
-            Self::ResourceExhausted => "Runtime.ResourceExhausted",
-            Self::HandlerNotFound => "Runtime.HandlerNotFound",
-            Self::InvalidHandler => "Runtime.InvalidHandler",
-            Self::HandlerLoadFailed => "Runtime.HandlerLoadFailed",
-            Self::InterpreterNotFound => "Runtime.InterpreterNotFound",
-            Self::InvalidConfiguration => "Runtime.InvalidConfiguration",
-            Self::RestoreFailed => "Runtime.RestoreFailed",
-        }
-    }
+error_types! {
+    /// A handler's process ended with a status that is not 0.
+    ExitStatus = "Function.ExitStatus",
+    /// A handler's process was ended by a signal.
+    Signal = "Function.Signal",
+    /// The answer is over the payload limit.
+    ResponseSizeTooLarge = "Function.ResponseSizeTooLarge",
+    /// The answer is no CGI response.
+    InvalidResponse = "Function.InvalidResponse",
+    /// The interpreter itself ended.
+    WorkerExited = "Runtime.WorkerExited",
+    /// The deadline was near.
+    DeadlineExceeded = "Runtime.DeadlineExceeded",
+    /// The event is larger than any that Lambda sends.
+    EventTooLarge = "Runtime.EventTooLarge",
+    /// The event is no HTTP request, where one is expected.
+    InvalidEvent = "Runtime.InvalidEvent",
+    /// The environment lacks memory, descriptors or processes for this event.
+    ResourceExhausted = "Runtime.ResourceExhausted",
+    /// No file, or no function in it, fits the handler.
+    HandlerNotFound = "Runtime.HandlerNotFound",
+    /// The handler is written wrong, or fits files of two languages.
+    InvalidHandler = "Runtime.InvalidHandler",
+    /// The user's file could not be loaded.
+    HandlerLoadFailed = "Runtime.HandlerLoadFailed",
+    /// `bash`, `pwsh` or `sbcl` is not there.
+    InterpreterNotFound = "Runtime.InterpreterNotFound",
+    /// A setting is missing or malformed.
+    InvalidConfiguration = "Runtime.InvalidConfiguration",
+    /// Lambda did not say that it had restored a snapshot.
+    RestoreFailed = "Runtime.RestoreFailed",
 }
 
 /// An error as the caller gets it: one JSON object.

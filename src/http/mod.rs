@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod cgi;
+mod fields;
 pub mod host;
 pub mod media_type;
 pub mod part;

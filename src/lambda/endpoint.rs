@@ -50,12 +50,12 @@ impl Endpoint {
     /// Says with [`EXTENSION_ID`] that the extension is ready. There is no answer, as it has asked for no events.
     pub(super) const EXTENSION_NEXT: Self = Self::get("/2020-01-01/extension/event/next");
 
-    /// Takes an answer, whole or with [`STREAMING`] in chunks. `Receipt` has the statuses.
+    /// Takes an answer, whole or with [`STREAMING`] in chunks. `receipt` has the statuses.
     pub(super) fn response(invocation: &Invocation) -> Self {
         Self::about(invocation, "response")
     }
 
-    /// Takes an error, with [`error_headers`]. `Receipt` has the statuses.
+    /// Takes an error, with [`error_headers`]. `receipt` has the statuses.
     pub(super) fn error(invocation: &Invocation) -> Self {
         Self::about(invocation, "error")
     }

@@ -11,8 +11,9 @@ use futures_util::future::{Either, Ready};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
-    connection::{Connection, ConnectionError},
+    connection::Connection,
     endpoint::{ERROR_BODY, ERROR_TYPE, Endpoint, HTTP_RESPONSE, STREAMING},
+    error::RequestError,
     http::Response,
     request,
     retry::{POST_PAUSES, retried},
@@ -45,7 +46,7 @@ enum State {
     /// The Runtime API has answered, or closed the connection, before the end. Nothing more is sent.
     Answered(TcpStream),
     /// The connection is broken.
-    Broken(ConnectionError),
+    Broken(RequestError),
 }
 
 impl State {
@@ -109,7 +110,7 @@ impl StreamedResponse {
         mut self,
         connection: &mut Connection,
         ended: &Result<(), Failure>,
-    ) -> Result<Response, ConnectionError> {
+    ) -> Result<Response, RequestError> {
         match ended {
             Ok(()) => {
                 self.put(Part::Body(Bytes::new()));
@@ -170,7 +171,7 @@ impl StreamedResponse {
             tokio::select! {
                 biased;
                 written = writer.write_buf(&mut self.unsent) => if let Err(error) = written {
-                    self.state = State::Broken(ConnectionError::Send(error));
+                    self.state = State::Broken(RequestError::Send(error));
                 },
                 _ = reader.peek(&mut byte) => self.stop(),
             }
@@ -185,7 +186,7 @@ impl StreamedResponse {
     }
 }
 
-async fn open(connection: &mut Connection) -> Result<TcpStream, ConnectionError> {
-    let note = |error: &ConnectionError, _: Duration| tracing::warn!("{error}; trying again");
+async fn open(connection: &mut Connection) -> Result<TcpStream, RequestError> {
+    let note = |error: &RequestError, _: Duration| tracing::warn!("{error}; trying again");
     retried(connection, &POST_PAUSES, |connection| Box::pin(connection.open()), note).await
 }
