@@ -14,6 +14,7 @@ use script_runtime::internals::{
     frame::{Message, encode},
     http,
 };
+use serde_json::{Value, json};
 
 fn settled() -> ProptestConfig {
     // the same cases in every run, and no files of its own beside the sources
@@ -283,4 +284,54 @@ fn a_body_over_the_limit_is_not_waited_for() {
         assert_eq!((response.too_large, response.reusable), (Some(http::TooLarge::Body), false), "{head}");
         assert_eq!(response.headers.get("x-id"), Some(&b"7"[..]));
     }
+}
+
+#[test]
+fn an_error_has_a_type_of_lambdas_form_for_the_header() {
+    for (error_type, expected) in [
+        ("Runtime.WorkerExited", "Runtime.WorkerExited"),
+        ("Function.ExitStatus", "Function.ExitStatus"),
+        ("RuntimeException", "Function.RuntimeException"),
+        ("System.IO.IOException", "Function.IOException"),
+        ("SHOP::SOLD-OUT", "Function.SoldOut"),
+        ("SIMPLE-ERROR", "Function.SimpleError"),
+        ("ASDF/FIND-COMPONENT:MISSING-COMPONENT", "Function.MissingComponent"),
+        ("(UNSIGNED-BYTE 8)", "Function.UnsignedByte"),
+        ("out_of_stock", "Function.OutOfStock"),
+        ("Runtime.", "Function.Error"),
+        ("Runtime.x", "Function.Error"),
+        ("Function.9", "Function.Error"),
+        ("\u{e4}\u{f6}", "Function.Error"),
+        ("", "Function.Error"),
+    ] {
+        let mut failure = Failure::new(ErrorType::Signal, "");
+        error_type.clone_into(&mut failure.diagnostic.error_type);
+        assert_eq!(failure.header_type(), expected, "{error_type}");
+    }
+}
+
+#[test]
+fn a_cause_has_a_message_a_type_and_frames() {
+    let lines = [
+        "at f, /var/task/a, b.sh: line 3",
+        "at main, /var/task/a, b.sh",
+        "(HANDLER \"x, y: line 3\")",
+        "(F 1), a/b.lisp: line 7",
+    ];
+    let failure = Failure::new(ErrorType::ExitStatus, "no \u{e4}\u{1f600}\n\u{7f}")
+        .with_stack_trace(lines.map(str::to_owned).into());
+    let frames = json!([
+        { "path": "/var/task/a, b.sh", "line": 3, "label": "f" },
+        { "path": "/var/task/a, b.sh", "label": "main" },
+        { "label": "(HANDLER \"x, y: line 3\")" },
+        { "path": "a/b.lisp", "line": 7, "label": "(F 1)" },
+    ]);
+    let cause = cause::of(&failure, "/var/task");
+    assert!(cause.contains(r#""no \u00e4\ud83d\ude00\n\u007f""#), "{cause}");
+    let expected = json!({
+        "working_directory": "/var/task",
+        "exceptions": [{ "message": failure.diagnostic.error_message, "type": "Function.ExitStatus", "stack": frames }],
+        "paths": ["/var/task/a, b.sh", "a/b.lisp"],
+    });
+    assert_eq!(serde_json::from_str::<Value>(&cause).unwrap(), expected);
 }

@@ -29,7 +29,6 @@ pub(super) struct Request<'a> {
 }
 
 pub(super) struct Connection {
-    /// Host and port.
     server: String,
     /// Open between two requests. A running request has taken it out, so a request that is dropped closes it.
     stream: Option<TcpStream>,
@@ -71,7 +70,6 @@ impl Connection {
         }
     }
 
-    /// Host and port.
     pub(super) fn server(&self) -> &str {
         &self.server
     }
@@ -132,7 +130,9 @@ fn is_quiet(stream: &TcpStream) -> bool {
 
 async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
     let Request { endpoint, headers, body } = request;
-    let mut head = request::head(endpoint.method, &endpoint.path, server, headers, body.len());
+    let length = body.len().to_string();
+    let framing: &[_] = if endpoint.method == "GET" { &[] } else { &[("content-length", length.as_bytes())] };
+    let mut head = request::head(endpoint, server, headers, framing);
     if body.len() <= SMALL_BODY {
         head.extend_from_slice(body);
         return stream.write_all(&head).await;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub(super) use super::request::Endpoint;
 use super::request::Header;
 use crate::event::invocation::Invocation;
 
@@ -22,13 +23,6 @@ pub(super) const HTTP_RESPONSE: &[u8] = b"application/vnd.awslambda.http-integra
 
 /// The header with the id of a registered extension.
 pub(super) const EXTENSION_ID: &str = "lambda-extension-identifier";
-
-/// Where a request goes.
-#[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) method: &'static str,
-    pub(super) path: Cow<'static, str>,
-}
 
 impl Endpoint {
     /// The next event, however long that takes. 200 is an event; after any other status it is asked for again.

@@ -120,12 +120,10 @@ impl Client {
         self.fail(&invocation, &failure).await
     }
 
-    /// Posts the answer to an event.
     pub async fn respond(&mut self, invocation: &Invocation, answer: Bytes) -> Result<(), ApiError> {
         self.post_outcome(&Endpoint::response(invocation), invocation, &[], answer).await
     }
 
-    /// Posts the error of an event.
     pub async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
         let (error_type, cause) = (failure.header_type(), cause::of(failure, &self.task_root));
         let headers = error_headers(&error_type, &cause);

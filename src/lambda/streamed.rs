@@ -7,7 +7,6 @@ use std::{convert::Infallible, future::pending, io, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, Ready};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
 
 /// A response, from before its first byte to its end.
 pub struct StreamedResponse {
-    answer: Answer,
+    pub(super) answer: Answer,
     endpoint: Endpoint,
     /// Host and port.
     server: String,
@@ -70,14 +69,6 @@ impl StreamedResponse {
             state: State::Silent,
             unsent: BytesMut::new(),
         }
-    }
-
-    /// Runs the handler, unless its request was refused.
-    pub fn running<F: Future<Output = Outcome>>(
-        &self,
-        handler: impl FnOnce() -> F,
-    ) -> Either<Ready<Outcome>, F> {
-        self.answer.running(handler)
     }
 
     /// Sends the parts as they come, for ever. Cancel-safe.
@@ -145,8 +136,9 @@ impl StreamedResponse {
                 let echoed = self.invocation_id.as_deref().map(|id| (INVOCATION_ID, id));
                 let headers: Vec<_> =
                     [("content-type", content_type), STREAMING].into_iter().chain(echoed).collect();
-                let trailers = [ERROR_TYPE, ERROR_BODY];
-                self.unsent = request::chunked_head(&self.endpoint.path, &self.server, &headers, &trailers);
+                let trailers = format!("{ERROR_TYPE}, {ERROR_BODY}");
+                let framing = [("transfer-encoding", &b"chunked"[..]), ("trailer", trailers.as_bytes())];
+                self.unsent = request::head(&self.endpoint, &self.server, &headers, &framing);
                 self.state = State::Begun;
             }
             State::Begun | State::Open(_) => {}

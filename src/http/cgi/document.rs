@@ -93,7 +93,7 @@ impl Document {
         match (ended, self.state) {
             (Ok(()), State::Invalid(failure)) => Err(self.secrets.masked(failure)),
             (Err(failure), State::Body { missing: 0 })
-                if failure.diagnostic.error_type == ErrorType::ExitStatus.as_str() =>
+                if failure.diagnostic.error_type == ErrorType::ExitStatus.name() =>
             {
                 tracing::warn!(
                     requestId = self.request_id,
