@@ -10,8 +10,8 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use proptest::{prelude::*, test_runner::RngSeed};
 use script_runtime::internals::{
-    ErrorType, Failure, cause,
-    frame::{Message, encode},
+    ErrorType, Failure, PAYLOAD_LIMIT, cause,
+    frame::{FrameError, Message, encode},
     http,
 };
 use serde_json::{Value, json};
@@ -334,4 +334,47 @@ fn a_cause_has_a_message_a_type_and_frames() {
         "paths": ["/var/task/a, b.sh", "a/b.lisp"],
     });
     assert_eq!(serde_json::from_str::<Value>(&cause).unwrap(), expected);
+}
+
+#[test]
+fn a_message_may_end_at_a_newline() {
+    let bytes = b"ready 0\nexited - 7 -2147483647\nended - 18446744073709551615 255\nended 12\n7 137 signal";
+    let (messages, end) = checks::decoded(bytes, 1);
+    assert_eq!(messages[..2], [Message::Ready, Message::Exited(-i32::MAX)]);
+    let ended = "[Ended(18446744073709551615, Exited(255)), Ended(7, Signalled(9))]";
+    assert_eq!((format!("{:?}", &messages[2..]).as_str(), end), (ended, Ok(())));
+}
+
+#[test]
+fn an_oversized_answer_is_dropped_up_to_the_next_frame() {
+    let bytes = format!("answer {}\n{}ready 0\n", PAYLOAD_LIMIT + 1, "x".repeat(PAYLOAD_LIMIT + 1));
+    let (messages, end) = checks::decoded(bytes.as_bytes(), 60_000);
+    assert!(matches!(messages[..], [Message::Failed(_), Message::Ready]) && end.is_ok());
+}
+
+#[test]
+fn no_frame_is_an_error_that_says_why() {
+    let error = |bytes: &str| checks::decoded(bytes.as_bytes(), 100).1.unwrap_err();
+    for head in ["hello\n", "ready x\n", "ready -1\n", "junk", "answerx", "answer 1x", " "] {
+        assert_eq!(error(head), FrameError::Head(head.trim_end_matches('\n').into()));
+    }
+    assert_eq!(error("nonsense 0\n"), FrameError::Name("nonsense".into()));
+    assert_eq!(error(&format!("trace {}\n", usize::MAX)), FrameError::Size("trace".into(), usize::MAX));
+    for begin in ["a", "answer 12", "ended 2\n1"] {
+        assert_eq!(error(begin), FrameError::Truncated);
+    }
+    let no_number =
+        ["7 256", "7 -1", "7 33 -999", "7 128 signal", "7 137 signal signal", "18446744073709551616 1"];
+    for (name, payloads) in [
+        ("exited", &["7 33 9", "7 2147483648", "7 --1", "7  1", "-7 1", "7", ""][..]),
+        ("ended", &["x"]),
+        ("ended", &no_number),
+        ("trace", &["", "-1"]),
+        ("failure", &["{}"]),
+    ] {
+        for payload in payloads {
+            let expected = FrameError::Payload(name.to_owned(), (*payload).to_owned());
+            assert_eq!(error(&format!("{name} - {payload}\n")), expected);
+        }
+    }
 }

@@ -8,6 +8,5 @@ pub mod cgi;
 mod fields;
 pub mod host;
 pub mod media_type;
-pub mod part;
 pub mod prelude;
 pub mod url;

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::invocation::{INVOCATION_ID, Invocation, Outcome},
     failure::Failure,
-    http::{answer::Answer, part::Part},
+    http::{answer::Answer, prelude::Part},
 };
 
 /// A response, from before its first byte to its end.

@@ -5,7 +5,7 @@ use std::{mem, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use http::header;
 
-use super::{super::part::Part, head::take_head, sender::Sender};
+use super::{super::prelude::Part, head::take_head, sender::Sender};
 use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
