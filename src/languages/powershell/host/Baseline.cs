@@ -24,7 +24,7 @@ internal sealed class Baseline
         paths = session.Runspace.SessionStateProxy.Path;
         commands = session.Runspace.SessionStateProxy.InvokeCommand;
         this.log = log;
-        root = CurrentDirectory() ?? "/";
+        root = Environment.CurrentDirectory;
     }
 
     /// <summary>Takes the preferences as they are now for those that come back.</summary>
@@ -60,26 +60,9 @@ internal sealed class Baseline
         }
     }
 
-    // null where it has been removed
-    private static string CurrentDirectory()
-    {
-        try
-        {
-            return Environment.CurrentDirectory;
-        }
-        catch (IOException)
-        {
-            return null;
-        }
-    }
-
     private void ReturnToRoot()
     {
-        if (CurrentDirectory() != root)
-        {
-            SetDirectory();
-        }
-
+        SetDirectory();
         if (paths.CurrentLocation.Path == root)
         {
             return;

@@ -28,15 +28,8 @@ internal static class FailureContext
     /// <summary>All of it. The bootstrap masks the values of credentials.</summary>
     public static OrderedDictionary Whole(IDictionary context)
     {
-        var names = new List<string>();
-        foreach (var name in context.Keys)
-        {
-            names.Add((string)name);
-        }
-
-        names.Sort(StringComparer.OrdinalIgnoreCase);
         var whole = new OrderedDictionary();
-        foreach (var name in names)
+        foreach (var name in context.Keys.Cast<string>().Order(StringComparer.OrdinalIgnoreCase))
         {
             whole[Spell(name)] = context[name];
         }
@@ -47,16 +40,7 @@ internal static class FailureContext
     // a header as HTTP spells it; the names of variables stay as they are
     private static string Spell(string name)
     {
-        var spelled = new StringBuilder(name);
         var isHeader = name.IndexOf('-') > 0 && name == name.ToLowerInvariant();
-        for (var index = 0; isHeader && index < name.Length; index++)
-        {
-            if (index == 0 || name[index - 1] == '-')
-            {
-                spelled[index] = char.ToUpperInvariant(name[index]);
-            }
-        }
-
-        return spelled.ToString();
+        return isHeader ? CultureInfo.InvariantCulture.TextInfo.ToTitleCase(name) : name;
     }
 }

@@ -4,6 +4,7 @@ namespace LambdaScriptRuntime;
 internal static class Failures
 {
     private const int LongestMessage = 65536;
+
     /// <summary>The error of an event.</summary>
     /// <param name="error">What was thrown.</param>
     /// <param name="context">The event's context, or the environment.</param>
@@ -16,7 +17,7 @@ internal static class Failures
         var failure = new OrderedDictionary
         {
             ["errorType"] = type,
-            ["errorMessage"] = message.Length > LongestMessage ? message.Substring(0, LongestMessage) : message,
+            ["errorMessage"] = message[..Math.Min(message.Length, LongestMessage)],
             ["stackTrace"] = Stack(record),
         };
         var isDebug = string.Equals(context["Debug"] as string, "true", StringComparison.OrdinalIgnoreCase);
@@ -53,39 +54,20 @@ internal static class Failures
         return JsonWriter.Write(failure);
     }
 
-    /// <summary>The error of a file that has ended the session while it was loaded.</summary>
-    public static string OfExit(string place, int status)
-    {
-        var code = status.ToString(CultureInfo.InvariantCulture);
-        return OfLoading(new RuntimeException($"`{place}` runs `exit {code}` while it is loaded"));
-    }
-
-    private static ErrorRecord Record(Exception error)
-    {
-        return error is IContainsErrorRecord { ErrorRecord: { } record }
-            ? new ErrorRecord(record, error)
-            : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
-    }
+    private static ErrorRecord Record(Exception error) => error is IContainsErrorRecord { ErrorRecord: { } record }
+        ? new ErrorRecord(record, error)
+        : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
 
     /// <summary>The lines of the stack, innermost first, without our own frames, which have called the handler.</summary>
-    public static object[] Stack(ErrorRecord record)
+    public static string[] Stack(ErrorRecord record)
     {
-        var lines = new List<object>(record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? new string[0]);
-        while (lines.Count > 0 && ((string)lines[lines.Count - 1]).Contains(", <No file>: "))
-        {
-            lines.RemoveAt(lines.Count - 1);
-        }
-
-        return lines.ToArray();
+        var lines = record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        var last = Array.FindLastIndex(lines, line => !line.Contains(", <No file>: "));
+        return lines[..(last + 1)];
     }
 
-    private static string Problems(System.Management.Automation.Language.ParseError[] errors)
-    {
-        var lines = Array.ConvertAll(
-            errors,
-            error => At(error.Extent.File, error.Extent.StartLineNumber, error.Message));
-        return string.Join("\n", lines);
-    }
+    private static string Problems(ParseError[] errors) => string.Join(
+        "\n", errors.Select(error => At(error.Extent.File, error.Extent.StartLineNumber, error.Message)));
 
     private static string Located(ErrorRecord record, Exception exception)
     {
@@ -96,35 +78,24 @@ internal static class Failures
         }
 
         // `at NAME, FILE: line NUMBER`
-        foreach (string line in Stack(record))
-        {
-            var begin = line.IndexOf(", ", StringComparison.Ordinal) + 2;
-            var end = line.LastIndexOf(": line ", StringComparison.Ordinal);
-            if (begin > 1 && end > begin && line[begin] == '/')
-            {
-                return line.Substring(begin) + ": " + exception.Message;
-            }
-        }
-
-        return exception.Message;
+        var places = Stack(record).Select(line => line.Split(", ", 2)[^1]);
+        var place = places.FirstOrDefault(place => place.StartsWith('/') && place.Contains(": line "));
+        return place == null ? exception.Message : place + ": " + exception.Message;
     }
 
     private static string At(string file, int line, string message)
         => string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
 
-    private static OrderedDictionary Details(ErrorRecord record)
+    private static OrderedDictionary Details(ErrorRecord record) => new()
     {
-        return new OrderedDictionary
-        {
-            ["targetObject"] = record.TargetObject?.ToString(),
-            ["fullyQualifiedErrorId"] = record.FullyQualifiedErrorId,
-            ["errorDetails"] = record.ErrorDetails?.ToString(),
-            ["source"] = record.Exception.Source,
-            ["targetSite"] = record.Exception.TargetSite?.ToString(),
-            ["scriptStackTrace"] = Stack(record),
-            ["stackTrace"] = record.Exception.StackTrace,
-        };
-    }
+        ["targetObject"] = record.TargetObject?.ToString(),
+        ["fullyQualifiedErrorId"] = record.FullyQualifiedErrorId,
+        ["errorDetails"] = record.ErrorDetails?.ToString(),
+        ["source"] = record.Exception.Source,
+        ["targetSite"] = record.Exception.TargetSite?.ToString(),
+        ["scriptStackTrace"] = Stack(record),
+        ["stackTrace"] = record.Exception.StackTrace,
+    };
 }
 
 /// <summary>A value that a handler has thrown, as type and message of its error.</summary>
@@ -135,12 +106,8 @@ internal static class ThrownValue
     /// <param name="takesWords">Whether a thrown word is a type: <c>throw 'AccountNotFound'</c>.</param>
     public static (string Type, string Message) Describe(ErrorRecord record, bool takesWords)
     {
-        var (type, message) = (record.Exception.GetType().Name, record.ToString());
-        if (record.Exception is HandlerException own)
-        {
-            return (own.Type, message);
-        }
-
+        var message = record.ToString();
+        var type = (record.Exception as HandlerException)?.Type ?? record.Exception.GetType().Name;
         if (!IsThrown(record))
         {
             return (type, message);
@@ -158,16 +125,12 @@ internal static class ThrownValue
 
     // of `throw 42` PowerShell makes a RuntimeException, whose record holds the value
     private static bool IsThrown(ErrorRecord record)
-    {
-        return record.TargetObject != null
+        => record.TargetObject != null
             && record.Exception.GetType() == typeof(RuntimeException)
             && record.CategoryInfo.Category == ErrorCategory.OperationStopped;
-    }
 
     private static bool IsWord(string text)
-    {
-        return text.Length > 0 && char.IsAsciiLetter(text[0]) && Array.TrueForAll(text.ToCharArray(), char.IsAsciiLetterOrDigit);
-    }
+        => text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(char.IsAsciiLetterOrDigit);
 
     // null where it is no JSON
     private static string Json(object value)
@@ -184,15 +147,8 @@ internal static class ThrownValue
 }
 
 /// <summary>An error whose type is not the exception's own name.</summary>
-internal sealed class HandlerException : RuntimeException
+internal sealed class HandlerException(string type, string message) : RuntimeException(message)
 {
-    /// <summary>An error of this type, as <c>errorType</c> shows it.</summary>
-    public HandlerException(string type, string message)
-        : base(message)
-    {
-        Type = type;
-    }
-
-    /// <summary>The type.</summary>
-    public string Type { get; }
+    /// <summary>The type, as <c>errorType</c> shows it.</summary>
+    public string Type => type;
 }

@@ -30,22 +30,19 @@ internal sealed class Formatter
             return Format(items);
         }
 
-        if (record.FullyQualifiedErrorId.StartsWith("NativeCommandError", StringComparison.Ordinal))
-        {
-            // a line that a native command has written to its standard error
-            return record + "\n";
-        }
-
+        // a line that a native command has written to its standard error
+        var isLine = record.FullyQualifiedErrorId.StartsWith("NativeCommandError", StringComparison.Ordinal);
+        string text = null;
         try
         {
-            var text = Format(items);
-            // the view calls functions that the user's own may stand in for
-            return string.IsNullOrWhiteSpace(text) ? record + "\n" : text;
+            text = isLine ? null : Format(items);
         }
         catch (RuntimeException)
         {
-            return record + "\n";
+            // the view calls functions that the user's own may stand in for
         }
+
+        return string.IsNullOrWhiteSpace(text) ? record + "\n" : text;
     }
 
     private string Format(object[] items)

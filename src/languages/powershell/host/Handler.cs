@@ -13,7 +13,8 @@ internal sealed class Handler
         this.invocation = invocation;
         var set = command.ParameterSets.FirstOrDefault(set => set.IsDefault) ?? command.ParameterSets[^1];
         var positional = set.Parameters.Where(parameter => parameter.Position >= 0).ToList();
-        var first = positional.MinBy(parameter => parameter.Position)?.Name;
+        positional.Sort((one, other) => one.Position - other.Position);
+        var first = positional.FirstOrDefault()?.Name;
         var isAdvanced = set.Parameters.Any(parameter => parameter.Name == "ErrorVariable");
         TakesObjects = answersValue || string.Equals(first, "LambdaInput", StringComparison.OrdinalIgnoreCase);
         // without declared parameters, both are in `$args`
@@ -21,13 +22,9 @@ internal sealed class Handler
         var isPiped = isAdvanced
             ? positional.Count == 0 && set.Parameters.Any(parameter => parameter.ValueFromPipeline)
             : set.Parameters.Count == 0 && HasProcessBlock(command);
-        var elements = Enumerable.Range(0, arguments).Select<int, CommandElementAst>(Script.Argument).ToList();
-        if (isAdvanced)
-        {
-            elements.Add(Script.Named("Verbose"));
-        }
-
-        var call = Script.Command(command, elements.ToArray());
+        CommandElementAst[] all = [Script.Argument(0), Script.Argument(1)];
+        CommandElementAst[] verbose = isAdvanced ? [Script.Named("Verbose")] : [];
+        var call = Script.Command(command, [.. all[..arguments], .. verbose]);
         CommandBaseAst[] commands = isPiped ? [Script.Value(Script.Whole(Script.Argument(0))), call] : [call];
         block = command is ExternalScriptInfo
             ? invocation.Block(commands, Script.Call(end, nameof(ScriptEnd.RecordLambdaEnd), Script.Variable("?")))

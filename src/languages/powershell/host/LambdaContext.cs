@@ -9,15 +9,11 @@ public static class LambdaContext
 
     private static LambdaLogger logger;
 
-    /// <summary>The time that the event has left.</summary>
-    /// <param name="context">The context.</param>
-    /// <returns>The time; negative once the deadline is over.</returns>
+    /// <summary>The time that the event has left; negative once the deadline is over.</summary>
     public static TimeSpan RemainingTime(PSObject context)
         => TimeSpan.FromMilliseconds(GetRemainingTimeInMillis(context));
 
-    /// <summary>The time that the event has left, in milliseconds.</summary>
-    /// <param name="context">The context.</param>
-    /// <returns>The time; negative once the deadline is over.</returns>
+    /// <summary>The same in milliseconds.</summary>
     public static double GetRemainingTimeInMillis(PSObject context)
     {
         var deadline = ((IDictionary)context.BaseObject)["lambda-runtime-deadline-ms"] as string;
@@ -26,8 +22,6 @@ public static class LambdaContext
     }
 
     /// <summary>The logger that handlers of AWS's own runtimes have.</summary>
-    /// <param name="context">The context.</param>
-    /// <returns>The logger.</returns>
     public static LambdaLogger Logger(PSObject context) => logger;
 
     /// <summary>The members of the type, for the session.</summary>
@@ -95,27 +89,14 @@ public sealed class LambdaLogger
     /// <summary>Writes text that may not end its line.</summary>
     public void Log(string message) => log.Write(message);
 
-    /// <summary>Writes a line.</summary>
-    public void LogLine(string message) => log.WriteLine(message);
-
     /// <summary>Writes a record, whose level JSON logs show.</summary>
     public void Log(string level, string message) => log.WriteRecord(level.ToUpperInvariant(), string.Empty, message);
 
-    /// <summary>Writes a record for tracing.</summary>
+    public void LogLine(string message) => log.WriteLine(message);
     public void LogTrace(string message) => Log("TRACE", message);
-
-    /// <summary>Writes a record for debugging.</summary>
     public void LogDebug(string message) => Log("DEBUG", message);
-
-    /// <summary>Writes a record.</summary>
     public void LogInformation(string message) => Log("INFO", message);
-
-    /// <summary>Writes a warning.</summary>
     public void LogWarning(string message) => Log("WARN", message);
-
-    /// <summary>Writes an error.</summary>
     public void LogError(string message) => Log("ERROR", message);
-
-    /// <summary>Writes an error that ends everything.</summary>
     public void LogCritical(string message) => Log("FATAL", message);
 }

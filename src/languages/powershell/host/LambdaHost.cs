@@ -1,14 +1,9 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>The host of the session: to a handler, the one of a <c>pwsh</c> that nobody sits at.</summary>
-internal sealed class LambdaHost : PSHost, IHostSupportsInteractiveSession
+/// <param name="log">The log that it writes to.</param>
+internal sealed class LambdaHost(Log log) : PSHost, IHostSupportsInteractiveSession
 {
-    private readonly UserInterface ui;
-    private readonly PSObject privateData = new(new ConsoleColors());
-
-    /// <summary>A host that writes to this log.</summary>
-    public LambdaHost(Log log) => ui = new UserInterface(log);
-
     /// <summary>The status of an <c>exit</c> that the event has run; null where it has not.</summary>
     public int? ExitStatus { get; set; }
 
@@ -16,56 +11,33 @@ internal sealed class LambdaHost : PSHost, IHostSupportsInteractiveSession
     public override CultureInfo CurrentUICulture { get; } = CultureInfo.CurrentUICulture;
     public override Guid InstanceId { get; } = Guid.NewGuid();
     public override string Name => "ConsoleHost";
-    public override PSObject PrivateData => privateData;
-    public override PSHostUserInterface UI => ui;
+    public override PSObject PrivateData { get; } = new(new ConsoleColors());
+    public override PSHostUserInterface UI { get; } = new UserInterface(log);
     public override Version Version => PSVersionInfo.PSVersion;
 
     public bool IsRunspacePushed => false;
-
     public Runspace Runspace { get; set; }
 
     public void PushRunspace(Runspace runspace)
         => throw new PSNotSupportedException("a Lambda function has no interactive session");
 
-    public void PopRunspace()
-    {
-    }
-
+    public void PopRunspace() { }
     public override void EnterNestedPrompt() => throw UserInterface.NonInteractive();
-
-    public override void ExitNestedPrompt()
-    {
-    }
-
-    public override void NotifyBeginApplication()
-    {
-    }
-
-    public override void NotifyEndApplication()
-    {
-    }
-
+    public override void ExitNestedPrompt() { }
+    public override void NotifyBeginApplication() { }
+    public override void NotifyEndApplication() { }
     public override void SetShouldExit(int exitCode) => ExitStatus = exitCode;
 }
 
 /// <summary>The session writes to the log, without colours; a question is an error.</summary>
-internal sealed class UserInterface : PSHostUserInterface
+internal sealed class UserInterface(Log log) : PSHostUserInterface
 {
-    private readonly Log log;
-    private readonly RawUserInterface raw = new();
-
-    /// <summary>An interface that writes to this log.</summary>
-    public UserInterface(Log log) => this.log = log;
-
-    public override PSHostRawUserInterface RawUI => raw;
+    public override PSHostRawUserInterface RawUI { get; } = new RawUserInterface();
     public override bool SupportsVirtualTerminal => Environment.GetEnvironmentVariable("TERM") != "dumb";
 
     /// <summary>The error of everything that asks somebody.</summary>
     public static PSInvalidOperationException NonInteractive()
-    {
-        return new PSInvalidOperationException(
-            "PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.");
-    }
+        => new("PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.");
 
     public override void Write(string value) => log.Write(value);
 
@@ -83,30 +55,21 @@ internal sealed class UserInterface : PSHostUserInterface
     public override void WriteVerboseLine(string message) => log.WriteRecord("TRACE", "VERBOSE: ", message);
     public override void WriteWarningLine(string message) => log.WriteRecord("WARN", "WARNING: ", message);
 
-    public override void WriteProgress(long sourceId, ProgressRecord record)
-    {
-    }
-
+    public override void WriteProgress(long sourceId, ProgressRecord record) { }
     public override string ReadLine() => throw NonInteractive();
     public override SecureString ReadLineAsSecureString() => throw NonInteractive();
 
     public override Dictionary<string, PSObject> Prompt(
         string caption, string message, Collection<FieldDescription> descriptions)
-    {
-        throw NonInteractive();
-    }
+        => throw NonInteractive();
 
     public override int PromptForChoice(
         string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
-    {
-        throw NonInteractive();
-    }
+        => throw NonInteractive();
 
     public override PSCredential PromptForCredential(
         string caption, string message, string userName, string targetName)
-    {
-        throw NonInteractive();
-    }
+        => throw NonInteractive();
 
     public override PSCredential PromptForCredential(
         string caption,
@@ -115,9 +78,7 @@ internal sealed class UserInterface : PSHostUserInterface
         string targetName,
         PSCredentialTypes allowedCredentialTypes,
         PSCredentialUIOptions options)
-    {
-        throw NonInteractive();
-    }
+        => throw NonInteractive();
 }
 
 /// <summary>A console of 120 columns that nobody sees.</summary>
@@ -138,9 +99,7 @@ internal sealed class RawUserInterface : PSHostRawUserInterface
     public override Size WindowSize { get; set; } = new(Width, Height);
     public override string WindowTitle { get; set; } = string.Empty;
 
-    public override void FlushInputBuffer()
-    {
-    }
+    public override void FlushInputBuffer() { }
 
     public override BufferCell[,] GetBufferContents(Rectangle rectangle)
         => throw new PSNotSupportedException("there is no console whose content could be read");
@@ -148,17 +107,10 @@ internal sealed class RawUserInterface : PSHostRawUserInterface
     public override KeyInfo ReadKey(ReadKeyOptions options) => throw UserInterface.NonInteractive();
 
     public override void ScrollBufferContents(
-        Rectangle source, Coordinates destination, Rectangle clip, BufferCell fill)
-    {
-    }
+        Rectangle source, Coordinates destination, Rectangle clip, BufferCell fill) { }
 
-    public override void SetBufferContents(Coordinates origin, BufferCell[,] contents)
-    {
-    }
-
-    public override void SetBufferContents(Rectangle rectangle, BufferCell fill)
-    {
-    }
+    public override void SetBufferContents(Coordinates origin, BufferCell[,] contents) { }
+    public override void SetBufferContents(Rectangle rectangle, BufferCell fill) { }
 }
 
 /// <summary>The colours of <c>$Host.PrivateData</c>, which files set; nothing here has colours.</summary>

@@ -113,8 +113,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
     {
         var (before, after) = (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction);
         var missing = Commands.CommandNotFoundAction;
-        (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (null, null);
-        Commands.CommandNotFoundAction = null;
+        Commands.PreCommandLookupAction = Commands.PostCommandLookupAction = Commands.CommandNotFoundAction = null;
         try
         {
             return Commands.GetCommand(function, Functions);

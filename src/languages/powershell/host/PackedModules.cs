@@ -1,5 +1,7 @@
 namespace LambdaScriptRuntime;
 
+using System.Text.RegularExpressions;
+
 /// <summary>
 /// Modules that come packed: <c>modules.zip</c>, whose folders are modules, and packages of a gallery
 /// (<c>module-nupkgs/NAME.VERSION.nupkg</c>), each of which is one.
@@ -35,7 +37,9 @@ internal static class PackedModules
         // several may start at once
         var own = target + "." + Environment.ProcessId;
         var isPackage = archive.EndsWith(".nupkg", StringComparison.OrdinalIgnoreCase);
-        var into = isPackage ? Path.Combine(own, ModuleName(Path.GetFileNameWithoutExtension(archive))) : own;
+        // of `My.Module.1.2.3-beta`: the version begins with the first number
+        var module = Regex.Replace(Path.GetFileNameWithoutExtension(archive), @"\.[0-9].*", string.Empty);
+        var into = isPackage ? Path.Combine(own, module) : own;
         Directory.CreateDirectory(into);
         ZipFile.ExtractToDirectory(archive, into, true);
         try
@@ -46,19 +50,5 @@ internal static class PackedModules
         {
             Directory.Delete(own, true);
         }
-    }
-
-    // of `My.Module.1.2.3-beta`: the version begins with the first number
-    private static string ModuleName(string name)
-    {
-        for (var dot = name.IndexOf('.'); dot >= 0; dot = name.IndexOf('.', dot + 1))
-        {
-            if (dot + 1 < name.Length && char.IsAsciiDigit(name[dot + 1]))
-            {
-                return name.Substring(0, dot);
-            }
-        }
-
-        return name;
     }
 }

@@ -42,14 +42,17 @@ internal static class Script
 
     /// <summary>A command.</summary>
     public static CommandBaseAst Command(object command, params CommandElementAst[] elements)
-        => new CommandAst(Nowhere, [Constant(command), .. elements], TokenKind.Ampersand, []);
+    {
+        CommandElementAst[] all = [Constant(command), .. elements];
+        return new CommandAst(Nowhere, all, TokenKind.Ampersand, []);
+    }
 
     /// <summary>A call of a block with <c>@args</c>, whose errors join its output.</summary>
     public static CommandBaseAst WithErrors(ScriptBlock block)
     {
-        var arguments = new VariableExpressionAst(Nowhere, "args", true);
-        var merge = new MergingRedirectionAst(Nowhere, RedirectionStream.Error, RedirectionStream.Output);
-        return new CommandAst(Nowhere, [Constant(block), arguments], TokenKind.Ampersand, [merge]);
+        CommandElementAst[] call = [Constant(block), new VariableExpressionAst(Nowhere, "args", true)];
+        RedirectionAst[] merge = [new MergingRedirectionAst(Nowhere, RedirectionStream.Error, RedirectionStream.Output)];
+        return new CommandAst(Nowhere, call, TokenKind.Ampersand, merge);
     }
 
     /// <summary>An argument by name; a switch where there is no value.</summary>

@@ -3,20 +3,12 @@ namespace LambdaScriptRuntime;
 /// <summary>
 /// The answer of an event where answers are streamed: what is added to it goes out at once, and is not kept.
 /// </summary>
-internal sealed class StreamedAnswer : Collection<object>, IDisposable
+/// <param name="pipe">The pipe that it goes to.</param>
+/// <param name="formatter">Makes text of objects.</param>
+internal sealed class StreamedAnswer(Stream pipe, Formatter formatter) : Collection<object>, IDisposable
 {
-    private readonly Stream pipe;
-    private readonly Formatter formatter;
-
     // parts of a table, or the like, whose end has not come
     private readonly List<object> parts = new();
-
-    /// <summary>An answer that goes to this pipe.</summary>
-    public StreamedAnswer(Stream pipe, Formatter formatter)
-    {
-        this.pipe = pipe;
-        this.formatter = formatter;
-    }
 
     /// <summary>Writes what is left and closes the pipe.</summary>
     public void Dispose()
@@ -40,7 +32,7 @@ internal sealed class StreamedAnswer : Collection<object>, IDisposable
         Write(formatter.TakeText(parts));
         if (value is byte[] bytes)
         {
-            pipe.Write(bytes, 0, bytes.Length);
+            pipe.Write(bytes);
         }
         else if (value is string line)
         {
@@ -60,8 +52,7 @@ internal sealed class StreamedAnswer : Collection<object>, IDisposable
     {
         if (text.Length > 0)
         {
-            var bytes = Encoding.UTF8.GetBytes(text);
-            pipe.Write(bytes, 0, bytes.Length);
+            pipe.Write(Encoding.UTF8.GetBytes(text));
         }
     }
 }
