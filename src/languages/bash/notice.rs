@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::settings::Config;
+use crate::settings::Settings;
 
 /// Words by which a file asks for the options of the shell.
 const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace", "extdebug"];
@@ -23,17 +23,17 @@ const KEYWORDS: [&str; 10] =
 const FILES: usize = 100;
 
 /// The text of a file and of all that it sources; none where that is not known before it runs.
-pub(in crate::languages) fn whole_text(config: &Config, file: &Path) -> Option<String> {
+pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path) -> Option<String> {
     let mut whole = String::new();
     let mut seen = HashSet::new();
     let mut left = vec![file.to_owned()];
-    left.extend(config.environment.get(OsStr::new("BASH_ENV")).map(PathBuf::from));
+    left.extend(settings.environment.get(OsStr::new("BASH_ENV")).map(PathBuf::from));
     while let Some(file) = left.pop() {
         if !seen.insert(file.clone()) {
             continue;
         }
         // one that is not there is not sourced
-        let Ok(text) = std::fs::read(config.task_root.join(&file)) else { continue };
+        let Ok(text) = std::fs::read(settings.task_root.join(&file)) else { continue };
         let text = String::from_utf8_lossy(&text);
         let folder = file.parent().unwrap_or(Path::new(""));
         for sourced in sourced(&text) {
@@ -41,7 +41,7 @@ pub(in crate::languages) fn whole_text(config: &Config, file: &Path) -> Option<S
             if is_below {
                 let places = [folder.join(&path), path.clone(), folder.join("..").join(&path)];
                 let before = left.len();
-                left.extend(places.into_iter().filter(|place| config.task_root.join(place).is_file()));
+                left.extend(places.into_iter().filter(|place| settings.task_root.join(place).is_file()));
                 if left.len() == before {
                     return None;
                 }
