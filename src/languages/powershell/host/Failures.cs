@@ -60,7 +60,8 @@ namespace LambdaScriptRuntime
             return OfLoading(new RuntimeException($"`{place}` runs `exit {code}` while it is loaded"));
         }
 
-        private static ErrorRecord Record(Exception error)
+        /// <summary>The record of an error, which holds the error itself.</summary>
+        public static ErrorRecord Record(Exception error)
         {
             return error is IContainsErrorRecord { ErrorRecord: { } record }
                 ? new ErrorRecord(record, error)

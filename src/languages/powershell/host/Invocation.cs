@@ -56,7 +56,15 @@ namespace LambdaScriptRuntime
             }
 
             DropStreams(shell.Streams);
+            LogErrors(shell.Streams);
+            DurableEvent.Begin(shell);
             shell.Invoke();
+            if (DurableEvent.IsSuspending)
+            {
+                // nobody waits for the answer
+                output.Clear();
+            }
+
             // a handler may have caught it
             collector.ThrowError();
             state.Error?.Throw();
@@ -69,13 +77,7 @@ namespace LambdaScriptRuntime
             using var shell = PowerShell.Create(runspace);
             shell.AddCommand(file, false);
             DropStreams(shell.Streams);
-            shell.Streams.Error.DataAdded += (sender, _) =>
-            {
-                foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
-                {
-                    errors.WriteLambdaError(new PSObject(record));
-                }
-            };
+            LogErrors(shell.Streams);
             shell.Invoke(null, output);
         }
 
@@ -100,6 +102,18 @@ namespace LambdaScriptRuntime
             var function = (FunctionInfo)items.Set(place, block)[0].BaseObject;
             items.Remove(place, false);
             return function;
+        }
+
+        // errors of blocks that .NET calls come here
+        private void LogErrors(PSDataStreams streams)
+        {
+            streams.Error.DataAdded += (sender, _) =>
+            {
+                foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
+                {
+                    errors.WriteLambdaError(new PSObject(record));
+                }
+            };
         }
 
         // the host has shown what comes to these; to keep it would cost memory for each line of a log

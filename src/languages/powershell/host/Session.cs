@@ -17,6 +17,11 @@ namespace LambdaScriptRuntime
             state.Commands.Add(Command("Register-BeforeCheckpoint", typeof(RegisterBeforeCheckpointCommand)));
             state.Commands.Add(Command("Register-AfterRestore", typeof(RegisterAfterRestoreCommand)));
             state.Commands.Add(Command("Register-OnShutdown", typeof(RegisterOnShutdownCommand)));
+            foreach (var (name, type) in DurableCommand.All)
+            {
+                state.Commands.Add(Command(name, type));
+            }
+
             Runspace = RunspaceFactory.CreateRunspace(host, state);
             Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
             var opened = new ManualResetEventSlim();
@@ -33,6 +38,7 @@ namespace LambdaScriptRuntime
             Variables.Set("InformationPreference", ActionPreference.Continue);
             Variables.Set("ProgressPreference", ActionPreference.SilentlyContinue);
             Variables.Set("PROFILE", Profile());
+            Variables.Set(new DurableSuspendingVariable());
             PSStyle.Instance.OutputRendering = OutputRendering.PlainText;
         }
 

@@ -14,6 +14,11 @@ namespace LambdaScriptRuntime
                 return (own.Type, message);
             }
 
+            if (record.Exception is DurableException ofOperation)
+            {
+                return (ofOperation.ErrorType, message);
+            }
+
             if (!IsThrown(record))
             {
                 return (type, message);

@@ -24,6 +24,7 @@ namespace LambdaScriptRuntime
             log = new Log(arguments.JsonLogs);
             errors = new ErrorLog(log, formatter, arguments.JsonLogs);
             host = new LambdaHost(log);
+            DurableEvent.TakesWords = HasColons;
         }
 
         private bool HasColons => arguments.AnswersValue;
