@@ -6,6 +6,7 @@ mod command;
 mod conformance;
 mod execution;
 mod faults;
+mod functions;
 mod runner;
 mod service;
 mod tls;

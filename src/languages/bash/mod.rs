@@ -19,6 +19,12 @@ const SHIM: &str = include_str!("shim.sh");
 /// Stands in the shim for the function's name: as a word of the file itself, it is what tracing and traps show.
 const HANDLER: &str = "@HANDLER@";
 
+/// The function `durable` of durable events.
+const DURABLE: &str = include_str!("durable.sh");
+
+/// Stands there for the bootstrap, in a word of the shell.
+const BOOTSTRAP: &str = "@BOOTSTRAP@";
+
 /// Names that Bash takes for something else at the beginning of a command.
 const RESERVED: [&str; 22] = [
     "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
@@ -78,6 +84,12 @@ fn program(config: &Config) -> Result<PathBuf, Failure> {
     interpreter("bash", "a Bash handler", config)
 }
 
+/// The text of the function `durable`.
+fn durable() -> String {
+    let bootstrap = std::env::current_exe().unwrap_or_else(|_| "bootstrap".into());
+    DURABLE.replace(BOOTSTRAP, &command_word(&bootstrap.to_string_lossy()))
+}
+
 /// A function's name as Bash takes it for a command.
 fn command_word(name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/+@%,".contains(&byte);
@@ -114,6 +126,7 @@ impl Runnable for Function {
                 self.function.as_str().into(),
                 variables.into(),
                 options.into(),
+                durable().into(),
             ],
             environment: Vec::new(),
             durable_library: None,
