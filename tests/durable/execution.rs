@@ -103,6 +103,17 @@ impl<'a> Execution<'a> {
         Some(answer)
     }
 
+    /// Forgets the execution and begins another one, on the same worker.
+    pub fn again(&mut self) {
+        self.service.forget();
+        self.invocations.clear();
+    }
+
+    /// The answer to an event that is not durable.
+    pub fn text(&self, event: &str) -> String {
+        self.running.as_ref().unwrap().text(event)
+    }
+
     /// Another event is answered, by a bootstrap that has not been killed.
     pub fn recovers(&self) {
         if let Some(running) = &self.running {
@@ -144,6 +155,12 @@ impl Deeds {
 
     pub fn path(&self) -> String {
         self.file().display().to_string()
+    }
+
+    /// All that was done, line by line.
+    pub fn all(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 
     /// How often this was done.

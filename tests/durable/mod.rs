@@ -7,6 +7,7 @@ mod conformance;
 mod execution;
 mod faults;
 mod functions;
+mod powershell;
 mod runner;
 mod service;
 mod tls;

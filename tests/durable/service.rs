@@ -154,6 +154,23 @@ impl Service {
         }
     }
 
+    /// Ends the last operation of this name from outside: with this status and these details.
+    pub fn end(&self, name: &str, status: &str, details: &Value) {
+        let mut state = self.lock();
+        let operation = state.operations.iter_mut().rfind(|operation| operation["Name"] == name).unwrap();
+        operation["Status"] = status.into();
+        for (kind, details) in details.as_object().unwrap() {
+            for (key, value) in details.as_object().unwrap() {
+                operation[kind][key] = value.clone();
+            }
+        }
+    }
+
+    /// Forgets the execution: the next invocation begins another one.
+    pub fn forget(&self) {
+        self.lock().operations.clear();
+    }
+
     /// The operations with their names and statuses, as they were begun.
     pub fn operations(&self) -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -174,12 +174,9 @@ namespace LambdaScriptRuntime
             var value = Answer.Base(inputData);
             try
             {
-                return value switch
-                {
-                    TimeSpan duration => duration,
-                    string text => Parse(text.Trim()),
-                    _ => TimeSpan.FromSeconds(Convert.ToDouble(value, CultureInfo.InvariantCulture)),
-                };
+                // PowerShell takes `3d` for a number, and keeps the text
+                return value as TimeSpan? ?? Parse(inputData.ToString().Trim())
+                    ?? TimeSpan.FromSeconds(Convert.ToDouble(value, CultureInfo.InvariantCulture));
             }
             catch (Exception error) when (error is FormatException or InvalidCastException or OverflowException)
             {
@@ -188,7 +185,8 @@ namespace LambdaScriptRuntime
             }
         }
 
-        private static TimeSpan Parse(string text)
+        // null where it is no such text
+        private static TimeSpan? Parse(string text)
         {
             if (text.Contains(':'))
             {
@@ -197,8 +195,9 @@ namespace LambdaScriptRuntime
 
             var unit = text.Length == 0 ? -1 : Units.IndexOf(text[text.Length - 1]);
             var number = unit < 0 ? text : text.Substring(0, text.Length - 1);
-            var count = double.Parse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
-            return TimeSpan.FromSeconds(count * (unit < 0 ? 1 : Seconds[unit]));
+            return double.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count)
+                ? TimeSpan.FromSeconds(count * (unit < 0 ? 1 : Seconds[unit]))
+                : null;
         }
     }
 }
