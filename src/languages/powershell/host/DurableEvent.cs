@@ -28,17 +28,31 @@ namespace LambdaScriptRuntime
         /// <summary>Whether operations are of no use any more. Code of an earlier event may still run.</summary>
         public bool IsOver => isSuspended || this != current;
 
-        /// <summary>Takes note of the commands that are about to run. Those of an event find its socket.</summary>
-        public static void Begin(PowerShell commands)
+        /// <summary>Takes note of the commands that are about to run. Those of an event find its socket, and the
+        /// variable.</summary>
+        public static void Begin(PowerShell commands, PSVariableIntrinsics variables)
         {
             (handler, session) = (commands, commands.Runspace);
             var socket = Environment.GetEnvironmentVariable(SocketVariable);
-            if (socket != current?.socket)
+            if (socket == current?.socket)
             {
-                current?.CloseAll();
-                current = socket == null ? null : new DurableEvent(socket);
-                DurableScope.Begin(current);
+                return;
             }
+
+            current?.CloseAll();
+            current = socket == null ? null : new DurableEvent(socket);
+            DurableScope.Begin(current);
+            Baseline.Try(() =>
+            {
+                if (current == null)
+                {
+                    variables.Remove("global:DurableSuspending");
+                }
+                else
+                {
+                    variables.Set(new DurableSuspendingVariable());
+                }
+            });
         }
 
         /// <summary>Sends a request and waits for the reply.</summary>

@@ -57,7 +57,7 @@ namespace LambdaScriptRuntime
 
             DropStreams(shell.Streams);
             LogErrors(shell.Streams);
-            DurableEvent.Begin(shell);
+            DurableEvent.Begin(shell, variables);
             shell.Invoke();
             if (DurableEvent.IsSuspending)
             {

@@ -38,7 +38,6 @@ namespace LambdaScriptRuntime
             Variables.Set("InformationPreference", ActionPreference.Continue);
             Variables.Set("ProgressPreference", ActionPreference.SilentlyContinue);
             Variables.Set("PROFILE", Profile());
-            Variables.Set(new DurableSuspendingVariable());
             PSStyle.Instance.OutputRendering = OutputRendering.PlainText;
         }
 
