@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Function, needs::has, served::Served};
+use crate::support::{BOOTSTRAP, Function, needs::has, served::Served};
 
 /// Answers its event.
 const ECHO: &str = "handler() { cat; }";
@@ -60,7 +60,10 @@ fn a_request_becomes_an_event_of_payload_version_2() {
     let Some(event) = event(&served, "/my%20path/%C3%A4?p=1&q=a+b&p=%26&empty", &headers) else { return };
     let context = &event["requestContext"];
     let (time, epoch) = (context["time"].as_str().unwrap(), context["timeEpoch"].as_u64().unwrap());
-    assert!(time.ends_with(" +0000") && time.len() == "12/Mar/2020:19:03:58 +0000".len(), "{time}");
+    // `12/Mar/2020:19:03:58 +0000`
+    let letters = |begin: usize, end: usize| time[begin..end].bytes().all(|byte| byte.is_ascii_alphabetic());
+    assert!(time.ends_with(" +0000") && time.len() == 26 && letters(3, 6), "{time}");
+    assert_eq!([&time[2..3], &time[6..7], &time[11..12]], ["/", "/", ":"], "{time}");
     assert!(epoch > 1_700_000_000_000);
     let trace = event["headers"]["x-amzn-trace-id"].as_str().unwrap();
     assert!(trace.starts_with("Root=1-"), "{trace}");
@@ -209,11 +212,19 @@ for number in range(3):
 }
 
 #[test]
-fn http_is_for_serve_alone() {
-    let output = Function::bash(ECHO).command().args(["--http"]).output().unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        line.contains("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-        "{line}"
-    );
+fn an_option_that_cannot_be_is_refused_in_one_line() {
+    for (line, message) in [
+        ("--serve :80", "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`"),
+        ("--timeout 0", "`--timeout` takes 1 to 5400 seconds, not `0`"),
+        ("--timeout 5401", "`--timeout` takes 1 to 5400 seconds, not `5401`"),
+        ("--concurrency 0", "`--concurrency` takes a number from 1 on, not `0`"),
+        ("--http", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+        ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+        ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
+        ("--serve-me", "invalid option '--serve-me'"),
+    ] {
+        let output = Command::new(BOOTSTRAP).args(line.split(' ')).output().unwrap();
+        let expected = format!("bootstrap: {message}; `bootstrap --help` shows what there is\n");
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), expected));
+    }
 }

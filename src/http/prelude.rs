@@ -1,22 +1,19 @@
 //! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
 /// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prelude {
-    /// The status.
     pub status: StatusCode,
-    /// All other headers.
     pub headers: HeaderMap,
-    /// The value of each `Set-Cookie`.
     pub cookies: Vec<HeaderValue>,
 }
 
 impl Prelude {
     /// The headers with each name once. Function URLs take no lists: several values are joined.
-    #[must_use]
     pub fn joined_headers(&self) -> Value {
         let fields = self.headers.keys().map(|name| {
             let values: Vec<_> = self.values(name).collect();
@@ -25,18 +22,15 @@ impl Prelude {
         Value::Object(fields.collect::<Map<_, _>>())
     }
 
-    /// The values of a header, as text.
     pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
         self.headers.get_all(name).iter().map(text)
     }
 
-    /// The cookies, as text.
     pub fn cookie_values(&self) -> impl Iterator<Item = String> {
         self.cookies.iter().map(text)
     }
 
     /// The prelude of a streamed response, as JSON.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
             "statusCode": self.status.as_u16(),
@@ -46,7 +40,6 @@ impl Prelude {
     }
 
     /// Whether the body can stand in JSON as it is, by its content type.
-    #[must_use]
     pub fn is_text(&self) -> bool {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         content_type.is_some_and(super::media_type::is_text)
@@ -56,4 +49,22 @@ impl Prelude {
 
 fn text(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// A part of an answer.
+#[derive(Debug)]
+pub enum Part {
+    /// Status and headers of an HTTP response: the first part, if at all.
+    Head(Prelude),
+    Body(Bytes),
+}
+
+impl Part {
+    /// The part as Lambda has it in the body of a streamed response: eight NUL bytes follow a head.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Body(bytes) => bytes,
+            Self::Head(head) => (head.to_json().to_string() + &"\0".repeat(8)).into(),
+        }
+    }
 }

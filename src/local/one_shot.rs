@@ -16,34 +16,36 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{invocation, report};
+use super::{durable::link, invocation, report};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
     failure::{ErrorType, Failure},
-    http::{answer::Answer, part::Part},
+    http::{answer::Answer, prelude::Part},
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::{Config, ResponseMode},
+    settings::{ResponseMode, Settings},
     start::cli::EventSource,
     worker::slot::Slot,
 };
 
 /// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
 pub async fn run(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     source: &EventSource,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
-    let start = start(config, source, children, shutdown);
+    let (settings, _link) = link::offer(settings);
+    let settings = &settings;
+    let start = start(settings, source, children, shutdown);
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let outcome = run_event(config, &mut slot, event).await;
+            let outcome = run_event(settings, &mut slot, event).await;
             if shutdown.is_cancelled() {
                 pending::<()>().await;
             }
@@ -57,32 +59,26 @@ pub async fn run(
         }
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
-    let written = print(&outcome);
+    let status = print_outcome(&outcome);
     report(None, Some(init), ran, children);
-    match written {
-        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("the answer could not be written to standard output: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status
 }
 
 async fn start(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     source: &EventSource,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Slot, Bytes), Failure> {
     let event = read(source).await?;
     let mut slot =
-        Slot::new(&Arc::new(languages::launch(config, children).await?), config, children, shutdown);
+        Slot::new(&Arc::new(languages::launch(settings, children).await?), settings, children, shutdown);
     slot.load().await?;
     Ok((slot, event))
 }
 
-async fn read(source: &EventSource) -> Result<Bytes, Failure> {
+/// Reads the event.
+pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
     let (name, read) = match source {
         EventSource::Text(text) => (String::new(), Ok(text.as_bytes().to_vec())),
         EventSource::File(file) => {
@@ -118,11 +114,11 @@ async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) 
 }
 
 /// Runs the event, and prints its answer while it is written, where answers are streamed.
-async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
-    let mut invocation = invocation(config, event, Headers::default());
+async fn run_event(settings: &Settings, slot: &mut Slot, event: Bytes) -> Outcome {
+    let mut invocation = invocation(settings, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
-    let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
-    match config.response_mode {
+    let Some(mut answer) = Answer::of(settings, &mut invocation)? else { return slot.run(&invocation).await };
+    match settings.response_mode {
         ResponseMode::Buffered => answer.whole(|| slot.run(&invocation)).await,
         ResponseMode::Streaming => {
             let running = answer.running(|| slot.run(&invocation));
@@ -143,6 +139,18 @@ fn print_part(part: &Part) -> io::Result<()> {
         Part::Body(bytes) => output.write_all(bytes)?,
     }
     output.flush()
+}
+
+/// Prints the answer or the error; gives the status of the run.
+pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
+    match print(outcome) {
+        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the answer could not be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

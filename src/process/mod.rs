@@ -4,7 +4,6 @@
 //! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
 
 mod belonging;
-mod descendants;
 mod filters;
 pub mod guard;
 pub mod handler;
@@ -33,7 +32,7 @@ pub use self::{
     filters::{Ended, PipeName, Shell, Writers},
 };
 use self::{
-    belonging::{belonging, kill},
+    belonging::{belonging, below_bootstrap, kill},
     guard::Guard,
     proc::{children_of, peak_memory},
 };
@@ -109,7 +108,6 @@ impl Children {
     }
 
     /// Puts off [`Self::terminate`] for as long as this is held, but not for longer than its time of grace.
-    #[must_use]
     pub fn hold(&self) -> Hold {
         let holds = Arc::clone(&self.holds);
         holds.send_modify(|count| *count += 1);
@@ -127,7 +125,7 @@ impl Children {
         for &group in &groups {
             signal_group(group, Signal::TERM);
         }
-        for descendant in descendants::running(&self.inherited) {
+        for descendant in below_bootstrap(&self.inherited) {
             if !descendant.group.is_some_and(|group| groups.contains(&group)) {
                 let _ = kill_process(descendant.pid, Signal::TERM);
             }
@@ -158,7 +156,7 @@ impl Children {
     fn kill_all(&self) {
         // a process may fork while `/proc` is read
         for _ in 0..KILL_ROUNDS {
-            let running = descendants::running(&self.inherited);
+            let running = below_bootstrap(&self.inherited);
             if running.is_empty() {
                 return;
             }
@@ -170,7 +168,6 @@ impl Children {
 
     /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once
     /// their parents have ended.
-    #[must_use]
     pub fn peak_memory(&self) -> u64 {
         let peak =
             |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
@@ -178,14 +175,9 @@ impl Children {
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all children that have ended, also those whose signal has not come yet.
-    pub fn catch_up(&self) {
-        self.collect();
-    }
-
-    /// Reaps all children that have ended and says whether others run. A worker that was stopped is continued: its next
-    /// event would wait in vain.
-    fn collect(&self) -> bool {
+    /// Reaps all children that have ended, also those whose signal has not come yet, and says whether others run. A worker
+    /// that was stopped is continued: its next event would wait in vain.
+    pub fn collect(&self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((pid, status))) if status.stopped() => {
@@ -229,13 +221,11 @@ impl Child {
     }
 
     /// Whether the process is known to have ended.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.exit.borrow().is_some()
     }
 
     /// Its process id.
-    #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }

@@ -134,3 +134,15 @@ fn the_function_is_there_for_durable_events_alone_and_where_the_file_has_none() 
     let mut execution = Execution::of(Service::start(), || Function::bash(own));
     assert_eq!(execution.run(""), End::Succeeded("own wait 3d".to_owned()));
 }
+
+#[test]
+fn the_command_is_on_the_path_of_children_wherever_the_bootstrap_lies() {
+    let path = "/usr/bin:/bin";
+    let bash = "handler() { bash -c 'durable step n echo child'; }";
+    for function in [&(|| Function::bash(bash)) as &dyn Fn() -> Function, &|| {
+        Function::with(&[("program.sh", "#!/bin/sh\ndurable step n echo child\n")]).handler("program.sh")
+    }] {
+        let mut execution = Execution::of(Service::start(), function).with("PATH", path);
+        assert_eq!(execution.run(""), End::Succeeded("child".to_owned()), "{}", execution.log());
+    }
+}

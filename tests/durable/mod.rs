@@ -4,10 +4,14 @@
 mod calls;
 mod command;
 mod conformance;
+mod desk;
+mod errors;
 mod execution;
 mod faults;
 mod functions;
+mod places;
 mod powershell;
 mod runner;
+mod served;
 mod service;
 mod tls;

@@ -626,6 +626,6 @@ fn a_worker_takes_one_execution_after_the_other() {
     assert_eq!(
         execution.text("fine"),
         "`Wait-Durable` is for durable executions: on Lambda the function needs a `DurableConfig`, elsewhere run it with \
-         `bootstrap --durable HANDLER EVENT` False\n"
+         `bootstrap --durable HANDLER EVENT` \n"
     );
 }

@@ -15,9 +15,11 @@ mod steps;
 mod time;
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
+    fs,
     io::{self, Write},
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::symlink},
     path::Path,
     process::ExitCode,
 };
@@ -31,10 +33,16 @@ use self::{
 use super::message::Message;
 
 /// The name of the command.
-const NAME: &str = "durable";
+pub const NAME: &str = "durable";
 
 /// The status of a process that nobody reads from, as Bash has it for SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
+
+/// Makes this folder, with the command in it.
+pub fn link(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    symlink(env::current_exe()?, folder.join(NAME))
+}
 
 /// Does what a command line says, if it is one of `durable`.
 pub fn run(program: Option<&OsStr>, arguments: &[OsString]) -> Option<ExitCode> {

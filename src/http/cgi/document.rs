@@ -1,42 +1,41 @@
 //! The document that a CGI program writes: a head, and a body that is passed on as it is.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::header;
 
-use super::{super::part::Part, head::take_head, sender::Sender};
+use super::{super::prelude::Part, head::take_head, sender::Sender};
 use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
-/// The document of one event.
 pub(in crate::http) struct Document {
     pub(in crate::http) sender: Sender,
     request_id: String,
     tenant_id: Option<String>,
     /// For an error that shows how the document begins.
-    secrets: Secrets,
-    /// Whether the caller asks for the head alone.
+    secrets: Arc<Secrets>,
     is_head_request: bool,
     state: State,
 }
 
 enum State {
-    /// The bytes of the head so far.
     Head(BytesMut),
     /// The head is complete. `missing`: how many bytes its `Content-Length` promises that have not come.
-    Body { missing: usize },
-    /// There is no valid head, by this reason. The rest is dropped.
-    Invalid(String),
+    Body {
+        missing: usize,
+    },
+    /// There is no valid head, as this says. The rest is dropped.
+    Invalid(Failure),
 }
 
 impl Document {
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         sender: Sender,
         invocation: &Invocation,
         request: Option<&Request>,
@@ -47,7 +46,7 @@ impl Document {
             sender,
             request_id: invocation.request_id().to_owned(),
             tenant_id: invocation.tenant_id().map(str::to_owned),
-            secrets: Secrets::of(&config.environment),
+            secrets: Arc::clone(&settings.secrets),
             is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
             state: State::Head(BytesMut::new()),
         }
@@ -70,8 +69,8 @@ impl Document {
                         body
                     }
                     Ok(None) => Bytes::new(),
-                    Err(reason) => {
-                        self.state = State::Invalid(reason);
+                    Err(failure) => {
+                        self.state = State::Invalid(failure);
                         Bytes::new()
                     }
                 }
@@ -92,9 +91,9 @@ impl Document {
     /// its status is not 0.
     pub(in crate::http) fn judge(self, ended: Result<(), Failure>) -> Result<(), Failure> {
         match (ended, self.state) {
-            (Ok(()), State::Invalid(reason)) => Err(self.secrets.masked(invalid(&reason))),
+            (Ok(()), State::Invalid(failure)) => Err(self.secrets.masked(failure)),
             (Err(failure), State::Body { missing: 0 })
-                if failure.diagnostic.error_type == ErrorType::ExitStatus.as_str() =>
+                if failure.diagnostic.error_type == ErrorType::ExitStatus.name() =>
             {
                 tracing::warn!(
                     requestId = self.request_id,
@@ -107,9 +106,4 @@ impl Document {
             (ended, _) => ended,
         }
     }
-}
-
-fn invalid(reason: &str) -> Failure {
-    let message = format!("the answer is no CGI response: {reason}");
-    Failure::new(ErrorType::InvalidResponse, message)
 }

@@ -2,29 +2,37 @@
 //! meta-variables and a standard input, a document the answer that the sender of the event takes.
 
 mod document;
-mod fields;
 pub mod head;
 mod request;
 mod sender;
-mod unusable;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 pub(super) use self::document::Document;
-pub use self::{sender::Sender, unusable::Unusable};
+pub use self::sender::Sender;
 use super::prelude::Prelude;
 use crate::{
     event::invocation::{Invocation, Request},
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
 /// The answer to a request that no program can have, by a fault of the caller.
 pub(super) struct Refusal {
     pub(super) head: Prelude,
     pub(super) body: Bytes,
+}
+
+/// Why an event is no request for a program.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("the event is no HTTP request: {0}")]
+    Event(String),
+    /// The caller has sent a path with this character, which no variable can have.
+    #[error("its path has the character {1}")]
+    Path(Sender, u8),
 }
 
 /// Reads an event. `script` is the file of the handler, where it is one.
@@ -39,10 +47,10 @@ pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unu
 /// The request for the program, or the answer to its caller without it, and the document that the program will write. An
 /// error says that the event is no HTTP request.
 pub(super) fn open(
-    config: &Config,
+    settings: &Settings,
     invocation: &Invocation,
 ) -> Result<(Document, Result<Request, Refusal>), Failure> {
-    let (sender, request) = match read(&invocation.event, config.script().as_deref()) {
+    let (sender, request) = match read(&invocation.event, settings.script().as_deref()) {
         Ok((sender, request)) => (sender, Ok(request)),
         Err(error @ Unusable::Event(_)) => {
             return Err(Failure::new(ErrorType::InvalidEvent, error.to_string()));
@@ -56,7 +64,7 @@ pub(super) fn open(
             (sender, Err(Refusal::bad_request("the path has a line end or NUL\n")))
         }
     };
-    Ok((Document::new(config, sender, invocation, request.as_ref().ok()), request))
+    Ok((Document::new(settings, sender, invocation, request.as_ref().ok()), request))
 }
 
 impl Refusal {

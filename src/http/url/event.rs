@@ -1,6 +1,7 @@
 //! An HTTP request as the event that a function URL makes of it: payload version 2.0.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
@@ -16,22 +17,19 @@ use crate::http::{host, media_type};
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
-/// The event of a request.
 #[derive(Debug)]
 pub struct Event {
-    /// Payload version 2.0.
     pub json: String,
     /// The X-Ray trace that came with the request, or one of its own.
     pub trace_id: String,
 }
 
 /// The event of a request to the server at this port.
-#[must_use]
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     // a target without a path, as `CONNECT` has it, is empty
     let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
     let query = head.uri.query().unwrap_or_default();
-    let mut headers = joined(&head.headers);
+    let mut headers = headers_of(&head.headers);
     let trace_id = headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(new_trace).clone();
     for (name, value) in [
         ("x-forwarded-for", caller.ip().to_string()),
@@ -104,29 +102,29 @@ fn insert_body(fields: &mut Map<String, Value>, body: &[u8], content_type: Optio
 }
 
 /// Each header once, with its values in their order.
-fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut joined = BTreeMap::<String, String>::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
+fn headers_of(headers: &HeaderMap) -> BTreeMap<String, String> {
+    joined(headers.iter().map(|(name, value)| {
         // a cookie may hold a comma
         let separator = if name == header::COOKIE { "; " } else { "," };
-        joined
-            .entry(name.as_str().to_owned())
-            .and_modify(|values| *values = format!("{values}{separator}{value}"))
-            .or_insert_with(|| value.into_owned());
-    }
-    joined
+        (name.to_string(), separator, String::from_utf8_lossy(value.as_bytes()))
+    }))
 }
 
 fn parameters(query: &str) -> Value {
-    let mut parameters = BTreeMap::<String, String>::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        parameters
-            .entry(name.into_owned())
-            .and_modify(|values| *values = format!("{values},{value}"))
-            .or_insert_with(|| value.into_owned());
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    json!(joined(pairs.map(|(name, value)| (name.into_owned(), ",", value))))
+}
+
+fn joined<'a>(
+    fields: impl Iterator<Item = (String, &'static str, Cow<'a, str>)>,
+) -> BTreeMap<String, String> {
+    let mut joined = BTreeMap::<String, String>::new();
+    for (name, separator, value) in fields {
+        let values = joined.entry(name);
+        let values = values.and_modify(|values| values.extend([separator, &value]));
+        values.or_insert_with(|| value.clone().into_owned());
     }
-    json!(parameters)
+    joined
 }
 
 /// A time as web servers log it, as in `12/Mar/2020:19:03:58 +0000`.
@@ -142,17 +140,4 @@ fn new_trace() -> String {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("Root=1-{:08x}-{}", since_epoch.as_secs(), &id[..24])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_as_in_a_log() {
-        assert_eq!(
-            log_time(UNIX_EPOCH + std::time::Duration::from_millis(1_583_348_638_390)),
-            "04/Mar/2020:19:03:58 +0000"
-        );
-    }
 }

@@ -87,3 +87,5 @@ __lambda_errexit=0
 for __lambda_name in "${__lambda_options[@]}"; do
     [[ $__lambda_name != errexit ]] || __lambda_errexit=1
 done
+# for the children of the file
+PATH+=:${DURABLE_SOCKET%/*}/bin

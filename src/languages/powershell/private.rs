@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::fnv;
-use crate::settings::Config;
+use crate::settings::Settings;
 
 const NAME: &str = "lambda-script-runtime";
 
 /// The directory, made if it is missing: in the user's cache, else in `/tmp`. `None` where there is none that nobody
 /// else could have put there, or can change.
-pub(super) fn directory(config: &Config) -> Option<PathBuf> {
-    let home = config.home.is_absolute().then(|| config.home.join(".cache"));
-    let cache = config.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
+pub(super) fn directory(settings: &Settings) -> Option<PathBuf> {
+    let home = settings.home.is_absolute().then(|| settings.home.join(".cache"));
+    let cache = settings.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
     let user = rustix::process::geteuid().as_raw();
     let places = [cache.map(|cache| cache.join(NAME)), Some(format!("/tmp/{NAME}-{user}").into())];
     places.into_iter().flatten().find(|place| make(place).is_ok() && is_ours(place, user))
@@ -49,49 +49,4 @@ fn is_safe(metadata: &Metadata, user: u32) -> bool {
     let others_write = metadata.mode() & 0o022 != 0;
     let sticky = metadata.mode() & 0o1000 != 0;
     [0, user].contains(&metadata.uid()) && (!others_write || sticky)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        fs::{Permissions, set_permissions},
-        os::unix::fs::{PermissionsExt, symlink},
-    };
-
-    use super::*;
-
-    fn user() -> u32 {
-        rustix::process::geteuid().as_raw()
-    }
-
-    #[test]
-    fn is_ours_with_a_mode_that_shuts_others_out() {
-        let root = tempfile::tempdir().unwrap();
-        let place = root.path().join("cache/ours");
-        make(&place).unwrap();
-        assert!(is_ours(&place, user()));
-        assert!(!is_ours(&place, user() + 1));
-        set_permissions(&place, Permissions::from_mode(0o750)).unwrap();
-        assert!(!is_ours(&place, user()));
-    }
-
-    #[test]
-    fn is_not_ours_where_others_can_replace_it() {
-        let root = tempfile::tempdir().unwrap();
-        let (parent, place) = (root.path().join("cache"), root.path().join("cache/ours"));
-        make(&place).unwrap();
-        set_permissions(&parent, Permissions::from_mode(0o777)).unwrap();
-        assert!(!is_ours(&place, user()));
-        set_permissions(&parent, Permissions::from_mode(0o1777)).unwrap();
-        assert!(is_ours(&place, user()));
-    }
-
-    #[test]
-    fn is_no_link() {
-        let root = tempfile::tempdir().unwrap();
-        let (target, link) = (root.path().join("target"), root.path().join("link"));
-        make(&target).unwrap();
-        symlink(&target, &link).unwrap();
-        assert!(!is_ours(&link, user()));
-    }
 }

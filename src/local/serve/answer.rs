@@ -13,16 +13,17 @@ use tokio::sync::oneshot;
 use crate::{
     event::invocation::Outcome,
     failure::Failure,
-    http::{answer::Answer, part::Part, prelude::Prelude},
+    http::{
+        answer::Answer,
+        prelude::{Part, Prelude},
+    },
 };
 
-/// How many parts wait for a slow caller.
 const WAITING: usize = 1;
 
 /// The body of a response. One that is streamed ends in the error of its handler.
 pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
 
-/// The reply to the caller of an event.
 pub(super) enum Reply {
     /// The event has ended, and nothing of its answer was passed on.
     Whole(Outcome),
@@ -31,7 +32,6 @@ pub(super) enum Reply {
     Streamed(Option<Prelude>, Body),
 }
 
-/// The body of a response that is complete.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     UnsyncBoxBody::new(Full::new(bytes.into()).map_err(|never: Infallible| match never {}))
 }

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod durable;
+
 use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
@@ -9,20 +11,17 @@ use std::{
 
 use lexopt::{Error, prelude::*};
 
+use self::durable::DurableOptions;
+pub use self::durable::{Durable, Function};
 use crate::limits::LONGEST_TIMEOUT;
 
-/// The task of this run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// Print the help.
     Help,
-    /// Print the version.
     Version,
-    /// Answer events.
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
-        /// Where the events come from.
         events: Events,
     },
 }
@@ -30,30 +29,36 @@ pub enum Arguments {
 /// Where events come from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Events {
-    /// The Runtime API.
     Lambda,
     /// One event, given here.
     One(EventSource),
+    /// The same for a durable function.
+    Durable(EventSource, Durable),
     /// Callers of a local server.
     Served(Serve),
 }
 
-/// The options of a local server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long an event may take.
     pub timeout: Duration,
-    /// How many events run at the same time.
     pub concurrency: NonZeroUsize,
     /// Whether a change in the task root starts the workers afresh.
     pub watch: bool,
     /// Whether any request becomes an event, as at a function URL.
     pub http: bool,
+    /// How durable functions run, if the handler is one.
+    pub durable: Option<Durable>,
 }
 
-/// Where the event of a local run comes from.
+impl Serve {
+    /// A server at this address with the options as they are if nobody gives others.
+    pub fn at(address: SocketAddr) -> Self {
+        let (timeout, concurrency) = (Duration::from_secs(3), NonZeroUsize::MIN);
+        Self { address, timeout, concurrency, watch: false, http: false, durable: None }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum EventSource {
     /// `-`
@@ -64,12 +69,13 @@ pub enum EventSource {
     Text(OsString),
 }
 
-/// The text of `--help`.
 pub const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
 Usage: bootstrap [HANDLER [EVENT]]
        bootstrap --serve [ADDRESS:]PORT [OPTIONS] [HANDLER]
+       bootstrap --durable [OPTIONS] HANDLER EVENT
+       bootstrap durable answer FILE ID RESULT
 
   HANDLER   what to run, where _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
@@ -83,6 +89,15 @@ Options:
   --timeout SECONDS        with --serve: how long an event may take, default 3
   --concurrency N          with --serve: how many run at the same time, default 1
   --watch                  with --serve: load changed files of the task root again
+  --durable                run a durable function to its end: here are its steps,
+                           waits and callbacks kept, as on Lambda; also with --serve
+  --state FILE             with --durable: keep them in this file, so that a run goes on
+                           where the last one has ended
+  --skip-time              with --durable: waits are over at once
+  --replay-each            with --durable: run the handler again after each operation, to
+                           find what comes out differently
+  --function NAME=DIR:HANDLER
+                           with --durable: a function that the handler can invoke
   -h, --help               print this
   -V, --version            print the version
 
@@ -90,7 +105,6 @@ On Lambda, and behind its emulator, events come from AWS_LAMBDA_RUNTIME_API.
 The task root is LAMBDA_TASK_ROOT, else the working directory.
 ";
 
-/// Reads the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(command) = shell_form(&arguments) {
@@ -101,17 +115,22 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         return Err(message.into());
     }
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut handler, mut event, mut address) = (None, None, None);
-    let mut options = ServeOptions::default();
+    let (mut handler, mut event, mut address, mut has_options) = (None, None, None, false);
+    let (mut serve, mut durable) = (Serve::at((Ipv4Addr::LOCALHOST, 0).into()), DurableOptions::default());
     while let Some(argument) = parser.next()? {
+        has_options |= matches!(argument, Long("timeout" | "concurrency" | "watch" | "http"));
         match argument {
             Short('h') | Long("help") => return Ok(Arguments::Help),
             Short('V') | Long("version") => return Ok(Arguments::Version),
             Long("serve") => address = Some(listening_address(&parser.value()?.string()?)?),
-            Long("timeout") => options.timeout = Some(timeout(&parser.value()?.string()?)?),
-            Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
-            Long("watch") => options.watch = true,
-            Long("http") => options.http = true,
+            Long("timeout") => serve.timeout = timeout(&parser.value()?.string()?)?,
+            Long("concurrency") => serve.concurrency = concurrency(&parser.value()?.string()?)?,
+            Long("watch") => serve.watch = true,
+            Long("http") => serve.http = true,
+            Long(option) if DurableOptions::knows(option) => {
+                let option = option.to_owned();
+                durable.take(&option, &mut parser)?;
+            }
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             Value(value) => {
@@ -126,14 +145,25 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             unexpected => return Err(unexpected.unexpected()),
         }
     }
-    let events = match (address, event) {
-        (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
-        (Some(address), None) => Events::Served(options.at(address)),
-        (None, _) if options != ServeOptions::default() => {
+    let events = match (address, event, durable.finish()?) {
+        (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
+        (Some(_), None, Some(_)) if serve.http => {
+            return Err(
+                "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into(),
+            );
+        }
+        (Some(address), None, durable) => Events::Served(Serve { address, durable, ..serve }),
+        (None, ..) if has_options => {
             return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
-        (None, Some(event)) => Events::One(event),
-        (None, None) => Events::Lambda,
+        (None, Some(event), Some(durable)) => Events::Durable(event, durable),
+        (None, None, Some(_)) => {
+            return Err(
+                "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into(),
+            );
+        }
+        (None, Some(event), None) => Events::One(event),
+        (None, None, None) => Events::Lambda,
     };
     Ok(Arguments::Run { handler, events })
 }
@@ -143,26 +173,6 @@ fn shell_form(arguments: &[OsString]) -> Option<String> {
     let [shell, option, command, ..] = arguments else { return None };
     let is_shell = matches!(shell.to_str(), Some("/bin/sh" | "/bin/bash" | "sh" | "bash"));
     (is_shell && option == "-c").then(|| command.to_string_lossy().into_owned())
-}
-
-#[derive(Default, PartialEq, Eq)]
-struct ServeOptions {
-    timeout: Option<Duration>,
-    concurrency: Option<NonZeroUsize>,
-    watch: bool,
-    http: bool,
-}
-
-impl ServeOptions {
-    fn at(self, address: SocketAddr) -> Serve {
-        Serve {
-            address,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
-            concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
-            watch: self.watch,
-            http: self.http,
-        }
-    }
 }
 
 fn listening_address(text: &str) -> Result<SocketAddr, Error> {
@@ -186,7 +196,8 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, Error> {
     text.parse().map_err(|_| format!("`--concurrency` takes a number from 1 on, not `{text}`").into())
 }
 
-fn event_source(value: OsString) -> EventSource {
+/// An event, or another text that may come from a file.
+pub fn event_source(value: OsString) -> EventSource {
     if value == "-" {
         return EventSource::StandardInput;
     }
@@ -197,77 +208,4 @@ fn event_source(value: OsString) -> EventSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parsed(arguments: &[&str]) -> Arguments {
-        parse(arguments.iter().map(OsString::from)).unwrap()
-    }
-
-    #[test]
-    fn reads_handler_and_event() {
-        let run =
-            |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
-        assert_eq!(parsed(&[]), run(None, Events::Lambda));
-        assert_eq!(parsed(&["f.h"]), run(Some("f.h"), Events::Lambda));
-        let one = |event| run(Some("f.h"), Events::One(event));
-        assert_eq!(parsed(&["f.h", "{}"]), one(EventSource::Text("{}".into())));
-        assert_eq!(parsed(&["f.h", "-"]), one(EventSource::StandardInput));
-        assert_eq!(parsed(&["f.h", "@a b"]), one(EventSource::File("a b".into())));
-        assert_eq!(parsed(&["--", "-f.h", "-"]), run(Some("-f.h"), Events::One(EventSource::StandardInput)));
-    }
-
-    #[test]
-    fn reads_how_to_serve() {
-        let serve = |address: &str, seconds, concurrency, watch| Arguments::Run {
-            handler: Some("f.h".to_owned()),
-            events: Events::Served(Serve {
-                address: address.parse().unwrap(),
-                timeout: Duration::from_secs(seconds),
-                concurrency: NonZeroUsize::new(concurrency).unwrap(),
-                watch,
-                http: false,
-            }),
-        };
-        assert_eq!(parsed(&["--serve", "9000", "f.h"]), serve("127.0.0.1:9000", 3, 1, false));
-        assert_eq!(parsed(&["--serve=0.0.0.0:80", "f.h"]), serve("0.0.0.0:80", 3, 1, false));
-        let http = parsed(&["--serve", "9000", "--http"]);
-        assert!(matches!(http, Arguments::Run { events: Events::Served(Serve { http: true, .. }), .. }));
-        assert_eq!(parsed(&["f.h", "--serve", "[::1]:0"]), serve("[::1]:0", 3, 1, false));
-        assert_eq!(
-            parsed(&["--watch", "--timeout", "900", "--serve", "1", "--concurrency=8", "f.h"]),
-            serve("127.0.0.1:1", 900, 8, true)
-        );
-    }
-
-    #[test]
-    fn refuses_what_it_does_not_know() {
-        for arguments in [&["--serve-me"][..], &["a", "b", "c"], &["-x"], &["--serve"]] {
-            assert!(parse(arguments.iter().map(OsString::from)).is_err(), "{arguments:?}");
-        }
-        for (arguments, message) in [
-            (
-                &["--serve", ":80"][..],
-                "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
-            ),
-            (
-                &["/bin/sh", "-c", "function.handler"],
-                "these arguments are of Docker's shell form, in which a shell is to run `function.handler`: write \
-                 `CMD [\"function.handler\"]`, with brackets",
-            ),
-            (
-                &["function.handler", "{}", "left"],
-                "`left` is one argument too many: an image's command is its handler alone, \
-                 `CMD [\"function.handler\"]`",
-            ),
-            (&["--timeout", "0"], "`--timeout` takes 1 to 5400 seconds, not `0`"),
-            (&["--timeout", "5401"], "`--timeout` takes 1 to 5400 seconds, not `5401`"),
-            (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
-            (&["--watch", "f.h"], "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-            (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),
-        ] {
-            let error = parse(arguments.iter().map(OsString::from)).unwrap_err();
-            assert_eq!(error.to_string(), message);
-        }
-    }
-}
+mod tests;
