@@ -455,32 +455,20 @@ fn another_function_is_invoked() {
         $answer = Invoke-DurableFunction other:prod @{ n = 1; b = @{ d = 2; c = ,@() }; a = 'x' } -Tenant t
         try { Invoke-DurableFunction broken:1 -Name second } catch { Note \"$($_.FullyQualifiedErrorId) $_\" }
         $answer.items -join ' '";
-    let (reply, notes) = answered(body, |service, number| match number {
-        0 => {
-            let checkpoint = service.checkpoints().pop().unwrap();
-            let update = &checkpoint["Updates"][0];
-            assert_eq!(update["Name"], "other:prod");
+    let (reply, notes) = answered(body, |service, number| {
+        let checkpoint = service.checkpoints().pop().unwrap();
+        let update = &checkpoint["Updates"][0];
+        let (name, status, details) = if number == 0 {
             // in order: the keys of a hashtable come in another one in each process
             assert_eq!(update["Payload"], r#"{"a":"x","b":{"c":[[]],"d":2},"n":1}"#);
-            assert_eq!(
-                update["ChainedInvokeOptions"],
-                json!({ "FunctionName": "other:prod", "TenantId": "t" })
-            );
-            service.end(
-                "other:prod",
-                "SUCCEEDED",
-                &json!({ "ChainedInvokeDetails": { "Result": "{\"items\":[1,2]}" } }),
-            );
-        }
-        _ => {
-            let checkpoint = service.checkpoints().pop().unwrap();
-            assert_eq!(checkpoint["Updates"][0]["Payload"], "null");
-            service.end(
-                "second",
-                "FAILED",
-                &json!({ "ChainedInvokeDetails": { "Error": { "ErrorType": "E", "ErrorMessage": "m" } } }),
-            );
-        }
+            let options = json!({ "FunctionName": "other:prod", "TenantId": "t" });
+            assert_eq!(update["ChainedInvokeOptions"], options);
+            ("other:prod", "SUCCEEDED", json!({ "Result": "{\"items\":[1,2]}" }))
+        } else {
+            assert_eq!(update["Payload"], "null");
+            ("second", "FAILED", json!({ "Error": { "ErrorType": "E", "ErrorMessage": "m" } }))
+        };
+        service.end(name, status, &json!({ "ChainedInvokeDetails": details }));
     });
     assert_eq!((&reply["Result"], &notes[..]), (&json!("1 2\n"), &["E m".to_owned()][..]), "{reply}");
 }
