@@ -87,5 +87,6 @@ __lambda_errexit=0
 for __lambda_name in "${__lambda_options[@]}"; do
     [[ $__lambda_name != errexit ]] || __lambda_errexit=1
 done
-# for the children of the file
+# for the children of the file, and where the file has made builtins its own
 PATH+=:${DURABLE_SOCKET%/*}/bin
+[[ -z $__lambda_odd ]] || builtin unset -f durable
