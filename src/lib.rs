@@ -59,7 +59,7 @@ pub mod internals {
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
-        settings::Config,
+        settings::Settings,
     };
 
     /// The variables, and the credentials among them.
@@ -85,26 +85,21 @@ use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     process::{Children, guard},
-    settings::{Config, Environment, variable},
+    settings::{Environment, Settings, variable},
     start::cli::{Arguments, Events, HELP},
 };
 
 /// The errors that end the bootstrap, each in one line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line.
     #[error("{0}; `bootstrap --help` shows what there is")]
     Arguments(#[from] lexopt::Error),
-    /// The environment.
     #[error("{0}")]
-    Config(#[from] settings::ConfigError),
-    /// The runtime ended, or never began.
+    Settings(#[from] settings::SettingsError),
     #[error("{0}")]
     Runtime(#[from] lambda::run::RuntimeError),
-    /// The local server.
     #[error("{0}")]
     Serve(#[from] local::serve::ServeError),
-    /// The event loop.
     #[error("{0}: {1}")]
     Start(&'static str, io::Error),
 }
@@ -139,10 +134,10 @@ pub fn run(
         let serves = events == Events::Lambda
             && variable::RUNTIME_API.of(&environment).is_none()
             && start::container::is_main_process();
-        let config = Config::read(environment.clone(), handler, serves || events != Events::Lambda)?;
+        let settings = Settings::read(environment.clone(), handler, serves || events != Events::Lambda)?;
         let events =
-            if serves { Events::Served(start::container::server(config.function_timeout)) } else { events };
-        Ok((config, events))
+            if serves { Events::Served(start::container::server(settings.function_timeout)) } else { events };
+        Ok((settings, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -150,7 +145,7 @@ pub fn run(
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
         match settings {
-            Ok((config, events)) => until_told_to_end(config, events).await,
+            Ok((settings, events)) => until_told_to_end(settings, events).await,
             Err(error) => {
                 if let Some(api) = settings::runtime_api(&environment) {
                     let failure = Failure::new(ErrorType::InvalidConfiguration, error.to_string());
@@ -163,9 +158,9 @@ pub fn run(
     })
 }
 
-async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, Error> {
-    logs::start(&config);
-    for warning in config.unknown_settings() {
+async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCode, Error> {
+    logs::start(&settings);
+    for warning in settings.unknown_settings() {
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
@@ -176,9 +171,9 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     let is_local = events != Events::Lambda;
     let children = Children::reap(is_local && !start::container::is_main_process())
         .map_err(|error| Error::Start("children cannot be reaped", error))?;
-    let (config, shutdown) = (Arc::new(config), CancellationToken::new());
+    let (settings, shutdown) = (Arc::new(settings), CancellationToken::new());
     // keep this future alive during the shutdown: dropping it kills the workers
-    let answering = answer(&config, &events, &children, &shutdown);
+    let answering = answer(&settings, &events, &children, &shutdown);
     tokio::pin!(answering);
     let told = tokio::select! {
         ended = &mut answering => {
@@ -204,15 +199,15 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
 }
 
 async fn answer(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     events: &Events,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<ExitCode, Error> {
-    match (&config.runtime_api, events) {
-        (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children, shutdown).await),
-        (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children, shutdown).await?),
-        (Some(api), Events::Lambda) => Err(lambda::run::run(config, api, children, shutdown).await.into()),
-        (None, Events::Lambda) => unreachable!("BUG: the configuration asks for a Runtime API"),
+    match (&settings.runtime_api, events) {
+        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children, shutdown).await),
+        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children, shutdown).await?),
+        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children, shutdown).await.into()),
+        (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),
     }
 }

@@ -148,6 +148,12 @@ impl Deeds {
 
     /// How often this was done.
     pub fn count(&self, deed: &str) -> usize {
-        fs::read_to_string(self.file()).unwrap_or_default().lines().filter(|line| *line == deed).count()
+        self.all().iter().filter(|line| *line == deed).count()
+    }
+
+    /// All that was done.
+    pub fn all(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.file()).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
     }
 }

@@ -4,8 +4,11 @@
 mod calls;
 mod command;
 mod conformance;
+mod errors;
 mod execution;
 mod faults;
+mod functions;
+mod places;
 mod runner;
 mod service;
 mod tls;

@@ -147,9 +147,30 @@ impl Service {
     pub fn let_time_pass(&self) {
         for operation in &mut self.lock().operations {
             match (operation["Type"].as_str().unwrap(), operation["Status"].as_str().unwrap()) {
-                ("WAIT", "STARTED") => operation["Status"] = "SUCCEEDED".into(),
+                // each function answers with its event
+                ("WAIT" | "CHAINED_INVOKE", "STARTED") => operation["Status"] = "SUCCEEDED".into(),
                 ("STEP", "PENDING") => operation["Status"] = "READY".into(),
                 _ => {}
+            }
+        }
+    }
+
+    /// Answers the callbacks that are open: with a result, or an error of this type and message.
+    pub fn answer_callbacks(&self, answer: Result<&str, (&str, &str)>) {
+        for operation in &mut self.lock().operations {
+            if operation["Type"] == "CALLBACK" && operation["Status"] == "STARTED" {
+                let details = &mut operation["CallbackDetails"];
+                let status = match answer {
+                    Ok(result) => {
+                        details["Result"] = result.into();
+                        "SUCCEEDED"
+                    }
+                    Err((kind, message)) => {
+                        details["Error"] = json!({ "ErrorType": kind, "ErrorMessage": message });
+                        "FAILED"
+                    }
+                };
+                operation["Status"] = status.into();
             }
         }
     }
@@ -333,6 +354,7 @@ impl State {
             "CONTEXT" => "ContextDetails",
             "CALLBACK" => "CallbackDetails",
             "WAIT" => "WaitDetails",
+            "CHAINED_INVOKE" => "ChainedInvokeDetails",
             _ => "ExecutionDetails",
         };
         let details = &mut operation[details];

@@ -1,6 +1,6 @@
 //! The command line of `durable`.
 
-use std::{ffi::OsString, str::FromStr};
+use std::{ffi::OsString, str::FromStr, time::Duration};
 
 use lexopt::{Error, Parser, prelude::*};
 
@@ -217,9 +217,7 @@ fn value(option: &str, parser: &mut Parser) -> Result<String, String> {
 
 /// A duration in seconds.
 pub(super) fn seconds(text: &str) -> Option<String> {
-    // so few seconds are exact
-    #[allow(clippy::cast_precision_loss)]
-    let longest = LONGEST_WAIT as f64;
+    let longest = Duration::from_secs(LONGEST_WAIT).as_secs_f64();
     duration(text).filter(|&seconds| seconds <= longest).map(|seconds| seconds.to_string())
 }
 

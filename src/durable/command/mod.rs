@@ -5,15 +5,21 @@
 
 mod arguments;
 mod body;
+mod ended;
 mod error;
+mod pipes;
+mod process;
 mod session;
+mod shell;
 mod steps;
 mod time;
 
 use std::{
+    env,
     ffi::{OsStr, OsString},
+    fs,
     io::{self, Write},
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::symlink},
     path::Path,
     process::ExitCode,
 };
@@ -22,6 +28,7 @@ use self::{
     arguments::{Arguments, HELP, TIMES, Verb},
     error::CommandError,
     session::{Session, context},
+    shell::{SHELL, Shell},
 };
 use super::message::Message;
 
@@ -31,6 +38,12 @@ const NAME: &str = "durable";
 /// The status of a process that nobody reads from, as Bash has it for SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
+/// Makes this folder, with the command in it.
+pub fn link(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    symlink(env::current_exe()?, folder.join(NAME))
+}
+
 /// Does what a command line says, if it is one of `durable`.
 pub fn run(program: Option<&OsStr>, arguments: &[OsString]) -> Option<ExitCode> {
     let is_named = program.is_some_and(|program| Path::new(program).file_name() == Some(OsStr::new(NAME)));
@@ -39,14 +52,27 @@ pub fn run(program: Option<&OsStr>, arguments: &[OsString]) -> Option<ExitCode> 
         [first, rest @ ..] if first == NAME => rest,
         _ => return None,
     };
-    let status = answer(arguments).unwrap_or_else(|error| {
-        eprintln!("{NAME}: {error}");
-        error.status()
-    });
-    Some(status.into())
+    Some(status(arguments).into())
 }
 
-fn answer(arguments: &[OsString]) -> Result<u8, CommandError> {
+fn status(arguments: &[OsString]) -> u8 {
+    let told = |error: CommandError| {
+        eprintln!("{NAME}: {error}");
+        error.status()
+    };
+    let Some((_, of_shell)) = arguments.split_first().filter(|(first, _)| *first == SHELL) else {
+        return answer(arguments, None).unwrap_or_else(told);
+    };
+    let shell = match Shell::open() {
+        Ok(shell) => shell,
+        Err(error) => return told(error),
+    };
+    let status = answer(of_shell, Some(&shell)).unwrap_or_else(told);
+    shell.end(status);
+    status
+}
+
+fn answer(arguments: &[OsString], shell: Option<&Shell>) -> Result<u8, CommandError> {
     let verbs = "step, wait, callback, callback-id, callback-result, invoke, until, context, fail, replaying";
     let [verb, rest @ ..] = arguments else {
         return Err(CommandError::Verb(format!("a verb is missing: {verbs}")));
@@ -54,17 +80,17 @@ fn answer(arguments: &[OsString]) -> Result<u8, CommandError> {
     if verb == "--help" || verb == "-h" {
         return print(HELP.as_bytes());
     }
-    if verb == body::PASS_ON {
-        return Ok(u8::from(body::pass_on().is_err()));
+    if verb == pipes::PASS_ON {
+        return Ok(u8::from(pipes::pass_on().is_err()));
     }
     match arguments::parse(verb.to_string_lossy().parse()?, rest)? {
-        Some(arguments) => perform(&arguments),
+        Some(arguments) => perform(&arguments, shell),
         None => print(HELP.as_bytes()),
     }
 }
 
-fn perform(arguments: &Arguments) -> Result<u8, CommandError> {
-    let mut session = Session::open()?;
+fn perform(arguments: &Arguments, shell: Option<&Shell>) -> Result<u8, CommandError> {
+    let mut session = Session::open(shell)?;
     let request = |verb: &str| Message::new(verb).with("context", context());
     let name = || arguments.word(0);
     let reply = match arguments.verb {
@@ -100,7 +126,7 @@ fn perform(arguments: &Arguments) -> Result<u8, CommandError> {
     finish(&reply)
 }
 
-/// What came of an operation: the output and the status of this process.
+/// The end of an operation: the output and the status of this process.
 fn finish(reply: &Message) -> Result<u8, CommandError> {
     match reply.verb.as_str() {
         "done" => match reply.value("result") {

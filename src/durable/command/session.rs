@@ -2,7 +2,7 @@
 
 use std::{env, io, os::unix::net::UnixStream, thread, time::Duration};
 
-use super::error::CommandError;
+use super::{error::CommandError, shell::Shell};
 use crate::durable::message::Message;
 
 /// How long a process whose connection has ended waits to be killed. It may not go on at once: the code behind a wait is
@@ -10,20 +10,22 @@ use crate::durable::message::Message;
 const END: Duration = Duration::from_secs(60);
 
 /// The event's connection.
-pub(super) struct Session {
+pub(super) struct Session<'a> {
     stream: io::BufReader<UnixStream>,
+    /// The shell that runs functions, if the command is one.
+    pub(super) shell: Option<&'a Shell>,
 }
 
-impl Session {
+impl<'a> Session<'a> {
     /// Connects to the bootstrap of this event.
-    pub(super) fn open() -> Result<Self, CommandError> {
+    pub(super) fn open(shell: Option<&'a Shell>) -> Result<Self, CommandError> {
         if let Some(step) = env::var_os("DURABLE_STEP").filter(|step| !step.is_empty()) {
             return Err(CommandError::InStep(step.to_string_lossy().into_owned()));
         }
         let path = env::var_os("DURABLE_SOCKET").ok_or(CommandError::NotDurable)?;
         let stream = UnixStream::connect(&path)
             .map_err(|error| CommandError::Connect(path.to_string_lossy().into_owned(), error))?;
-        Ok(Self { stream: io::BufReader::new(stream) })
+        Ok(Self { stream: io::BufReader::new(stream), shell })
     }
 
     /// The reply to a request. If the invocation is over there is none, and this process is killed here.

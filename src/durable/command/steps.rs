@@ -4,8 +4,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::{
     arguments::{Arguments, TIMES},
-    body::{Body, Ended, Variable, standard_input},
+    body::{Body, Variable, standard_input},
+    ended::Ended,
     error::CommandError,
+    process,
     session::{self, Session},
 };
 use crate::durable::message::Message;
@@ -17,28 +19,28 @@ const ATTEMPTS: [&str; 6] = ["at-most-once", "retry", "backoff", "rate", "max-de
 const NOT_RUN: [i32; 2] = [126, 127];
 
 /// A step of the top, or of the context around.
-pub(super) fn step(session: &mut Session, arguments: &Arguments) -> Result<Message, CommandError> {
+pub(super) fn step(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let input = arguments.option("stdin").map(|_| standard_input()).transpose()?;
     let mut request = step_request(arguments, &session::context(), &arguments.word(0));
     if let Some(input) = &input {
         request = request.with("arg", &input[..]);
     }
     let request = arguments.add(request, &ATTEMPTS);
-    let body = Body { command: arguments.command(), input: input.as_deref() };
-    attempts(session, request, |_, reply, id| {
-        Ok(body.run(&variables(reply, &arguments.word(0)))?.message(id))
+    let body = Body { command: arguments.command(), input: input.as_deref(), is_context: false };
+    attempts(session, request, |session, reply, id| {
+        Ok(run(session, &body, &variables(reply, &arguments.word(0)))?.message(id))
     })
 }
 
 /// A step that is asked again until its status is 0.
-pub(super) fn until(session: &mut Session, arguments: &Arguments) -> Result<Message, CommandError> {
+pub(super) fn until(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let request = step_request(arguments, &session::context(), &arguments.word(0));
     let request = arguments.add(request, &["every", "timeout"]);
-    let body = Body { command: arguments.command(), input: None };
-    attempts(session, request, |_, reply, id| {
+    let body = Body { command: arguments.command(), input: None, is_context: false };
+    attempts(session, request, |session, reply, id| {
         let mut variables = variables(reply, &arguments.word(0));
         variables.push(("DURABLE_STATE", reply.text("state").unwrap_or_default()));
-        let ended = body.run(&variables)?;
+        let ended = run(session, &body, &variables)?;
         Ok(if is_not_yet(arguments, &ended) {
             Message::new("end").with("id", id).with("again", ended.output)
         } else {
@@ -59,7 +61,7 @@ fn is_not_yet(arguments: &Arguments, ended: &Ended) -> bool {
 }
 
 /// A callback whose id a command gets: a context with the callback and a step.
-pub(super) fn callback(session: &mut Session, arguments: &Arguments) -> Result<Message, CommandError> {
+pub(super) fn callback(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let request = context_request(&arguments.word(0), "WaitForCallback");
     attempts(session, request, |session, _, context| {
         let answered = answered(session, arguments, context)?;
@@ -71,7 +73,11 @@ pub(super) fn callback(session: &mut Session, arguments: &Arguments) -> Result<M
 }
 
 /// The answer to the callback of this context, or the error of its command.
-fn answered(session: &mut Session, arguments: &Arguments, context: &str) -> Result<Message, CommandError> {
+fn answered(
+    session: &mut Session<'_>,
+    arguments: &Arguments,
+    context: &str,
+) -> Result<Message, CommandError> {
     let name = arguments.word(0);
     let request = Message::new("callback").with("context", context);
     let request = request.with("name", format!("{name} create callback id"));
@@ -81,11 +87,11 @@ fn answered(session: &mut Session, arguments: &Arguments, context: &str) -> Resu
     command.push(callback.clone().into());
     let step_name = format!("{name} submitter");
     let request = arguments.add(step_request(arguments, context, &step_name), &ATTEMPTS);
-    let body = Body { command: &command, input: None };
-    let submitted = attempts(session, request, |_, reply, id| {
+    let body = Body { command: &command, input: None, is_context: false };
+    let submitted = attempts(session, request, |session, reply, id| {
         let mut variables = variables(reply, &step_name);
         variables.push(("DURABLE_CALLBACK_ID", callback.clone()));
-        Ok(body.run(&variables)?.message(id))
+        Ok(run(session, &body, &variables)?.message(id))
     })?;
     if submitted.verb != "done" {
         return Ok(submitted);
@@ -95,10 +101,10 @@ fn answered(session: &mut Session, arguments: &Arguments, context: &str) -> Resu
 }
 
 /// A command in which names count for themselves.
-pub(super) fn context(session: &mut Session, arguments: &Arguments) -> Result<Message, CommandError> {
-    let body = Body { command: arguments.command(), input: None };
-    attempts(session, context_request(&arguments.word(0), "RunInChildContext"), |_, _, id| {
-        Ok(body.run(&[("DURABLE_CONTEXT", id.to_owned())])?.message(id))
+pub(super) fn context(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
+    let body = Body { command: arguments.command(), input: None, is_context: true };
+    attempts(session, context_request(&arguments.word(0), "RunInChildContext"), |session, _, id| {
+        Ok(run(session, &body, &[("DURABLE_CONTEXT", id.to_owned())])?.message(id))
     })
 }
 
@@ -115,6 +121,14 @@ fn step_request(arguments: &Arguments, context: &str, name: &str) -> Message {
     arguments.add(request, &["any-args"])
 }
 
+/// Runs the body, in the shell where that has asked for it.
+fn run(session: &Session<'_>, body: &Body<'_>, variables: &[Variable]) -> Result<Ended, CommandError> {
+    match session.shell {
+        Some(shell) => shell.run(body, variables),
+        None => process::run(body, variables),
+    }
+}
+
 /// The variables of a step's command.
 fn variables(reply: &Message, name: &str) -> Vec<Variable> {
     let attempt = reply.text("attempt").unwrap_or_default();
@@ -123,13 +137,13 @@ fn variables(reply: &Message, name: &str) -> Vec<Variable> {
 
 /// Makes a request, and does what it takes as often as the bootstrap says so.
 fn attempts(
-    session: &mut Session,
+    session: &mut Session<'_>,
     request: Message,
-    run: impl Fn(&mut Session, &Message, &str) -> Result<Message, CommandError>,
+    perform: impl Fn(&mut Session<'_>, &Message, &str) -> Result<Message, CommandError>,
 ) -> Result<Message, CommandError> {
     let mut reply = session.ask(request)?;
     while reply.verb == "run" {
-        let end = run(session, &reply, &reply.text("id").unwrap_or_default())?;
+        let end = perform(session, &reply, &reply.text("id").unwrap_or_default())?;
         reply = session.ask(end)?;
     }
     Ok(reply)

@@ -1,5 +1,7 @@
 //! The requests of a handler: each begins an operation, or finds the one that was recorded, and waits for its end.
 
+use std::time::Duration;
+
 use rustix::process::Pid;
 
 use super::{
@@ -10,8 +12,8 @@ use crate::durable::{
     identity,
     message::Message,
     operation::{
-        Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, Operation,
-        WaitOptions,
+        Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, LONGEST_WAIT,
+        Operation, WaitOptions,
     },
 };
 
@@ -117,6 +119,9 @@ impl Session {
         if self.recorded(&active.operation).is_none() {
             if seconds <= 0.0 {
                 return Ok(done(String::new()));
+            }
+            if seconds > Duration::from_secs(LONGEST_WAIT).as_secs_f64() {
+                return Err(Refused(format!("a wait takes at most {} days", LONGEST_WAIT / 86_400)));
             }
             let mut update = active.operation.update(Action::Start);
             update.wait_options = Some(WaitOptions { wait_seconds: whole_seconds(seconds) });

@@ -142,12 +142,11 @@ impl Forking {
                 Some(message)
             }
             Message::Ended(number, exit) => self.ended(number, exit)?,
-            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign(message.name()).into()),
+            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign.into()),
             message => Some(message),
         })
     }
 
-    /// The process of this number has ended.
     fn ended(&mut self, number: u64, exit: ExitKind) -> Result<Option<Message>, TransportError> {
         if self.shutting_down || !self.lanes.is_current(number) {
             return Ok(None);
@@ -176,7 +175,6 @@ impl Forking {
         Ok(None)
     }
 
-    /// The answer of the process that has ended.
     fn answered(&mut self) -> Message {
         let Some(Closing { exit, .. }) = self.closing.take() else {
             unreachable!("BUG: an answer is whole after the end of its process");
