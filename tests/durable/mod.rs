@@ -4,11 +4,13 @@
 mod calls;
 mod command;
 mod conformance;
+mod desk;
 mod errors;
 mod execution;
 mod faults;
 mod functions;
 mod places;
 mod runner;
+mod served;
 mod service;
 mod tls;
