@@ -70,7 +70,7 @@ fn an_approval_is_waited_for() {
 fn a_fan_out_waits_for_each() {
     let changes = [
         ("context \"$instance\" --", "context same --"),
-        ("\"finished $instance\"", "finished"),
+        ("'Success' { $true }", "'Success' { throw 'no' }"),
         ("context instance", "context \"same\""),
     ];
     check("fan-out", changes);
