@@ -31,7 +31,7 @@ check() { # NAME CONDITION...
     if "$@"; then echo "ok: $name"; else echo "failed: $name"; cat "$folder/log"; exit 1; fi
 }
 
-answer=$(bootstrap --durable --skip-time "$handler" '{"instances": ["i-0", "i-1", "i-2", "i-3"]}' 2>"$folder/log")
+answer=$(bootstrap --durable --skip-time "$handler" '{"instances": ["i-0", "i-1", "i-2", "i-3"]}' 2>"$folder/log") || true
 check 'answers how each has ended' [ "$answer" = $'i-0: failed\ni-1: patched\ni-2: failed\ni-3: patched' ]
 check 'sends each command once' [ "$(grep -c send "$CALLS")" = 4 ]
 check 'looks at each twice' [ "$(grep -c look "$CALLS")" = 6 ]

@@ -13,7 +13,7 @@
   (values (aws "rds" "describe-db-snapshots" "--db-snapshot-identifier" snapshot
                "--query" "DBSnapshots[0].Status" "--output" "text")))
 
-(defun create (snapshot database)
+(defun make-snapshot (snapshot database)
   "A second attempt finds the snapshot of the first one."
   (when (string= (status-of snapshot) "")
     (unless (zerop (nth-value 1 (aws "rds" "create-db-snapshot" "--db-snapshot-identifier" snapshot
@@ -31,7 +31,7 @@
          ;; a step, since the time is another one in each replay
          (snapshot (durable:durable-step "name"
                      (format nil "~A-~D" database (get-universal-time)))))
-    (durable:durable-step "create" :retry 5 (create snapshot database))
+    (durable:durable-step "create" :retry 5 (make-snapshot snapshot database))
     (durable:durable-until "available" :every 60 :timeout (* 12 60 60) (state)
       (available-p snapshot))
     snapshot))

@@ -33,7 +33,7 @@ check() { # NAME CONDITION...
     if "$@"; then echo "ok: $name"; else echo "failed: $name"; cat "$folder/log"; exit 1; fi
 }
 
-answer=$(run available)
+answer=$(run available) || true
 check 'answers with the name of the snapshot' [ "${answer#orders-}" != "$answer" ]
 check 'makes one snapshot, however often it is replayed' [ "$(grep -c create "$CALLS")" = 1 ]
 check 'looks until it is there' [ "$(grep -c look "$CALLS")" = 3 ]
