@@ -245,10 +245,4 @@ mod tests {
         assert_eq!(heap(&settings("128", "1")), 96);
         assert_eq!(heap(&settings("512", "100")), 96);
     }
-
-    #[test]
-    fn the_shim_is_ascii_and_fits_an_argument() {
-        assert!(SHIM.is_ascii());
-        assert!(SHIM.len() < 128 * 1024);
-    }
 }
