@@ -151,10 +151,7 @@ fn an_execution_that_lasts_longer_than_a_call_is_begun_and_left() {
     assert_eq!(ran.err, "manage.sh: durable-long has the event; nobody waits for the answer\n");
     assert!(project.noted("arguments").contains(" --invocation-type Event --durable-execution-name a "));
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:durable-long:1/durable-execution/a/id";
-    project.cloud.next(
-        "Invoke",
-        Turn::Answers(vec![("x-amz-durable-execution-arn", arn.to_owned())], ""),
-    );
+    project.cloud.next("Invoke", Turn::Answers(vec![("x-amz-durable-execution-arn", arn.to_owned())], ""));
     assert_eq!(project.succeed(&["invoke", "--async", "--durable"]).out, format!("{arn}\n"));
 }
 

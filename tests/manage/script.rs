@@ -90,7 +90,8 @@ fn each_option_is_a_variable_too() {
     fs::write(project.folder.path().join("sub/Dockerfile"), "").unwrap();
     let mut project = project.variable("FUNCTION_DRY_RUN", "1");
     for (command, option, value) in values {
-        let flag = ["--immutable", "--snapstart", "--durable", "--async", "--all", "--dry-run"].contains(&option);
+        let flag =
+            ["--immutable", "--snapstart", "--durable", "--async", "--all", "--dry-run"].contains(&option);
         let mut before = vec![command];
         match option {
             "--alias" => before.push("--snapstart"),
