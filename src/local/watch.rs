@@ -31,15 +31,8 @@ pub(super) struct Files {
 
 type Place = (u64, u64);
 
-/// Metadata that differs once a file has been written or replaced.
-#[derive(PartialEq, Eq)]
-struct Mark {
-    place: Place,
-    mode: u32,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+/// Metadata that differs once a file has been written or replaced: place, mode, size and times.
+type Mark = (Place, u32, u64, [i64; 4]);
 
 impl Files {
     pub(super) fn below(root: &Path) -> Self {
@@ -54,7 +47,7 @@ impl Files {
         let began = Instant::now();
         let mut now = BTreeMap::new();
         collect(&self.root, &mut now);
-        now.retain(|_, mark| !self.own.contains(&mark.place));
+        now.retain(|_, mark| !self.own.contains(&mark.0));
         let before = std::mem::replace(&mut self.seen, now);
         self.took = began.elapsed();
         let new =
@@ -85,7 +78,7 @@ fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
         } else if !is_passing(&name)
             && let Ok(metadata) = fs::metadata(&path)
         {
-            files.insert(path, Mark::of(&metadata));
+            files.insert(path, mark(&metadata));
         }
     }
 }
@@ -96,16 +89,10 @@ fn is_passing(name: &OsStr) -> bool {
     [&b".log"[..], b".swp", b"~"].iter().any(|end| name.ends_with(end)) || name.starts_with(b".#")
 }
 
-impl Mark {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            place: (metadata.dev(), metadata.ino()),
-            mode: metadata.mode(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
+fn mark(metadata: &Metadata) -> Mark {
+    let (modified, changed) = (metadata.mtime(), metadata.ctime());
+    let times = [modified, metadata.mtime_nsec(), changed, metadata.ctime_nsec()];
+    ((metadata.dev(), metadata.ino()), metadata.mode(), metadata.size(), times)
 }
 
 #[cfg(test)]

