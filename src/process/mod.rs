@@ -101,7 +101,7 @@ impl Children {
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
         if let Some(guard) = &self.guard {
-            guard.group_begins(pid);
+            guard.tell('+', pid);
         }
         Ok(Child { pid, exit })
     }
@@ -188,7 +188,7 @@ impl Children {
                 Ok(Some((pid, status))) => {
                     if let Some(sender) = self.exits().remove(&pid) {
                         if let Some(guard) = &self.guard {
-                            guard.leader_has_ended(pid);
+                            guard.tell('-', pid);
                         }
                         sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
                     }
