@@ -94,34 +94,3 @@ fn mark(metadata: &Metadata) -> Mark {
     let times = [modified, metadata.mtime_nsec(), changed, metadata.ctime_nsec()];
     ((metadata.dev(), metadata.ino()), metadata.mode(), metadata.size(), times)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_the_first_file_that_is_new_other_or_gone() {
-        let root = tempfile::tempdir().unwrap();
-        let path = |name: &str| root.path().join(name);
-        let write = |name| fs::write(path(name), "1").unwrap();
-        let ((), mut files) = (write("a.sh"), Files::below(root.path()));
-        let mut changed = || files.changed().map(|path| path.to_string_lossy().into_owned());
-        fs::create_dir(path("lib")).unwrap();
-        fs::create_dir(path(".git")).unwrap();
-        // hidden directories, logs, and files of editors
-        [".git/index", "a.log", "a.sh~", ".a.sh.swp", ".#a.sh"].into_iter().for_each(write);
-        assert_eq!(changed(), None);
-        write("lib/b.sh");
-        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
-        write(".env");
-        assert_eq!(changed().as_deref(), Some(".env"));
-        fs::remove_file(path("lib/b.sh")).unwrap();
-        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
-        // a file of the same size and time takes the place of another
-        let time = fs::metadata(path("a.sh")).unwrap().modified().unwrap();
-        fs::File::options().write(true).open(path("a.sh~")).unwrap().set_modified(time).unwrap();
-        fs::rename(path("a.sh~"), path("a.sh")).unwrap();
-        assert_eq!(changed().as_deref(), Some("a.sh"));
-        assert_eq!(changed(), None);
-    }
-}

@@ -28,7 +28,7 @@ use tokio::{
 
 pub use self::{
     belonging::Marks,
-    filters::{Ended, PipeName, Shell, Writers},
+    filters::{PipeName, Shell, Writers},
 };
 use self::{
     belonging::{belonging, below_bootstrap, kill},

@@ -18,7 +18,7 @@ use crate::{
     event::{invocation::Invocation, stream::Sink},
     failure::Failure,
     limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
-    process::{Children, Ended, PipeName, Shell, Writers},
+    process::{Children, PipeName, Shell, Writers},
 };
 
 /// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
@@ -121,10 +121,9 @@ impl Output {
         shell: Option<&Shell>,
     ) {
         let answer = PipeName::of(pipe);
-        let ended = Ended { answer: &answer, log, shell, since: closing.since };
         let has_failed = closing.exit != ExitKind::Exited(0);
         let last = loop {
-            let (mut writers, log_is_filtered) = children.writers(&ended);
+            let (mut writers, log_is_filtered) = children.writers(&answer, log, shell, closing.since);
             if has_failed {
                 writers = Writers::Others;
             }
