@@ -25,8 +25,7 @@ use rustix::{
 
 use super::{
     KILL_ROUNDS, LOOK_INTERVAL,
-    belonging::{kill, with_all_below},
-    proc::Status,
+    proc::{Status, kill, with_all_below},
 };
 
 /// The argument that makes a bootstrap a guard.
