@@ -220,8 +220,8 @@ def main(program, task_root, handler, *cases):
 
     port = free_port()
     runner = Runner(port)
-    target = handler.rpartition(".")[0] + ".target"
-    with tempfile.NamedTemporaryFile() as log, bootstrap(program, task_root, target, runner.url, "") as (url, _):
+    target = bootstrap(program, task_root, "conformance.sh.target", runner.url, "")
+    with tempfile.NamedTemporaryFile() as log, target as (url, _):
         command = [
             *(str(pathlib.Path(sys.prefix) / "bin/dex-local-runner"), "start-server", "--host", "127.0.0.1"),
             *("--port", str(port), "--lambda-endpoint", url, "--log-level", "WARNING"),
