@@ -407,3 +407,42 @@ fn a_durable_handler_without_the_option_is_told_of_it() {
     let log = text(&output.stderr);
     assert!(log.contains("`bootstrap --durable HANDLER EVENT` runs one"), "{log}");
 }
+
+#[test]
+fn a_callback_that_is_never_answered_times_out() {
+    let function = handler("durable callback approval --timeout 1s -- true || echo \"status $?\"");
+    let begun = Instant::now();
+    let output = loop {
+        let output = run(&function, &["--state", "s.json"]);
+        if output.status.code() != Some(75) {
+            break output;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{}", text(&output.stderr));
+    };
+    assert_eq!(answer(&output), "status 1\n");
+    assert_eq!(table(&output)[1], "approval callback Callback.Timeout: Callback timed out");
+}
+
+#[test]
+fn a_run_that_is_interrupted_while_it_waits_goes_on_later() {
+    let function = handler("durable step once -- bash -c 'echo ran >>ran'; durable wait 1h; echo done");
+    let mut waiting = start(&function, &["--state", "s.json"]);
+    until("the wait", || {
+        fs::read_to_string(function.path("s.json")).is_ok_and(|text| text.contains("ScheduledEndTimestamp"))
+    });
+    kill_process(Pid::from_child(&waiting), Signal::INT).unwrap();
+    assert_eq!(waiting.wait().unwrap().code(), Some(130));
+    assert_eq!(answer(&run(&function, &["--state", "s.json", "--skip-time"])), "done\n");
+    assert_eq!(fs::read_to_string(function.path("ran")).unwrap(), "ran\n");
+}
+
+#[test]
+fn a_result_that_is_too_large_fails_its_step() {
+    let big = run(&handler("durable step big -- bash -c 'head -c 1048577 /dev/zero | tr \"\\0\" x'"), &[]);
+    assert_eq!(big.status.code(), Some(1));
+    assert!(
+        table(&big)[0].starts_with("big step 1 Durable.ResultTooLarge: STEP output payload size must"),
+        "{:?}",
+        table(&big)
+    );
+}

@@ -126,11 +126,11 @@ impl Event {
 
     fn details(&self, record: Option<&Record>, execution: &Execution, with_data: bool) -> Value {
         let payload = |text: Option<&str>| match text.filter(|_| with_data) {
-            Some(text) => json!({ "Payload": text }),
+            Some(text) => json!({ "Payload": text, "Truncated": false }),
             None => json!({ "Truncated": text.is_some_and(|text| !text.is_empty()) }),
         };
         let failure = |error: Option<&ErrorObject>| match error.filter(|_| with_data) {
-            Some(error) => json!({ "Payload": error }),
+            Some(error) => json!({ "Payload": error, "Truncated": false }),
             None => json!({ "Truncated": error.is_some() }),
         };
         let (result, error) = match (execution.end(), record) {
