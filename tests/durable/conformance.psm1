@@ -1,6 +1,10 @@
 # Handlers for a part of AWS's conformance suite, one for each case: `case_1_1` is that of `1-1`.
 
-function Invoke-Case($Data) { & $env:CONFORMANCE_CASE $Data }
+function Invoke-Case($Data) {
+    $answer = & $env:CONFORMANCE_CASE $Data
+    # the suite compares answers as JSON
+    if ($answer -is [string]) { ConvertTo-Json $answer } else { $answer }
+}
 
 function Fail { throw 'as it should' }
 function SucceedAt($Attempt, $Value) { if ([int]$env:DURABLE_ATTEMPT -ge $Attempt) { $Value } else { Fail } }
@@ -14,8 +18,7 @@ function case_1_3 {
 }
 function case_1_4($Data) { Invoke-DurableStep build { @{ user = $Data; count = $Data.tags.Count } } }
 function case_1_5 {
-    $null = Invoke-DurableStep nothing { $null }
-    'null'
+    Invoke-DurableStep nothing { $null }
 }
 function case_1_8 {
     $result = Invoke-DurableStep compute { 'computed' }
@@ -106,7 +109,6 @@ function case_6_4 { CountFrom 5 8 }
 
 function case_7_1($Data) { Wait-DurableCallback $Data { } }
 function case_7_4($Data) { Wait-DurableCallback $Data { } }
-function case_7_6($Data) { try { Wait-DurableCallback $Data { } } catch { 'recovered' } }
 function case_7_7($Data) { Wait-DurableCallback $Data -Retry 1 -Backoff 1s { Fail } }
 
 Export-ModuleMember Invoke-Case

@@ -212,7 +212,7 @@ def run_case(case, program, task_root, handler, runner):
     context.resolve_variables(requirement.get("Variables"))
     event = context.substitute(requirement.get("Input"))
     actions = [CallbackAction.from_dict(action) for action in requirement.get("CallbackActions") or []]
-    polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=20)
+    polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=40)
     name = "case_" + case.replace("-", "_")
     with bootstrap(program, task_root, handler, runner, name) as (url, lines):
         arn = runner.start(case, url, event)
