@@ -10,6 +10,7 @@ mod execution;
 mod faults;
 mod functions;
 mod places;
+mod powershell;
 mod runner;
 mod served;
 mod service;
