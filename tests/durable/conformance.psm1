@@ -3,7 +3,7 @@
 function Invoke-Case($Data) {
     $answer = & $env:CONFORMANCE_CASE $Data
     # the suite compares answers as JSON
-    if ($answer -is [string]) { ConvertTo-Json $answer } else { $answer }
+    if ($null -eq $answer -or $answer -is [string]) { ConvertTo-Json $answer } else { $answer }
 }
 
 function Fail { throw 'as it should' }
