@@ -31,6 +31,9 @@ const SHIM: &str = concat!(
     include_str!("shim/handler.lisp"),
     include_str!("shim/context.lisp"),
     include_str!("shim/streams.lisp"),
+    include_str!("shim/values.lisp"),
+    include_str!("shim/session.lisp"),
+    include_str!("shim/durable.lisp"),
     include_str!("shim/serve.lisp"),
 );
 

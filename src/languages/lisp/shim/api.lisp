@@ -2,7 +2,7 @@
 ;;;; that the first lines of scripts use.
 ;;;;
 ;;;; The files beside this one are loaded in the order api, utf8, pipes, sources, failure, invocation, handler,
-;;;; context, streams, serve. ASCII only: they are also passed on a command line.
+;;;; context, streams, values, session, durable, serve. ASCII only: they are also passed on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (require :asdf))
