@@ -315,11 +315,13 @@ COPY --from=gnu-bash-build /out /
 # AWS CLI v2 as AWS ships it, with links inside that are absolute: it keeps its place.
 FROM public.ecr.aws/aws-cli/aws-cli:${AWS_CLI_VERSION} AS aws-cli
 
-# Links: at the places of earlier releases, of which `bootstrap` needs none, as a layer may hide /opt; and to the AWS CLI.
+# Links: the command `durable`; the places of earlier releases, of which `bootstrap` needs none, as a layer may hide /opt;
+# and the AWS CLI.
 FROM ${BASE} AS links
 RUN <<'EOF'
 set -eux
-mkdir -p /aws/usr/local/bin /bash/opt/bin /lisp/opt/bin /lisp/opt/lib /powershell/opt/bin
+mkdir -p /aws/usr/local/bin /bash/opt/bin /lisp/opt/bin /lisp/opt/lib /powershell/opt/bin /runtime/var/lang/bin
+ln -s ../../runtime/bootstrap /runtime/var/lang/bin/durable
 for program in bash jq; do
     ln -s "../../var/lang/bin/$program" "/bash/opt/bin/$program"
 done
@@ -360,6 +362,7 @@ WORKDIR /var/task
 ENTRYPOINT ["/var/runtime/bootstrap"]
 CMD ["function.handler"]
 COPY --from=bootstrap /var/runtime/bootstrap /var/runtime/bootstrap
+COPY --from=links /runtime /
 
 # Bash functions get the Bash of /var/lang/bin; `#!/bin/bash` and `bash` are the base's.
 FROM runtime AS bash

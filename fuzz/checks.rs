@@ -4,15 +4,18 @@ use std::{
     ffi::OsString,
     os::unix::ffi::OsStringExt,
     path::{Component, Path},
+    pin::Pin,
+    task::{Context, Poll},
 };
 
 use bytes::{Bytes, BytesMut};
 use script_runtime::internals::{
-    Config, Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, cgi,
+    Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, Settings, cgi,
     frame::{Decoder, FrameError, Message},
-    http::{self, BODY_LIMIT, HttpError, RESPONSE_HEAD_LIMIT, Response},
+    http::{self, BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response},
     url, variable,
 };
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// Any bytes are frames or an error, the same however they are cut, and no more is allocated than was announced.
 pub fn frames(bytes: &[u8]) {
@@ -55,15 +58,27 @@ pub fn responses(bytes: &[u8]) {
 }
 
 /// The first response in these bytes, which come in blocks of this size.
-fn response(bytes: &[u8], block: usize) -> Result<Response, HttpError> {
-    let (mut decoder, mut buffer) = (http::Decoder::default(), BytesMut::new());
-    for block in bytes.chunks(block) {
-        buffer.extend_from_slice(block);
-        if let Some(response) = decoder.decode(&mut buffer)? {
-            return Ok(response);
-        }
+pub fn response(bytes: &[u8], block: usize) -> Result<Response, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (mut connection, mut buffer) = (Blocks(bytes, block), BytesMut::new());
+    let response = http::response(&mut connection, &mut buffer, false);
+    runtime.block_on(response).map_err(|error| error.to_string())
+}
+
+/// A connection that gives these bytes, in blocks of this size, and then ends.
+struct Blocks<'a>(&'a [u8], usize);
+
+impl AsyncRead for Blocks<'_> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let (here, rest) = self.0.split_at(self.1.min(self.0.len()).min(buffer.remaining()));
+        buffer.put_slice(here);
+        self.0 = rest;
+        Poll::Ready(Ok(()))
     }
-    decoder.finish(&mut buffer)
 }
 
 /// Any text is a handler or an error, and no handler leaves the task root.
@@ -92,8 +107,8 @@ fn stays_inside(handler: &Handler) {
 pub fn settings(bytes: &[u8]) {
     let mut values = bytes.split(|&byte| byte == 0).map(|value| OsString::from_vec(value.to_vec()));
     let environment = variable::ALL.iter().map_while(|&name| Some((name.into(), values.next()?)));
-    match Config::read(environment.collect::<Vec<_>>(), None, false) {
-        Ok(config) => assert!(config.task_root.is_absolute()),
+    match Settings::read(environment.collect::<Vec<_>>(), None, false) {
+        Ok(settings) => assert!(settings.task_root.is_absolute()),
         Err(error) => {
             let message = error.to_string();
             assert!(variable::ALL.iter().any(|name| message.contains(&format!("`{name}`"))), "{message}");

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `start`, `local` | the command line; events of local runs |
 //! | `lambda` | events of the Runtime API |
+//! | `durable` | durable functions: the session of an invocation, the service, the command `durable` |
+//! | `durable` | durable functions, and their command |
 //! | `languages` | the grammar of handlers, and a folder for each language |
 //! | `worker` | workers, the slots that replace them, the transports of events and answers |
 //! | `http` | HTTP requests as events, and answers as responses |
@@ -20,13 +22,14 @@
 //! 1. `lambda::run` starts a task for each slot. `languages::launch` has found the handler's file and its interpreter.
 //! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
 //! 3. Where the handler is a CGI program, `http::cgi` makes a request of the event.
-//! 4. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
-//! 5. The worker's transport writes the event where the interpreter reads it, or starts the program.
-//! 6. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
-//! 7. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
-//! 8. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
-//! 9. `Client` posts the answer or the failure.
-//! 10. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
+//! 4. The event of a durable function goes through `durable::Durable::run`, which answers what its handler asks for.
+//! 5. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
+//! 6. The worker's transport writes the event where the interpreter reads it, or starts the program.
+//! 7. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
+//! 8. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
+//! 9. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
+//! 10. `Client` posts the answer or the failure.
+//! 11. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
 //!
 //! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.
 
@@ -48,6 +51,7 @@ mod worker;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::{
+        durable::message,
         event::invocation::ENVIRONMENT,
         failure::{ErrorType, Failure},
         http::{cgi, prelude::Prelude, url},
@@ -55,7 +59,7 @@ pub mod internals {
         languages::LANGUAGES,
         languages::handler::{Handler, HandlerError, Places},
         limits::PAYLOAD_LIMIT,
-        settings::Config,
+        settings::Settings,
     };
 
     /// The variables, and the credentials among them.
@@ -81,40 +85,38 @@ use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     process::{Children, guard},
-    settings::{Config, Environment, variable},
+    settings::{Environment, Settings, variable},
     start::cli::{Arguments, Events, HELP},
 };
 
 /// The errors that end the bootstrap, each in one line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line.
     #[error("{0}; `bootstrap --help` shows what there is")]
     Arguments(#[from] lexopt::Error),
-    /// The environment.
     #[error("{0}")]
-    Config(#[from] settings::ConfigError),
-    /// The runtime ended, or never began.
+    Settings(#[from] settings::SettingsError),
     #[error("{0}")]
     Runtime(#[from] lambda::run::RuntimeError),
-    /// The local server.
     #[error("{0}")]
     Serve(#[from] local::serve::ServeError),
-    /// The event loop.
     #[error("{0}: {1}")]
     Start(&'static str, io::Error),
 }
 
-/// Runs the bootstrap by its command line and environment.
+/// Runs the bootstrap by its command line, whose first word is the program's name, and its environment.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<ExitCode, Error> {
-    let mut environment: Environment = environment.into_iter().collect();
-    let arguments: Vec<_> = arguments.into_iter().collect();
-    if let Some(code) = guard::run(&arguments) {
+    let mut arguments = arguments.into_iter();
+    let (program, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
+    if let Some(code) =
+        guard::run(&arguments).or_else(|| durable::command::run(program.as_deref(), &arguments))
+    {
         return Ok(code);
     }
+    let mut environment: Environment = environment.into_iter().collect();
     let arguments = match start::cli::parse(arguments) {
         Ok(Arguments::Help) => {
             print!("{HELP}");
@@ -132,10 +134,10 @@ pub fn run(
         let serves = events == Events::Lambda
             && variable::RUNTIME_API.of(&environment).is_none()
             && start::container::is_main_process();
-        let config = Config::read(environment.clone(), handler, serves || events != Events::Lambda)?;
+        let settings = Settings::read(environment.clone(), handler, serves || events != Events::Lambda)?;
         let events =
-            if serves { Events::Served(start::container::server(config.function_timeout)) } else { events };
-        Ok((config, events))
+            if serves { Events::Served(start::container::server(settings.function_timeout)) } else { events };
+        Ok((settings, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -143,7 +145,7 @@ pub fn run(
         .map_err(|error| Error::Start("the event loop cannot be started", error))?;
     runtime.block_on(async {
         match settings {
-            Ok((config, events)) => until_told_to_end(config, events).await,
+            Ok((settings, events)) => until_told_to_end(settings, events).await,
             Err(error) => {
                 if let Some(api) = settings::runtime_api(&environment) {
                     let failure = Failure::new(ErrorType::InvalidConfiguration, error.to_string());
@@ -156,9 +158,9 @@ pub fn run(
     })
 }
 
-async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, Error> {
-    logs::start(&config);
-    for warning in config.unknown_settings() {
+async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCode, Error> {
+    logs::start(&settings);
+    for warning in settings.unknown_settings() {
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
@@ -169,9 +171,9 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
     let is_local = events != Events::Lambda;
     let children = Children::reap(is_local && !start::container::is_main_process())
         .map_err(|error| Error::Start("children cannot be reaped", error))?;
-    let (config, shutdown) = (Arc::new(config), CancellationToken::new());
+    let (settings, shutdown) = (Arc::new(settings), CancellationToken::new());
     // keep this future alive during the shutdown: dropping it kills the workers
-    let answering = answer(&config, &events, &children, &shutdown);
+    let answering = answer(&settings, &events, &children, &shutdown);
     tokio::pin!(answering);
     let told = tokio::select! {
         ended = &mut answering => {
@@ -197,15 +199,15 @@ async fn until_told_to_end(config: Config, events: Events) -> Result<ExitCode, E
 }
 
 async fn answer(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     events: &Events,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<ExitCode, Error> {
-    match (&config.runtime_api, events) {
-        (_, Events::One(event)) => Ok(local::one_shot::run(config, event, children, shutdown).await),
-        (_, Events::Served(serve)) => Ok(local::serve::run(config, serve, children, shutdown).await?),
-        (Some(api), Events::Lambda) => Err(lambda::run::run(config, api, children, shutdown).await.into()),
-        (None, Events::Lambda) => unreachable!("BUG: the configuration asks for a Runtime API"),
+    match (&settings.runtime_api, events) {
+        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children, shutdown).await),
+        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children, shutdown).await?),
+        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children, shutdown).await.into()),
+        (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),
     }
 }

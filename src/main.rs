@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match script_runtime::run(std::env::args_os().skip(1), std::env::vars_os()) {
+    match script_runtime::run(std::env::args_os(), std::env::vars_os()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("bootstrap: {error}");

@@ -203,10 +203,32 @@ fn a_missing_interpreter_is_named() {
 }
 
 #[test]
-fn a_setting_that_does_not_parse_names_its_variable() {
-    let error = Function::bash("").env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much").init_error();
-    assert_eq!(error.kind, "Runtime.InvalidConfiguration");
-    assert_eq!(error.message, "`AWS_LAMBDA_FUNCTION_MEMORY_SIZE` is `much`: it takes a number of MB");
+fn a_setting_that_is_missing_or_does_not_parse_names_its_variable() {
+    for (name, value, takes) in [
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much", "a number of MB"),
+        ("AWS_LAMBDA_LOG_FORMAT", "xml", "`Text` or `JSON`"),
+        ("AWS_LAMBDA_LOG_LEVEL", "loud", "TRACE, DEBUG, INFO, WARN, ERROR or FATAL"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "0", "a number from 1 on"),
+        ("AWS_LAMBDA_MAX_CONCURRENCY", "-1", "a number from 1 on"),
+        ("SCRIPT_RUNTIME_DEADLINE_MARGIN_MS", "1s", "a number of milliseconds, 0 for never"),
+    ] {
+        let error = Function::bash("").env(name, value).init_error();
+        assert_eq!(error.kind, "Runtime.InvalidConfiguration");
+        assert_eq!(error.message, format!("`{name}` is `{value}`: it takes {takes}"));
+    }
+    for name in ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "_HANDLER"] {
+        let error = Function::bash("").without_env(name).init_error();
+        assert!(error.message.starts_with(&format!("`{name}` is not set: ")), "{}", error.message);
+    }
+}
+
+#[test]
+fn a_worker_has_a_path_where_the_environment_has_none() {
+    let code = "handler() { env | grep ^PATH=; }";
+    for function in [Function::bash(code).without_env("PATH"), Function::bash(code).env("PATH", "")] {
+        let path = function.start().text("{}");
+        assert!(path.starts_with("PATH=/usr/local/bin:/usr/bin:/bin:/opt/bin"), "{path}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod bash_faults;
 mod cgi;
 mod container;
 mod docs;
+mod durable;
 mod emulator;
 mod examples;
 mod faults;

@@ -12,6 +12,7 @@ use proptest::{prelude::*, test_runner::RngSeed};
 use script_runtime::internals::{
     ErrorType, Failure, cause,
     frame::{Message, encode},
+    http,
 };
 
 fn settled() -> ProptestConfig {
@@ -143,8 +144,8 @@ proptest! {
     #[test]
     fn any_error_has_a_type_and_a_cause_for_the_headers(
         error_type in ".{0,40}|(Runtime|Function)\\.[A-Za-z0-9]{0,20}|[A-Z-]{0,20}(::?[A-Z-]{0,20})?",
-        message in ".{0,2000}",
-        stack in prop::collection::vec("(at )?.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..60),
+        message in ".{0,20}|.{0,2000}|\u{1f600}{0,20000}",
+        stack in prop::collection::vec("(at )?.{0,30}.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..200),
     ) {
         let mut failure = Failure::new(ErrorType::Signal, message).with_stack_trace(stack);
         failure.diagnostic.error_type = error_type;
@@ -182,5 +183,102 @@ fn the_corpus_of_the_fuzz_targets_holds() {
         for file in files {
             check(&fs::read(file.path()).unwrap());
         }
+    }
+}
+
+/// The response in these bytes, however they are cut.
+fn whole(bytes: &[u8]) -> Result<http::Response, String> {
+    let response = checks::response(bytes, bytes.len().max(1));
+    for block in [1, 2, 3, 7, 8000] {
+        assert_eq!(checks::response(bytes, block), response, "in blocks of {block}");
+    }
+    response
+}
+
+fn body(bytes: &[u8]) -> Bytes {
+    whole(bytes).unwrap().body
+}
+
+#[test]
+fn a_response_ends_by_its_length_its_last_chunk_or_its_connection() {
+    assert_eq!(body(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabcdef"), "abc");
+    assert_eq!(body(b"HTTP/1.1 200 OK\ncontent-length: 3, 3\ncontent-length: 3\n\nabc"), "abc");
+    let chunks = b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n\
+        4\r\n1234\r\n00003;name=\"v\"\r\n567\r\n0\r\nx-trailer: 1\r\n\r\nnext";
+    assert_eq!(body(chunks), "1234567");
+    assert_eq!(body(b"HTTP/1.0 200 OK\r\n\r\nto the end"), "to the end");
+    assert_eq!(body(b"HTTP/1.1 204 No Content\r\n\r\nx"), "");
+    assert_eq!(body(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"), "");
+}
+
+#[test]
+fn a_response_says_whether_its_connection_can_be_used_again() {
+    for (response, reusable) in [
+        (&b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"[..], true),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: x, Close\r\n\r\n", false),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n", false),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n", true),
+        (b"HTTP/1.1 200 OK\r\n\r\n", false),
+    ] {
+        assert_eq!(whole(response).unwrap().reusable, reusable, "{}", response.escape_ascii());
+    }
+}
+
+#[test]
+fn a_response_may_have_many_headers() {
+    let lines: Vec<_> = (0..3000).map(|number| format!("x-{number}: 1\r\n")).collect();
+    let lines = lines.concat();
+    let response = whole(format!("HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(response.headers.iter().count(), 3001);
+}
+
+#[test]
+fn no_response_is_an_error_that_says_why() {
+    for (bytes, said) in [
+        (&b"\0garbage\r\n\r\n"[..], "invalid HTTP: the status line is \"\\0garbage\""),
+        (b"\r\n\r\n", "invalid HTTP: the status line is \"\""),
+        (b"HTTP/1.1 200OK\r\n\r\n", "invalid HTTP: the status line is \"HTTP/1.1 200OK\""),
+        (b"HTTP/2.0 200 OK\r\n\r\n", "invalid HTTP: the status line is \"HTTP/2.0 200 OK\""),
+        (b"", "connection closed before a response came"),
+        (b"HTTP/1.1 200 OK\r\nX-", "connection closed in the head of a response"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab",
+            "connection closed in a body: end of file before message length reached",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: +3\r\n\r\nabc",
+            "invalid HTTP: `content-length` says nothing of where the body ends",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabc",
+            "invalid HTTP: `content-length` says nothing of where the body ends",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\n",
+            "invalid HTTP: `transfer-encoding` says nothing of where the body ends",
+        ),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", "Invalid chunk size: \"zz\""),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n+1\r\na\r\n", "Invalid chunk size: \"+1\""),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n",
+            "invalid HTTP: a chunk does not end in a line end",
+        ),
+    ] {
+        assert_eq!(whole(bytes).unwrap_err(), said, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_body_over_the_limit_is_not_waited_for() {
+    let length = http::BODY_LIMIT + 1;
+    for head in [
+        format!("content-length: {length}\r\n\r\n"),
+        format!("content-length: {}\r\n\r\n", usize::MAX),
+        format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n"),
+        format!("transfer-encoding: chunked\r\n\r\n1\r\na\r\n{:x}\r\n", usize::MAX),
+    ] {
+        let response = whole(format!("HTTP/1.1 200 OK\r\nx-id: 7\r\n{head}").as_bytes()).unwrap();
+        assert_eq!((response.too_large, response.reusable), (Some(http::TooLarge::Body), false), "{head}");
+        assert_eq!(response.headers.get("x-id"), Some(&b"7"[..]));
     }
 }

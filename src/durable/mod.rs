@@ -7,6 +7,7 @@
 //! 4. The answer tells the service that the execution has ended, or that it goes on later: in another invocation,
 //!    where all that has been done before is answered from the record.
 
+pub mod command;
 mod envelope;
 mod identity;
 pub mod message;
@@ -25,7 +26,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 use tokio::net::UnixListener;
 
 pub use self::envelope::Envelope;
@@ -39,11 +40,11 @@ use self::{
 use crate::{
     event::{
         invocation::{Invocation, Outcome},
-        suspension::Suspension,
+        suspension::{self, Suspension},
     },
     failure::{ErrorType, Failure, secrets::Secrets},
     logs,
-    settings::{Config, Interface, ResponseMode, Variable, variable},
+    settings::{Interface, ResponseMode, Settings, Variable, variable},
     worker::slot::Slot,
 };
 
@@ -52,7 +53,7 @@ const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
 
 /// Runs the events of durable functions.
 pub struct Durable {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     secrets: Secrets,
     /// Made for the first event.
     service: OnceLock<Arc<dyn Service>>,
@@ -63,10 +64,10 @@ pub struct Durable {
 impl Durable {
     /// Uses the service of the region. Nothing is opened before the first event.
     #[must_use]
-    pub fn new(config: &Arc<Config>) -> Self {
+    pub fn new(settings: &Arc<Settings>) -> Self {
         Self {
-            config: Arc::clone(config),
-            secrets: Secrets::of(&config.environment),
+            settings: Arc::clone(settings),
+            secrets: Secrets::of(&settings.environment),
             service: OnceLock::new(),
             directory: OnceLock::new(),
             events: AtomicU64::new(0),
@@ -75,8 +76,8 @@ impl Durable {
 
     /// Uses this service.
     #[must_use]
-    pub fn with(config: &Arc<Config>, service: Arc<dyn Service>) -> Self {
-        Self { service: service.into(), ..Self::new(config) }
+    pub fn with(settings: &Arc<Settings>, service: Arc<dyn Service>) -> Self {
+        Self { service: service.into(), ..Self::new(settings) }
     }
 
     /// Runs any event.
@@ -97,7 +98,7 @@ impl Durable {
             Ended::Pending => pending(),
             Ended::Succeeded(result) => succeeded(&result),
             Ended::Failed(error) => {
-                logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure_of(&error));
+                logs::write_failure(invocation, &failure_of(&error));
                 failed(&error)
             }
         })
@@ -113,11 +114,12 @@ impl Durable {
             let message = format!("a durable function answers as a whole: unset `{}`", variable.name);
             return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
         }
-        let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.config.environment)));
-        let (listener, suspension) = self.listen().map_err(|error| {
+        let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.settings.environment)));
+        let (listener, path) = self.listen().map_err(|error| {
             let message = format!("the socket of a durable function cannot be made: {error}");
             Failure::new(ErrorType::ResourceExhausted, message)
         })?;
+        let suspension = Suspension::new(path.to_string_lossy().into_owned());
         let limit = self.limit(invocation);
         let loaded =
             Session::load(envelope, Arc::clone(service), self.secrets.clone(), suspension.clone(), limit)
@@ -188,31 +190,31 @@ impl Durable {
 
     /// The setting that a durable function cannot have.
     fn unfit_setting(&self) -> Option<Variable> {
-        if self.config.interface == Interface::Cgi {
+        if self.settings.interface == Interface::Cgi {
             return Some(variable::INTERFACE);
         }
-        (self.config.response_mode == ResponseMode::Streaming).then_some(variable::RESPONSE_MODE)
+        (self.settings.response_mode == ResponseMode::Streaming).then_some(variable::RESPONSE_MODE)
     }
 
-    /// A socket for one event, in a folder that only this user can enter.
-    fn listen(&self) -> io::Result<(UnixListener, Suspension)> {
+    /// A socket for one event, in a folder that only this user can enter. Dropped, the path is removed.
+    fn listen(&self) -> io::Result<(UnixListener, TempPath)> {
         let directory = match self.directory.get() {
             Some(directory) => directory,
             None => self.directory.get_or_init({
                 let made = tempfile::Builder::new().prefix("durable-").tempdir()?;
+                command::link(&made.path().join(suspension::COMMANDS))?;
                 || made
             }),
         };
         let number = self.events.fetch_add(1, Ordering::Relaxed);
-        let path = directory.path().join(number.to_string());
-        let listener = UnixListener::bind(&path)?;
-        Ok((listener, Suspension::new(path.to_string_lossy().into_owned())))
+        let path = TempPath::try_from_path(directory.path().join(number.to_string()))?;
+        Ok((UnixListener::bind(&path)?, path))
     }
 
     /// When a handler that has not ended is suspended, or its steps have failed.
     fn limit(&self, invocation: &Invocation) -> Option<Instant> {
         let left = invocation.time_left(SystemTime::now())?;
-        let ahead = self.config.deadline_margin.unwrap_or_default() + LAST_CHECKPOINT;
+        let ahead = self.settings.deadline_margin.unwrap_or_default() + LAST_CHECKPOINT;
         Some(Instant::now() + left.saturating_sub(ahead).max(left / 2))
     }
 }

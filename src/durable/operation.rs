@@ -258,6 +258,28 @@ pub struct Update {
     pub context_options: Option<ContextOptions>,
 }
 
+impl Update {
+    /// An update without a payload and without options.
+    #[must_use]
+    pub fn new(id: impl Into<String>, kind: Kind, action: Action) -> Self {
+        Self {
+            id: id.into(),
+            parent_id: None,
+            name: None,
+            kind,
+            sub_type: None,
+            action,
+            payload: None,
+            error: None,
+            step_options: None,
+            wait_options: None,
+            callback_options: None,
+            chained_invoke_options: None,
+            context_options: None,
+        }
+    }
+}
+
 /// The pause before the next attempt of a step.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]

@@ -8,7 +8,6 @@ use bytes::Bytes;
 pub struct Headers(Vec<(String, Bytes)>);
 
 impl Headers {
-    /// Adds a header behind the others.
     pub fn append(&mut self, name: &str, value: impl Into<Bytes>) {
         self.0.push((name.to_ascii_lowercase(), value.into()));
     }
@@ -21,13 +20,11 @@ impl Headers {
     }
 
     /// The first value of this name, which is in lower case.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.all(name).next()
     }
 
     /// The same, if it is text.
-    #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         std::str::from_utf8(self.get(name)?).ok()
     }
@@ -37,7 +34,6 @@ impl Headers {
         self.iter().filter(move |(own, _)| *own == name).map(|(_, value)| value)
     }
 
-    /// All headers.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (name.as_str(), &value[..]))
     }

@@ -11,7 +11,6 @@ use crate::{
     failure::Failure,
 };
 
-/// The header with the request's id.
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 /// The header to be echoed on the answer, where there is one.
 pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
@@ -19,11 +18,9 @@ pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 pub const DEADLINE: &str = "lambda-runtime-deadline-ms";
 /// The header with the function's name as it was called.
 pub const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
-/// The header with the X-Ray trace.
 pub const TRACE_ID: &str = "lambda-runtime-trace-id";
 /// The header with the caller's client context, a JSON object.
 pub const CLIENT_CONTEXT: &str = "lambda-runtime-client-context";
-/// The header with the tenant's id.
 pub const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 
 /// The variable with the request's id, which marks all processes of an event.
@@ -56,12 +53,10 @@ pub const DURABLE_SOCKET: &str = "DURABLE_SOCKET";
 /// The end of an event: its answer, or the rest of one that was passed on while it was written.
 pub type Outcome = Result<Bytes, Failure>;
 
-/// An event as a CGI program has it.
 #[derive(Debug)]
 pub struct Request {
     /// The meta-variables.
     pub variables: Vec<(String, Vec<u8>)>,
-    /// The standard input.
     pub body: Bytes,
 }
 
@@ -86,10 +81,8 @@ pub const REQUEST_VARIABLES: [&str; 17] = [
     "SERVER_SOFTWARE",
 ];
 
-/// One event with its headers.
 #[derive(Debug)]
 pub struct Invocation {
-    /// The event, byte for byte.
     pub event: Bytes,
     /// Takes the answer while it is written; without it, the answer is given whole.
     pub sink: Option<Sink>,
@@ -101,8 +94,6 @@ pub struct Invocation {
 }
 
 impl Invocation {
-    /// An invocation without a request or a sink.
-    #[must_use]
     pub fn new(headers: Headers, event: Bytes) -> Self {
         Self { event, sink: None, request: None, suspension: None, headers }
     }
@@ -122,19 +113,15 @@ impl Invocation {
     }
 
     /// The request's id; empty if there is none.
-    #[must_use]
     pub fn request_id(&self) -> &str {
         self.headers.text(REQUEST_ID).unwrap_or_default()
     }
 
     /// The tenant that the event is for, where it is for one.
-    #[must_use]
     pub fn tenant_id(&self) -> Option<&str> {
         self.headers.text(TENANT_ID)
     }
 
-    /// The id that the answer echoes.
-    #[must_use]
     pub fn invocation_id(&self) -> Option<&[u8]> {
         self.headers.get(INVOCATION_ID)
     }
@@ -153,26 +140,22 @@ impl Invocation {
         variables.chain(socket)
     }
 
-    /// All variables that the event sets.
     pub fn variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let usual = self.usual_variables().filter_map(|(name, value)| Some((name, value?)));
         usual.chain(self.meta_variables())
     }
 
     /// The handler's standard input.
-    #[must_use]
     pub fn input(&self) -> &Bytes {
         self.request.as_ref().map_or(&self.event, |request| &request.body)
     }
 
     /// Whether standard input, which ends in a newline as text does, needs one more than the event has.
-    #[must_use]
     pub fn lacks_newline(&self) -> bool {
         self.request.is_none() && self.event.last().is_some_and(|&byte| byte != b'\n')
     }
 
     /// The time left at `now`; `None` where no deadline was given.
-    #[must_use]
     pub fn time_left(&self, now: SystemTime) -> Option<Duration> {
         let milliseconds = self.headers.text(DEADLINE)?.parse().ok()?;
         let deadline = UNIX_EPOCH + Duration::from_millis(milliseconds);
@@ -180,7 +163,6 @@ impl Invocation {
     }
 
     /// The context for a request by descriptor, as `worker::transport::frame` describes it, with this behind its first word.
-    #[must_use]
     pub fn environment(&self, argument: &str) -> Vec<u8> {
         let mut text = format!("{}{argument}\n", self.variables().count()).into_bytes();
         for (variable, value) in self.variables() {
@@ -190,7 +172,6 @@ impl Invocation {
     }
 
     /// The context for a streamed request, as `frame` describes it. `last` are the meta-variables of the event before.
-    #[must_use]
     pub fn context(&self, last: &[String]) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024);
         for name in last {
@@ -214,49 +195,5 @@ impl Invocation {
 fn line(text: &mut Vec<u8>, name: &str, separator: &str, value: &[u8]) {
     for part in [name.as_bytes(), separator.as_bytes(), value, b"\n"] {
         text.extend_from_slice(part);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn context_sets_and_unsets_variables_and_lists_the_headers() {
-        let mut headers = Headers::default();
-        headers.append(REQUEST_ID, "id-1");
-        headers.append(TRACE_ID, "Root=1;Sampled=0");
-        let invocation = Invocation::new(headers, Bytes::new());
-        assert_eq!(
-            String::from_utf8(invocation.environment(" 7 x")).unwrap(),
-            "2 7 x\n\
-             _X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
-             AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n"
-        );
-        let context = invocation.context(&[]);
-        assert_eq!(
-            String::from_utf8(context).unwrap(),
-            "_X_AMZN_TRACE_ID=Root=1;Sampled=0\n\
-             AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID=id-1\n\
-             AWS_LAMBDA_RUNTIME_DEADLINE_MS\n\
-             AWS_LAMBDA_RUNTIME_INVOKED_FUNCTION_ARN\n\
-             AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT\n\
-             AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY\n\
-             AWS_LAMBDA_RUNTIME_TENANT_ID\n\
-             \n\
-             lambda-runtime-aws-request-id: id-1\n\
-             lambda-runtime-trace-id: Root=1;Sampled=0\n"
-        );
-    }
-
-    #[test]
-    fn a_deadline_in_the_past_leaves_no_time() {
-        let mut headers = Headers::default();
-        assert_eq!(Invocation::new(headers.clone(), Bytes::new()).time_left(UNIX_EPOCH), None);
-        headers.append(DEADLINE, "2500");
-        let invocation = Invocation::new(headers, Bytes::new());
-        let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
-        assert_eq!(invocation.time_left(at(500)), Some(Duration::from_secs(2)));
-        assert_eq!(invocation.time_left(at(9000)), Some(Duration::ZERO));
     }
 }

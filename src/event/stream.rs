@@ -24,8 +24,6 @@ pub struct Sink {
     has_had_any: Arc<AtomicBool>,
 }
 
-/// A channel for one answer.
-#[must_use]
 pub fn channel() -> (Sink, Parts) {
     let (sender, parts) = mpsc::channel(WAITING);
     (Sink { sender, has_had_any: Arc::default() }, parts)
@@ -43,8 +41,6 @@ impl Sink {
         }
     }
 
-    /// Whether anything has been passed on.
-    #[must_use]
     pub fn has_had_any(&self) -> bool {
         self.has_had_any.load(Ordering::Relaxed)
     }

@@ -1,11 +1,18 @@
 //! A handler that may be suspended: what its worker and its durable session know of each other.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use rustix::process::Pid;
 use tokio_util::sync::CancellationToken;
 
 use crate::process::handler::{Handler, Home};
+
+/// The folder with the command `durable`, beside the socket. It stands behind the others of a handler's `PATH`.
+pub const COMMANDS: &str = "bin";
 
 /// Shared by the worker, which starts the handler, and the session, which decides about its end.
 #[derive(Clone, Debug)]
@@ -31,6 +38,13 @@ impl Suspension {
     #[must_use]
     pub fn socket(&self) -> &str {
         &self.0.socket
+    }
+
+    /// A `PATH` with the command `durable` behind its folders.
+    #[must_use]
+    pub fn with_commands(&self, path: &OsStr) -> OsString {
+        let folder = Path::new(&self.0.socket).with_file_name(COMMANDS);
+        [path, folder.as_os_str()].join(OsStr::new(":"))
     }
 
     /// Takes note of the handler's processes, and of the library that its language has in place of a command.
@@ -67,6 +81,12 @@ impl Suspension {
     /// Asks for the suspension.
     pub fn request(&self) {
         self.0.requested.cancel();
+    }
+
+    /// Whether it was asked for.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.requested.is_cancelled()
     }
 
     /// Waits until it is asked for.

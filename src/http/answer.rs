@@ -17,15 +17,13 @@ use crate::{
     event::stream::Parts,
     failure::Failure,
     limits::PAYLOAD_LIMIT,
-    settings::{Config, Interface, ResponseMode},
+    settings::{Interface, ResponseMode, Settings},
 };
 
 /// An answer that is written.
 pub struct Answer {
     parts: Parts,
-    /// The CGI document that it is, if it is one.
     document: Option<Box<Document>>,
-    /// Parts that nobody has taken yet.
     ready: VecDeque<Part>,
     /// Whether the request was answered without the handler.
     is_refused: bool,
@@ -34,11 +32,11 @@ pub struct Answer {
 impl Answer {
     /// Prepares an invocation for the function's interface and response mode. `None` where the answer is the outcome of
     /// the event. An error says that the event is no HTTP request.
-    pub fn of(config: &Config, invocation: &mut Invocation) -> Result<Option<Self>, Failure> {
-        let request = match (config.interface, config.response_mode) {
+    pub fn of(settings: &Settings, invocation: &mut Invocation) -> Result<Option<Self>, Failure> {
+        let request = match (settings.interface, settings.response_mode) {
             (Interface::Event, ResponseMode::Buffered) => return Ok(None),
             (Interface::Event, ResponseMode::Streaming) => None,
-            (Interface::Cgi, _) => Some(cgi::open(config, invocation)?),
+            (Interface::Cgi, _) => Some(cgi::open(settings, invocation)?),
         };
         let parts = invocation.stream();
         let mut answer = Self { parts, document: None, ready: VecDeque::new(), is_refused: false };

@@ -4,18 +4,15 @@ use bytes::Bytes;
 
 use super::prelude::Prelude;
 
-/// A part of an answer.
 #[derive(Debug)]
 pub enum Part {
     /// Status and headers of an HTTP response: the first part, if at all.
     Head(Prelude),
-    /// Bytes.
     Body(Bytes),
 }
 
 impl Part {
     /// The part as Lambda has it in the body of a streamed response: eight NUL bytes follow a head.
-    #[must_use]
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Body(bytes) => bytes,

@@ -6,17 +6,13 @@ use serde_json::{Map, Value, json};
 /// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prelude {
-    /// The status.
     pub status: StatusCode,
-    /// All other headers.
     pub headers: HeaderMap,
-    /// The value of each `Set-Cookie`.
     pub cookies: Vec<HeaderValue>,
 }
 
 impl Prelude {
     /// The headers with each name once. Function URLs take no lists: several values are joined.
-    #[must_use]
     pub fn joined_headers(&self) -> Value {
         let fields = self.headers.keys().map(|name| {
             let values: Vec<_> = self.values(name).collect();
@@ -25,18 +21,15 @@ impl Prelude {
         Value::Object(fields.collect::<Map<_, _>>())
     }
 
-    /// The values of a header, as text.
     pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
         self.headers.get_all(name).iter().map(text)
     }
 
-    /// The cookies, as text.
     pub fn cookie_values(&self) -> impl Iterator<Item = String> {
         self.cookies.iter().map(text)
     }
 
     /// The prelude of a streamed response, as JSON.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
             "statusCode": self.status.as_u16(),
@@ -46,7 +39,6 @@ impl Prelude {
     }
 
     /// Whether the body can stand in JSON as it is, by its content type.
-    #[must_use]
     pub fn is_text(&self) -> bool {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         content_type.is_some_and(super::media_type::is_text)

@@ -3,32 +3,21 @@
 use std::{io, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use super::{
     endpoint::Endpoint,
-    http::{Decoder, HttpError, Response},
+    http::{self, HttpError, Response},
     request::{self, Header},
 };
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest pause within an event. The wait for its first byte has no limit.
-const STALL_LIMIT: Duration = Duration::from_secs(8);
-
-/// The longest pause within a receipt. After it the status counts, without the rest.
-const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
-
 /// A body up to this size goes out in one write with its head, in bytes.
 const SMALL_BODY: usize = 16 * 1024;
 
-/// The least room for one read, in bytes. A buffer that has grown beyond [`KEPT_ROOM`] is freed.
-const ROOM: usize = 8 * 1024;
+/// A buffer that has grown beyond this is freed.
 const KEPT_ROOM: usize = 64 * 1024;
 
 /// A request without the headers that all requests have.
@@ -41,30 +30,21 @@ pub(super) struct Request<'a> {
 /// Why a request got no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// There is no connection to this host and port.
     #[error("cannot connect to `{0}`: {1}")]
     Connect(String, io::Error),
-    /// The request was not sent whole.
     #[error("the request could not be sent: {0}")]
     Send(io::Error),
-    /// The connection broke before the response was there.
-    #[error("the response could not be read: {0}")]
-    Read(io::Error),
-    /// The response stops in the middle.
-    #[error("the rest of the response did not come within {STALL_LIMIT:?}")]
-    Stalled,
-    /// It is no HTTP, or has no end.
     #[error("{0}")]
-    Response(HttpError),
+    Response(#[from] HttpError),
 }
 
 impl ConnectionError {
     /// Whether the server may have closed the connection before it saw the request.
     fn before_any_response(&self) -> bool {
         match self {
-            Self::Send(_) | Self::Response(HttpError::Closed("before a response came")) => true,
-            Self::Read(error) => error.kind() == io::ErrorKind::ConnectionReset,
-            Self::Connect(..) | Self::Stalled | Self::Response(_) => false,
+            Self::Send(_) | Self::Response(HttpError::Nothing) => true,
+            Self::Response(HttpError::Read(error)) => error.kind() == io::ErrorKind::ConnectionReset,
+            Self::Connect(..) | Self::Response(_) => false,
         }
     }
 }
@@ -136,7 +116,7 @@ impl Connection {
         request: &Request<'_>,
     ) -> Result<Response, ConnectionError> {
         let sent = send(&mut stream, &self.server, request).await;
-        self.response(stream, sent, request.endpoint.needs_head_alone()).await
+        self.response(stream, sent, request.endpoint.gives_receipt()).await
     }
 
     /// Reads the response to a request. `sent` says whether the request was sent whole.
@@ -144,14 +124,14 @@ impl Connection {
         &mut self,
         mut stream: TcpStream,
         sent: io::Result<()>,
-        needs_head_alone: bool,
+        is_receipt: bool,
     ) -> Result<Response, ConnectionError> {
         self.buffer.clear();
         let response = match sent {
-            Ok(()) => self.receive(&mut stream, needs_head_alone).await?,
+            Ok(()) => http::response(&mut stream, &mut self.buffer, is_receipt).await?,
             // a server that refuses a large body may answer without reading all of it
             Err(error) => {
-                let response = self.receive(&mut stream, needs_head_alone).await;
+                let response = http::response(&mut stream, &mut self.buffer, is_receipt).await;
                 let response = response.map_err(|_| ConnectionError::Send(error))?;
                 Response { reusable: false, ..response }
             }
@@ -163,49 +143,6 @@ impl Connection {
             self.buffer = BytesMut::new();
         }
         Ok(response)
-    }
-
-    async fn receive(
-        &mut self,
-        stream: &mut TcpStream,
-        needs_head_alone: bool,
-    ) -> Result<Response, ConnectionError> {
-        let mut decoder = Decoder::default();
-        loop {
-            let error = match self.read_more(stream, &mut decoder, needs_head_alone).await {
-                Ok(Some(response)) => return Ok(response),
-                Ok(None) if needs_head_alone && decoder.has_endless_body() => ConnectionError::Stalled,
-                Ok(None) => continue,
-                Err(error) => error,
-            };
-            let response = needs_head_alone.then(|| decoder.so_far(&mut self.buffer)).flatten();
-            return response.ok_or(error);
-        }
-    }
-
-    /// Reads once, and gives the response if it is whole.
-    async fn read_more(
-        &mut self,
-        stream: &mut TcpStream,
-        decoder: &mut Decoder,
-        needs_head_alone: bool,
-    ) -> Result<Option<Response>, ConnectionError> {
-        if self.buffer.capacity() - self.buffer.len() < ROOM {
-            self.buffer.reserve(ROOM);
-        }
-        let has_begun = decoder.has_head() || !self.buffer.is_empty();
-        // unlike `try_read` it knows from a short read that nothing more is there
-        let read = stream.read_buf(&mut self.buffer);
-        let limit = if needs_head_alone { RECEIPT_STALL_LIMIT } else { STALL_LIMIT };
-        let count = if has_begun {
-            timeout(limit, read).await.map_err(|_| ConnectionError::Stalled)?
-        } else {
-            read.await
-        };
-        if count.map_err(ConnectionError::Read)? == 0 {
-            return decoder.finish(&mut self.buffer).map(Some).map_err(ConnectionError::Response);
-        }
-        decoder.decode(&mut self.buffer).map_err(ConnectionError::Response)
     }
 }
 

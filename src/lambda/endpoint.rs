@@ -79,7 +79,7 @@ impl Endpoint {
     }
 
     /// Whether all is known once the head of a response is there.
-    pub(super) fn needs_head_alone(&self) -> bool {
+    pub(super) fn gives_receipt(&self) -> bool {
         self.method == "POST"
     }
 }

@@ -7,7 +7,6 @@ use super::connection::ConnectionError;
 /// Why no more events can be had or answered: the environment has to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// The next event.
     #[error("the next event could not be had in {attempts} attempts: {cause}")]
     Next {
         /// How often it was asked for.
@@ -15,7 +14,6 @@ pub enum ApiError {
         /// The last attempt's error.
         cause: NoEvent,
     },
-    /// No attempt to post an answer came through.
     #[error("the Runtime API did not take the {kind} of request {request_id}: {cause}")]
     Unposted {
         /// `response` or `error`.
@@ -40,13 +38,10 @@ pub enum ApiError {
 /// Why a request for an event got none: it is asked for again.
 #[derive(Debug, thiserror::Error)]
 pub enum NoEvent {
-    /// There was no response.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
-    /// The status is another; with the body.
     #[error("the response of the Runtime API is no event: {0}")]
     Status(String),
-    /// Without it an event cannot be answered.
     #[error("the response of the Runtime API is no event: it has no valid lambda-runtime-aws-request-id")]
     RequestId,
 }
@@ -54,10 +49,8 @@ pub enum NoEvent {
 /// Why a post got no receipt: it is tried again, if it can be.
 #[derive(Debug, thiserror::Error)]
 pub enum PostError {
-    /// There was no response.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
-    /// It did not come.
     #[error("no receipt within {0:?}")]
     Late(Duration),
 }
@@ -65,13 +58,10 @@ pub enum PostError {
 /// Why an environment was not restored, or an extension not registered: neither is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum NotReady {
-    /// There was no response.
     #[error("{0}")]
     Connection(#[from] ConnectionError),
-    /// The status is another.
     #[error("it answered {0}")]
     Status(http::StatusCode),
-    /// It did not come.
     #[error("no answer within {0:?}")]
     Late(Duration),
 }

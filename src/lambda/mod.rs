@@ -62,7 +62,6 @@ pub struct Client {
 impl Client {
     /// A client of the Runtime API at this host and port, for the function in this directory. It connects when it has
     /// something to say.
-    #[must_use]
     pub fn new(api: &str, task_root: &Path) -> Self {
         let task_root = task_root.to_string_lossy().into_owned();
         Self { connection: Connection::new(api), task_root, limit: Box::pin(sleep(Duration::ZERO)) }
@@ -120,7 +119,7 @@ impl Client {
         let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
         let failure = Failure::new(ErrorType::EventTooLarge, message);
         let invocation = Invocation::new(response.headers, Bytes::new());
-        logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
+        logs::write_failure(&invocation, &failure);
         self.fail(&invocation, &failure).await
     }
 
@@ -155,7 +154,6 @@ impl Client {
     }
 
     /// The response to an event whose answer is streamed.
-    #[must_use]
     pub fn stream(&self, invocation: &Invocation, answer: Answer) -> StreamedResponse {
         StreamedResponse::new(self.connection.server(), invocation, answer)
     }

@@ -18,17 +18,15 @@ use crate::{
     http::answer::Answer,
     languages, logs,
     process::Children,
-    settings::{Config, ResponseMode},
+    settings::{ResponseMode, Settings},
     worker::slot::Slot,
 };
 
 /// Why the runtime ends. It never does of itself.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
-    /// The init, or the restore, failed; Lambda has been told.
     #[error("{0}")]
     Unready(Failure),
-    /// Events can no longer be had or answered.
     #[error("the runtime ends: {0}")]
     Api(#[from] ApiError),
 }
@@ -36,13 +34,13 @@ pub enum RuntimeError {
 /// Starts the workers and answers events until the Runtime API goes away. Once `shutdown` is cancelled nothing more is
 /// asked for or posted, and this has no end.
 pub async fn run(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     api: &str,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> RuntimeError {
-    let mut client = Client::new(api, &config.task_root);
-    let start = start(config, &mut client, children, shutdown);
+    let mut client = Client::new(api, &settings.task_root);
+    let start = start(settings, &mut client, children, shutdown);
     // nobody is told where the runtime is to end
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (ready, mut loading) = match started {
@@ -56,10 +54,10 @@ pub async fn run(
     if ready.iter().any(Slot::has_shutdown_hook) {
         extension::register(api).await;
     }
-    let durable = Arc::new(Durable::new(config));
+    let durable = Arc::new(Durable::new(settings));
     let answer = |slot| {
-        let client = Client::new(api, &config.task_root);
-        answer_events(slot, client, Arc::clone(config), Arc::clone(&durable), shutdown.clone())
+        let client = Client::new(api, &settings.task_root);
+        answer_events(slot, client, Arc::clone(settings), Arc::clone(&durable), shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -82,19 +80,19 @@ type Loading = JoinSet<Result<Slot, Failure>>;
 
 /// Starts all workers and waits for the first that is ready; for a snapshot, for all.
 async fn start(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     client: &mut Client,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(config, children).await.map_err(Unready::Init)?);
+    let launch = Arc::new(languages::launch(settings, children).await.map_err(Unready::Init)?);
     let mut loading = JoinSet::new();
-    for _ in 0..config.max_concurrency.get() {
-        let mut slot = Slot::new(&launch, config, children, shutdown);
+    for _ in 0..settings.max_concurrency.get() {
+        let mut slot = Slot::new(&launch, settings, children, shutdown);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
     let mut slots = vec![first(&mut loading).await.map_err(Unready::Init)?];
-    if config.snapstart {
+    if settings.snapstart {
         while let Some(loaded) = loading.join_next().await {
             slots.push(joined(loaded).map_err(Unready::Init)?);
         }
@@ -128,7 +126,7 @@ pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     durable: Arc<Durable>,
     shutdown: CancellationToken,
 ) -> ApiError {
@@ -139,10 +137,10 @@ async fn answer_events(
             Some(Err(error)) => break Some(error),
             None => break None,
         };
-        let ended = run_event(&mut slot, &mut client, &config, &durable, &mut invocation).await;
+        let ended = run_event(&mut slot, &mut client, &settings, &durable, &mut invocation).await;
         let posting = async {
             if let Some(failure) = ended.failure() {
-                logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
+                logs::write_failure(&invocation, failure);
             }
             match ended {
                 Ended::Streamed(response, ended) => client.finish(*response, &invocation, &ended).await,
@@ -192,14 +190,14 @@ impl Ended {
 async fn run_event(
     slot: &mut Slot,
     client: &mut Client,
-    config: &Config,
+    settings: &Settings,
     durable: &Durable,
     invocation: &mut Invocation,
 ) -> Ended {
     if let Some(envelope) = Envelope::of(&invocation.event) {
         return Ended::Whole(durable.run(slot, invocation, envelope).await);
     }
-    match (Answer::of(config, invocation), config.response_mode) {
+    match (Answer::of(settings, invocation), settings.response_mode) {
         (Err(failure), _) => Ended::Whole(Err(failure)),
         (Ok(None), _) => Ended::Whole(slot.run(invocation).await),
         (Ok(Some(answer)), ResponseMode::Buffered) => {

@@ -131,7 +131,7 @@ impl StreamedResponse {
             State::Broken(error) => return Err(error),
             State::Silent | State::Begun => unreachable!("BUG: a response that was put is sent"),
         };
-        connection.response(stream, sent, self.endpoint.needs_head_alone()).await
+        connection.response(stream, sent, self.endpoint.gives_receipt()).await
     }
 
     fn put(&mut self, part: Part) {

@@ -20,7 +20,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Handler, HandlerError, Language, Places},
     process::Children,
-    settings::{Config, Interface, Variable, variable},
+    settings::{Interface, Settings, Variable, variable},
     worker::Launch,
 };
 
@@ -33,21 +33,21 @@ const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
-pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Failure> {
-    let root = std::fs::canonicalize(&config.task_root).map_err(|error| {
-        let root = config.task_root.display();
+pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, Failure> {
+    let root = std::fs::canonicalize(&settings.task_root).map_err(|error| {
+        let root = settings.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
-    let places = TaskRoot { config, root: &root };
-    let handler = Handler::resolve(&config.handler, &LANGUAGES, &places);
-    let handler = handler.map_err(|error| explain(error, config, &root))?;
+    let places = TaskRoot { settings, root: &root };
+    let handler = Handler::resolve(&settings.handler, &LANGUAGES, &places);
+    let handler = handler.map_err(|error| explain(error, settings, &root))?;
     for file in &handler.files {
-        check_inside(&config.handler, &root, file)?;
+        check_inside(&settings.handler, &root, file)?;
     }
-    handler.runnable.prepare(config, children).await?;
-    let launch = handler.runnable.launch(config)?;
-    if config.interface == Interface::Cgi && !launch.takes_cgi {
-        let (name, handler) = (variable::INTERFACE, &config.handler);
+    handler.runnable.prepare(settings, children).await?;
+    let launch = handler.runnable.launch(settings)?;
+    if settings.interface == Interface::Cgi && !launch.takes_cgi {
+        let (name, handler) = (variable::INTERFACE, &settings.handler);
         let message = format!(
             "`{name}` is `cgi`, which is for programs, Bash functions and Lisp scripts: `{handler}` is none of them"
         );
@@ -57,14 +57,14 @@ pub async fn launch(config: &Config, children: &Children) -> Result<Launch, Fail
 }
 
 struct TaskRoot<'a> {
-    config: &'a Config,
+    settings: &'a Settings,
     /// Without links.
     root: &'a Path,
 }
 
 impl Places for TaskRoot<'_> {
     fn exists(&self, place: &Path) -> bool {
-        let own = LANGUAGES.iter().find_map(|language| language.has_place(self.config, place));
+        let own = LANGUAGES.iter().find_map(|language| language.has_place(self.settings, place));
         own.unwrap_or_else(|| self.root.join(place).exists())
     }
 
@@ -96,9 +96,9 @@ impl Places for TaskRoot<'_> {
 }
 
 /// Says why nothing is found in a task root that is empty, or in a folder that this user may not enter.
-fn explain(error: HandlerError, config: &Config, root: &Path) -> HandlerError {
+fn explain(error: HandlerError, settings: &Settings, root: &Path) -> HandlerError {
     let HandlerError::NotFound(message) = error else { return error };
-    let folders = Path::new(&config.handler).ancestors().map(|folder| root.join(folder));
+    let folders = Path::new(&settings.handler).ancestors().map(|folder| root.join(folder));
     let closed =
         folders.filter(|folder| folder.is_dir()).find(|folder| access(folder, Access::EXEC_OK).is_err());
     let root = root.display();
@@ -112,7 +112,7 @@ fn explain(error: HandlerError, config: &Config, root: &Path) -> HandlerError {
         None if !std::fs::read_dir(root.to_string()).is_ok_and(|mut entries| entries.next().is_none()) => {
             String::new()
         }
-        None if config.is_in_image() => format!(
+        None if settings.is_in_image() => format!(
             "; the task root `{root}` is empty: add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or mount \
              them (`docker run --volume \"$PWD\":{root}`)"
         ),
@@ -153,15 +153,15 @@ const fn fnv(bytes: &[u8]) -> u64 {
 }
 
 /// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
-fn absolute(config: &Config, file: &Path) -> PathBuf {
-    config.task_root.join(file.strip_prefix(".").unwrap_or(file))
+fn absolute(settings: &Settings, file: &Path) -> PathBuf {
+    settings.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
 /// The interpreter that a variable names, if it is set.
 fn chosen(
     variable: Variable,
     program: Option<&PathBuf>,
-    config: &Config,
+    settings: &Settings,
 ) -> Result<Option<PathBuf>, Failure> {
     let Some(program) = program else { return Ok(None) };
     let name = format!("`{variable}`");
@@ -169,22 +169,22 @@ fn chosen(
         let message = format!("{name} is `{}`, which is no file", program.display());
         return Err(Failure::new(ErrorType::InterpreterNotFound, message));
     }
-    checked(&name, program.clone(), config).map(Some)
+    checked(&name, program.clone(), settings).map(Some)
 }
 
 /// The interpreter of this name on the `PATH` that workers have.
-fn interpreter(name: &str, handlers: &str, config: &Config) -> Result<PathBuf, Failure> {
-    let program = which::which_in(name, config.path.as_ref(), "/").map_err(|_| {
-        let path = config.path.as_deref().unwrap_or_default().display();
+fn interpreter(name: &str, handlers: &str, settings: &Settings) -> Result<PathBuf, Failure> {
+    let program = which::which_in(name, settings.path.as_ref(), "/").map_err(|_| {
+        let path = settings.path.as_deref().unwrap_or_default().display();
         let message = format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image");
         Failure::new(ErrorType::InterpreterNotFound, message)
     })?;
-    checked(&format!("`{name}`"), program, config)
+    checked(&format!("`{name}`"), program, settings)
 }
 
 /// An interpreter that this machine can run.
-fn checked(name: &str, program: PathBuf, config: &Config) -> Result<PathBuf, Failure> {
-    match executable::check(&program, &config.task_root) {
+fn checked(name: &str, program: PathBuf, settings: &Settings) -> Result<PathBuf, Failure> {
+    match executable::check(&program, &settings.task_root) {
         Ok(()) => Ok(program),
         Err(error) => {
             let message = format!("{name} is `{}`, which {error}", program.display());
@@ -194,8 +194,8 @@ fn checked(name: &str, program: PathBuf, config: &Config) -> Result<PathBuf, Fai
 }
 
 /// The text of one of the user's files.
-fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
-    let path = absolute(config, file);
+fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
+    let path = absolute(settings, file);
     std::fs::read(&path).map_err(|error| {
         let mut message = format!("`{}` cannot be read: {error}", file.display());
         if error.kind() == io::ErrorKind::PermissionDenied

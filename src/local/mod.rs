@@ -16,13 +16,13 @@ use crate::{
     event::invocation::{self, Invocation},
     logs::tail,
     process::Children,
-    settings::Config,
+    settings::Settings,
 };
 
 /// An invocation as Lambda makes it, without a deadline. `own` are the caller's headers.
-fn invocation(config: &Config, event: Bytes, own: Headers) -> Invocation {
+fn invocation(settings: &Settings, event: Bytes, own: Headers) -> Invocation {
     let mut headers = own;
-    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", config.function_name);
+    let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", settings.function_name);
     for (header, value) in [
         (invocation::REQUEST_ID, uuid::Uuid::new_v4().to_string()),
         (invocation::FUNCTION_ARN, arn),

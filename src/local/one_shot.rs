@@ -25,25 +25,25 @@ use crate::{
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::{Config, ResponseMode},
+    settings::{ResponseMode, Settings},
     start::cli::EventSource,
     worker::slot::Slot,
 };
 
 /// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
 pub async fn run(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     source: &EventSource,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
-    let start = start(config, source, children, shutdown);
+    let start = start(settings, source, children, shutdown);
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
-            let outcome = run_event(config, &mut slot, event).await;
+            let outcome = run_event(settings, &mut slot, event).await;
             if shutdown.is_cancelled() {
                 pending::<()>().await;
             }
@@ -70,14 +70,14 @@ pub async fn run(
 }
 
 async fn start(
-    config: &Arc<Config>,
+    settings: &Arc<Settings>,
     source: &EventSource,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Slot, Bytes), Failure> {
     let event = read(source).await?;
     let mut slot =
-        Slot::new(&Arc::new(languages::launch(config, children).await?), config, children, shutdown);
+        Slot::new(&Arc::new(languages::launch(settings, children).await?), settings, children, shutdown);
     slot.load().await?;
     Ok((slot, event))
 }
@@ -118,11 +118,11 @@ async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) 
 }
 
 /// Runs the event, and prints its answer while it is written, where answers are streamed.
-async fn run_event(config: &Config, slot: &mut Slot, event: Bytes) -> Outcome {
-    let mut invocation = invocation(config, event, Headers::default());
+async fn run_event(settings: &Settings, slot: &mut Slot, event: Bytes) -> Outcome {
+    let mut invocation = invocation(settings, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
-    let Some(mut answer) = Answer::of(config, &mut invocation)? else { return slot.run(&invocation).await };
-    match config.response_mode {
+    let Some(mut answer) = Answer::of(settings, &mut invocation)? else { return slot.run(&invocation).await };
+    match settings.response_mode {
         ResponseMode::Buffered => answer.whole(|| slot.run(&invocation)).await,
         ResponseMode::Streaming => {
             let running = answer.running(|| slot.run(&invocation));

@@ -29,7 +29,6 @@ pub(super) struct Files {
     took: Duration,
 }
 
-/// Device and inode.
 type Place = (u64, u64);
 
 /// Metadata that differs once a file has been written or replaced.
@@ -43,7 +42,6 @@ struct Mark {
 }
 
 impl Files {
-    /// Takes a first look.
     pub(super) fn below(root: &Path) -> Self {
         let own = [place_of(io::stdout()), place_of(io::stderr())].into_iter().flatten().collect();
         let mut files = Self { root: root.to_owned(), own, seen: BTreeMap::new(), took: Duration::ZERO };
@@ -66,7 +64,6 @@ impl Files {
         Some(first.strip_prefix(&self.root).unwrap_or(first).to_owned())
     }
 
-    /// How long to wait before the next look.
     pub(super) fn pause(&self) -> Duration {
         LOOK_INTERVAL.max(self.took * SHARE)
     }
@@ -115,52 +112,29 @@ impl Mark {
 mod tests {
     use super::*;
 
-    fn changed(files: &mut Files) -> Option<String> {
-        files.changed().map(|path| path.to_string_lossy().into_owned())
-    }
-
     #[test]
-    fn names_what_is_new_other_or_gone() {
+    fn names_the_first_file_that_is_new_other_or_gone() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
-        fs::write(path("a.sh"), "1").unwrap();
-        let mut files = Files::below(root.path());
-        assert_eq!(changed(&mut files), None);
-
+        let write = |name| fs::write(path(name), "1").unwrap();
+        let ((), mut files) = (write("a.sh"), Files::below(root.path()));
+        let mut changed = || files.changed().map(|path| path.to_string_lossy().into_owned());
         fs::create_dir(path("lib")).unwrap();
-        assert_eq!(changed(&mut files), None);
-        fs::write(path("lib/b.sh"), "1").unwrap();
-        assert_eq!(changed(&mut files).as_deref(), Some("lib/b.sh"));
-        fs::write(path("a.sh"), "two").unwrap();
-        assert_eq!(changed(&mut files).as_deref(), Some("a.sh"));
+        fs::create_dir(path(".git")).unwrap();
+        // hidden directories, logs, and files of editors
+        [".git/index", "a.log", "a.sh~", ".a.sh.swp", ".#a.sh"].into_iter().for_each(write);
+        assert_eq!(changed(), None);
+        write("lib/b.sh");
+        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
+        write(".env");
+        assert_eq!(changed().as_deref(), Some(".env"));
         fs::remove_file(path("lib/b.sh")).unwrap();
-        assert_eq!(changed(&mut files).as_deref(), Some("lib/b.sh"));
-        assert_eq!(changed(&mut files), None);
-    }
-
-    #[test]
-    fn sees_a_file_that_replaces_one_of_the_same_size_and_time() {
-        let root = tempfile::tempdir().unwrap();
-        let (old, new) = (root.path().join("a.sh"), root.path().join("a.sh~"));
-        fs::write(&old, "1").unwrap();
-        let mut files = Files::below(root.path());
-        fs::write(&new, "2").unwrap();
-        let time = fs::metadata(&old).unwrap().modified().unwrap();
-        fs::File::options().write(true).open(&new).unwrap().set_modified(time).unwrap();
-        fs::rename(&new, &old).unwrap();
-        assert_eq!(changed(&mut files).as_deref(), Some("a.sh"));
-    }
-
-    #[test]
-    fn leaves_out_hidden_directories_logs_and_files_of_editors() {
-        let root = tempfile::tempdir().unwrap();
-        let mut files = Files::below(root.path());
-        fs::create_dir(root.path().join(".git")).unwrap();
-        for name in [".git/index", "a.log", "a.sh~", ".a.sh.swp", ".#a.sh"] {
-            fs::write(root.path().join(name), "1").unwrap();
-        }
-        assert_eq!(changed(&mut files), None);
-        fs::write(root.path().join(".env"), "1").unwrap();
-        assert_eq!(changed(&mut files).as_deref(), Some(".env"));
+        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
+        // a file of the same size and time takes the place of another
+        let time = fs::metadata(path("a.sh")).unwrap().modified().unwrap();
+        fs::File::options().write(true).open(path("a.sh~")).unwrap().set_modified(time).unwrap();
+        fs::rename(path("a.sh~"), path("a.sh")).unwrap();
+        assert_eq!(changed().as_deref(), Some("a.sh"));
+        assert_eq!(changed(), None);
     }
 }

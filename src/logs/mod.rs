@@ -27,8 +27,9 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    event::invocation::Invocation,
     failure::Failure,
-    settings::{Config, LogFormat},
+    settings::{LogFormat, Settings},
 };
 
 /// The `tracing` target of handlers' lines, which no level filters.
@@ -48,17 +49,17 @@ enum Errors {
 }
 
 /// Sends the runtime's own lines to standard error. Later calls change nothing.
-pub fn start(config: &Config) {
-    let _ = ERRORS.set(match config.log_format {
+pub fn start(settings: &Settings) {
+    let _ = ERRORS.set(match settings.log_format {
         LogFormat::Json => Errors::Record,
-        LogFormat::Text if config.runtime_api.is_some() && !io::stderr().is_terminal() => Errors::Block,
+        LogFormat::Text if settings.runtime_api.is_some() && !io::stderr().is_terminal() => Errors::Block,
         LogFormat::Text => Errors::Lines,
     });
-    let levels = Targets::new().with_default(config.log_level).with_target(HANDLER, Level::TRACE);
+    let levels = Targets::new().with_default(settings.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).with_target(false);
     // it fails only where there is a subscriber already, as in unit tests
-    let _ = match config.log_format {
+    let _ = match settings.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
         LogFormat::Json => registry
             .with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))
@@ -95,7 +96,8 @@ struct Record<'a> {
 }
 
 /// Logs the error of an event.
-pub fn write_failure(request_id: &str, tenant_id: Option<&str>, failure: &Failure) {
+pub fn write_failure(invocation: &Invocation, failure: &Failure) {
+    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
     tail::add(request_id, format!("{lines}\n").as_bytes());
@@ -178,19 +180,5 @@ impl Write for StandardError {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tells_objects_from_other_lines() {
-        assert!(is_object(br#"{"level":"INFO"}"#));
-        assert!(is_object(b"  {} "));
-        for line in [&b"[1]"[..], b"{", b"{} {}", b"text", b"", b"\xff{}"] {
-            assert!(!is_object(line), "{}", line.escape_ascii());
-        }
     }
 }

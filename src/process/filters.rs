@@ -85,7 +85,6 @@ impl PipeName {
 
 impl Children {
     /// The writers of a handler's answer, and whether more may come through a filter of its log.
-    #[must_use]
     pub fn writers(&self, ended: &Ended<'_>) -> (Writers, bool) {
         let requests = ended.shell.map(|shell| &shell.requests[..]).unwrap_or_default();
         let mut before = Vec::new();

@@ -109,7 +109,6 @@ impl Children {
     }
 
     /// Puts off [`Self::terminate`] for as long as this is held, but not for longer than its time of grace.
-    #[must_use]
     pub fn hold(&self) -> Hold {
         let holds = Arc::clone(&self.holds);
         holds.send_modify(|count| *count += 1);
@@ -170,7 +169,6 @@ impl Children {
 
     /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once
     /// their parents have ended.
-    #[must_use]
     pub fn peak_memory(&self) -> u64 {
         let peak =
             |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
@@ -229,13 +227,11 @@ impl Child {
     }
 
     /// Whether the process is known to have ended.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.exit.borrow().is_some()
     }
 
     /// Its process id.
-    #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }

@@ -12,7 +12,6 @@ macro_rules! choices {
 
         impl $name {
             /// Its word.
-            #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$choice => $word,)+

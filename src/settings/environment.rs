@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 
 use super::{
     choices::Interface,
-    error::ConfigError,
+    error::SettingsError,
     table::variable,
     value::{Environment, Variable},
 };
@@ -41,14 +41,14 @@ pub(super) fn complete(
     environment: &mut Environment,
     handler: Option<String>,
     local: bool,
-) -> Result<(), ConfigError> {
+) -> Result<(), SettingsError> {
     if local {
         for (variable, value) in LOCAL_DEFAULTS {
             environment.entry(variable.name.into()).or_insert_with(|| value.into());
         }
     }
     if variable::HANDLER.of(environment).is_none() {
-        let handler = handler.filter(|handler| !handler.is_empty()).ok_or(ConfigError::Missing(
+        let handler = handler.filter(|handler| !handler.is_empty()).ok_or(SettingsError::Missing(
             variable::HANDLER.name,
             "set it, or give the handler as the first argument (an image's CMD), as in `function.handler`",
         ))?;
@@ -61,7 +61,7 @@ pub(super) fn complete(
     set(
         environment,
         variable::TASK_ROOT,
-        root.map_err(|error| ConfigError::WorkingDirectory(error.to_string()))?,
+        root.map_err(|error| SettingsError::WorkingDirectory(error.to_string()))?,
     );
     let home = variable::HOME.of(environment);
     if !home.is_some_and(|home| Path::new(home).is_dir() && access(home, Access::WRITE_OK).is_ok()) {

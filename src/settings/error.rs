@@ -4,11 +4,9 @@ use crate::failure::{ErrorType, Failure};
 
 /// A setting that is missing or does not parse: one line that names the variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ConfigError {
-    /// Not set.
+pub enum SettingsError {
     #[error("`{0}` is not set: {1}")]
     Missing(&'static str, &'static str),
-    /// Set to something else than it takes.
     #[error("`{name}` is `{value}`: it takes {takes}")]
     Malformed {
         /// The variable.
@@ -18,23 +16,20 @@ pub enum ConfigError {
         /// The values that it takes.
         takes: &'static str,
     },
-    /// A Runtime API where events come from the command line.
     #[error(
         "`{0}` is `{1}`: an event on the command line and `--serve` are for runs without it; unset it or drop them"
     )]
     NotLocal(&'static str, String),
-    /// A wrapper that cannot be run, and why.
     #[error(
         "`{0}` is `{1}`, which cannot be run ({2}): copy what the layer brings into the image's `/opt`, or unset it"
     )]
     Wrapper(&'static str, String, String),
-    /// The working directory, which stands in for the task root, cannot be read.
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
     WorkingDirectory(String),
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
         Self::new(ErrorType::InvalidConfiguration, error.to_string())
     }
 }

@@ -8,15 +8,16 @@ mod error;
 mod table;
 mod value;
 
-use std::{ffi::OsString, ops::Deref, path::PathBuf, time::Duration};
+use std::{ffi::OsString, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use self::table::Values;
 pub use self::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::ConfigError,
+    error::SettingsError,
     table::variable,
     value::{Environment, Variable},
 };
+use crate::failure::secrets::Secrets;
 
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
@@ -30,7 +31,7 @@ const IMAGE_DIRECTORY: &str = "/var/runtime";
 
 /// The settings of one run: the values of the variables, and what follows from several of them.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct Settings {
     values: Values,
     /// Whether the workers go through a SnapStart snapshot before their first event.
     pub snapstart: bool,
@@ -38,9 +39,11 @@ pub struct Config {
     pub deadline_margin: Option<Duration>,
     /// The environment of the workers.
     pub environment: Environment,
+    /// The credentials in it.
+    pub secrets: Arc<Secrets>,
 }
 
-impl Deref for Config {
+impl Deref for Settings {
     type Target = Values;
 
     fn deref(&self) -> &Values {
@@ -48,14 +51,14 @@ impl Deref for Config {
     }
 }
 
-impl Config {
+impl Settings {
     /// Reads the settings from an environment. `handler` is the command line's, `local` says that events
     /// come from there, too, and not from a Runtime API.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         handler: Option<String>,
         local: bool,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, SettingsError> {
         let mut environment: Environment = environment.into_iter().collect();
         check_runtime_api(&environment, local)?;
         environment::complete(&mut environment, handler, local)?;
@@ -71,11 +74,11 @@ impl Config {
             deadline_margin.get_or_insert(Duration::ZERO);
         }
         let snapstart = !local && kind == Some(SNAP_START);
-        Ok(Self { values, snapstart, deadline_margin, environment })
+        let secrets = Arc::new(Secrets::of(&environment));
+        Ok(Self { values, snapstart, deadline_margin, environment, secrets })
     }
 
     /// The absolute path of the handler, where it is a file.
-    #[must_use]
     pub fn script(&self) -> Option<String> {
         let script = self.task_root.join(&self.handler);
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
@@ -83,7 +86,6 @@ impl Config {
 
     /// When workers pass on their answers. A CGI document is read while it is written, also where it is answered as a whole:
     /// it counts even if its program then ends with an error.
-    #[must_use]
     pub fn transport_mode(&self) -> ResponseMode {
         match self.interface {
             Interface::Cgi => ResponseMode::Streaming,
@@ -92,14 +94,12 @@ impl Config {
     }
 
     /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
-    #[must_use]
     pub fn is_in_image(&self) -> bool {
         let own = std::env::current_exe();
         self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
     }
 
     /// The warnings about variables with our prefix that are no settings.
-    #[must_use]
     pub fn unknown_settings(&self) -> Vec<String> {
         let known = || variable::ALL.into_iter().filter(|name| name.starts_with(PREFIX));
         let likeness = |name: &str, known: &str| strsim::sorensen_dice(known, name);
@@ -116,35 +116,30 @@ impl Config {
 }
 
 /// The Runtime API of an environment whose other settings may be wrong, so that it can be told.
-#[must_use]
 pub fn runtime_api(environment: &Environment) -> Option<String> {
     check_runtime_api(environment, false).ok()?;
     variable::RUNTIME_API.of(environment)?.to_str().map(str::to_owned)
 }
 
 /// The task root of such an environment; empty if it is not known.
-#[must_use]
 pub fn task_root(environment: &Environment) -> PathBuf {
     variable::TASK_ROOT.of(environment).map(PathBuf::from).unwrap_or_default()
 }
 
 /// Checks that there is a Runtime API, but for a `local` run, for which there may be none.
-fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), ConfigError> {
+fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), SettingsError> {
     let own = variable::RUNTIME_API;
     match own.of(environment) {
-        Some(value) if local => Err(ConfigError::NotLocal(own.name, value.to_string_lossy().into_owned())),
+        Some(value) if local => Err(SettingsError::NotLocal(own.name, value.to_string_lossy().into_owned())),
         Some(value) => {
             let uri = value.to_str().and_then(|text| text.parse::<http::Uri>().ok());
             let authority = uri.as_ref().and_then(http::Uri::authority);
             authority.map(drop).ok_or_else(|| own.malformed(value))
         }
         None if local => Ok(()),
-        None => Err(ConfigError::Missing(
+        None => Err(SettingsError::Missing(
             own.name,
             "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`",
         )),
     }
 }
-
-#[cfg(test)]
-mod tests;

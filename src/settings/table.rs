@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::ConfigError,
+    error::SettingsError,
     value::{Environment, Setting},
 };
 
@@ -31,7 +31,7 @@ macro_rules! settings {
 
         impl Values {
             /// Reads each variable once.
-            pub(super) fn read(environment: &Environment) -> Result<Self, ConfigError> {
+            pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
                 Ok(Self {
                     $($field: <$type as Setting>::read(
                         variable::$constant, environment, settings!(@default $($default)?)

@@ -12,7 +12,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::ConfigError,
+    error::SettingsError,
 };
 
 /// The variables of a process.
@@ -31,14 +31,13 @@ pub struct Variable {
 
 impl Variable {
     /// Its value in an environment; `None` if it is not set or empty.
-    #[must_use]
     pub fn of(self, environment: &Environment) -> Option<&OsString> {
         environment.get(OsStr::new(self.name)).filter(|value| !value.is_empty())
     }
 
     /// The error of a value that it does not take.
-    pub(super) fn malformed(self, value: &OsStr) -> ConfigError {
-        ConfigError::Malformed {
+    pub(super) fn malformed(self, value: &OsStr) -> SettingsError {
+        SettingsError::Malformed {
             name: self.name,
             value: value.to_string_lossy().into_owned(),
             takes: self.takes,
@@ -64,7 +63,7 @@ pub(super) trait Setting: Sized {
         variable: Variable,
         environment: &Environment,
         default: Option<Self>,
-    ) -> Result<Self, ConfigError>;
+    ) -> Result<Self, SettingsError>;
 }
 
 impl<T: Value> Setting for T {
@@ -72,16 +71,16 @@ impl<T: Value> Setting for T {
         variable: Variable,
         environment: &Environment,
         default: Option<Self>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, SettingsError> {
         match variable.of(environment) {
             Some(value) => T::of(value).ok_or_else(|| variable.malformed(value)),
-            None => default.ok_or(ConfigError::Missing(variable.name, "Lambda and its emulator set it")),
+            None => default.ok_or(SettingsError::Missing(variable.name, "Lambda and its emulator set it")),
         }
     }
 }
 
 impl<T: Value> Setting for Option<T> {
-    fn read(variable: Variable, environment: &Environment, _: Option<Self>) -> Result<Self, ConfigError> {
+    fn read(variable: Variable, environment: &Environment, _: Option<Self>) -> Result<Self, SettingsError> {
         let value = variable.of(environment);
         value.map(|value| T::of(value).ok_or_else(|| variable.malformed(value))).transpose()
     }

@@ -11,18 +11,13 @@ use lexopt::{Error, prelude::*};
 
 use crate::limits::LONGEST_TIMEOUT;
 
-/// The task of this run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// Print the help.
     Help,
-    /// Print the version.
     Version,
-    /// Answer events.
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
-        /// Where the events come from.
         events: Events,
     },
 }
@@ -30,7 +25,6 @@ pub enum Arguments {
 /// Where events come from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Events {
-    /// The Runtime API.
     Lambda,
     /// One event, given here.
     One(EventSource),
@@ -38,14 +32,10 @@ pub enum Events {
     Served(Serve),
 }
 
-/// The options of a local server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Serve {
-    /// Where it listens.
     pub address: SocketAddr,
-    /// How long an event may take.
     pub timeout: Duration,
-    /// How many events run at the same time.
     pub concurrency: NonZeroUsize,
     /// Whether a change in the task root starts the workers afresh.
     pub watch: bool,
@@ -53,7 +43,14 @@ pub struct Serve {
     pub http: bool,
 }
 
-/// Where the event of a local run comes from.
+impl Serve {
+    /// A server at this address with the options as they are if nobody gives others.
+    pub fn at(address: SocketAddr) -> Self {
+        let (timeout, concurrency) = (Duration::from_secs(3), NonZeroUsize::MIN);
+        Self { address, timeout, concurrency, watch: false, http: false }
+    }
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub enum EventSource {
     /// `-`
@@ -64,7 +61,6 @@ pub enum EventSource {
     Text(OsString),
 }
 
-/// The text of `--help`.
 pub const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
@@ -90,7 +86,6 @@ On Lambda, and behind its emulator, events come from AWS_LAMBDA_RUNTIME_API.
 The task root is LAMBDA_TASK_ROOT, else the working directory.
 ";
 
-/// Reads the arguments after the program's name.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let arguments: Vec<_> = arguments.into_iter().collect();
     if let Some(command) = shell_form(&arguments) {
@@ -101,17 +96,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         return Err(message.into());
     }
     let mut parser = lexopt::Parser::from_args(arguments);
-    let (mut handler, mut event, mut address) = (None, None, None);
-    let mut options = ServeOptions::default();
+    let (mut handler, mut event, mut address, mut has_options) = (None, None, None, false);
+    let mut serve = Serve::at((Ipv4Addr::LOCALHOST, 0).into());
     while let Some(argument) = parser.next()? {
+        has_options |= matches!(argument, Long("timeout" | "concurrency" | "watch" | "http"));
         match argument {
             Short('h') | Long("help") => return Ok(Arguments::Help),
             Short('V') | Long("version") => return Ok(Arguments::Version),
             Long("serve") => address = Some(listening_address(&parser.value()?.string()?)?),
-            Long("timeout") => options.timeout = Some(timeout(&parser.value()?.string()?)?),
-            Long("concurrency") => options.concurrency = Some(concurrency(&parser.value()?.string()?)?),
-            Long("watch") => options.watch = true,
-            Long("http") => options.http = true,
+            Long("timeout") => serve.timeout = timeout(&parser.value()?.string()?)?,
+            Long("concurrency") => serve.concurrency = concurrency(&parser.value()?.string()?)?,
+            Long("watch") => serve.watch = true,
+            Long("http") => serve.http = true,
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             Value(value) => {
@@ -128,8 +124,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     }
     let events = match (address, event) {
         (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
-        (Some(address), None) => Events::Served(options.at(address)),
-        (None, _) if options != ServeOptions::default() => {
+        (Some(address), None) => Events::Served(Serve { address, ..serve }),
+        (None, _) if has_options => {
             return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
         (None, Some(event)) => Events::One(event),
@@ -143,26 +139,6 @@ fn shell_form(arguments: &[OsString]) -> Option<String> {
     let [shell, option, command, ..] = arguments else { return None };
     let is_shell = matches!(shell.to_str(), Some("/bin/sh" | "/bin/bash" | "sh" | "bash"));
     (is_shell && option == "-c").then(|| command.to_string_lossy().into_owned())
-}
-
-#[derive(Default, PartialEq, Eq)]
-struct ServeOptions {
-    timeout: Option<Duration>,
-    concurrency: Option<NonZeroUsize>,
-    watch: bool,
-    http: bool,
-}
-
-impl ServeOptions {
-    fn at(self, address: SocketAddr) -> Serve {
-        Serve {
-            address,
-            timeout: self.timeout.unwrap_or(Duration::from_secs(3)),
-            concurrency: self.concurrency.unwrap_or(NonZeroUsize::MIN),
-            watch: self.watch,
-            http: self.http,
-        }
-    }
 }
 
 fn listening_address(text: &str) -> Result<SocketAddr, Error> {
@@ -200,74 +176,25 @@ fn event_source(value: OsString) -> EventSource {
 mod tests {
     use super::*;
 
-    fn parsed(arguments: &[&str]) -> Arguments {
-        parse(arguments.iter().map(OsString::from)).unwrap()
-    }
-
     #[test]
-    fn reads_handler_and_event() {
-        let run =
-            |handler: Option<&str>, events| Arguments::Run { handler: handler.map(str::to_owned), events };
-        assert_eq!(parsed(&[]), run(None, Events::Lambda));
-        assert_eq!(parsed(&["f.h"]), run(Some("f.h"), Events::Lambda));
-        let one = |event| run(Some("f.h"), Events::One(event));
-        assert_eq!(parsed(&["f.h", "{}"]), one(EventSource::Text("{}".into())));
-        assert_eq!(parsed(&["f.h", "-"]), one(EventSource::StandardInput));
-        assert_eq!(parsed(&["f.h", "@a b"]), one(EventSource::File("a b".into())));
-        assert_eq!(parsed(&["--", "-f.h", "-"]), run(Some("-f.h"), Events::One(EventSource::StandardInput)));
-    }
-
-    #[test]
-    fn reads_how_to_serve() {
-        let serve = |address: &str, seconds, concurrency, watch| Arguments::Run {
-            handler: Some("f.h".to_owned()),
-            events: Events::Served(Serve {
-                address: address.parse().unwrap(),
-                timeout: Duration::from_secs(seconds),
-                concurrency: NonZeroUsize::new(concurrency).unwrap(),
-                watch,
-                http: false,
-            }),
-        };
-        assert_eq!(parsed(&["--serve", "9000", "f.h"]), serve("127.0.0.1:9000", 3, 1, false));
-        assert_eq!(parsed(&["--serve=0.0.0.0:80", "f.h"]), serve("0.0.0.0:80", 3, 1, false));
-        let http = parsed(&["--serve", "9000", "--http"]);
-        assert!(matches!(http, Arguments::Run { events: Events::Served(Serve { http: true, .. }), .. }));
-        assert_eq!(parsed(&["f.h", "--serve", "[::1]:0"]), serve("[::1]:0", 3, 1, false));
-        assert_eq!(
-            parsed(&["--watch", "--timeout", "900", "--serve", "1", "--concurrency=8", "f.h"]),
-            serve("127.0.0.1:1", 900, 8, true)
-        );
-    }
-
-    #[test]
-    fn refuses_what_it_does_not_know() {
-        for arguments in [&["--serve-me"][..], &["a", "b", "c"], &["-x"], &["--serve"]] {
-            assert!(parse(arguments.iter().map(OsString::from)).is_err(), "{arguments:?}");
-        }
-        for (arguments, message) in [
+    fn options_are_read_or_refused() {
+        let parsed = |line: &str| parse(line.split_whitespace().map(OsString::from));
+        let serve = Serve { watch: true, ..Serve::at("[::1]:80".parse().unwrap()) };
+        let expected = Arguments::Run { handler: Some("-f.h".to_owned()), events: Events::Served(serve) };
+        assert_eq!(parsed("--watch --serve=[::1]:80 --timeout 3 -- -f.h").unwrap(), expected);
+        for (line, message) in [
             (
-                &["--serve", ":80"][..],
+                "--serve :80",
                 "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
             ),
-            (
-                &["/bin/sh", "-c", "function.handler"],
-                "these arguments are of Docker's shell form, in which a shell is to run `function.handler`: write \
-                 `CMD [\"function.handler\"]`, with brackets",
-            ),
-            (
-                &["function.handler", "{}", "left"],
-                "`left` is one argument too many: an image's command is its handler alone, \
-                 `CMD [\"function.handler\"]`",
-            ),
-            (&["--timeout", "0"], "`--timeout` takes 1 to 5400 seconds, not `0`"),
-            (&["--timeout", "5401"], "`--timeout` takes 1 to 5400 seconds, not `5401`"),
-            (&["--concurrency", "0"], "`--concurrency` takes a number from 1 on, not `0`"),
-            (&["--watch", "f.h"], "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-            (&["--serve", "1", "f.h", "{}"], "an event is for runs without `--serve`: post it instead"),
+            ("--timeout 0", "`--timeout` takes 1 to 5400 seconds, not `0`"),
+            ("--timeout 5401", "`--timeout` takes 1 to 5400 seconds, not `5401`"),
+            ("--concurrency 0", "`--concurrency` takes a number from 1 on, not `0`"),
+            ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+            ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
+            ("--serve-me", "invalid option '--serve-me'"),
         ] {
-            let error = parse(arguments.iter().map(OsString::from)).unwrap_err();
-            assert_eq!(error.to_string(), message);
+            assert_eq!(parsed(line).unwrap_err().to_string(), message);
         }
     }
 }

@@ -1,11 +1,6 @@
 //! A container without Lambda: `docker run -p 9000:8080 IMAGE` serves, as AWS's own images do.
 
-use std::{
-    fs,
-    net::Ipv4Addr,
-    num::{NonZeroU64, NonZeroUsize},
-    time::Duration,
-};
+use std::{fs, net::Ipv4Addr, num::NonZeroU64, time::Duration};
 
 use rustix::process::{Pid, getpid, getppid};
 
@@ -21,7 +16,6 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// others that images bring along.
 const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
 
-/// Whether this is the main process of a container.
 pub fn is_main_process() -> bool {
     getpid() == Pid::INIT || getppid() == Some(Pid::INIT) && is_init()
 }
@@ -32,11 +26,6 @@ fn is_init() -> bool {
 
 /// The server of such a container, with a timeout in seconds.
 pub fn server(timeout: Option<NonZeroU64>) -> Serve {
-    Serve {
-        address: (Ipv4Addr::UNSPECIFIED, PORT).into(),
-        timeout: timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.get())),
-        concurrency: NonZeroUsize::MIN,
-        watch: false,
-        http: false,
-    }
+    let timeout = timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.get()));
+    Serve { timeout, ..Serve::at((Ipv4Addr::UNSPECIFIED, PORT).into()) }
 }

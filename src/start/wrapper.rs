@@ -3,20 +3,20 @@
 
 use std::{env, ffi::OsStr, io, os::unix::process::CommandExt, process::Command};
 
-use crate::settings::{ConfigError, Environment, variable};
+use crate::settings::{Environment, SettingsError, variable};
 
 /// Says that the wrapper has had its turn. No worker sees it.
 const WRAPPED: &str = "__LAMBDA_WRAPPED";
 
 /// Becomes the wrapper, whose arguments are the bootstrap and its arguments. Returns if there is no wrapper, if it has
 /// had its turn, and with an error if it cannot be run.
-pub fn enter(environment: &mut Environment) -> Result<(), ConfigError> {
+pub fn enter(environment: &mut Environment) -> Result<(), SettingsError> {
     let has_run = environment.remove(OsStr::new(WRAPPED)).is_some();
     let own = variable::EXEC_WRAPPER;
     match own.of(environment) {
         Some(wrapper) if !has_run => {
             let error = become_wrapper(wrapper).to_string();
-            Err(ConfigError::Wrapper(own.name, wrapper.to_string_lossy().into_owned(), error))
+            Err(SettingsError::Wrapper(own.name, wrapper.to_string_lossy().into_owned(), error))
         }
         _ => Ok(()),
     }

@@ -9,10 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    process::{Child, Children, handler::Home},
-    settings::Config,
-};
+use crate::{process::handler::Home, settings::Settings};
 
 /// The kind of a language's transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +20,8 @@ pub enum Kind {
     Forking {
         /// The user's file.
         file: PathBuf,
+        /// The function in it that is the handler.
+        function: String,
         /// Whether the shim reports the commands that fail.
         has_stack: bool,
     },
@@ -82,8 +81,7 @@ pub struct Launch {
 /// Starts processes of one worker.
 pub(super) struct Starter {
     pub(super) launch: Arc<Launch>,
-    pub(super) config: Arc<Config>,
-    pub(super) children: Children,
+    pub(super) settings: Arc<Settings>,
     /// The end of the log's pipe that they write to.
     pub(super) log: OwnedFd,
 }
@@ -95,16 +93,12 @@ impl Starter {
         command
             .args(&self.launch.arguments)
             .env_clear()
-            .envs(&self.config.environment)
+            .envs(&self.settings.environment)
             .envs(self.launch.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir(&self.config.task_root)
+            .current_dir(&self.settings.task_root)
             .stdin(Stdio::null())
             .stdout(self.log.try_clone()?)
             .stderr(self.log.try_clone()?);
         Ok(command)
-    }
-
-    pub(super) fn start(&self, command: &mut Command) -> io::Result<Child> {
-        self.children.spawn(command)
     }
 }

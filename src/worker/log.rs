@@ -17,6 +17,7 @@ use tokio::{
     task::yield_now,
 };
 
+use super::buffer::buffer;
 use crate::{
     event::invocation::Invocation,
     limits::BLOCK,
@@ -42,9 +43,10 @@ pub struct Log(Arc<Mutex<Reader>>);
 struct Reader {
     pipe: pipe::Receiver,
     format: LogFormat,
+    /// How much is read at once, and how much of a line is held until its end comes, in bytes.
+    limits: (usize, usize),
     /// The beginnings of the interpreter's crash report.
     last_words: &'static [&'static str],
-    buffer: Vec<u8>,
     /// The beginning of a line whose end has not come.
     line: Vec<u8>,
     tail: VecDeque<u8>,
@@ -52,17 +54,16 @@ struct Reader {
 }
 
 impl Log {
-    /// Reads from this end of a pipe.
     pub fn new(pipe: OwnedFd, format: LogFormat, last_words: &'static [&'static str]) -> io::Result<Self> {
-        let block = match format {
-            LogFormat::Text => BLOCK,
-            LogFormat::Json => JSON_BLOCK,
+        let limits = match format {
+            LogFormat::Text => (BLOCK, BLOCK),
+            LogFormat::Json => (JSON_BLOCK, LONGEST_LINE),
         };
         let log = Self(Arc::new(Mutex::new(Reader {
             pipe: pipe::Receiver::from_owned_fd(pipe)?,
             format,
+            limits,
             last_words,
-            buffer: vec![0; block],
             line: Vec::new(),
             tail: VecDeque::new(),
             origin: Origin::default(),
@@ -91,15 +92,20 @@ impl Log {
         self.reader().drain();
     }
 
+    /// Adds a line of ours behind all that was written up to now.
+    pub fn add(&self, line: &str) {
+        let mut reader = self.reader();
+        reader.drain();
+        reader.pass(line.as_bytes());
+    }
+
     /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
-    #[must_use]
     pub fn last_lines(&self) -> String {
         let mut reader = self.reader();
         reader.drain();
         reader.last_lines()
     }
 
-    /// The name of its pipe.
     pub fn pipe(&self) -> PipeName {
         PipeName::of(&self.reader().pipe)
     }
@@ -112,26 +118,22 @@ impl Log {
 impl Reader {
     /// Passes on one block as soon as there is one. Gives whether more can come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
-        let mut block = ReadBuf::new(&mut self.buffer);
+        let mut buffer = buffer();
+        let mut block = ReadBuf::new(&mut buffer[..self.limits.0]);
         // `try_read` would read once more to find out that the pipe is empty
         let read = ready!(Pin::new(&mut self.pipe).poll_read(context, &mut block));
-        let count = block.filled().len();
-        self.pass(count);
-        Poll::Ready(read.is_ok() && count > 0)
+        self.pass(block.filled());
+        Poll::Ready(read.is_ok() && !block.filled().is_empty())
     }
 
-    /// Passes on all that is in the pipe, and the beginning of a line.
     fn drain(&mut self) {
         // `try_read` would give only what the event loop has seen
         let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         while there > 0 {
-            match rustix::io::read(&self.pipe, &mut self.buffer[..]) {
-                Ok(count) if count > 0 => {
-                    self.pass(count);
-                    there = there.saturating_sub(count as u64);
-                }
-                _ => break,
-            }
+            let mut buffer = buffer();
+            let Ok(count @ 1..) = rustix::io::read(&self.pipe, &mut buffer[..self.limits.0]) else { break };
+            self.pass(&buffer[..count]);
+            there = there.saturating_sub(count as u64);
         }
         self.flush();
     }
@@ -147,28 +149,20 @@ impl Reader {
         lines[begin..lines.len().min(begin + QUOTED.1)].join("\n")
     }
 
-    fn pass(&mut self, count: usize) {
-        let begin = count.saturating_sub(QUOTED.0);
-        self.tail.extend(&self.buffer[begin..count]);
+    fn pass(&mut self, new: &[u8]) {
+        self.tail.extend(&new[new.len().saturating_sub(QUOTED.0)..]);
         self.tail.drain(..self.tail.len().saturating_sub(QUOTED.0));
-
-        let new = &self.buffer[..count];
         let whole = new.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         if whole > 0 {
             if self.line.is_empty() {
                 write_lines(self.format, &self.origin, &new[..whole]);
             } else {
                 self.line.extend_from_slice(&new[..whole]);
-                write_lines(self.format, &self.origin, &self.line);
-                self.line = Vec::new();
+                self.flush();
             }
         }
         self.line.extend_from_slice(&new[whole..]);
-        let held = match self.format {
-            LogFormat::Text => BLOCK,
-            LogFormat::Json => LONGEST_LINE,
-        };
-        if self.line.len() >= held {
+        if self.line.len() >= self.limits.1 {
             self.flush();
         }
     }

@@ -3,6 +3,7 @@
 //! Always true: between two calls of [`Worker::run`] a worker can take an event, or [`Worker::ended`] tells of its end.
 
 mod answer;
+mod buffer;
 mod deadline;
 mod end;
 mod hooks;
@@ -37,13 +38,12 @@ use crate::{
     event::invocation::Invocation,
     failure::Failure,
     process::{Child, Children, handler::Handler},
-    settings::Config,
+    settings::Settings,
 };
 
 /// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
 const SIGNAL_LIMIT: Duration = Duration::from_millis(50);
 
-/// A worker that is ready for an event.
 pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
@@ -62,12 +62,12 @@ impl Worker {
     /// take both steps of a SnapStart snapshot before its first event.
     pub async fn start(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
         snapshot: bool,
     ) -> Result<Self, WorkerError> {
-        let started = Self::spawn(launch, config, children, shutdown, snapshot);
+        let started = Self::spawn(launch, settings, children, shutdown, snapshot);
         let mut worker = started.map_err(|error| {
             let what = format!("`{}` cannot be started", launch.program.display());
             WorkerError::Gone(start_failure(&what, &error))
@@ -84,25 +84,20 @@ impl Worker {
 
     fn spawn(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
         snapshot: bool,
     ) -> io::Result<Self> {
         let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let log = Log::new(log, config.log_format, launch.last_words)?;
-        let mut transport = launch.transport.open(config.transport_mode(), children, &log)?;
-        let starter = Starter {
-            launch: Arc::clone(launch),
-            config: Arc::clone(config),
-            children: children.clone(),
-            log: log_end,
-        };
+        let log = Log::new(log, settings.log_format, launch.last_words)?;
+        let mut transport = launch.transport.open(settings.transport_mode(), children, &log)?;
+        let starter = Starter { launch: Arc::clone(launch), settings: Arc::clone(settings), log: log_end };
         let mut child = None;
         if transport.has_worker() {
             let mut command = starter.command()?;
             command.args(transport.arguments(snapshot));
-            let worker = starter.start(&mut command)?;
+            let worker = children.spawn(&mut command)?;
             transport.has_started(worker.pid());
             child = Some(worker);
         }
@@ -120,7 +115,7 @@ impl Worker {
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.log.set_origin(Some(invocation));
-        let margin = self.starter.config.deadline_margin;
+        let margin = self.starter.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
             Ok(()) => self.wait(Phase::Event(invocation, deadline)).await,
@@ -162,14 +157,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether the user's file has hooks for the shutdown.
-    #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
         self.shutdown_hook.is_some()
     }
 
     /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
-    #[must_use]
     pub fn waits_for_shutdown(&self) -> bool {
         self.shutdown_hook == Some(true)
     }
@@ -203,13 +195,12 @@ impl Worker {
     }
 
     /// Whether the worker is known to have ended.
-    #[must_use]
     pub fn has_ended(&self) -> bool {
         self.child.as_ref().is_some_and(Child::has_ended)
     }
 
     fn handler(&self) -> &str {
-        &self.starter.config.handler
+        &self.starter.settings.handler
     }
 
     fn as_program(&self) -> Option<&str> {

@@ -2,9 +2,7 @@
 
 use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
 
-use rustix::process::Signal;
-
-use rustix::io::Errno;
+use rustix::{io::Errno, process::Signal};
 
 use super::{
     answer::{with_lines, with_place},
@@ -25,15 +23,12 @@ use crate::{
 pub enum WorkerError {
     /// The worker lives and can take the next event.
     Failed(Failure),
-    /// The worker is gone.
     Gone(Failure),
     /// The worker is gone and had not taken the event: another worker may have it.
     Untaken(Failure),
 }
 
 impl WorkerError {
-    /// The failure as the caller gets it.
-    #[must_use]
     pub fn into_failure(self) -> Failure {
         match self {
             Self::Failed(failure) | Self::Gone(failure) | Self::Untaken(failure) => failure,
@@ -41,7 +36,6 @@ impl WorkerError {
     }
 }
 
-/// The current task of a worker.
 #[derive(Clone, Copy)]
 pub(super) enum Phase<'a> {
     Load,
@@ -87,7 +81,6 @@ impl Phase<'_> {
         }
     }
 
-    /// The error that the worker's end is.
     pub(super) fn ended(
         self,
         status: ExitStatus,

@@ -15,20 +15,18 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     event::invocation::{Invocation, Outcome},
     event::stream::Sink,
-    failure::secrets::Secrets,
     failure::{ErrorType, Failure},
     process::{Children, Hold},
-    settings::Config,
+    settings::Settings,
     worker::{Launch, Step, Worker, WorkerError},
 };
 
 /// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
 pub struct Slot {
     launch: Arc<Launch>,
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     children: Children,
     shutdown: CancellationToken,
-    secrets: Secrets,
     /// Whether workers are started for a snapshot that is still to be taken.
     snapshot: bool,
     /// Whether the hint that the file may only define functions has been logged.
@@ -42,21 +40,18 @@ pub struct Slot {
 }
 
 impl Slot {
-    /// A slot without a worker.
-    #[must_use]
     pub fn new(
         launch: &Arc<Launch>,
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Self {
         Self {
             launch: Arc::clone(launch),
-            config: Arc::clone(config),
+            settings: Arc::clone(settings),
             children: children.clone(),
             shutdown: shutdown.clone(),
-            secrets: Secrets::of(&config.environment),
-            snapshot: config.snapstart,
+            snapshot: settings.snapstart,
             has_hinted: false,
             worker: None,
             used: false,
@@ -69,11 +64,10 @@ impl Slot {
         self.replace().await.map_err(|error| self.masked(error))
     }
 
-    /// Runs one event.
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
-                let failure = self.secrets.masked(failure);
+                let failure = self.settings.secrets.masked(failure);
                 tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
                 self.attempt(invocation).await
             }
@@ -89,7 +83,6 @@ impl Slot {
         result.map_err(|error| self.masked(error))
     }
 
-    /// Runs the hooks of a step of a snapshot.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::Checkpoint;
         self.notice_end();
@@ -97,13 +90,13 @@ impl Slot {
         let is_done = self.worker.is_none() && step == Step::Restore;
         match self.worker().await {
             Ok(_) if is_done => Ok(()),
-            Ok(worker) => worker.run_hooks(step).await.map_err(|failure| self.secrets.masked(failure)),
+            Ok(worker) => {
+                worker.run_hooks(step).await.map_err(|failure| self.settings.secrets.masked(failure))
+            }
             Err(error) => Err(self.masked(error)),
         }
     }
 
-    /// Whether the user's file has hooks for the shutdown.
-    #[must_use]
     pub fn has_shutdown_hook(&self) -> bool {
         self.worker.as_ref().is_some_and(|worker| worker.has_shutdown_hook())
     }
@@ -113,7 +106,7 @@ impl Slot {
         if let Some(worker) = &mut self.worker {
             if worker.waits_for_shutdown() {
                 if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
-                    tracing::error!("{}", self.secrets.masked(failure));
+                    tracing::error!("{}", self.settings.secrets.masked(failure));
                 }
             } else if worker.has_shutdown_hook() && self.shutdown.is_cancelled() {
                 worker.ended_by_signal().await;
@@ -200,7 +193,8 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        let start = Worker::start(&self.launch, &self.config, &self.children, &self.shutdown, self.snapshot);
+        let start =
+            Worker::start(&self.launch, &self.settings, &self.children, &self.shutdown, self.snapshot);
         let worker = start.await?;
         self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
         (self.worker, self.used) = (Some(Box::new(worker)), false);
@@ -216,8 +210,7 @@ impl Slot {
         }
     }
 
-    /// The failure without credentials.
     fn masked(&self, error: WorkerError) -> Failure {
-        self.secrets.masked(error.into_failure())
+        self.settings.secrets.masked(error.into_failure())
     }
 }

@@ -1,7 +1,9 @@
 //! Where a shell's command failed: several processes of one event may each report it.
 
-/// The separator of the parts of a report.
-const SEPARATOR: char = '\u{1e}';
+use std::str::FromStr;
+
+/// The separator of the parts of a report, and of the names of functions.
+pub(super) const SEPARATOR: char = '\u{1e}';
 
 /// A command that has failed, as a shell reports it.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +16,6 @@ pub struct FailedCommand {
     is_inner: bool,
     /// The command and its line, as in `at line 4: false`; empty where it is not known.
     place: String,
-    /// The call stack, innermost first.
     stack: Vec<String>,
 }
 
@@ -23,18 +24,20 @@ impl FailedCommand {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(SEPARATOR);
         let mut next = || parts.next();
-        // `parse` would take a sign
-        let natural =
-            |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?;
-        let (handler, status, depth) = (natural(next()?)?, natural(next()?)?, natural(next()?)?);
+        let (handler, status, depth) = (natural(next()?)?, natural(next()?)?, natural::<u64>(next()?)?);
         Some(Self {
             handler,
-            status: i32::try_from(status).ok()?,
+            status,
             is_inner: depth > 0,
             place: next().unwrap_or_default().to_owned(),
             stack: parts.map(str::to_owned).collect(),
         })
     }
+}
+
+/// A number without a sign, which `parse` would take.
+pub(super) fn natural<T: FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// The innermost failure that was reported.
@@ -47,7 +50,6 @@ pub(super) struct Trace {
 }
 
 impl Trace {
-    /// A place without a stack.
     pub(super) fn at(place: String) -> Self {
         Self { place, ..Self::default() }
     }
@@ -81,41 +83,22 @@ impl Trace {
 mod tests {
     use super::*;
 
-    fn failed(place: &str, stack: &[&str]) -> FailedCommand {
-        FailedCommand::parse(&[&["7", "3", "0", place], stack].concat().join("\u{1e}")).unwrap()
-    }
-
-    fn kept(first: &[&str], second: &[&str]) -> Vec<String> {
-        let mut trace = Trace::default();
-        trace.note(failed("first", first));
-        trace.note(failed("second", second));
-        assert_eq!(trace.place == "first", !first.is_empty() && trace.stack == first, "{trace:?}");
-        trace.stack
-    }
-
     #[test]
     fn keeps_the_innermost_of_nested_stacks() {
-        let inner = ["at g, f.sh: line 2", "at f, f.sh: line 7"];
-        assert_eq!(kept(&inner, &["at f, f.sh: line 7"]), inner);
-        assert_eq!(kept(&inner, &["at g, f.sh", "at f, f.sh: line 7"]), inner);
-        assert_eq!(kept(&inner, &[]), inner);
-        assert_eq!(kept(&inner, &["at f, f.sh: line 9"]), ["at f, f.sh: line 9"]);
-        assert_eq!(kept(&[], &["at f, f.sh"]), ["at f, f.sh"]);
-    }
-
-    #[test]
-    fn a_failure_counts_where_the_handler_itself_ends_with_its_status() {
-        let place = |report: &str, status| {
+        let (inner, outer) = ("at g, f.sh: line 2\u{1e}at f, f.sh: line 7", "at f, f.sh: line 7");
+        for (first, second, kept) in [
+            (inner, outer, inner),
+            (inner, "at g, f.sh\u{1e}at f, f.sh: line 7", inner),
+            (inner, "at f, f.sh: line 9", "at f, f.sh: line 9"),
+            ("at f, f.sh: line 9", inner, inner),
+        ] {
             let mut trace = Trace::default();
-            trace.note(FailedCommand::parse(report).unwrap());
-            trace.of(status).place
-        };
-        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", Some(3)), "here");
-        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", Some(4)), "");
-        assert_eq!(place("7\u{1e}3\u{1e}0\u{1e}here", None), "");
-        assert_eq!(place("7\u{1e}3\u{1e}1\u{1e}here", Some(3)), "");
-        for malformed in ["", "7", "7\u{1e}3", "-7\u{1e}3\u{1e}0", "7\u{1e}x\u{1e}0"] {
-            assert_eq!(FailedCommand::parse(malformed), None, "{malformed}");
+            for (place, stack) in [("first", first), ("second", second)] {
+                let report = ["7", "3", "0", place, stack].join("\u{1e}");
+                trace.note(FailedCommand::parse(&report).unwrap());
+            }
+            assert_eq!(trace.stack.join("\u{1e}"), kept);
+            assert_eq!(trace.place, if kept == first { "first" } else { "second" });
         }
     }
 }

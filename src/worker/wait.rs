@@ -132,7 +132,6 @@ async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Re
     }
 }
 
-/// Waits for the end of a process; for ever where there is none.
 async fn exited(child: &mut Option<Child>) -> ExitStatus {
     match child {
         Some(child) => child.exited().await,

@@ -187,6 +187,18 @@ fn places_of_earlier_releases_are_links() {
 }
 
 #[test]
+fn every_image_has_the_command_durable() {
+    for variant in ["bash", "lisp", "powershell-runtime", "all"] {
+        let Some(image) = image(&format!("{variant}-al2-amd64")) else { continue };
+        let help = docker_text(&["run", "--rm", "--entrypoint", "durable", &image, "--help"]);
+        assert!(
+            help.starts_with("Steps, waits and callbacks of a durable execution.\n"),
+            "{variant}: {help}"
+        );
+    }
+}
+
+#[test]
 fn bash_aws_has_the_command_that_was_brought() {
     let Some(image) = image("bash-aws-al2-amd64") else { return };
     let task = folder(&[("f.sh", "handler() { aws s3 ls \"$1\"; }\n")]);

@@ -55,6 +55,8 @@ fn find(requirement: &str) -> Option<PathBuf> {
             let python = repository().join("target/tools/aws/bin/python3");
             works(&[&python.display().to_string(), "-c", "import boto3"]).then_some(python)
         }
+        // `.ci/setup durable` brings it, with the conformance suite
+        "durable-runner" => file(repository().join("target/tools/durable/bin/dex-local-runner")),
         "CGI.pm" => met(works(&["perl", "-MCGI", "-e", "1"])),
         "cgitb" => met(works(&["python3", "-c", "import cgitb"])),
         "mounts" => met(works(&["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /var"])),

@@ -150,11 +150,8 @@ fn checkpoint_call(arn: &str, token: &str, updates: &[Update]) -> Call {
 }
 
 fn state_call(arn: &str, token: &str, marker: &str) -> Call {
-    let mut query = format!("CheckpointToken={}", encoded(token));
-    if !marker.is_empty() {
-        query += &format!("&Marker={}", encoded(marker));
-    }
-    query += &format!("&MaxItems={PAGE_SIZE}");
+    let marker = if marker.is_empty() { String::new() } else { format!("&Marker={}", encoded(marker)) };
+    let query = format!("CheckpointToken={}{marker}&MaxItems={PAGE_SIZE}", encoded(token));
     Call { method: Method::GET, path: path(arn, "state"), query, body: Bytes::new() }
 }
 

@@ -79,15 +79,12 @@ impl Target {
         };
         let urls = [variable::ENDPOINT_URL_LAMBDA, variable::ENDPOINT_URL];
         let url = urls.into_iter().find_map(|variable| Some((variable, variable.of(environment)?)));
-        let (url, malformed) = match url {
-            Some((variable, url)) => {
-                let url = url.to_string_lossy().into_owned();
-                (url.clone(), TargetError::NoUrl(variable.name, url))
-            }
-            None => {
-                let url = format!("https://lambda.{region}.{}", suffix(&region));
-                (url, TargetError::NotPrintable(variable::REGION.name))
-            }
+        let (url, malformed) = if let Some((variable, url)) = url {
+            let url = url.to_string_lossy().into_owned();
+            (url.clone(), TargetError::NoUrl(variable.name, url))
+        } else {
+            let url = format!("https://lambda.{region}.{}", suffix(&region));
+            (url, TargetError::NotPrintable(variable::REGION.name))
         };
         let target = Self::at(&url, region, credentials).ok_or(malformed)?;
         Ok(Self { ca_bundle: variable::CA_BUNDLE.of(environment).map(PathBuf::from), ..target })

@@ -4,6 +4,7 @@
 //! the next call.
 
 mod connection;
+mod outcome;
 mod requests;
 mod state;
 mod step;
@@ -137,21 +138,8 @@ impl Session {
 
     /// Keeps a result that is too large for an answer, as the execution's last update.
     pub async fn keep_result(&self, result: String) -> Option<Ending> {
-        let update = Update {
-            id: "execution".to_owned(),
-            parent_id: None,
-            name: None,
-            kind: Kind::Execution,
-            sub_type: None,
-            action: Action::Succeed,
-            payload: Some(result),
-            error: None,
-            step_options: None,
-            wait_options: None,
-            callback_options: None,
-            chained_invoke_options: None,
-            context_options: None,
-        };
+        let mut update = Update::new("execution", Kind::Execution, Action::Succeed);
+        update.payload = Some(result);
         let token = self.state().token.clone();
         match self.service.checkpoint(&self.arn, &token, &[update]).await {
             Ok(_) => None,

@@ -227,6 +227,10 @@ impl State {
         self.queued
     }
 
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     pub fn is_made(&self, number: u64) -> bool {
         self.made >= number
     }
@@ -281,21 +285,11 @@ impl State {
 impl Named {
     /// An update of this operation.
     pub fn update(&self, action: Action) -> Update {
-        Update {
-            id: self.id.clone(),
-            parent_id: (!self.context.is_empty()).then(|| self.context.clone()),
-            name: Some(self.name.clone()),
-            kind: self.kind,
-            sub_type: Some(self.sub_type.clone()),
-            action,
-            payload: None,
-            error: None,
-            step_options: None,
-            wait_options: None,
-            callback_options: None,
-            chained_invoke_options: None,
-            context_options: None,
-        }
+        let mut update = Update::new(self.id.clone(), self.kind, action);
+        update.parent_id = (!self.context.is_empty()).then(|| self.context.clone());
+        update.name = Some(self.name.clone());
+        update.sub_type = Some(self.sub_type.clone());
+        update
     }
 }
 

@@ -158,8 +158,12 @@ fn ended(running: &Running, attempt: Attempt) -> Update {
             }
         }
         Attempt::Failed(status, error) => {
+            // the next attempt would hardly print less
+            let is_final = error.error_type.as_deref() == Some("Durable.ResultTooLarge");
             update.error = Some(error);
-            if let Some(next_attempt_delay_seconds) = policy.delay(running.attempt, status) {
+            if let Some(next_attempt_delay_seconds) =
+                policy.delay(running.attempt, status).filter(|_| !is_final)
+            {
                 update.action = Action::Retry;
                 update.step_options = Some(StepOptions { next_attempt_delay_seconds });
             }

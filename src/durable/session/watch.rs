@@ -16,10 +16,16 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mi
 /// How often is looked at steps that run and at times that have come.
 const TICK: Duration = Duration::from_millis(50);
 
+/// The longest pause while nothing is asked for.
+const IDLE_TICK: Duration = Duration::from_secs(60);
+
+/// The least time between two questions for changes.
+const POLL: Duration = Duration::from_millis(500);
+
 impl Session {
     /// Decides how the invocation ends, where its handler does not.
     pub async fn watch(&self) -> Ending {
-        let mut pause = LOOKS.0;
+        let (mut pause, mut polled) = (LOOKS.0, None);
         let mut changes = self.changes.subscribe();
         loop {
             if let Some(ending) = self.ending() {
@@ -33,26 +39,26 @@ impl Session {
                 let mut state = self.state();
                 (!state.blocked.is_empty(), state.steps().next().is_some())
             };
-            if waits && !has_steps && self.is_quiet().await {
-                // contexts that have begun are recorded before
-                self.checkpoint([]).await;
-                if self.is_quiet().await {
+            let may_be_quiet = waits && !has_steps;
+            if may_be_quiet && self.is_quiet().await {
+                if self.state().has_queued() {
+                    // contexts that have begun are recorded before
+                    self.checkpoint([]).await;
+                } else {
                     self.end(Ending::Pending);
-                    continue;
                 }
+                continue;
             }
-            self.poll_if_due();
-            pause = if waits && !has_steps { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
-            let tick = if waits && !has_steps { pause } else { TICK };
+            polled = self.poll_if_due(polled);
+            pause = if may_be_quiet { (pause * 2).min(LOOKS.1) } else { LOOKS.0 };
+            let tick = match (may_be_quiet, has_steps) {
+                (true, _) => pause,
+                (false, true) => TICK,
+                (false, false) => IDLE_TICK,
+            };
             let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
-            if waits || has_steps {
-                // a sender lives as long as this
-                drop(timeout(tick.min(left), changes.changed()).await);
-            } else if self.limit.is_some() {
-                drop(timeout(left, changes.changed()).await);
-            } else {
-                drop(changes.changed().await);
-            }
+            // after the pause it is looked again, whether or not something has changed
+            drop(timeout(tick.min(left), changes.changed()).await);
         }
     }
 
@@ -95,14 +101,16 @@ impl Session {
         }
     }
 
-    /// Asks for changes where something else still runs: a new invocation would not come.
-    fn poll_if_due(&self) {
+    /// Asks for changes where something else still runs: a new invocation would not come. Gives when that was.
+    fn poll_if_due(&self, last: Option<Instant>) -> Option<Instant> {
         let mut state = self.state();
-        if state.is_due() && !state.is_wanted() {
+        if state.is_due() && !state.is_wanted() && last.is_none_or(|last| last.elapsed() >= POLL) {
             state.poll = true;
             drop(state);
             self.has_changed();
+            return Some(Instant::now());
         }
+        last
     }
 
     /// Ends the invocation at its time limit. Steps that still run have failed, or are tried again.

@@ -1,6 +1,6 @@
 //! The document that a CGI program writes: a head, and a body that is passed on as it is.
 
-use std::mem;
+use std::{mem, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::header;
@@ -10,33 +10,32 @@ use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
-/// The document of one event.
 pub(in crate::http) struct Document {
     pub(in crate::http) sender: Sender,
     request_id: String,
     tenant_id: Option<String>,
     /// For an error that shows how the document begins.
-    secrets: Secrets,
-    /// Whether the caller asks for the head alone.
+    secrets: Arc<Secrets>,
     is_head_request: bool,
     state: State,
 }
 
 enum State {
-    /// The bytes of the head so far.
     Head(BytesMut),
     /// The head is complete. `missing`: how many bytes its `Content-Length` promises that have not come.
-    Body { missing: usize },
+    Body {
+        missing: usize,
+    },
     /// There is no valid head, by this reason. The rest is dropped.
     Invalid(String),
 }
 
 impl Document {
     pub(super) fn new(
-        config: &Config,
+        settings: &Settings,
         sender: Sender,
         invocation: &Invocation,
         request: Option<&Request>,
@@ -47,7 +46,7 @@ impl Document {
             sender,
             request_id: invocation.request_id().to_owned(),
             tenant_id: invocation.tenant_id().map(str::to_owned),
-            secrets: Secrets::of(&config.environment),
+            secrets: Arc::clone(&settings.secrets),
             is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
             state: State::Head(BytesMut::new()),
         }

@@ -10,7 +10,6 @@ use super::super::prelude::Prelude;
 /// The largest head, in bytes.
 pub const CGI_HEAD_LIMIT: usize = 64 * 1024;
 
-/// How much of an answer without a head an error shows, in bytes.
 const SHOWN: usize = 80;
 
 const NO_HEAD: &str =
@@ -46,7 +45,6 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
     }
 }
 
-/// The lines of a head.
 #[derive(Default)]
 struct Lines {
     status: Option<StatusCode>,
@@ -126,34 +124,4 @@ fn status_code(text: &[u8], whole: &[u8]) -> Result<StatusCode, String> {
     let number = text.split(|&byte| byte == b' ').next().unwrap_or_default();
     let status = StatusCode::from_bytes(number).ok().filter(|status| (200..600).contains(&status.as_u16()));
     status.ok_or_else(|| format!("its status is {}", shown(whole)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_is_the_same_however_it_is_cut() {
-        let large = format!("A: {}\n\n", "x".repeat(70_000));
-        for answer in [
-            "Status: 404 Not Found\r\nContent-Type: text/plain\nX-A:  b \nSet-Cookie: a=1\n\r\nbody\n\n",
-            "HTTP/1.1 200 OK\nA: b\n\n",
-            "\nbody",
-            "no head\n",
-            "no end",
-            &large,
-        ] {
-            let decoded = |cut: usize| {
-                let mut bytes = BytesMut::from(&answer[..cut]);
-                let first = take_head(&mut bytes, false)?;
-                bytes.extend_from_slice(&answer.as_bytes()[cut..]);
-                let head = if first.is_some() { first } else { take_head(&mut bytes, true)? };
-                Ok::<_, String>((head, bytes))
-            };
-            let whole = decoded(answer.len());
-            for cut in (0..answer.len()).step_by(1 + answer.len() / 100) {
-                assert_eq!(decoded(cut), whole, "{cut}");
-            }
-        }
-    }
 }

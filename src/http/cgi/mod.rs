@@ -18,7 +18,7 @@ use super::prelude::Prelude;
 use crate::{
     event::invocation::{Invocation, Request},
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
 /// The answer to a request that no program can have, by a fault of the caller.
@@ -39,10 +39,10 @@ pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unu
 /// The request for the program, or the answer to its caller without it, and the document that the program will write. An
 /// error says that the event is no HTTP request.
 pub(super) fn open(
-    config: &Config,
+    settings: &Settings,
     invocation: &Invocation,
 ) -> Result<(Document, Result<Request, Refusal>), Failure> {
-    let (sender, request) = match read(&invocation.event, config.script().as_deref()) {
+    let (sender, request) = match read(&invocation.event, settings.script().as_deref()) {
         Ok((sender, request)) => (sender, Ok(request)),
         Err(error @ Unusable::Event(_)) => {
             return Err(Failure::new(ErrorType::InvalidEvent, error.to_string()));
@@ -56,7 +56,7 @@ pub(super) fn open(
             (sender, Err(Refusal::bad_request("the path has a line end or NUL\n")))
         }
     };
-    Ok((Document::new(config, sender, invocation, request.as_ref().ok()), request))
+    Ok((Document::new(settings, sender, invocation, request.as_ref().ok()), request))
 }
 
 impl Refusal {

@@ -15,10 +15,8 @@ use crate::{event::invocation::Request, http::host};
 
 const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
 
-/// Headers, with their values in their order.
 type Headers = BTreeMap<String, Vec<String>>;
 
-/// An event of any sender.
 struct Event<'a> {
     sender: Sender,
     fields: &'a Map<String, Value>,

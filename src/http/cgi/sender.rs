@@ -32,7 +32,6 @@ const NOT_IN_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
 /// The stage of an API that has none in its URL.
 const DEFAULT_STAGE: &str = "$default";
 
-/// The service that has sent an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sender {
     /// A function URL: payload version 2.0 with the path as the client sent it.
@@ -44,17 +43,14 @@ pub enum Sender {
     /// A REST API: its path is as the client sent it, and the stage stands in the path of the context alone.
     RestApi,
     /// A load balancer, which takes several values of a header, or the last of them alone.
-    LoadBalancer {
-        /// Whether it takes several.
-        several_values: bool,
-    },
+    LoadBalancer { several_values: bool },
 }
 
 /// The path of a request as a CGI program has it.
 pub(super) struct Path {
     /// `SCRIPT_NAME`
     pub(super) script: String,
-    /// `PATH_INFO`
+
     pub(super) info: Vec<u8>,
     /// `REQUEST_URI` without the query.
     pub(super) uri: String,
@@ -119,7 +115,6 @@ impl Sender {
         matches!(self, Self::FunctionUrl | Self::HttpApi)
     }
 
-    /// The answer with this head and body.
     pub(in crate::http) fn response(self, head: &Prelude, body: &[u8]) -> String {
         let (body, is_base64) = match std::str::from_utf8(body) {
             Ok(text) if head.is_text() => (text.to_owned(), false),

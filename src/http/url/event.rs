@@ -16,17 +16,14 @@ use crate::http::{host, media_type};
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
-/// The event of a request.
 #[derive(Debug)]
 pub struct Event {
-    /// Payload version 2.0.
     pub json: String,
     /// The X-Ray trace that came with the request, or one of its own.
     pub trace_id: String,
 }
 
 /// The event of a request to the server at this port.
-#[must_use]
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     // a target without a path, as `CONNECT` has it, is empty
     let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
@@ -142,17 +139,4 @@ fn new_trace() -> String {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let id = uuid::Uuid::new_v4().simple().to_string();
     format!("Root=1-{:08x}-{}", since_epoch.as_secs(), &id[..24])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_as_in_a_log() {
-        assert_eq!(
-            log_time(UNIX_EPOCH + std::time::Duration::from_millis(1_583_348_638_390)),
-            "04/Mar/2020:19:03:58 +0000"
-        );
-    }
 }

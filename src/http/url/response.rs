@@ -21,36 +21,26 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
 /// Why an answer is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAnswer {
-    /// The status.
     #[error("`statusCode` is no number from 200 to 599 but {0}")]
     Status(Value),
-    /// All of its headers.
     #[error("`headers` is no object but {0}")]
     Headers(Value),
-    /// The name of a header.
     #[error("`{0}` is no name of a header")]
     Name(String),
-    /// The type of a header's value.
     #[error("the header `{0}` is no string but {1}")]
     Type(String, Value),
-    /// The characters of a header's value.
     #[error("the header `{0}` cannot be {1:?}")]
     Value(String, String),
-    /// The cookies.
     #[error("`cookies` is no array of strings but {0}")]
     Cookies(Value),
-    /// The body's type.
     #[error("`body` is no string: write the JSON of an object into one")]
     Body,
-    /// The body's encoding.
     #[error("`body` is no base64: {0}")]
     Base64(#[from] base64::DecodeError),
-    /// Whether it is encoded.
     #[error("`isBase64Encoded` is neither true nor false but {0}")]
     Flag(Value),
 }
 
-/// The response that a whole answer is.
 pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
     match serde_json::from_slice::<Map<String, Value>>(answer) {
         Ok(fields) if fields.contains_key("statusCode") => taken_apart(&fields),
@@ -60,7 +50,6 @@ pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
 }
 
 /// A response with this head, and with JSON for its content type if it says none.
-#[must_use]
 pub fn response<B>(head: Prelude, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use memchr::memchr;
 
-use super::HttpError;
+use super::{HttpError, shown};
 use crate::event::headers::Headers;
 
 #[derive(Debug)]
@@ -55,8 +55,8 @@ pub(super) fn end_of_head(buffer: &[u8], searched: &mut usize) -> Option<usize> 
 pub(super) fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let first = lines.next().unwrap_or_default();
-    let (is_1_1, status) =
-        status_line(first).ok_or_else(|| HttpError::Head(format!("the status line is {}", shown(first))))?;
+    let (is_1_1, status) = status_line(first)
+        .ok_or_else(|| HttpError::Head(format!("the status line is {:?}", shown(first))))?;
     let (headers, left_out) = header_lines(bytes, lines.take_while(|line| !line.is_empty()));
     let has = |word: &[u8]| {
         let words = headers.all("connection").flat_map(|value| value.split(|&byte| byte == b','));
@@ -90,14 +90,10 @@ fn header_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> (He
         match (header, &mut left_out) {
             (Some((name, value)), _) => headers.append(name, bytes.slice_ref(value)),
             (None, Some(left_out)) => left_out.count += 1,
-            (None, none) => *none = Some(LeftOut { first: shown(line), count: 1 }),
+            (None, none) => *none = Some(LeftOut { first: format!("{:?}", shown(line)), count: 1 }),
         }
     }
     (headers, left_out)
-}
-
-fn shown(line: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(&line[..line.len().min(64)]))
 }
 
 /// Whether the version is 1.1, and the status, of `HTTP/1.1 200 OK` or the like.

@@ -1,19 +1,22 @@
-//! HTTP/1.1 as a client of the Runtime API needs it: bytes of a response in, the response out. No IO.
+//! HTTP/1.1 as a client of the Runtime API reads it: from the bytes of a connection to one response.
 //!
 //! A response is the same however its bytes are cut, and no more is kept of it than the limits allow. Of a response that
 //! is too large the headers are kept, so that its event can be answered by an error.
 
-mod chunks;
 mod head;
 
-use bytes::{Bytes, BytesMut};
+use std::{io, time::Duration};
+
+use bytes::{Buf, Bytes, BytesMut};
 use http::StatusCode;
+use memchr::memchr;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout,
+};
 
 pub use self::head::LeftOut;
-use self::{
-    chunks::Chunks,
-    head::{Framing, Head, end_of_head, parse_head},
-};
+use self::head::{Framing, Head, end_of_head, parse_head};
 use crate::event::headers::Headers;
 
 /// The largest head of a response, in bytes.
@@ -25,17 +28,25 @@ pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// How much of a head is read. One that is over [`RESPONSE_HEAD_LIMIT`] is read to its end for the sake of its request id.
 const READ_HEAD_LIMIT: usize = 16 * RESPONSE_HEAD_LIMIT;
 
-/// The most that room is made for before it has come, in bytes.
-const ROOM: usize = 8 * 1024 * 1024;
+/// The longest line with the size of a chunk, in bytes.
+const SIZE_LINE: usize = 4 * 1024;
+
+/// The longest pause within an event. The wait for its first byte has no limit.
+const STALL_LIMIT: Duration = Duration::from_secs(8);
+
+/// The longest pause within a receipt. After it the status counts, without the rest.
+const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The least room for one read, and the most that is made for a body before it has come, in bytes.
+const ROOM: usize = 8 * 1024;
+const BODY_ROOM: usize = 8 * 1024 * 1024;
 
 /// One response.
 #[derive(Debug, PartialEq)]
 pub struct Response {
-    /// The status.
     pub status: StatusCode,
-    /// The headers.
     pub headers: Headers,
-    /// The body; empty if the response is too large.
+    /// Empty if the response is too large.
     pub body: Bytes,
     /// The limit that the response is over. Nothing more is read from its connection.
     pub too_large: Option<TooLarge>,
@@ -47,7 +58,6 @@ pub struct Response {
 
 impl Response {
     /// Status and body, for people.
-    #[must_use]
     pub fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
@@ -62,174 +72,201 @@ pub enum TooLarge {
     Body,
 }
 
-/// Why bytes are no response. Nothing more can be read from their connection.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why there is no response. Nothing more can be read from the connection.
+#[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// The head does not follow the grammar.
+    #[error("the response could not be read: {0}")]
+    Read(io::Error),
+    #[error("the rest of the response did not come within {STALL_LIMIT:?}")]
+    Stalled,
     #[error("invalid HTTP: {0}")]
     Head(String),
-    /// Nobody can say where the body ends.
     #[error("invalid HTTP: `{0}` says nothing of where the body ends")]
     Length(&'static str),
-    /// The size of a chunk is none.
     #[error("Invalid chunk size: {0:?}")]
     ChunkSize(String),
-    /// A chunk does not end where it should.
     #[error("invalid HTTP: a chunk does not end in a line end")]
     ChunkEnd,
-    /// The connection has ended before the response.
+    #[error("connection closed before a response came")]
+    Nothing,
     #[error("connection closed {0}")]
     Closed(&'static str),
 }
 
-/// Makes one response out of the bytes of a connection.
-#[derive(Debug, Default)]
-pub struct Decoder {
-    state: State,
-    /// How many bytes of the buffer are known to hold no end of the head.
-    searched: usize,
-}
+const IN_HEAD: HttpError = HttpError::Closed("in the head of a response");
+const IN_BODY: HttpError = HttpError::Closed("in a body: end of file before message length reached");
 
-#[derive(Debug, Default)]
-enum State {
-    #[default]
-    Head,
-    Body {
-        head: Head,
-        is_head_too_large: bool,
-        chunks: Option<Chunks>,
-    },
-}
-
-impl Decoder {
-    /// Takes what belongs to the response out of the buffer, and gives it once it is whole.
-    pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Response>, HttpError> {
-        loop {
-            match &mut self.state {
-                State::Head => match self.take_head(buffer)? {
-                    Step::More => return Ok(None),
-                    Step::On => {}
-                },
-                State::Body { is_head_too_large: true, .. } => {
-                    return Ok(Some(self.response(Err(TooLarge::Head))));
-                }
-                State::Body { head, chunks, .. } => {
-                    let body = match chunks {
-                        Some(chunks) => chunks.decode(buffer)?,
-                        None => sized_body(head.framing, buffer)?,
-                    };
-                    return Ok(body.map(|body| self.response(body)));
-                }
-            }
-        }
-    }
-
-    /// The connection has ended: the response, if that is the end of its body.
-    pub fn finish(&mut self, buffer: &mut BytesMut) -> Result<Response, HttpError> {
-        match &self.state {
-            State::Body { head: Head { framing: Framing::UntilClose, .. }, .. } => {
-                let body = buffer.split().freeze();
-                Ok(self.response(Ok(body)))
-            }
-            State::Body { .. } => {
-                Err(HttpError::Closed("in a body: end of file before message length reached"))
-            }
-            State::Head if buffer.is_empty() => Err(HttpError::Closed("before a response came")),
-            State::Head => Err(HttpError::Closed("in the head of a response")),
-        }
-    }
-
-    /// Whether the head is there.
-    #[must_use]
-    pub fn has_head(&self) -> bool {
-        matches!(self.state, State::Body { .. })
-    }
-
-    /// Whether the head is there, and nothing says where the body ends but the end of the connection.
-    #[must_use]
-    pub fn has_endless_body(&self) -> bool {
-        matches!(&self.state, State::Body { head: Head { framing: Framing::UntilClose, .. }, .. })
-    }
-
-    /// The response with as much of its body as has come, if its head has.
-    pub fn so_far(mut self, buffer: &mut BytesMut) -> Option<Response> {
-        let State::Body { head, .. } = &mut self.state else { return None };
-        head.reusable = false;
-        let body = buffer.split().freeze();
-        Some(self.response(Ok(body)))
-    }
-
-    fn take_head(&mut self, buffer: &mut BytesMut) -> Result<Step, HttpError> {
-        let Some(end) = end_of_head(buffer, &mut self.searched) else {
-            if buffer.len() > READ_HEAD_LIMIT {
-                return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
-            }
-            return Ok(Step::More);
-        };
-        if end > READ_HEAD_LIMIT {
-            return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
-        }
-        let bytes = buffer.split_to(end).freeze();
-        self.searched = 0;
-        let head = parse_head(&bytes)?;
-        // an interim response, which the final one follows
-        if !head.status.is_informational() {
-            let chunks = matches!(head.framing, Framing::Chunked).then(Chunks::default);
-            self.state = State::Body { head, is_head_too_large: end > RESPONSE_HEAD_LIMIT, chunks };
-        }
-        Ok(Step::On)
-    }
-
-    fn response(&mut self, body: Body) -> Response {
-        let State::Body { head, .. } = std::mem::take(&mut self.state) else {
-            unreachable!("BUG: a body follows a head");
-        };
-        head.response(body)
-    }
-}
-
-/// Whether a part of a response was there to be taken.
-enum Step {
-    On,
-    More,
-}
-
-impl Head {
-    fn response(self, body: Body) -> Response {
-        let Self { status, headers, framing, reusable, left_out } = self;
-        let reusable = reusable && body.is_ok() && !matches!(framing, Framing::UntilClose);
-        Response {
-            status,
-            headers,
-            too_large: body.as_ref().err().copied(),
-            body: body.unwrap_or_default(),
-            reusable,
-            left_out,
-        }
-    }
-}
-
-/// A body, or that it is too large.
-type Body = Result<Bytes, TooLarge>;
-
-/// The body of a response whose length is known, or that ends with its connection.
-fn sized_body(framing: Framing, buffer: &mut BytesMut) -> Result<Option<Body>, HttpError> {
-    let length = match framing {
-        Framing::Length(length) => length,
-        Framing::Unknown(header) => return Err(HttpError::Length(header)),
-        Framing::UntilClose | Framing::Chunked => {
-            return Ok((buffer.len() > BODY_LIMIT).then_some(Err(TooLarge::Body)));
-        }
+/// Reads one response by way of a buffer, which is empty. `is_receipt`: all is known once its head is there.
+pub async fn response(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut BytesMut,
+    is_receipt: bool,
+) -> Result<Response, HttpError> {
+    let stall_limit = if is_receipt { RECEIPT_STALL_LIMIT } else { STALL_LIMIT };
+    let mut source = Source { stream, buffer, has_begun: false, stall_limit };
+    let (head, is_too_large) = source.head().await?;
+    let body = match head.framing {
+        _ if is_too_large => Ok(Err(TooLarge::Head)),
+        // nobody waits for an end that may never come
+        Framing::UntilClose if is_receipt => Err(HttpError::Stalled),
+        framing => source.body(framing).await,
     };
-    if length > BODY_LIMIT {
-        return Ok(Some(Err(TooLarge::Body)));
-    }
-    if buffer.len() < length {
-        buffer.reserve((length - buffer.len()).min(ROOM));
-        return Ok(None);
-    }
-    Ok(Some(Ok(buffer.split_to(length).freeze())))
+    let is_whole = body.is_ok() && !matches!(head.framing, Framing::UntilClose);
+    let body = match body {
+        Err(_) if is_receipt => Ok(source.buffer.split().freeze()),
+        body => body?,
+    };
+    Ok(Response {
+        status: head.status,
+        headers: head.headers,
+        too_large: body.as_ref().err().copied(),
+        reusable: head.reusable && is_whole && body.is_ok(),
+        body: body.unwrap_or_default(),
+        left_out: head.left_out,
+    })
 }
 
-#[cfg(test)]
-mod tests;
+/// The bytes of a connection.
+struct Source<'a, S> {
+    stream: &'a mut S,
+    buffer: &'a mut BytesMut,
+    /// Whether the response has begun: then there is a limit for each pause.
+    has_begun: bool,
+    stall_limit: Duration,
+}
+
+impl<S: AsyncRead + Unpin> Source<'_, S> {
+    /// Reads once. Gives the error if the connection has ended.
+    async fn read(&mut self, closed: HttpError) -> Result<(), HttpError> {
+        if self.buffer.capacity() - self.buffer.len() < ROOM {
+            self.buffer.reserve(ROOM);
+        }
+        // unlike `try_read` it knows from a short read that nothing more is there
+        let read = self.stream.read_buf(self.buffer);
+        let count = if self.has_begun {
+            timeout(self.stall_limit, read).await.map_err(|_| HttpError::Stalled)?
+        } else {
+            read.await
+        };
+        self.has_begun = true;
+        if count.map_err(HttpError::Read)? == 0 { Err(closed) } else { Ok(()) }
+    }
+
+    /// The head of the final response, and whether it is too large.
+    async fn head(&mut self) -> Result<(Head, bool), HttpError> {
+        loop {
+            self.has_begun = !self.buffer.is_empty();
+            let mut searched = 0;
+            let end = loop {
+                let end = end_of_head(self.buffer, &mut searched);
+                if end.unwrap_or(self.buffer.len()) > READ_HEAD_LIMIT {
+                    return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
+                }
+                if let Some(end) = end {
+                    break end;
+                }
+                let closed = if self.has_begun { IN_HEAD } else { HttpError::Nothing };
+                self.read(closed).await?;
+            };
+            let head = parse_head(&self.buffer.split_to(end).freeze())?;
+            // the final response follows an interim one
+            if !head.status.is_informational() {
+                return Ok((head, end > RESPONSE_HEAD_LIMIT));
+            }
+        }
+    }
+
+    async fn body(&mut self, framing: Framing) -> Result<Result<Bytes, TooLarge>, HttpError> {
+        match framing {
+            Framing::Unknown(header) => Err(HttpError::Length(header)),
+            Framing::Chunked => self.chunks().await,
+            Framing::Length(length) if length > BODY_LIMIT => Ok(Err(TooLarge::Body)),
+            Framing::Length(length) => {
+                while self.buffer.len() < length {
+                    self.buffer.reserve((length - self.buffer.len()).min(BODY_ROOM));
+                    self.read(IN_BODY).await?;
+                }
+                Ok(Ok(self.buffer.split_to(length).freeze()))
+            }
+            Framing::UntilClose => loop {
+                if self.buffer.len() > BODY_LIMIT {
+                    return Ok(Err(TooLarge::Body));
+                }
+                match self.read(IN_BODY).await {
+                    Err(HttpError::Closed(_)) => return Ok(Ok(self.buffer.split().freeze())),
+                    read => read?,
+                }
+            },
+        }
+    }
+
+    async fn chunks(&mut self) -> Result<Result<Bytes, TooLarge>, HttpError> {
+        let mut body = BytesMut::new();
+        loop {
+            let mut left = chunk_size(&self.line(SIZE_LINE, HttpError::ChunkSize).await?)?;
+            if body.len().saturating_add(left) > BODY_LIMIT {
+                return Ok(Err(TooLarge::Body));
+            }
+            if left == 0 {
+                break;
+            }
+            while left > 0 {
+                if self.buffer.is_empty() {
+                    self.read(IN_BODY).await?;
+                }
+                let here = left.min(self.buffer.len());
+                body.extend_from_slice(&self.buffer[..here]);
+                self.buffer.advance(here);
+                left -= here;
+            }
+            if !self.line(2, |_| HttpError::ChunkEnd).await?.is_empty() {
+                return Err(HttpError::ChunkEnd);
+            }
+        }
+        let mut limit = RESPONSE_HEAD_LIMIT;
+        loop {
+            let too_long = |_| HttpError::Head("trailers without an end".to_owned());
+            let trailer = self.line(limit, too_long).await?;
+            if trailer.is_empty() {
+                return Ok(Ok(body.freeze()));
+            }
+            limit = limit.saturating_sub(trailer.len() + 2);
+        }
+    }
+
+    /// A line without its end; an error that shows its beginning if it is longer than `limit`.
+    async fn line(
+        &mut self,
+        limit: usize,
+        too_long: impl Fn(String) -> HttpError,
+    ) -> Result<BytesMut, HttpError> {
+        loop {
+            let begin = &self.buffer[..self.buffer.len().min(limit)];
+            if let Some(end) = memchr(b'\n', begin) {
+                let mut line = self.buffer.split_to(end);
+                self.buffer.advance(1);
+                line.truncate(line.strip_suffix(b"\r").unwrap_or(&line).len());
+                return Ok(line);
+            }
+            if begin.len() == limit {
+                return Err(too_long(shown(begin)));
+            }
+            self.read(IN_BODY).await?;
+        }
+    }
+}
+
+/// The hexadecimal number in front of a chunk's extensions.
+fn chunk_size(line: &[u8]) -> Result<usize, HttpError> {
+    let digits = line.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    let text = std::str::from_utf8(digits).ok();
+    // `from_str_radix` would take a sign
+    let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let size = text.and_then(|text| usize::from_str_radix(text, 16).ok());
+    size.ok_or_else(|| HttpError::ChunkSize(shown(line)))
+}
+
+/// The beginning of a line, for people.
+fn shown(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(64)]).into_owned()
+}

@@ -10,7 +10,7 @@ use crate::{
     event::invocation::ENVIRONMENT,
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
-    settings::{Config, variable},
+    settings::{Settings, variable},
     worker::{Kind, Launch},
 };
 
@@ -18,6 +18,12 @@ const SHIM: &str = include_str!("shim.sh");
 
 /// Stands in the shim for the function's name: as a word of the file itself, it is what tracing and traps show.
 const HANDLER: &str = "@HANDLER@";
+
+/// The function `durable` of durable events.
+const DURABLE: &str = include_str!("durable.sh");
+
+/// Stands there for the bootstrap, in a word of the shell.
+const BOOTSTRAP: &str = "@BOOTSTRAP@";
 
 /// Names that Bash takes for something else at the beginning of a command.
 const RESERVED: [&str; 22] = [
@@ -67,15 +73,21 @@ impl Language for Bash {
 }
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
-fn program(config: &Config) -> Result<PathBuf, Failure> {
-    if let Some(program) = chosen(variable::BASH, config.bash.as_ref(), config)? {
+fn program(settings: &Settings) -> Result<PathBuf, Failure> {
+    if let Some(program) = chosen(variable::BASH, settings.bash.as_ref(), settings)? {
         return Ok(program);
     }
     let of_the_image = Path::new(OF_THE_IMAGE);
     if of_the_image.is_file() {
         return Ok(of_the_image.to_owned());
     }
-    interpreter("bash", "a Bash handler", config)
+    interpreter("bash", "a Bash handler", settings)
+}
+
+/// The text of the function `durable`.
+fn durable() -> String {
+    let bootstrap = std::env::current_exe().unwrap_or_else(|_| "bootstrap".into());
+    DURABLE.replace(BOOTSTRAP, &command_word(&bootstrap.to_string_lossy()))
 }
 
 /// A function's name as Bash takes it for a command.
@@ -93,20 +105,20 @@ fn is_bash(file: &str) -> bool {
 }
 
 impl Runnable for Function {
-    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
-        let text = read(config, &self.file)?;
+    fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
+        let text = read(settings, &self.file)?;
         text::check(&text, &self.file).map_err(|reason| {
             Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
         })?;
         let has_stack =
-            notice::whole_text(config, &self.file, &text).is_some_and(|whole| !notice::may_notice(&whole));
+            notice::whole_text(settings, &self.file, &text).is_some_and(|whole| !notice::may_notice(&whole));
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");
-        let file = absolute(config, &self.file);
+        let file = absolute(settings, &self.file);
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
-            program: program(config)?,
+            program: program(settings)?,
             arguments: vec![
                 "-c".into(),
                 SHIM.replace(HANDLER, &command_word(&self.function)).into(),
@@ -114,11 +126,12 @@ impl Runnable for Function {
                 self.function.as_str().into(),
                 variables.into(),
                 options.into(),
+                durable().into(),
             ],
             environment: Vec::new(),
             durable_library: None,
             takes_cgi: true,
-            transport: Kind::Forking { file, has_stack },
+            transport: Kind::Forking { file, function: self.function.clone(), has_stack },
             last_words: &[],
             empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),

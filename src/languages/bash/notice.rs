@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::settings::Config;
+use crate::settings::Settings;
 
 /// Words by which a file asks for the options of the shell.
 const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace", "extdebug"];
@@ -33,11 +33,11 @@ enum Sourced {
 }
 
 /// The text of a file and of all that it sources; none where that is not known before it runs.
-pub(in crate::languages) fn whole_text(config: &Config, file: &Path, text: &[u8]) -> Option<String> {
+pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path, text: &[u8]) -> Option<String> {
     let mut whole = String::new();
     let mut seen = HashSet::new();
     let own_environment =
-        config.environment.get(OsStr::new("BASH_ENV")).map(|file| PathBuf::from(file.clone()));
+        settings.environment.get(OsStr::new("BASH_ENV")).map(|file| PathBuf::from(file.clone()));
     let mut left: Vec<_> = own_environment.filter(|file| !file.as_os_str().is_empty()).into_iter().collect();
     let mut next = Some((file.to_owned(), String::from_utf8_lossy(text).into_owned()));
     while let Some((file, text)) = next {
@@ -47,7 +47,7 @@ pub(in crate::languages) fn whole_text(config: &Config, file: &Path, text: &[u8]
                 Sourced::At(path) => left.push(path),
                 Sourced::Below(path) => {
                     let places = [folder.join(&path), path.clone(), folder.join("..").join(&path)];
-                    let found = places.into_iter().filter(|place| config.task_root.join(place).is_file());
+                    let found = places.into_iter().filter(|place| settings.task_root.join(place).is_file());
                     let before = left.len();
                     left.extend(found);
                     if left.len() == before {
@@ -65,7 +65,7 @@ pub(in crate::languages) fn whole_text(config: &Config, file: &Path, text: &[u8]
         // one that is not there is not sourced
         next = std::iter::from_fn(|| left.pop()).find_map(|path| {
             let text =
-                seen.insert(path.clone()).then(|| std::fs::read(config.task_root.join(&path)).ok())??;
+                seen.insert(path.clone()).then(|| std::fs::read(settings.task_root.join(&path)).ok())??;
             Some((path, String::from_utf8_lossy(&text).into_owned()))
         });
     }

@@ -1,12 +1,14 @@
-# The shim inside Bash: `bash -c THIS FILE FUNCTION VARIABLES OPTIONS FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
+# The shim inside Bash:
+# `bash -c THIS FILE FUNCTION VARIABLES OPTIONS DURABLE FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
 #
-#   $0  the user's file            $7       the descriptor of a file for notes
-#   $1  its function               $8-$11   the descriptors of the lane of even numbers: where a process waits,
+#   $0  the user's file            $8       the descriptor of a file for notes
+#   $1  its function               $9-$12   the descriptors of the lane of even numbers: where a process waits,
 #   $2  the variables that                  the context, the event, the answer
-#       events set, or lack        $12-$15  those of odd numbers
-#   $3  OPTIONS, see below         $16      `snapshot`, where there will be one
-#   $4  /proc/PID/fd of the bootstrap
-#   $5, $6  the descriptors of the request pipe and the report pipe there
+#       events set, or lack        $13-$16  those of odd numbers
+#   $3  OPTIONS, see below         $17      `snapshot`, where there will be one
+#   $4  the function `durable`
+#   $5  /proc/PID/fd of the bootstrap
+#   $6, $7  the descriptors of the request pipe and the report pipe there
 #
 # OPTIONS holds `stack` where neither the file nor a file that it sources can notice an ERR trap, and `shutdown` where
 # the file may have a hook for the shutdown. The bootstrap puts the function's name in place of @HANDLER@.
@@ -32,15 +34,16 @@ __lambda_stack=
 [[ $3 != *stack* ]] || __lambda_stack=1
 __lambda_may_hook=
 [[ $3 != *shutdown* ]] || __lambda_may_hook=1
-__lambda_fds=$4
-__lambda_requests=$4/$5
-__lambda_reports=$4/$6
-__lambda_notes=$4/$7
-__lambda_wakes=("$4/$8" "$4/${12}")
-__lambda_contexts=("$4/$9" "$4/${13}")
-__lambda_inputs=("$4/${10}" "$4/${14}")
-__lambda_answers=("$4/${11}" "$4/${15}")
-__lambda_snapshot=${16-}
+__lambda_durable=$4
+__lambda_fds=$5
+__lambda_requests=$5/$6
+__lambda_reports=$5/$7
+__lambda_notes=$5/$8
+__lambda_wakes=("$5/$9" "$5/${13}")
+__lambda_contexts=("$5/${10}" "$5/${14}")
+__lambda_inputs=("$5/${11}" "$5/${15}")
+__lambda_answers=("$5/${12}" "$5/${16}")
+__lambda_snapshot=${17-}
 __lambda_number=0
 __lambda_odd=
 __lambda_few=
@@ -52,6 +55,7 @@ __lambda_lacks=
 __lambda_settled=
 __lambda_disabled=
 __lambda_trap=
+__lambda_called=
 __lambda_line_end=$'\036'
 __lambda_newline=$'\n'
 __lambda_needed=(builtin compgen declare eval exec exit export local mapfile printf read set shopt trap unset)
@@ -73,6 +77,9 @@ __lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
 __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what ends the shell, and changes nothing
     [[ -o errexit ]] || return 0
     [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
+    # the function `durable` has returned it: its own last command would be named
+    # shellcheck disable=SC2016 # no expansion is meant
+    [[ $2 != 'builtin return "$__lambda_status"' ]] || builtin set -- "$1" "${__lambda_called% }" "${@:3}"
     builtin local __lambda_text __lambda_place __lambda_known __lambda_depth
     # a compound command whose redirection fails leaves the command before it in BASH_COMMAND, and its status
     __lambda_known=
@@ -205,7 +212,20 @@ __lambda_next() { # waits for an event and makes it this subshell's own
     else
         __lambda_quietly __lambda_slurp "${__lambda_head#* }" || __lambda_give_up
     fi
+    [[ -z ${DURABLE_SOCKET-} ]] || __lambda_define_durable
     __lambda_give_back
+}
+
+__lambda_define_durable() { # the command as a function, which can call functions of the file
+    if __lambda_defines durable; then
+        builtin return
+    elif builtin shopt -q expand_aliases; then
+        builtin shopt -u expand_aliases
+        builtin eval "$__lambda_durable"
+        builtin shopt -s expand_aliases
+    else
+        builtin eval "$__lambda_durable"
+    fi
 }
 
 __lambda_quietly() { # COMMAND…
@@ -276,10 +296,7 @@ __lambda_wait() { # waits for a request; what it is, is known from when it comes
 __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash has spoken, in the notes
     builtin local __lambda_signal
     __lambda_signal=
-    if (($1 > 128)) && [[ -z $__lambda_few && -s $__lambda_notes ]]; then
-        __lambda_signal=' signal'
-        builtin printf '%s: %s: ended by signal %d\n' "$0" "$__lambda_function" $(($1 - 128)) >&2
-    fi
+    (($1 <= 128)) || [[ -n $__lambda_few || ! -s $__lambda_notes ]] || __lambda_signal=' signal'
     __lambda_report ended "$__lambda_number $1$__lambda_signal" || builtin exit 0
 }
 

@@ -16,7 +16,7 @@ pub use self::text::{inside_task_root, invalid, is_name};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
-    settings::Config,
+    settings::Settings,
     worker::Launch,
 };
 
@@ -36,14 +36,14 @@ pub trait Runnable: Debug + Send + Sync {
     /// Makes the files that workers need and the image lacks. It comes before [`Self::launch`].
     fn prepare<'a>(
         &'a self,
-        _config: &'a Config,
+        _settings: &'a Settings,
         _children: &'a Children,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         ready(Ok(())).boxed()
     }
 
     /// How a worker for it is started.
-    fn launch(&self, config: &Config) -> Result<Launch, Failure>;
+    fn launch(&self, settings: &Settings) -> Result<Launch, Failure>;
 }
 
 /// A language, as the grammar sees it.
@@ -55,7 +55,7 @@ pub trait Language: Sync {
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError>;
 
     /// Whether one of its own places exists; `None` if it is not one.
-    fn has_place(&self, _config: &Config, _place: &Path) -> Option<bool> {
+    fn has_place(&self, _settings: &Settings, _place: &Path) -> Option<bool> {
         None
     }
 

@@ -4,7 +4,7 @@ use std::{fs::File, path::PathBuf};
 
 use crate::{
     failure::{ErrorType, Failure},
-    settings::{Config, variable},
+    settings::{Settings, variable},
 };
 
 /// Where the image has its core.
@@ -19,8 +19,8 @@ pub(super) struct Core {
 
 impl Core {
     /// The core to start from; `None` for SBCL's own.
-    pub(super) fn find(config: &Config) -> Result<Option<Self>, Failure> {
-        let core = match config.lisp_core.clone() {
+    pub(super) fn find(settings: &Settings) -> Result<Option<Self>, Failure> {
+        let core = match settings.lisp_core.clone() {
             Some(path) => Self {
                 name: format!("`{}` is `{}`", variable::LISP_CORE, path.display()),
                 path,

@@ -16,7 +16,7 @@ use super::{fnv, interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
     languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
-    settings::{Config, LispConvention as Convention},
+    settings::{LispConvention as Convention, Settings},
     worker::{Kind, Launch},
 };
 
@@ -129,26 +129,26 @@ fn candidate(
 }
 
 impl Runnable for Handler {
-    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
-        launch(self, config)
+    fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
+        launch(self, settings)
     }
 }
 
 /// How to start SBCL for this handler.
-fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
-    let program = interpreter("sbcl", "a Common Lisp handler", config)?;
+fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
+    let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
     if let Handler::Function { files, .. } = handler {
         // an unreadable file is named here, and not by a line of SBCL's loader
-        read(config, newest(&config.task_root, files))?;
+        read(settings, newest(&settings.task_root, files))?;
     } else if let Handler::Script { file } = handler {
-        read(config, file)?;
+        read(settings, file)?;
     }
-    let core = Core::find(config)?;
+    let core = Core::find(settings)?;
     let mut arguments: Vec<OsString> = vec!["--noinform".into()];
     if let Some(core) = &core {
         arguments.extend(["--core".into(), core.path.clone().into()]);
     }
-    arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(config)).into()]);
+    arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
     arguments.extend(
         [
             "--disable-ldb",
@@ -165,10 +165,10 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
     arguments.push(if core.is_none() { SHIM } else { "" }.into());
-    let convention = config.lisp_convention.unwrap_or(handler.usual_convention());
-    arguments.extend(described(handler, config, convention));
+    let convention = settings.lisp_convention.unwrap_or(handler.usual_convention());
+    arguments.extend(described(handler, settings, convention));
     Ok(Launch {
-        environment: home(&program, config)
+        environment: home(&program, settings)
             .map(|home| ("SBCL_HOME".into(), home.into()))
             .into_iter()
             .collect(),
@@ -185,10 +185,10 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
 }
 
 /// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
-fn described(handler: &Handler, config: &Config, convention: Convention) -> [OsString; 6] {
+fn described(handler: &Handler, settings: &Settings, convention: Convention) -> [OsString; 6] {
     let (kind, file, text) = match handler {
         Handler::Function { files, symbol } => {
-            ("function", newest(&config.task_root, files), symbol.as_str())
+            ("function", newest(&settings.task_root, files), symbol.as_str())
         }
         Handler::Script { file } => ("script", file.as_path(), ""),
         Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
@@ -215,14 +215,14 @@ fn version() -> String {
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
-fn heap(config: &Config) -> i32 {
-    let workers = i32::try_from(config.max_concurrency.get()).unwrap_or(i32::MAX);
-    (config.memory / 4 * 3 / workers).max(LEAST_HEAP)
+fn heap(settings: &Settings) -> i32 {
+    let workers = i32::try_from(settings.max_concurrency.get()).unwrap_or(i32::MAX);
+    (settings.memory / 4 * 3 / workers).max(LEAST_HEAP)
 }
 
 /// Where SBCL's contributed modules are, for `require`: SBCL looks beside its core, which may be ours.
-fn home(program: &Path, config: &Config) -> Option<PathBuf> {
-    if config.environment.contains_key(OsStr::new("SBCL_HOME")) {
+fn home(program: &Path, settings: &Settings) -> Option<PathBuf> {
+    if settings.environment.contains_key(OsStr::new("SBCL_HOME")) {
         return None;
     }
     let program = std::fs::canonicalize(program).ok()?;
@@ -234,19 +234,19 @@ fn home(program: &Path, config: &Config) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn config(memory: &str, workers: &str) -> Config {
+    fn settings(memory: &str, workers: &str) -> Settings {
         let environment =
             [("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory), ("AWS_LAMBDA_MAX_CONCURRENCY", workers)];
         let environment = environment.map(|(name, value)| (name.into(), value.into()));
-        Config::read(environment, Some("f.h".to_owned()), true).unwrap()
+        Settings::read(environment, Some("f.h".to_owned()), true).unwrap()
     }
 
     #[test]
     fn the_heap_is_three_quarters_of_the_memory_shared_by_the_workers() {
-        assert_eq!(heap(&config("1024", "1")), 768);
-        assert_eq!(heap(&config("10240", "8")), 960);
-        assert_eq!(heap(&config("128", "1")), 96);
-        assert_eq!(heap(&config("512", "100")), 96);
+        assert_eq!(heap(&settings("1024", "1")), 768);
+        assert_eq!(heap(&settings("10240", "8")), 960);
+        assert_eq!(heap(&settings("128", "1")), 96);
+        assert_eq!(heap(&settings("512", "100")), 96);
     }
 
     #[test]

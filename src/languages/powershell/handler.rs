@@ -9,7 +9,7 @@ use crate::{
     languages::handler::{
         Candidate, Found, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
     },
-    settings::Config,
+    settings::Settings,
     worker::Launch,
 };
 
@@ -31,9 +31,9 @@ pub(super) enum Handler {
 
 impl Handler {
     /// A hint for a script that may do nothing but define functions. It names the first of them.
-    pub(super) fn only_defines(&self, config: &Config) -> Result<Option<String>, Failure> {
+    pub(super) fn only_defines(&self, settings: &Settings) -> Result<Option<String>, Failure> {
         let Self::Script { file } = self else { return Ok(None) };
-        let text = read(config, file)?;
+        let text = read(settings, file)?;
         let text = String::from_utf8_lossy(&text);
         let function = text.lines().find_map(|line| {
             let (keyword, rest) = line.split_once(' ')?;
@@ -91,8 +91,8 @@ impl Language for PowerShell {
         })
     }
 
-    fn has_place(&self, config: &Config, place: &Path) -> Option<bool> {
-        place.strip_prefix(MODULE_PATH).ok().map(|name| module_exists(config, name))
+    fn has_place(&self, settings: &Settings, place: &Path) -> Option<bool> {
+        place.strip_prefix(MODULE_PATH).ok().map(|name| module_exists(settings, name))
     }
 
     fn handlers(&self, file: &str, function: &str) -> Vec<String> {
@@ -105,7 +105,7 @@ impl Language for PowerShell {
 }
 
 impl Runnable for BareModule {
-    fn launch(&self, _config: &Config) -> Result<Launch, Failure> {
+    fn launch(&self, _settings: &Settings) -> Result<Launch, Failure> {
         let file = self.0.display();
         let message = format!("handler `{file}` names a module: add the function, as in `{file}.Get-Thing`");
         Err(Failure::new(ErrorType::InvalidHandler, message))

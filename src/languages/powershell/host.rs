@@ -19,7 +19,7 @@ use super::{environment, fnv, home, memory_file, private};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
-    settings::{Config, variable},
+    settings::{Settings, variable},
 };
 
 /// The sources, in the order of their names, as they stand in their files.
@@ -133,8 +133,8 @@ pub(super) enum Host {
 
 impl Host {
     /// The host for this PowerShell, as far as there is one.
-    pub(super) fn find(config: &Config, program: &Path) -> Result<Self, Failure> {
-        if let Some(file) = &config.pwsh_host {
+    pub(super) fn find(settings: &Settings, program: &Path) -> Result<Self, Failure> {
+        if let Some(file) = &settings.pwsh_host {
             return match fits(file) {
                 Ok(true) => Ok(Self::File(file.clone())),
                 Ok(false) => Err(unfit(file, "holds no host of this version")),
@@ -142,7 +142,7 @@ impl Host {
             };
         }
         let shipped = home(program).map(|home| home.join(FILE));
-        let mut places = shipped.into_iter().chain(kept(config, program));
+        let mut places = shipped.into_iter().chain(kept(settings, program));
         let found = places.find(|file| fits(file).is_ok_and(|fits| fits));
         Ok(found.map_or(Self::Sources, Self::File))
     }
@@ -199,22 +199,22 @@ fn engine(program: &Path) -> PathBuf {
 }
 
 /// Where a compiled host is kept; `None` if no directory can be written to that is ours alone.
-fn kept(config: &Config, program: &Path) -> Option<PathBuf> {
+fn kept(settings: &Settings, program: &Path) -> Option<PathBuf> {
     let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
-    private::directory(config).map(|directory| directory.join(name))
+    private::directory(settings).map(|directory| directory.join(name))
 }
 
 /// Compiles the host where there is none, and keeps it. Where that cannot be, each worker compiles it itself.
 pub(super) async fn compile_once(
-    config: &Config,
+    settings: &Settings,
     program: &Path,
     children: &Children,
 ) -> Result<(), Failure> {
-    if Host::find(config, program)? != Host::Sources {
+    if Host::find(settings, program)? != Host::Sources {
         return Ok(());
     }
-    let compiled = match kept(config, program) {
-        Some(file) => compile(config, program, &file, children).await,
+    let compiled = match kept(settings, program) {
+        Some(file) => compile(settings, program, &file, children).await,
         None => Err(CompileError::NoDirectory),
     };
     match compiled {
@@ -253,7 +253,7 @@ enum CompileError {
 
 /// Compiles the host into this file: whole or not at all, as several may start at once. Gives its name.
 async fn compile(
-    config: &Config,
+    settings: &Settings,
     program: &Path,
     file: &Path,
     children: &Children,
@@ -272,7 +272,7 @@ async fn compile(
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
     command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
-    command.env_clear().envs(&config.environment).envs(environment(config, program)).env("NO_COLOR", "1");
+    command.env_clear().envs(&settings.environment).envs(environment(settings, program)).env("NO_COLOR", "1");
     let (status, text) = finish(&mut command, program, children).await?;
     if status.code() == Some(TOO_OLD) {
         return Err(CompileError::TooOld(format!("`{}`: {text}", program.display())));

@@ -29,7 +29,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
     process::Children,
-    settings::{Config, LogFormat, variable},
+    settings::{LogFormat, Settings, variable},
     worker::{Kind, Launch},
 };
 
@@ -63,20 +63,20 @@ pub(super) struct PowerShell;
 impl Runnable for Handler {
     fn prepare<'a>(
         &'a self,
-        config: &'a Config,
+        settings: &'a Settings,
         children: &'a Children,
     ) -> BoxFuture<'a, Result<(), Failure>> {
-        async { host::compile_once(config, &program(config)?, children).await }.boxed()
+        async { host::compile_once(settings, &program(settings)?, children).await }.boxed()
     }
 
-    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
-        launch(self, config)
+    fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
+        launch(self, settings)
     }
 }
 
 /// How to start PowerShell for this handler.
-fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
-    let absolute = |file: &Path| absolute(config, file).into_os_string();
+fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
+    let absolute = |file: &Path| absolute(settings, file).into_os_string();
     let (kind, place, function, answer) = match handler {
         Handler::Function { module: Module::File(file), function, answer } => {
             ("module", absolute(file), function.as_str(), *answer)
@@ -93,16 +93,16 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         Answer::Pipeline => "pipeline",
         Answer::Value => "value",
     };
-    let logs = match config.log_format {
+    let logs = match settings.log_format {
         LogFormat::Text => "text",
         LogFormat::Json => "json",
     };
-    let program = program(config)?;
-    let host = Host::find(config, &program)?;
-    let archives = packed::archives(config)?;
-    let mut environment = environment(config, &program);
+    let program = program(settings)?;
+    let host = Host::find(settings, &program)?;
+    let archives = packed::archives(settings)?;
+    let mut environment = environment(settings, &program);
     if let Some(hook) = host.hook() {
-        environment.push((STARTUP_HOOKS.into(), startup_hooks(config, hook)));
+        environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
     }
     let file = match &host {
         Host::File(file) => file.as_os_str(),
@@ -119,7 +119,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
             function.as_ref(),
             answer.as_ref(),
             logs.as_ref(),
-            &module_path(config, &archives),
+            &module_path(settings, &archives),
             &packed_modules(&archives),
         ]
         .map(comment),
@@ -132,7 +132,7 @@ fn launch(handler: &Handler, config: &Config) -> Result<Launch, Failure> {
         durable_library: Some("the commands `Invoke-DurableStep`, `Wait-Durable` and so on"),
         takes_cgi: false,
         last_words: &["Unhandled exception"],
-        empty_answer: handler.only_defines(config)?,
+        empty_answer: handler.only_defines(settings)?,
         as_program: None,
         unfit_core: None,
     })
@@ -148,8 +148,8 @@ fn comment(argument: &OsStr) -> OsString {
 }
 
 /// The user's own startup hooks, and ours behind them.
-fn startup_hooks(config: &Config, hook: &Path) -> OsString {
-    let own = config.environment.get(OsStr::new(STARTUP_HOOKS)).filter(|own| !own.is_empty());
+fn startup_hooks(settings: &Settings, hook: &Path) -> OsString {
+    let own = settings.environment.get(OsStr::new(STARTUP_HOOKS)).filter(|own| !own.is_empty());
     let mut hooks = own.cloned().unwrap_or_default();
     if !hooks.is_empty() {
         hooks.push(":");
@@ -180,20 +180,20 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
 
 /// Whether a place of [`MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
 /// the `PSModulePath` that the environment brings along.
-fn module_exists(config: &Config, place: &Path) -> bool {
-    let shipped = program(config).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
-    let own = config.module_path.as_ref();
+fn module_exists(settings: &Settings, place: &Path) -> bool {
+    let shipped = program(settings).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
+    let own = settings.module_path.as_ref();
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
     let layer = PathBuf::from(LAYER_MODULES);
     own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
-        || packed::hold(config, place)
+        || packed::hold(settings, place)
 }
 
 /// `pwsh`, as the setting or the `PATH` says.
-fn program(config: &Config) -> Result<PathBuf, Failure> {
-    match chosen(variable::PWSH, config.pwsh.as_ref(), config)? {
+fn program(settings: &Settings) -> Result<PathBuf, Failure> {
+    match chosen(variable::PWSH, settings.pwsh.as_ref(), settings)? {
         Some(program) => Ok(program),
-        None => interpreter("pwsh", "a PowerShell handler", config),
+        None => interpreter("pwsh", "a PowerShell handler", settings),
     }
 }
 
@@ -203,13 +203,13 @@ fn home(program: &Path) -> Option<PathBuf> {
 }
 
 /// The directories that PowerShell searches for modules before its own.
-fn module_path(config: &Config, archives: &[Archive]) -> OsString {
+fn module_path(settings: &Settings, archives: &[Archive]) -> OsString {
     let directories =
         MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
     let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
-    let inside = inside.iter().map(|place| config.task_root.join(place));
-    let own = config.module_path.as_ref();
-    let places = std::iter::once(config.task_root.clone())
+    let inside = inside.iter().map(|place| settings.task_root.join(place));
+    let own = settings.module_path.as_ref();
+    let places = std::iter::once(settings.task_root.clone())
         .chain(inside)
         .chain(archives.iter().map(|archive| archive.target.clone()))
         .chain(layers.iter().map(PathBuf::from))
@@ -218,7 +218,7 @@ fn module_path(config: &Config, archives: &[Archive]) -> OsString {
     places.map(PathBuf::into_os_string).collect::<Vec<_>>().join(OsStr::new(":"))
 }
 
-fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
+fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)> {
     let mut environment = vec![
         ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
         ("POWERSHELL_UPDATECHECK", "Off"),
@@ -255,17 +255,17 @@ fn environment(config: &Config, program: &Path) -> Vec<(OsString, OsString)> {
         .into_iter()
         .map(|(name, value)| (name, OsString::from(value)))
         .chain(cache.map(|cache| ("PSModuleAnalysisCachePath", cache.into_os_string())))
-        .filter(|(name, _)| !config.environment.contains_key(OsStr::new(name)))
-        .chain(user_directories(config))
+        .filter(|(name, _)| !settings.environment.contains_key(OsStr::new(name)))
+        .chain(user_directories(settings))
         .map(|(name, value)| (name.into(), value))
         .collect()
 }
 
 /// Other directories for those of the user in which PowerShell, which ends at once without them, can make none.
-fn user_directories(config: &Config) -> impl Iterator<Item = (&'static str, OsString)> {
-    let home = config.environment.get(OsStr::new("HOME")).map_or("/tmp".as_ref(), Path::new);
+fn user_directories(settings: &Settings) -> impl Iterator<Item = (&'static str, OsString)> {
+    let home = settings.environment.get(OsStr::new("HOME")).map_or("/tmp".as_ref(), Path::new);
     USER_DIRECTORIES.into_iter().filter_map(move |(name, place)| {
-        let own = config.environment.get(OsStr::new(name)).filter(|own| !own.is_empty());
+        let own = settings.environment.get(OsStr::new(name)).filter(|own| !own.is_empty());
         let directory = own.map_or_else(|| home.join(place), PathBuf::from);
         let is_usable = std::fs::create_dir_all(directory.join("powershell")).is_ok();
         (!is_usable).then(|| (name, Path::new("/tmp").join(place).into()))

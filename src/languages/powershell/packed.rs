@@ -11,7 +11,7 @@ use memchr::memmem;
 use super::private;
 use crate::{
     failure::{ErrorType, Failure},
-    settings::Config,
+    settings::Settings,
 };
 
 /// Where else than in the task root they are looked for.
@@ -25,12 +25,12 @@ pub(super) struct Archive {
 }
 
 /// The archives of a function, each with the directory of modules that comes of it.
-pub(super) fn archives(config: &Config) -> Result<Vec<Archive>, Failure> {
-    let files = files(&config.task_root);
+pub(super) fn archives(settings: &Settings) -> Result<Vec<Archive>, Failure> {
+    let files = files(&settings.task_root);
     if files.is_empty() {
         return Ok(Vec::new());
     }
-    let directory = private::directory(config).ok_or_else(|| {
+    let directory = private::directory(settings).ok_or_else(|| {
         let message = format!("`{}` cannot be unpacked: make `/tmp` writable", files[0].display());
         Failure::new(ErrorType::HandlerLoadFailed, message)
     })?;
@@ -41,9 +41,9 @@ pub(super) fn archives(config: &Config) -> Result<Vec<Archive>, Failure> {
 }
 
 /// Whether an archive holds a module of this name.
-pub(super) fn hold(config: &Config, module: &Path) -> bool {
+pub(super) fn hold(settings: &Settings, module: &Path) -> bool {
     let name = module.to_string_lossy();
-    files(&config.task_root).iter().any(|file| match file.extension() {
+    files(&settings.task_root).iter().any(|file| match file.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("nupkg") => {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             let version = stem.get(name.len()..).unwrap_or_default();

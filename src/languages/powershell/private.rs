@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::fnv;
-use crate::settings::Config;
+use crate::settings::Settings;
 
 const NAME: &str = "lambda-script-runtime";
 
 /// The directory, made if it is missing: in the user's cache, else in `/tmp`. `None` where there is none that nobody
 /// else could have put there, or can change.
-pub(super) fn directory(config: &Config) -> Option<PathBuf> {
-    let home = config.home.is_absolute().then(|| config.home.join(".cache"));
-    let cache = config.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
+pub(super) fn directory(settings: &Settings) -> Option<PathBuf> {
+    let home = settings.home.is_absolute().then(|| settings.home.join(".cache"));
+    let cache = settings.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
     let user = rustix::process::geteuid().as_raw();
     let places = [cache.map(|cache| cache.join(NAME)), Some(format!("/tmp/{NAME}-{user}").into())];
     places.into_iter().flatten().find(|place| make(place).is_ok() && is_ours(place, user))

@@ -15,7 +15,7 @@ use super::{absolute, bash::notice, interpreter, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
-    settings::Config,
+    settings::Settings,
     worker::{Kind, Launch, Prelude},
 };
 
@@ -60,10 +60,10 @@ impl Language for Program {
 }
 
 impl Runnable for File {
-    fn launch(&self, config: &Config) -> Result<Launch, Failure> {
-        let text = read(config, &self.0)?;
-        let Start { program, arguments, is_bash } = self.start(config, &text)?;
-        let prelude = (is_bash && may_have_prelude(config, &self.0, &text)).then(|| prelude(config));
+    fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
+        let text = read(settings, &self.0)?;
+        let Start { program, arguments, is_bash } = self.start(settings, &text)?;
+        let prelude = (is_bash && may_have_prelude(settings, &self.0, &text)).then(|| prelude(settings));
         Ok(Launch {
             program,
             arguments,
@@ -80,11 +80,11 @@ impl Runnable for File {
 }
 
 impl File {
-    fn start(&self, config: &Config, text: &[u8]) -> Result<Start, Failure> {
-        let file = absolute(config, &self.0);
+    fn start(&self, settings: &Settings, text: &[u8]) -> Result<Start, Failure> {
+        let file = absolute(settings, &self.0);
         let shown = self.0.display();
         if elf::is_elf(text) {
-            executable::check(&file, &config.task_root).map_err(|error| error.into_failure(shown))?;
+            executable::check(&file, &settings.task_root).map_err(|error| error.into_failure(shown))?;
             return Ok(Start { program: file, arguments: Vec::new(), is_bash: false });
         }
         if let Some(system) = executable::other_system(text) {
@@ -94,12 +94,12 @@ impl File {
             return Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{shown}` {reason}")));
         }
         if let Some(Shebang { program, argument }) = Shebang::of(text) {
-            let (name, real) = self.interpreter(config, &program, argument.as_deref())?;
+            let (name, real) = self.interpreter(settings, &program, argument.as_deref())?;
             let arguments = argument.into_iter().chain([file.into()]).collect();
             return Ok(Start { program: real, arguments, is_bash: name == "bash" });
         }
         if self.0.extension() == Some(OsStr::new("sh")) {
-            let bash = interpreter("bash", "a Bash program", config)?;
+            let bash = interpreter("bash", "a Bash program", settings)?;
             return Ok(Start { program: bash, arguments: vec![file.into()], is_bash: true });
         }
         let message = format!(
@@ -112,7 +112,7 @@ impl File {
     /// The name of the interpreter that a first line asks for, and the program that is started for it.
     fn interpreter(
         &self,
-        config: &Config,
+        settings: &Settings,
         program: &OsStr,
         argument: Option<&OsStr>,
     ) -> Result<(OsString, PathBuf), Failure> {
@@ -121,15 +121,15 @@ impl File {
                 Unrunnable::Interpreter { interpreter: interpreter.to_owned(), reason: Box::new(reason) };
             error.into_failure(self.0.display())
         };
-        let program = config.task_root.join(program);
-        executable::check(&program, &config.task_root).map_err(|reason| unrunnable(&program, reason))?;
+        let program = settings.task_root.join(program);
+        executable::check(&program, &settings.task_root).map_err(|reason| unrunnable(&program, reason))?;
         let name = program.file_name().unwrap_or_default().to_owned();
         if name != "env" {
             return Ok((name, program));
         }
         // `env` looks for the command at each event; this only checks that it will be found
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
-        let found = which::which_in(&command, config.path.as_ref(), &config.task_root).map_err(|_| {
+        let found = which::which_in(&command, settings.path.as_ref(), &settings.task_root).map_err(|_| {
             let (file, command) = (self.0.display(), command.to_string_lossy());
             let advice = if command.contains([' ', '\t']) {
                 format!("write `#!/usr/bin/env -S {command}`")
@@ -141,22 +141,22 @@ impl File {
             );
             Failure::new(ErrorType::InterpreterNotFound, message)
         })?;
-        executable::check(&found, &config.task_root).map_err(|reason| unrunnable(&found, reason))?;
+        executable::check(&found, &settings.task_root).map_err(|reason| unrunnable(&found, reason))?;
         Ok((Path::new(&command).file_name().unwrap_or_default().to_owned(), program))
     }
 }
 
 /// The prelude. It runs the user's own `BASH_ENV` first.
-fn prelude(config: &Config) -> Prelude {
-    let own = config.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
+fn prelude(settings: &Settings) -> Prelude {
+    let own = settings.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
         format!("export {BASH_ENV}='{}'", own.to_string_lossy().replace('\'', r"'\''"))
     });
     Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
 }
 
 /// Whether the prelude's trap would change nothing that the program itself can see.
-fn may_have_prelude(config: &Config, file: &Path, text: &[u8]) -> bool {
-    let whole = notice::whole_text(config, file, text);
+fn may_have_prelude(settings: &Settings, file: &Path, text: &[u8]) -> bool {
+    let whole = notice::whole_text(settings, file, text);
     whole.is_some_and(|whole| {
         !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
     })
@@ -201,7 +201,7 @@ mod tests {
     fn the_prelude_puts_back_what_the_user_has() {
         let environment = [("BASH_ENV", "it's mine"), ("LAMBDA_TASK_ROOT", "/")];
         let environment = environment.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let config = Config::read(environment, Some("f.h".to_owned()), true).unwrap();
-        assert!(prelude(&config).text.contains(r"'it'\''s mine'"));
+        let settings = Settings::read(environment, Some("f.h".to_owned()), true).unwrap();
+        assert!(prelude(&settings).text.contains(r"'it'\''s mine'"));
     }
 }

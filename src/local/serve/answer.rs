@@ -16,13 +16,11 @@ use crate::{
     http::{answer::Answer, part::Part, prelude::Prelude},
 };
 
-/// How many parts wait for a slow caller.
 const WAITING: usize = 1;
 
 /// The body of a response. One that is streamed ends in the error of its handler.
 pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
 
-/// The reply to the caller of an event.
 pub(super) enum Reply {
     /// The event has ended, and nothing of its answer was passed on.
     Whole(Outcome),
@@ -31,7 +29,6 @@ pub(super) enum Reply {
     Streamed(Option<Prelude>, Body),
 }
 
-/// The body of a response that is complete.
 pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
     UnsyncBoxBody::new(Full::new(bytes.into()).map_err(|never: Infallible| match never {}))
 }

@@ -27,14 +27,10 @@ const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-strea
 /// Headers that are passed from the caller to the handler, with their names in the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
-/// The invocation type that a caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InvocationType {
-    /// Run the event and respond with the handler's answer.
     RequestResponse,
-    /// Run the event and respond at once.
     Event,
-    /// Check the request and run nothing.
     DryRun,
 }
 
@@ -51,7 +47,6 @@ pub(super) struct Call {
     request_id: HeaderValue,
 }
 
-/// A request that is refused.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
@@ -85,7 +80,6 @@ impl Call {
         Ok(Self { invocation_type, is_streamed, wants_log, headers, request_id })
     }
 
-    /// Runs the event and gives its outcome.
     pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
         let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
         if self.wants_log {
@@ -131,7 +125,6 @@ impl Call {
 }
 
 impl Refusal {
-    /// An event over the limit.
     pub(super) fn too_large() -> Self {
         let message = format!("the event has more than {PAYLOAD_LIMIT} bytes, the most that Lambda takes");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
@@ -210,36 +203,4 @@ fn client_context(encoded: &HeaderValue) -> Result<Vec<u8>, Refusal> {
         let message = "X-Amz-Client-Context is a JSON object in base64, and this does not decode to one";
         Refusal::bad("InvalidRequestContentException", message)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(request: http::request::Builder) -> Result<Call, Refusal> {
-        Call::read(&request.body(()).unwrap().into_parts().0, "127.0.0.1:9000")
-    }
-
-    fn with_context(json: &str) -> Result<Call, Refusal> {
-        let context = STANDARD.encode(json);
-        call(http::Request::post(PATH).header("X-Amz-Client-Context", context))
-    }
-
-    #[test]
-    fn takes_any_name_of_a_function_and_a_query() {
-        for name in ["function", "my-function", "arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af"] {
-            let path = format!("/2015-03-31/functions/{name}/invocations?Qualifier=1");
-            assert!(call(http::Request::post(path)).is_ok(), "{name}");
-        }
-        for path in ["/", "/2015-03-31/functions//invocations", "/2015-03-31/functions/a/b/invocations"] {
-            let refusal = call(http::Request::post(path)).unwrap_err();
-            assert_eq!(refusal.status, 404, "{path}");
-        }
-    }
-
-    #[test]
-    fn puts_a_client_context_into_one_line() {
-        let headers = with_context("{\n\t\"a\": \"\\n\u{e4}\"\r\n}").unwrap().headers;
-        assert_eq!(headers.get(CLIENT_CONTEXT).unwrap(), "{  \"a\": \"\\n\u{e4}\"  }".as_bytes());
-    }
 }

@@ -36,7 +36,7 @@ use crate::{
     failure::Failure,
     limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::Config,
+    settings::Settings,
     start::cli::Serve,
     start::container::is_main_process,
 };
@@ -54,17 +54,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Why a server ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The port is in use, or not allowed.
     #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
     Listen(SocketAddr, io::Error),
-    /// The init failed, and the files are not watched.
     #[error("{0}")]
     Init(Failure),
 }
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
 pub async fn run(
-    config: &Config,
+    settings: &Settings,
     options: &Serve,
     children: &Children,
     shutdown: &CancellationToken,
@@ -72,10 +70,10 @@ pub async fn run(
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    let mut config = config.clone();
+    let mut settings = settings.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
-    config.deadline_margin.get_or_insert(Duration::ZERO);
-    let (pool, starts) = Pool::start(&Arc::new(config), options, children, shutdown);
+    settings.deadline_margin.get_or_insert(Duration::ZERO);
+    let (pool, starts) = Pool::start(&Arc::new(settings), options, children, shutdown);
     let server =
         Arc::new(Server { address: address.to_string(), port: address.port(), http: options.http, pool });
     if options.http {

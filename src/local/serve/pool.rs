@@ -24,14 +24,13 @@ use crate::{
     local::{invocation, report, watch::Files},
     logs,
     process::Children,
-    settings::{Config, ResponseMode},
+    settings::{ResponseMode, Settings},
     start::cli::Serve,
     worker::slot::Slot,
 };
 
-/// The slots and the queue of events.
 pub(super) struct Pool {
-    config: Arc<Config>,
+    settings: Arc<Settings>,
     durable: Durable,
     timeout: Duration,
     /// Whether callers take the head of an answer as such.
@@ -47,7 +46,6 @@ pub(super) struct Pool {
     logged: Mutex<Option<u64>>,
 }
 
-/// An event in the queue.
 struct Waiting {
     invocation: Invocation,
     outcome: oneshot::Sender<Outcome>,
@@ -57,7 +55,6 @@ type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
 
 /// A slot with one version of the files.
 struct Place {
-    /// The version.
     version: u64,
     loaded: Result<Slot, Failure>,
     /// How long loading took, until it is reported.
@@ -67,15 +64,15 @@ struct Place {
 impl Pool {
     /// Starts a worker in every slot. Also gives a receiver for the result of each start.
     pub(super) fn start(
-        config: &Arc<Config>,
+        settings: &Arc<Settings>,
         options: &Serve,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> (Arc<Self>, Vec<oneshot::Receiver<Result<(), Failure>>>) {
         let (waiting, queue) = mpsc::unbounded_channel();
         let pool = Arc::new(Self {
-            config: Arc::clone(config),
-            durable: Durable::new(config),
+            settings: Arc::clone(settings),
+            durable: Durable::new(settings),
             timeout: options.timeout,
             takes_heads: options.http,
             children: children.clone(),
@@ -83,7 +80,7 @@ impl Pool {
             waiting,
             version: watch::Sender::new(0),
             // from here on changes are seen, also while the first workers start
-            files: options.watch.then(|| Mutex::new(Files::below(&config.task_root))),
+            files: options.watch.then(|| Mutex::new(Files::below(&settings.task_root))),
             logged: Mutex::new(None),
         });
         let queue: Queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -96,16 +93,15 @@ impl Pool {
         (pool, starts)
     }
 
-    /// Runs one event when its turn comes.
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
-        let mut invocation = invocation(&self.config, event, headers);
+        let mut invocation = invocation(&self.settings, event, headers);
         match self.answer_of(&mut invocation) {
             Err(failure) => {
-                logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure);
+                logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
             }
             Ok(None) => Reply::Whole(self.run(invocation).await),
-            Ok(Some(answer)) => match self.config.response_mode {
+            Ok(Some(answer)) => match self.settings.response_mode {
                 ResponseMode::Buffered => Reply::Whole(answer.whole(|| self.run(invocation)).await),
                 ResponseMode::Streaming => {
                     let running = answer.running(|| self.run(invocation));
@@ -117,9 +113,9 @@ impl Pool {
 
     /// The same without a reply. The event is in the queue when this returns.
     pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
-        let mut invocation = invocation(&self.config, event, headers);
+        let mut invocation = invocation(&self.settings, event, headers);
         match self.answer_of(&mut invocation) {
-            Err(failure) => logs::write_failure(invocation.request_id(), invocation.tenant_id(), &failure),
+            Err(failure) => logs::write_failure(&invocation, &failure),
             Ok(None) => drop(self.run(invocation)),
             Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
@@ -130,7 +126,7 @@ impl Pool {
         if Envelope::of(&invocation.event).is_some() {
             return Ok(None);
         }
-        Answer::of(&self.config, invocation)
+        Answer::of(&self.settings, invocation)
     }
 
     fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {
@@ -159,7 +155,6 @@ impl Pool {
         }
     }
 
-    /// The life of a slot.
     async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
         let mut changes = self.version.subscribe();
         let mut place = self.load().await;
@@ -213,23 +208,22 @@ impl Pool {
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {
-            logs::write_failure(invocation.request_id(), invocation.tenant_id(), failure);
+            logs::write_failure(invocation, failure);
         }
         report(Some(invocation.request_id()), init, began.elapsed(), &self.children);
         outcome
     }
 
-    /// Loads the files as they are.
     async fn load(&self) -> Place {
         let version = *self.version.borrow();
         let began = Instant::now();
         let start = async {
-            let launch = languages::launch(&self.config, &self.children);
+            let launch = languages::launch(&self.settings, &self.children);
             let Some(launch) = self.shutdown.run_until_cancelled(launch).await else {
                 return pending().await;
             };
             let launch = Arc::new(launch?);
-            let mut slot = Slot::new(&launch, &self.config, &self.children, &self.shutdown);
+            let mut slot = Slot::new(&launch, &self.settings, &self.children, &self.shutdown);
             slot.load().await.map(|()| slot)
         };
         let loaded = start.await;

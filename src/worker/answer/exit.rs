@@ -75,17 +75,3 @@ pub(in crate::worker) fn with_place(message: String, place: &str) -> String {
 pub(in crate::worker) fn with_lines(message: String, lines: &str) -> String {
     if lines.is_empty() { message } else { format!("{message}: {lines}") }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tells_a_signal_from_a_status_over_128() {
-        let kind = |exit: ExitKind| exit.failure("", String::new).unwrap().to_string();
-        let killed = "Function.Signal: the handler was ended by signal: 9 (SIGKILL)";
-        assert_eq!(kind(ExitKind::Signalled(9)), killed);
-        assert_eq!(kind(ExitKind::Exited(137)), "Function.ExitStatus: the handler ended with status 137");
-        assert_eq!(ExitKind::Exited(0).failure("", String::new), None);
-    }
-}

@@ -13,6 +13,7 @@ use tokio::{
 
 pub use self::exit::ExitKind;
 pub(super) use self::exit::{Closing, with_lines, with_place};
+use super::buffer::buffer;
 use crate::{
     event::{invocation::Invocation, stream::Sink},
     failure::Failure,
@@ -47,7 +48,6 @@ pub(super) struct Output {
     passed_on: usize,
     looks: u32,
     next_look: Instant,
-    block: Vec<u8>,
 }
 
 impl Output {
@@ -60,7 +60,6 @@ impl Output {
             passed_on: 0,
             looks: 0,
             next_look: Instant::now(),
-            block: vec![0; BLOCK],
         }
     }
 
@@ -147,13 +146,14 @@ impl Output {
 
     /// Takes what is in the pipe, as `read` gives it.
     fn take(&mut self, blocks: usize, read: impl Fn(&mut [u8]) -> usize) {
+        let mut block = buffer();
         for _ in 0..blocks {
-            let count = read(&mut self.block);
+            let count = read(&mut block[..]);
             if count == 0 {
                 return;
             }
             self.size += count;
-            self.bytes.extend_from_slice(&self.block[..count]);
+            self.bytes.extend_from_slice(&block[..count]);
             let kept = if self.sink.is_some() { STREAM_LIMIT - self.passed_on } else { KEPT };
             self.bytes.truncate(kept);
         }
@@ -176,34 +176,5 @@ impl Output {
         }
         bytes.truncate(end);
         Ok(bytes.freeze())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::cell::Cell;
-
-    use super::*;
-
-    #[test]
-    fn an_answer_loses_its_trailing_newlines_and_keeps_its_limit() {
-        let answer = |parts: &[&[u8]]| {
-            let mut output = Output::new();
-            for part in parts.iter().flat_map(|part| part.chunks(BLOCK)) {
-                let unread = Cell::new(part);
-                output.take(2, |block| {
-                    let part = unread.replace(&[]);
-                    block[..part.len()].copy_from_slice(part);
-                    part.len()
-                });
-            }
-            output.finish()
-        };
-        assert_eq!(answer(&[b"\n a\n\n", b"\n"]).unwrap(), Bytes::from_static(b"\n a"));
-        assert_eq!(answer(&[]).unwrap(), Bytes::new());
-        let limit = vec![b'x'; PAYLOAD_LIMIT];
-        assert_eq!(answer(&[&limit, b"\n"]).unwrap().len(), PAYLOAD_LIMIT);
-        let error = answer(&[&limit, b"xx", b"yy"]).unwrap_err();
-        assert!(error.diagnostic.error_message.contains("6291460 bytes"), "{error}");
     }
 }

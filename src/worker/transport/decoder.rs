@@ -1,24 +1,21 @@
 //! Makes messages of the bytes of a shim.
 
-use std::str::FromStr;
-
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::frame::Message;
 use crate::{
     failure::Failure,
     limits::PAYLOAD_LIMIT,
-    worker::{answer::ExitKind, stack::FailedCommand},
+    worker::{
+        answer::ExitKind,
+        stack::{FailedCommand, SEPARATOR, natural},
+    },
 };
 
 /// The frames of a shim, which `message` reads.
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
-/// The separator of the names of functions.
-const LINE_END: char = '\u{1e}';
-
-/// How much of a malformed payload an error shows, in bytes.
 const SHOWN: usize = 200;
 
 /// The longest head line that is still waited for, in bytes.
@@ -27,22 +24,16 @@ const FRAME_HEAD_LIMIT: usize = 64;
 /// Why the bytes of a shim are not frames. The worker is of no use after any of these.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FrameError {
-    /// The head line is no `NAME LENGTH`.
     #[error("a shim's frame begins with {0:?}")]
     Head(String),
-    /// No frame has this name.
     #[error("a shim sent an unknown frame `{0}`")]
     Name(String),
-    /// The payload is not what a frame of this name holds.
     #[error("a shim's frame `{0}` holds {1:?}")]
     Payload(String, String),
-    /// The payload is larger than any frame of this name may be.
     #[error("a shim announced a frame `{0}` of {1} bytes")]
     Size(String, usize),
-    /// A frame that only another kind of shim sends.
-    #[error("a shim sent a frame `{0}`, which is not for shims of its kind")]
-    Foreign(&'static str),
-    /// The worker ended inside a frame.
+    #[error("a shim sent a frame that is not for shims of its kind")]
+    Foreign,
     #[error("a shim's frame ended in the middle")]
     Truncated,
 }
@@ -56,7 +47,6 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Takes bytes as they came.
     pub fn feed(&mut self, bytes: &[u8]) {
         let dropped = self.to_drop.min(bytes.len());
         self.to_drop -= dropped;
@@ -115,7 +105,6 @@ impl Decoder {
     }
 
     /// How many bytes are held or set aside.
-    #[must_use]
     pub fn allocated(&self) -> usize {
         self.buffer.capacity()
     }
@@ -175,7 +164,7 @@ fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
 }
 
 fn undefined(text: &str) -> Message {
-    let names = text.split(['\n', LINE_END]).filter(|name| !name.is_empty());
+    let names = text.split(['\n', SEPARATOR]).filter(|name| !name.is_empty());
     Message::Undefined(names.map(str::to_owned).collect())
 }
 
@@ -200,11 +189,6 @@ fn ended(text: &str) -> Option<Message> {
     words.next().is_none().then_some(Message::Ended(number, exit))
 }
 
-/// A number without a sign, which `parse` would take.
-fn natural<T: FromStr>(text: &str) -> Option<T> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -216,115 +200,63 @@ mod tests {
     fn decode(bytes: &[u8]) -> Result<Vec<Message>, FrameError> {
         let mut decoder = Decoder::default();
         decoder.feed(bytes);
-        let mut messages = Vec::new();
-        while let Some(message) = decoder.next_message()? {
-            messages.push(message);
-        }
-        Ok(messages)
+        let messages: Result<_, _> = std::iter::from_fn(|| decoder.next_message().transpose()).collect();
+        messages.and_then(|messages| decoder.finish().map(|()| messages))
     }
 
     #[test]
-    fn decodes_frames_however_they_are_cut() {
-        let trace = "7\x1e1\x1e0\x1eat line 1: `x`\x1eat f, f.sh: 1";
-        let bytes =
-            [b"ready 0\nanswer 5\na\nb\0\xfftrace - ", trace.as_bytes(), b"\nexited 3 7 3ended 3\n7 3"]
-                .concat();
-        let expected = vec![
+    fn reads_messages_that_end_at_a_newline() {
+        let messages = decode(
+            b"ready 0\nexited - 7 -2147483647\nended - 18446744073709551615 255\nended 12\n7 137 signal",
+        );
+        let expected = [
             Message::Ready,
-            Message::Answer(Bytes::from_static(b"a\nb\0\xff")),
-            Message::Trace(FailedCommand::parse(trace).unwrap()),
+            Message::Exited(-i32::MAX),
+            Message::Ended(u64::MAX, ExitKind::Exited(255)),
+            Message::Ended(7, ExitKind::Signalled(9)),
         ];
-        let mut decoder = Decoder::default();
-        let mut messages = Vec::new();
-        for byte in &bytes[..bytes.len() - 23] {
-            decoder.feed(&[*byte]);
-            while let Some(message) = decoder.next_message().unwrap() {
-                messages.push(message);
-            }
-        }
-        assert_eq!(messages, expected);
-        assert_eq!(
-            decode(b"exited 3\n7 3ended 3\n7 3").unwrap(),
-            [Message::Exited(3), Message::Ended(7, ExitKind::Exited(3))]
-        );
+        assert_eq!(messages.unwrap(), expected);
     }
 
     #[test]
-    fn drops_an_oversized_answer_without_keeping_it() {
+    fn an_oversized_answer_is_dropped_up_to_the_next_frame() {
         let mut decoder = Decoder::default();
-        let size = PAYLOAD_LIMIT + 1;
-        decoder.feed(format!("answer {size}\nabc").as_bytes());
-        assert_eq!(
-            decoder.next_message().unwrap(),
-            Some(Message::Failed(Failure::too_large(size, PAYLOAD_LIMIT)))
-        );
-        for _ in 0..(size - 3) / 1024 {
-            decoder.feed(&[b'x'; 1024]);
-            assert!(decoder.buffer.is_empty());
-        }
-        assert_eq!(decoder.finish(), Err(FrameError::Truncated));
-        decoder.feed(&vec![b'x'; (size - 3) % 1024]);
+        decoder.feed(format!("answer {}\nabc", PAYLOAD_LIMIT + 1).as_bytes());
+        assert!(matches!(decoder.next_message(), Ok(Some(Message::Failed(_)))));
+        decoder.feed(&vec![b'x'; PAYLOAD_LIMIT - 2]);
+        assert!(decoder.buffer.is_empty());
         decoder.feed(b"ready 0\n");
-        assert_eq!(decoder.next_message().unwrap(), Some(Message::Ready));
-        assert_eq!(decoder.finish(), Ok(()));
+        assert_eq!(decoder.next_message(), Ok(Some(Message::Ready)));
     }
 
     #[test]
     fn refuses_what_is_no_frame() {
-        assert_eq!(decode(b"hello\n"), Err(FrameError::Head("hello".into())));
-        assert_eq!(decode(b"ready x\n"), Err(FrameError::Head("ready x".into())));
-        assert_eq!(decode(b"ready -1\n"), Err(FrameError::Head("ready -1".into())));
+        for head in ["hello\n", "ready x\n", "ready -1\n", "junk", "answerx", "answer 1x", " "] {
+            assert_eq!(decode(head.as_bytes()), Err(FrameError::Head(head.trim_end_matches('\n').into())));
+        }
         assert_eq!(decode(b"nonsense 0\n"), Err(FrameError::Name("nonsense".into())));
-        assert_eq!(decode(&[b'x'; FRAME_HEAD_LIMIT]), Err(FrameError::Head("x".repeat(FRAME_HEAD_LIMIT))));
-        for part in ["junk", "answerx", "answer 1x", " "] {
-            assert_eq!(decode(part.as_bytes()), Err(FrameError::Head(part.into())));
-        }
-        for part in ["", "a", "answer", "answer ", "answer 12"] {
-            assert_eq!(decode(part.as_bytes()).unwrap(), []);
-        }
         let huge = format!("trace {}\n", usize::MAX);
         assert_eq!(decode(huge.as_bytes()), Err(FrameError::Size("trace".into(), usize::MAX)));
-    }
-
-    #[test]
-    fn refuses_numbers_that_no_process_and_no_status_has() {
-        let decoded = |name: &str, payload: &str| decode(format!("{name} - {payload}\n").as_bytes());
-        for (name, payload) in [
-            ("exited", "7 33 9"),
-            ("exited", "7 2147483648"),
-            ("exited", "7 --1"),
-            ("exited", "7  1"),
-            ("exited", "-7 1"),
-            ("exited", "7"),
-            ("exited", ""),
-            ("ended", "x"),
-            ("ended", "7 256"),
-            ("ended", "7 -1"),
-            ("ended", "7 -2147483648"),
-            ("ended", "7 33 -999"),
-            ("ended", "7 128 signal"),
-            ("ended", "7 137 signal signal"),
-            ("ended", "18446744073709551616 1"),
-            ("trace", ""),
-            ("trace", "-1"),
-            ("failure", "{}"),
-        ] {
-            let error = FrameError::Payload(name.to_owned(), payload.to_owned());
-            assert_eq!(decoded(name, payload), Err(error), "{name} {payload}");
+        for begin in ["a", "answer 12", "ended 2\n1"] {
+            assert_eq!(decode(begin.as_bytes()), Err(FrameError::Truncated));
         }
-        assert_eq!(decoded("exited", "7 -2147483647").unwrap(), [Message::Exited(-i32::MAX)]);
-        let largest = Message::Ended(u64::MAX, ExitKind::Exited(255));
-        assert_eq!(decoded("ended", "18446744073709551615 255").unwrap(), [largest]);
-        let killed = Message::Ended(7, ExitKind::Signalled(9));
-        assert_eq!(decoded("ended", "7 137 signal").unwrap(), [killed]);
-    }
-
-    #[test]
-    fn tells_an_end_between_frames_from_one_inside() {
-        let mut decoder = Decoder::default();
-        assert_eq!(decoder.finish(), Ok(()));
-        decoder.feed(b"ended 2\n1");
-        assert_eq!(decoder.next_message(), Ok(None));
-        assert_eq!(decoder.finish(), Err(FrameError::Truncated));
+        let exited = ["7 33 9", "7 2147483648", "7 --1", "7  1", "-7 1", "7", ""];
+        let ended = [
+            "x",
+            "7 256",
+            "7 -1",
+            "7 33 -999",
+            "7 128 signal",
+            "7 137 signal signal",
+            "18446744073709551616 1",
+        ];
+        let payloads = exited
+            .map(|payload| ("exited", payload))
+            .into_iter()
+            .chain(ended.map(|payload| ("ended", payload)));
+        for (name, payload) in payloads.chain([("trace", ""), ("trace", "-1"), ("failure", "{}")]) {
+            let error = FrameError::Payload(name.to_owned(), payload.to_owned());
+            assert_eq!(decode(format!("{name} - {payload}\n").as_bytes()), Err(error));
+        }
     }
 }

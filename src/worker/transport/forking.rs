@@ -18,7 +18,7 @@ use super::{
     memory::memory_file, pipes::Pipes,
 };
 use crate::{
-    event::invocation::Invocation,
+    event::{invocation::Invocation, suspension::Suspension},
     process::{Child, Children, Shell, proc::path_of},
     worker::{
         Starter, Step,
@@ -43,6 +43,10 @@ pub(super) struct Forking {
     /// The user's file, while it is loaded.
     loading: Option<PathBuf>,
     has_stack: bool,
+    /// The beginning of the line of a handler that a signal has ended.
+    title: String,
+    /// Of the current event, if it is one of a durable function.
+    suspension: Option<Suspension>,
     output: Output,
     trace: Trace,
     /// Whether an event has been handed over and its process has not ended.
@@ -58,7 +62,13 @@ pub(super) struct Forking {
 }
 
 impl Forking {
-    pub(super) fn new(file: &Path, has_stack: bool, children: &Children, log: &Log) -> io::Result<Self> {
+    pub(super) fn new(
+        file: &Path,
+        function: &str,
+        has_stack: bool,
+        children: &Children,
+        log: &Log,
+    ) -> io::Result<Self> {
         Ok(Self {
             pipes: Pipes::new()?,
             lanes: Lanes::new()?,
@@ -66,6 +76,8 @@ impl Forking {
             shell: None,
             loading: Some(file.to_owned()),
             has_stack,
+            title: format!("{}: {function}", file.display()),
+            suspension: None,
             output: Output::new(),
             trace: Trace::default(),
             runs_event: false,
@@ -130,12 +142,11 @@ impl Forking {
                 Some(message)
             }
             Message::Ended(number, exit) => self.ended(number, exit)?,
-            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign(message.name()).into()),
+            Message::Answer(_) | Message::Exited(_) => return Err(FrameError::Foreign.into()),
             message => Some(message),
         })
     }
 
-    /// The process of this number has ended.
     fn ended(&mut self, number: u64, exit: ExitKind) -> Result<Option<Message>, TransportError> {
         if self.shutting_down || !self.lanes.is_current(number) {
             return Ok(None);
@@ -143,6 +154,11 @@ impl Forking {
         if self.runs_event && self.lanes.event_was_taken()? {
             self.output.receive_rest(self.lanes.answer());
             self.closing = Some(Closing::begin(exit));
+            if let ExitKind::Signalled(signal) = exit
+                && !self.suspension.as_ref().is_some_and(Suspension::is_requested)
+            {
+                self.log.add(&format!("{}: ended by signal {signal}\n", self.title));
+            }
             (self.runs_event, self.idle_ends) = (false, 0);
             return Ok(None);
         }
@@ -159,7 +175,6 @@ impl Forking {
         Ok(None)
     }
 
-    /// The answer of the process that has ended.
     fn answered(&mut self) -> Message {
         let Some(Closing { exit, .. }) = self.closing.take() else {
             unreachable!("BUG: an answer is whole after the end of its process");
@@ -189,6 +204,7 @@ impl Transport for Forking {
 
     fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
         self.output.begin(invocation);
+        self.suspension.clone_from(&invocation.suspension);
         self.trace = Trace::default();
         self.closing = None;
         self.lanes.send_event(invocation)?;

@@ -69,37 +69,9 @@ pub enum Message {
     Untaken,
 }
 
-impl Message {
-    /// The name of its frame.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::ShutdownHook { .. } => "shutdown-hook",
-            Self::Ready => "ready",
-            Self::Answer(_) => "answer",
-            Self::Failed(_) => "failure",
-            Self::Undefined(_) => "undefined",
-            Self::Trace(..) => "trace",
-            Self::Exited(..) => "exited",
-            Self::Ended(..) | Self::Untaken => "ended",
-        }
-    }
-}
-
 /// One frame for a shim: the head line and the payload.
-#[must_use]
 pub fn encode(name: &str, payload: &[u8]) -> Vec<u8> {
     let mut frame = format!("{name} {}\n", payload.len()).into_bytes();
     frame.extend_from_slice(payload);
     frame
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn encodes_a_head_line_and_the_payload() {
-        assert_eq!(encode("event", b"{}\n"), b"event 3\n{}\n");
-    }
 }

@@ -18,7 +18,7 @@ use rustix::{
 use tokio::net::unix::pipe;
 
 use super::{
-    memory::{fill, memory_file},
+    memory::{fill, fill_with_input, memory_file},
     pipes::answer_pipe,
 };
 use crate::{event::invocation::Invocation, process::PipeName};
@@ -29,7 +29,6 @@ const SMALL_EVENT: usize = 64 * 1024;
 /// A mark that is added to an argument whose end Bash would change.
 const MARK: &str = "x";
 
-/// The lanes of one worker.
 pub(super) struct Lanes {
     pair: [Lane; 2],
     /// The number of the process that has the event, or is to have the next one.
@@ -122,7 +121,6 @@ impl Lanes {
     }
 }
 
-/// The lane of a process.
 fn index(number: u64) -> usize {
     usize::from(number % 2 == 1)
 }
@@ -163,10 +161,7 @@ impl Lane {
 
     fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
         let event = &invocation.event;
-        fill(&self.event, invocation.input())?;
-        if invocation.lacks_newline() {
-            rustix::io::pwrite(&self.event, b"\n", event.len() as u64)?;
-        }
+        fill_with_input(&self.event, invocation)?;
         let without_nul = || event.iter().copied().filter(|&byte| byte != 0);
         if event.len() <= SMALL_EVENT {
             let mut context = invocation.environment("");

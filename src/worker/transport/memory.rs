@@ -7,9 +7,19 @@ use rustix::{
     io::{Result, pwrite},
 };
 
-/// A new, empty file.
+use crate::event::invocation::Invocation;
+
 pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
     memfd_create(name, MemfdFlags::CLOEXEC)
+}
+
+/// Makes an event the content of an empty file, as a handler reads it from its standard input.
+pub(super) fn fill_with_input(file: &OwnedFd, invocation: &Invocation) -> Result<()> {
+    fill(file, invocation.input())?;
+    if invocation.lacks_newline() {
+        pwrite(file, b"\n", invocation.event.len() as u64)?;
+    }
+    Ok(())
 }
 
 /// Makes this the content of an empty file, whose offset stays at its beginning.

@@ -34,22 +34,18 @@ use crate::{
 /// Why a transport cannot go on. Its worker is of no use any more.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
-    /// The worker has sent bytes that are no message.
     #[error("{0}")]
     Frame(#[from] FrameError),
-    /// Descriptors or memory are short.
     #[error("the next event cannot be prepared for: {0}")]
     Io(#[from] io::Error),
 }
 
-/// The transport of one worker.
 pub(super) trait Transport: Send {
     /// Whether there is a process that waits for events. If not, each event starts one.
     fn has_worker(&self) -> bool {
         true
     }
 
-    /// Takes note that the worker has been started.
     fn has_started(&mut self, _worker: Pid) {}
 
     /// The last arguments of the shim. `snapshot` tells it to wait for the steps of one.
@@ -86,7 +82,6 @@ pub(super) trait Transport: Send {
         true
     }
 
-    /// Prepares for the next event.
     fn prepare(&mut self) -> io::Result<()> {
         Ok(())
     }
@@ -98,7 +93,6 @@ pub(super) trait Transport: Send {
 }
 
 impl Kind {
-    /// A transport of this kind.
     pub(super) fn open(
         &self,
         mode: ResponseMode,
@@ -107,7 +101,9 @@ impl Kind {
     ) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
             Self::Resident => Box::new(Resident::new(mode, log)?),
-            Self::Forking { file, has_stack } => Box::new(Forking::new(file, *has_stack, children, log)?),
+            Self::Forking { file, function, has_stack } => {
+                Box::new(Forking::new(file, function, *has_stack, children, log)?)
+            }
             Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
         })
     }

@@ -1,22 +1,28 @@
 //! The two pipes between the bootstrap and a shim, from the bootstrap's side: requests one way, messages the other.
 
 use std::{
-    future::pending,
+    future::{pending, poll_fn},
     io,
     os::fd::{AsRawFd, OwnedFd},
+    pin::Pin,
+    task::{Poll, ready},
 };
 
 use bytes::Bytes;
 use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
-use tokio::{io::AsyncReadExt, net::unix::pipe};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    net::unix::pipe,
+};
 
 use super::{
     decoder::{Decoder, FrameError},
     frame::Message,
 };
 use crate::{
-    limits::{BLOCK, BLOCKS, PIPE_SIZE},
+    limits::{BLOCKS, PIPE_SIZE},
     process::proc::descriptors,
+    worker::buffer::buffer,
 };
 
 /// The pipes of one worker. All four ends are held: the shim opens its own by path.
@@ -28,7 +34,6 @@ pub(super) struct Pipes {
     messages: pipe::Receiver,
     messages_end: OwnedFd,
     decoder: Decoder,
-    buffer: Vec<u8>,
     worker_has_ended: bool,
 }
 
@@ -43,7 +48,6 @@ impl Pipes {
             messages: pipe::Receiver::from_owned_fd(messages)?,
             messages_end,
             decoder: Decoder::default(),
-            buffer: vec![0; BLOCK],
             worker_has_ended: false,
         })
     }
@@ -81,15 +85,18 @@ impl Pipes {
 
     /// Writes the request as the shim takes it, and takes what it sends. May be dropped and called again.
     pub(super) async fn transfer(&mut self) {
-        // `try_read` would read once more to find out that the pipe is empty
-        let read = async {
-            match self.messages.read(&mut self.buffer).await {
-                Ok(count) => count,
-                Err(_) => pending().await,
+        let read = poll_fn(|context| {
+            let mut buffer = buffer();
+            let mut block = ReadBuf::new(&mut buffer[..]);
+            // `try_read` would read once more to find out that the pipe is empty
+            if ready!(Pin::new(&mut self.messages).poll_read(context, &mut block)).is_err() {
+                return Poll::Pending;
             }
-        };
+            self.decoder.feed(block.filled());
+            Poll::Ready(())
+        });
         tokio::select! {
-            count = read => self.decoder.feed(&self.buffer[..count]),
+            () = read => {}
             () = write(&self.requests, &mut self.parts) => {}
         }
     }
@@ -107,9 +114,10 @@ impl Pipes {
 
     /// Takes all that the shim has sent, also where the event loop has not seen it.
     pub(super) fn take_rest(&mut self) {
+        let mut buffer = buffer();
         for _ in 0..BLOCKS {
-            let Ok(count @ 1..) = rustix::io::read(&self.messages, &mut self.buffer[..]) else { return };
-            self.decoder.feed(&self.buffer[..count]);
+            let Ok(count @ 1..) = rustix::io::read(&self.messages, &mut buffer[..]) else { return };
+            self.decoder.feed(&buffer[..count]);
         }
     }
 }
@@ -138,21 +146,4 @@ pub(super) fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
     // a smaller pipe does as well, only slower
     let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
     Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_request_is_taken_once_all_of_it_has_been_read() {
-        let mut pipes = Pipes::new().unwrap();
-        pipes.send(vec![Bytes::from_static(b"56"), Bytes::from_static(b"1234")]);
-        assert!(!pipes.request_was_taken(), "it is not written");
-        write(&pipes.requests, &mut pipes.parts).await;
-        rustix::io::read(&pipes.requests_end, &mut [0; 5]).unwrap();
-        assert!(!pipes.request_was_taken(), "it is read in part");
-        rustix::io::read(&pipes.requests_end, &mut [0; 1]).unwrap();
-        assert!(pipes.request_was_taken());
-    }
 }

@@ -3,29 +3,27 @@
 
 use std::{
     ffi::OsStr,
+    fs::File,
     future::pending,
-    io,
+    io::{self, Read},
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     process::ExitStatus,
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
-use rustix::{
-    fs::{fstat, ftruncate},
-    io::pread,
-    process::Pid,
-};
+use rustix::{fs::ftruncate, process::Pid};
 use tokio::net::unix::pipe;
 
 use super::{
     Transport, TransportError, answered,
     frame::Message,
-    memory::{fill, memory_file},
+    memory::{fill, fill_with_input, memory_file},
     pipes::answer_pipe,
 };
 use crate::{
     event::invocation::Invocation,
     process::{Child, Children, proc::path_of},
+    settings::variable,
     worker::{
         Starter,
         answer::{Closing, ExitKind, Output},
@@ -124,10 +122,7 @@ impl Transport for Program {
         self.trace = Trace::default();
         self.closing = None;
         let input = memory_file("event")?;
-        fill(&input, invocation.input())?;
-        if invocation.lacks_newline() {
-            rustix::io::pwrite(&input, b"\n", invocation.event.len() as u64)?;
-        }
+        fill_with_input(&input, invocation)?;
         let (answer, answer_end) = answer_pipe()?;
         let mut command = starter.command()?;
         // a CGI program gets no arguments
@@ -139,11 +134,16 @@ impl Transport for Program {
         for (variable, value) in invocation.variables() {
             command.env(variable, OsStr::from_bytes(value));
         }
+        if let Some(suspension) = &invocation.suspension {
+            let path = variable::PATH.of(&starter.settings.environment);
+            command
+                .env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
+        }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;
             command.env(reports.variable, path_of(&reports.prelude));
         }
-        let child = starter.start(&mut command)?;
+        let child = self.children.spawn(&mut command)?;
         self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
         Ok(Some(child))
     }
@@ -179,8 +179,10 @@ impl Reports {
 
     /// Where commands of this program have failed.
     fn trace(&self, pid: Pid) -> Trace {
-        let mut trace = Trace::default();
-        let text = self.read();
+        let (mut trace, mut text) = (Trace::default(), Vec::new());
+        let file = File::open(path_of(&self.file));
+        // a part of them does as well
+        let _ = file.and_then(|file| file.take(REPORTS_LIMIT).read_to_end(&mut text));
         let failed = String::from_utf8_lossy(&text);
         // a process that an earlier event has left behind may report, too
         failed
@@ -189,13 +191,5 @@ impl Reports {
             .filter(|failed| u64::try_from(pid.as_raw_nonzero().get()) == Ok(failed.handler))
             .for_each(|failed| trace.note(failed));
         trace
-    }
-
-    fn read(&self) -> Vec<u8> {
-        let size = fstat(&self.file).map_or(0, |status| u64::try_from(status.st_size).unwrap_or(0));
-        let mut bytes = vec![0; usize::try_from(size.min(REPORTS_LIMIT)).unwrap_or(0)];
-        let count = pread(&self.file, &mut bytes[..], 0).unwrap_or(0);
-        bytes.truncate(count);
-        bytes
     }
 }

@@ -98,9 +98,7 @@ impl Resident {
             Message::Exited(status) => {
                 Ok(answered(ExitKind::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
             }
-            Message::Trace(..) | Message::Ended(..) | Message::Untaken => {
-                Err(FrameError::Foreign(message.name()))
-            }
+            Message::Trace(..) | Message::Ended(..) | Message::Untaken => Err(FrameError::Foreign),
             message => Ok(message),
         }
     }

@@ -1,0 +1,91 @@
+//! A shell that runs the functions of steps itself: the function `durable` of Bash's shim.
+//!
+//! It has started this process with a pipe at descriptor 3, and reads from it fields that each end in a NUL:
+//!
+//! - `run`, three files in place of standard output, standard error (`-`: no other one) and standard input, a file for
+//!   the status, the variables as `NAME=VALUE`, and an empty field: it runs the function once. It first prints a point, which shows that
+//!   it has opened the file, and writes the status at the end.
+//! - a number: the exit status of the command `durable`. It is the last field.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::process::ExitStatusExt,
+    },
+    process::ExitStatus,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    pipe::{PipeFlags, pipe_with},
+};
+
+use super::{
+    body::{Body, Variable},
+    ended::Ended,
+    error::CommandError,
+    pipes::Pipes,
+};
+
+/// The argument of a shell that runs functions.
+pub(super) const SHELL: &str = "--shell";
+
+/// The pipe to the shell.
+const CONTROL: &str = "/proc/self/fd/3";
+
+/// The shell.
+pub(super) struct Shell(File);
+
+impl Shell {
+    pub(super) fn open() -> Result<Self, CommandError> {
+        let failed = |error| CommandError::Io(format!("`{CONTROL}` cannot be opened"), error);
+        OpenOptions::new().write(true).open(CONTROL).map(Self).map_err(failed)
+    }
+
+    /// Tells the status with which `durable` ends.
+    pub(super) fn end(mut self, status: u8) {
+        // a shell that has gone needs none
+        let _ = self.0.write_all(format!("{status}\0").as_bytes());
+    }
+
+    /// Lets the shell run a function.
+    pub(super) fn run(&self, body: &Body<'_>, variables: &[Variable]) -> Result<Ended, CommandError> {
+        let name = body.name();
+        let failed = |error| CommandError::Io(format!("`{name}` cannot be run to its end"), error);
+        let (status, pipes) = self.run_to_end(body, variables).map_err(failed)?;
+        Ok(Ended::of(&name, status, pipes))
+    }
+
+    fn run_to_end(&self, body: &Body<'_>, variables: &[Variable]) -> io::Result<(ExitStatus, Pipes)> {
+        let (output, to_output) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (status, to_status) = pipe_with(PipeFlags::CLOEXEC)?;
+        // nothing is polled during a context, so that the bootstrap sees that this waits for the operations in there
+        let errors = (!body.is_context).then(|| pipe_with(PipeFlags::CLOEXEC)).transpose()?;
+        let input = body.input_file()?;
+        let path = |file: i32| format!("/proc/{}/fd/{file}", std::process::id());
+        let mut fields = vec!["run".to_owned(), path(to_output.as_raw_fd())];
+        fields.push(errors.as_ref().map_or("-".to_owned(), |(_, to)| path(to.as_raw_fd())));
+        fields.push(input.as_ref().map_or("/dev/null".to_owned(), |file| path(file.as_raw_fd())));
+        fields.push(path(to_status.as_raw_fd()));
+        fields.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
+        (&self.0).write_all((fields.join("\0") + "\0\0").as_bytes())?;
+        // opened by the shell from now on
+        (&File::from(output.try_clone()?)).read_exact(&mut [0])?;
+        drop(to_output);
+        let errors = errors.map(|(errors, _)| errors);
+        let mut pipes = Pipes::new(Some(output), errors);
+        pipes.pass_on(|| has_input(&status).map(|has| has.then_some(())))?;
+        let mut line = String::new();
+        BufReader::new(File::from(status)).read_line(&mut line)?;
+        drop(to_status);
+        let code: i32 = line.trim_end().parse().map_err(|_| io::Error::other("the shell tells no status"))?;
+        Ok((ExitStatus::from_raw(code << 8), pipes))
+    }
+}
+
+fn has_input(pipe: &OwnedFd) -> io::Result<bool> {
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    Ok(poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&now))? > 0)
+}

@@ -1,0 +1,128 @@
+//! The end of an operation as a handler is told of it, and the wait for it.
+
+use rustix::process::Pid;
+
+use super::{
+    Session,
+    requests::done,
+    state::{Blocked, Named, State},
+};
+use crate::{
+    durable::{
+        message::Message,
+        operation::{ErrorObject, Operation, Status},
+    },
+    failure::{ErrorType, Failure},
+    process::handler::Home,
+};
+
+impl Session {
+    /// The operation as the service knows it.
+    pub(super) fn recorded(&self, operation: &Named) -> Option<Operation> {
+        self.state().operation(&operation.id).cloned()
+    }
+
+    /// Waits for the end of an operation, and gives it.
+    pub(super) async fn outcome(&self, own: &Named, process: Option<Pid>) -> Message {
+        let ended = self.blocked_until(own, process, |operation| operation.status.is_final()).await;
+        let Some(operation) = ended else { return Message::new("suspend") };
+        let result = [
+            operation.step_details.map(|details| (details.result, details.error)),
+            operation.callback_details.map(|details| (details.result, details.error)),
+            operation.chained_invoke_details.map(|details| (details.result, details.error)),
+            operation.context_details.map(|details| (details.result, details.error)),
+        ];
+        let (result, error) = result.into_iter().flatten().next().unwrap_or_default();
+        if operation.status == Status::Succeeded {
+            return done(result.unwrap_or_default());
+        }
+        let name = &own.name;
+        let mut error = error.unwrap_or_default();
+        let ending = match operation.status {
+            Status::TimedOut => "timed out",
+            Status::Stopped => "was stopped",
+            Status::Cancelled => "was cancelled",
+            _ => "failed",
+        };
+        error.error_type.get_or_insert_with(|| match operation.status {
+            Status::TimedOut => "Durable.TimedOut".to_owned(),
+            _ => "Durable.Failed".to_owned(),
+        });
+        error.error_message.get_or_insert_with(|| format!("`{name}` {ending}"));
+        self.failed(error)
+    }
+
+    fn failed(&self, error: ErrorObject) -> Message {
+        let status = error.error_data.as_deref().and_then(|data| data.parse().ok());
+        let status = status.filter(|status| (1..=255).contains(status)).unwrap_or(1);
+        let mut reply = Message::new("failed").with("status", status.to_string());
+        for (key, value) in
+            [("type", &error.error_type), ("message", &error.error_message), ("data", &error.error_data)]
+        {
+            reply = reply.with(key, value.clone().unwrap_or_default());
+        }
+        self.state().last_error = Some((status, error));
+        reply
+    }
+
+    /// Waits until an operation is at a certain point; none if the invocation is over before.
+    pub(super) async fn blocked_until(
+        &self,
+        own: &Named,
+        process: Option<Pid>,
+        is_there: impl Fn(&Operation) -> bool,
+    ) -> Option<Operation> {
+        let (id, context) = (own.id.clone(), own.context.clone());
+        let look = |state: &mut State| {
+            let found = state.operation(&id).filter(|operation| is_there(operation)).cloned();
+            (found.is_some() || state.ending.is_some()).then_some(found)
+        };
+        if let Some(found) = look(&mut self.state()) {
+            return found;
+        }
+        let blocked = Blocked { id: id.clone(), context, process };
+        let ticket = self.state().block(blocked);
+        self.has_changed();
+        let _ticket = Ticket(self, ticket);
+        self.until(look).await
+    }
+
+    /// The error that a client reports, without credentials.
+    pub(super) fn error_of(&self, request: &Message) -> ErrorObject {
+        let stack: Vec<_> =
+            request.values("stack").map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        self.masked(ErrorObject {
+            error_type: request.text("type"),
+            error_message: request.text("message"),
+            error_data: request.text("data").or_else(|| request.text("status")),
+            stack_trace: (!stack.is_empty()).then_some(stack),
+        })
+    }
+
+    pub(super) fn masked(&self, error: ErrorObject) -> ErrorObject {
+        let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.unwrap_or_default())
+            .with_stack_trace(error.stack_trace.unwrap_or_default());
+        failure.diagnostic.error_type = error.error_type.unwrap_or_default();
+        let Failure { diagnostic, stack_trace, .. } = self.secrets.masked(failure);
+        ErrorObject {
+            error_type: Some(diagnostic.error_type),
+            error_message: Some(diagnostic.error_message),
+            error_data: error.error_data,
+            stack_trace: (!stack_trace.is_empty()).then_some(stack_trace),
+        }
+    }
+
+    /// Whether a request that waits for its reply gets `suspend`. Processes are killed instead, wherever they stand.
+    pub(super) fn tells_of_suspension(&self) -> bool {
+        self.suspension.home() == Some(Home::InWorker)
+    }
+}
+
+/// A request that waits.
+struct Ticket<'a>(&'a Session, u64);
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.0.state().blocked.remove(&self.1);
+    }
+}

@@ -1,0 +1,91 @@
+# The function `durable` of a durable event: the command, in whose place a function of the file may stand as well.
+#
+# Each event of a durable function evaluates this in its subshell, unless the file has a function of this name. The
+# bootstrap puts its path in place of @BOOTSTRAP@. The head of src/durable/command/shell.rs describes the pipe. The
+# file may have set any option, and an alias or a trap for anything, see shim.sh.
+
+durable() { # VERB …
+    {
+        builtin local __lambda_trace='' __lambda_status=0 __lambda_at=0
+        [[ ! -o xtrace ]] || __lambda_trace=1
+        builtin set +x
+    } 2>/dev/null
+    [[ ${1-} != @(step|until|callback|context) ]] || __lambda_find_command "$@"
+    if ((__lambda_at)) && __lambda_defines "${!__lambda_at}"; then
+        { __lambda_attend <(@BOOTSTRAP@ durable --shell "$@" 3>&1 >&97 97>&-) "$@" || __lambda_status=$?; } 97>&1
+    else
+        @BOOTSTRAP@ durable "$@" || __lambda_status=$?
+    fi
+    {
+        ((__lambda_status == 0)) || builtin printf -v __lambda_called '%s ' durable "$@"
+        [[ -z $__lambda_trace ]] || builtin set -x
+        builtin return "$__lambda_status"
+    } 2>/dev/null
+}
+
+__lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAND, where there is one
+    builtin local __lambda_named=''
+    __lambda_at=2
+    while ((__lambda_at <= $#)); do
+        if [[ ${!__lambda_at} == -- ]]; then
+            __lambda_at=$((__lambda_at + 1))
+            [[ -n $__lambda_named ]] || __lambda_at=$((__lambda_at + 1))
+            builtin break
+        elif [[ ${!__lambda_at} == --@(retry|backoff|rate|max-delay|retry-on|timeout|heartbeat|every) ]]; then
+            __lambda_at=$((__lambda_at + 2))
+        elif [[ ${!__lambda_at} == -?* || -z $__lambda_named ]]; then
+            [[ ${!__lambda_at} == -?* ]] || __lambda_named=1
+            __lambda_at=$((__lambda_at + 1))
+        else
+            builtin break
+        fi
+    done
+    ((__lambda_at <= $#)) || __lambda_at=0
+}
+
+__lambda_attend() { # PIPE VERB …: runs the function as often as the command says so, and has its status
+    builtin local __lambda_pipe=${1##*/} __lambda_field='' __lambda_fields
+    builtin shift
+    while __lambda_read_field; do
+        [[ $__lambda_field == run ]] || builtin return "$__lambda_field"
+        __lambda_fields=()
+        while __lambda_read_field && [[ -n $__lambda_field ]]; do
+            __lambda_fields+=("$__lambda_field")
+        done
+        __lambda_status=0
+        if [[ ${__lambda_fields[1]} == - ]]; then
+            (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 97>&- || __lambda_status=$?
+        else
+            (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 2>|"${__lambda_fields[1]}" 97>&- ||
+                __lambda_status=$?
+        fi
+        builtin printf '%s\n' "$__lambda_status" >|"${__lambda_fields[3]}"
+    done
+    builtin return 70
+}
+
+__lambda_read_field() {
+    builtin local REPLY # which is not split
+    builtin read -r -d '' -u "$__lambda_pipe" && __lambda_field=$REPLY
+}
+
+__lambda_run() { # VERB …
+    builtin printf .
+    builtin export -- "${__lambda_fields[@]:4}"
+    [[ $1 != callback ]] || builtin set -- "$@" "$DURABLE_CALLBACK_ID"
+    # in `$( )` Bash has turned it off
+    if [[ ! -o errexit ]] && ! ((BASH_SUBSHELL > 2 && __lambda_errexit)); then
+        "${@:__lambda_at}"
+        builtin return
+    fi
+    # `eval` forgets that an outer command is part of an `if` or an `||`
+    \builtin eval '{ [[ -z $__lambda_trace ]] || \builtin set -x; \builtin set -e; } 2>/dev/null; "${@:__lambda_at}"'
+}
+
+__lambda_errexit=0
+# shellcheck disable=SC2154 # set by shim.sh
+for __lambda_name in "${__lambda_options[@]}"; do
+    [[ $__lambda_name != errexit ]] || __lambda_errexit=1
+done
+# for the children of the file
+PATH+=:${DURABLE_SOCKET%/*}/bin

@@ -1,0 +1,14 @@
+//! Durable functions: the command against the real socket, faults against a stand-in of the service, and AWS's own runner
+//! with its conformance suite.
+
+mod calls;
+mod command;
+mod conformance;
+mod errors;
+mod execution;
+mod faults;
+mod functions;
+mod places;
+mod runner;
+mod service;
+mod tls;
