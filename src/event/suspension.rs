@@ -96,10 +96,13 @@ impl Suspension {
 
     /// Ends the handler's processes, if they are not the worker itself. `false` if they are not known.
     pub async fn kill(&self) -> bool {
+        if self.home() == Some(Home::InWorker) {
+            // it stays known: its requests are told that they go no further
+            return true;
+        }
         let handler = self.handler().take();
         match handler {
-            Some(handler) if handler.home() != Home::InWorker => handler.kill().await,
-            Some(_) => true,
+            Some(handler) => handler.kill().await,
             None => false,
         }
     }

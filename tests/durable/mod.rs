@@ -8,6 +8,7 @@ mod errors;
 mod execution;
 mod faults;
 mod functions;
+mod lisp;
 mod places;
 mod runner;
 mod service;

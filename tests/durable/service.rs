@@ -106,6 +106,11 @@ impl Service {
         self.shared.lock().unwrap()
     }
 
+    /// Forgets the execution: the next invocation begins another.
+    pub fn forget(&self) {
+        self.lock().operations.clear();
+    }
+
     /// The next calls go like this.
     pub fn fail_with(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().faults.extend(faults);
@@ -362,6 +367,9 @@ impl State {
             if !update[from].is_null() {
                 details[to] = update[from].clone();
             }
+        }
+        if !update["ContextOptions"]["ReplayChildren"].is_null() {
+            details["ReplayChildren"] = update["ContextOptions"]["ReplayChildren"].clone();
         }
         match (kind, action) {
             ("STEP", "RETRY") => details["Attempt"] = json!(details["Attempt"].as_u64().unwrap_or(0) + 1),

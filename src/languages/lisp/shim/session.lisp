@@ -4,14 +4,6 @@
 ;;;; A suspension is a THROW to a tag that nobody else has: it runs the cleanup forms of UNWIND-PROTECT, and no handler, restart
 ;;;; or CATCH of the user's can take it.
 
-(defpackage #:durable
-  (:use)
-  (:documentation "Durable functions: steps that run once, and waits for which the function is not kept running.")
-  (:export #:durable-step #:durable-wait #:durable-callback #:durable-callback-id #:durable-callback-result
-           #:durable-invoke #:durable-until #:durable-context #:durable-fail #:durable-replaying-p #:durable-attempt
-           #:durable-failed #:durable-failed-name #:durable-failed-type #:durable-failed-message #:durable-failed-data
-           #:durable-refused #:suspending-p))
-
 (in-package #:lambda-script-runtime)
 
 (define-condition durable:durable-failed (error)
@@ -52,12 +44,6 @@ inside. LINK is its connection, BUSY while a reply is waited for."
   (attempt nil)
   (link nil)
   (busy nil))
-
-(sb-ext:defglobal **session** nil)
-(setf (documentation '**session** 'variable) "The durable event that runs; NIL while another one, or none, does.")
-
-(defvar *scope* nil
-  "The scope of this thread; NIL outside of a durable event, and in threads that were made at init.")
 
 (defun scope-session (scope)
   "The session of SCOPE."
@@ -183,39 +169,32 @@ inside. LINK is its connection, BUSY while a reply is waited for."
   "The first scope of a thread."
   (make-scope :strand (make-strand session) :context context :step step :attempt attempt))
 
-(defun in-scope (function)
-  "FUNCTION for a new thread, in which operations belong where they would here."
-  (let ((scope *scope*))
-    (if scope
-        (lambda (&rest arguments)
-          (apply #'call-in-scope
-                 (scope-of-thread (scope-session scope) (scope-context scope) (scope-step scope) (scope-attempt scope))
-                 function arguments))
-        function)))
-
 (defun failure-of-durable (condition)
   "The failure that CONDITION makes: of an operation that has failed, its own error."
   (if (typep condition 'durable:durable-failed)
       (make-failure (durable:durable-failed-type condition) (report condition) (backtrace condition))
       (failure-of condition)))
 
-(defun call-durably (caller event headers)
-  "Calls CALLER with its arguments. A suspension of a durable event ends it with an empty answer."
-  (let ((path (sb-ext:posix-getenv "DURABLE_SOCKET")))
-    (setf **session** nil)
-    (if (null path)
-        (funcall caller event headers)
-        (let* ((session (make-session (sb-ext:string-to-octets path)))
-               (scope (scope-of-thread session))
-               (*failure-of* #'failure-of-durable))
-          (setf (session-main session) (scope-strand scope)
-                **session** session)
-          (sb-sys:without-interrupts
-            (catch session
-              (unwind-protect
-                   (sb-sys:with-local-interrupts
-                     (call-in-scope scope caller event headers))
-                (setf (session-over session) t))))))))
+(defun call-in-session (path caller event headers)
+  "Calls CALLER with its arguments in a durable event, whose socket is PATH. A suspension ends it with an empty answer."
+  (let* ((session (make-session (sb-ext:string-to-octets path)))
+         (scope (scope-of-thread session))
+         (*failure-of* #'failure-of-durable))
+    (setf (session-main session) (scope-strand scope)
+          **session** session)
+    (sb-sys:without-interrupts
+      (catch session
+        (unwind-protect
+             (sb-sys:with-local-interrupts
+               (call-in-scope scope caller event headers))
+          (setf (session-over session) t))))))
+
+(defun in-scope-of (scope function)
+  "FUNCTION for a new thread, in which operations belong where they would in SCOPE."
+  (lambda (&rest arguments)
+    (apply #'call-in-scope
+           (scope-of-thread (scope-session scope) (scope-context scope) (scope-step scope) (scope-attempt scope))
+           function arguments)))
 
 ;;; Requests
 

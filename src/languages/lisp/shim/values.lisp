@@ -1,14 +1,18 @@
 ;;;; Values as text: the results of durable operations, which are read again in each replay.
 ;;;;
-;;;; They are printed and read in the standard syntax, as of the package COMMON-LISP: other symbols have their package in
-;;;; front, and a token that no symbol was printed as is an error, since that package is locked. Nothing is evaluated.
+;;;; They are printed and read in the standard syntax, in a package that has the symbols of COMMON-LISP and no others: all
+;;;; others have their package in front, and come back the same. Nothing is evaluated.
+
+(defpackage #:lambda-script-runtime-values
+  (:use #:common-lisp)
+  (:documentation "The package in which results are printed and read. It stays empty."))
 
 (in-package #:lambda-script-runtime)
 
 (defmacro with-syntax-of-values (&body body)
   "Prints and reads what is kept."
   `(with-standard-io-syntax
-     (let ((*package* (find-package '#:common-lisp)) (*print-circle* t) (*read-eval* nil))
+     (let ((*package* (find-package '#:lambda-script-runtime-values)) (*print-circle* t) (*read-eval* nil))
        ,@body)))
 
 (defvar *table-mark* "(LAMBDA-SCRIPT-RUNTIME::TABLE "
@@ -70,10 +74,19 @@
                      (t part))))
       (replaced value))))
 
+(defun check-symbols ()
+  "Signals an error if the reader has found a name that no symbol has: a method of PRINT-OBJECT has written it."
+  (with-package-iterator (next '#:lambda-script-runtime-values :internal)
+    (multiple-value-bind (found symbol) (next)
+      (when found
+        (unintern symbol '#:lambda-script-runtime-values)
+        (error "it holds `~A`, which is printed without a package" (symbol-name symbol))))))
+
 (defun read-value (text)
   "The value of TEXT."
   (let ((value (with-syntax-of-values
                  (values (read-from-string text)))))
+    (check-symbols)
     (if (search *table-mark* text) (with-tables value) value)))
 
 (defun without-surrogates (text)
@@ -82,11 +95,14 @@
 
 (defun keep-value (value)
   "The text of VALUE, and the value that each replay will have. An error if the two would differ."
-  (let* ((text (without-surrogates (print-value (if (typep value 'base-string) (coerce value 'text) value))))
-         (copy (read-value text)))
-    (unless (string= text (print-value copy))
-      (error "it does not come back as it was printed: ~A" (shortened text +longest-line+)))
-    (values text copy)))
+  (if (stringp value)
+      (let ((copy (without-surrogates (coerce value 'text))))
+        (values (print-value copy) (copy-seq copy)))
+      (let* ((text (without-surrogates (print-value value)))
+             (copy (read-value text)))
+        (unless (string= text (print-value copy))
+          (error "it does not come back as it was printed: ~A" (shortened text +longest-line+)))
+        (values text copy))))
 
 (defun shown-value (value)
   "VALUE for people, on one line."
