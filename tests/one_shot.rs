@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::{BOOTSTRAP, Function};
+use crate::support::{BOOTSTRAP, Function, repository};
 
 const ECHO: &str = "handler() { echo log >&2; [[ $1 != fail ]] || exit 3; printf '%s' \"$1\"; }";
 
@@ -91,6 +91,20 @@ fn leaves_no_process_behind() {
     let child = text(&output.stdout);
     let status = std::fs::read_to_string(format!("/proc/{}/stat", child.trim()));
     assert!(status.is_err(), "{status:?}");
+}
+
+#[test]
+fn the_options_of_durable_functions_are_on_the_page() {
+    let help = Command::new(BOOTSTRAP).arg("--help").env_clear().output().unwrap();
+    let help = text(&help.stdout);
+    let page = std::fs::read_to_string(repository().join("docs/local.md")).unwrap();
+    let forms = help.lines().filter_map(|line| line.strip_prefix("  --"));
+    let forms: Vec<_> = forms.map(|line| format!("--{}", line.split("  ").next().unwrap())).collect();
+    let durable = forms.iter().skip_while(|form| *form != "--durable");
+    for form in durable.take_while(|form| !form.starts_with("--version")) {
+        assert!(page.contains(&format!("\n| `{form}` | ")), "{form}");
+    }
+    assert!(forms.len() >= 10, "{forms:?}");
 }
 
 #[test]

@@ -470,16 +470,20 @@ fn the_exact_name_goes_before_every_other_reading() {
 
 #[test]
 fn a_file_that_only_defines_functions_is_named_once() {
-    let function = program("orders.sh", "list() {\n  echo orders\n}\n").start();
-    for _ in 0..2 {
-        assert_eq!(function.text("{}"), "");
-    }
     let hint = " WARN `orders.sh` ran as a program and answered nothing; it defines `list`: to call that, the handler is \
                 `orders.list`\n";
-    assert_eq!(function.log(), hint);
-    let quiet = program("a.sh", "list() { echo x; }\n[[ $1 == {} ]] && list\ntrue\n").start();
-    assert_eq!(twice(&quiet, "{}"), "x");
-    assert_eq!(quiet.log(), "");
+    for (text, answer, log) in [
+        ("list() {\n  echo orders\n}\n", "", hint),
+        ("function list {\n:\n}", "", hint),
+        ("x=1\nlist ()\n{\n:\n}", "", hint),
+        ("function list() { :; }", "", hint),
+        ("list() { echo x; }\n[[ $1 == {} ]] && list\ntrue\n", "x", ""),
+        (": 'a() {'\nx=$(:) || {\n:; }\n# list() {", "", ""),
+    ] {
+        let function = program("orders.sh", text).start();
+        assert_eq!(twice(&function, "{}"), answer, "{text}");
+        assert_eq!(function.log(), log, "{text}");
+    }
 }
 
 #[test]

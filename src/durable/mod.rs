@@ -112,7 +112,7 @@ impl Durable {
     ) -> Result<Ended, Failure> {
         if let Some(variable) = self.unfit_setting() {
             let message = format!("a durable function answers as a whole: unset `{}`", variable.name);
-            return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.as_str(), message)));
+            return Ok(Ended::Failed(ErrorObject::new(ErrorType::InvalidConfiguration.name(), message)));
         }
         let service = self.service.get_or_init(|| Arc::new(Remote::new(&self.settings.environment)));
         let (listener, path) = self.listen().map_err(|error| {
@@ -229,7 +229,7 @@ enum Ended {
 /// Whether the same event may come to another end in the next invocation.
 fn is_fault_of_runtime(failure: &Failure) -> bool {
     let error_type = failure.diagnostic.error_type.as_str();
-    error_type.starts_with("Runtime.") || error_type == ErrorType::Signal.as_str()
+    error_type.starts_with("Runtime.") || error_type == ErrorType::Signal.name()
 }
 
 fn failure_of(error: &ErrorObject) -> Failure {

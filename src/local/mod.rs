@@ -1,5 +1,6 @@
 //! Runs without Lambda.
 
+pub mod durable;
 pub mod one_shot;
 pub mod serve;
 mod watch;

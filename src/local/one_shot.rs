@@ -16,12 +16,12 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{invocation, report};
+use super::{durable::link, invocation, report};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
     failure::{ErrorType, Failure},
-    http::{answer::Answer, part::Part},
+    http::{answer::Answer, prelude::Part},
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
@@ -38,6 +38,8 @@ pub async fn run(
     shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
+    let (settings, _link) = link::offer(settings);
+    let settings = &settings;
     let start = start(settings, source, children, shutdown);
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {
@@ -57,16 +59,9 @@ pub async fn run(
         }
         Err(failure) => (Err(failure), began.elapsed(), Duration::ZERO),
     };
-    let written = print(&outcome);
+    let status = print_outcome(&outcome);
     report(None, Some(init), ran, children);
-    match written {
-        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("the answer could not be written to standard output: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    status
 }
 
 async fn start(
@@ -82,7 +77,8 @@ async fn start(
     Ok((slot, event))
 }
 
-async fn read(source: &EventSource) -> Result<Bytes, Failure> {
+/// Reads the event.
+pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
     let (name, read) = match source {
         EventSource::Text(text) => (String::new(), Ok(text.as_bytes().to_vec())),
         EventSource::File(file) => {
@@ -143,6 +139,18 @@ fn print_part(part: &Part) -> io::Result<()> {
         Part::Body(bytes) => output.write_all(bytes)?,
     }
     output.flush()
+}
+
+/// Prints the answer or the error; gives the status of the run.
+pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
+    match print(outcome) {
+        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
+        Ok(()) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the answer could not be written to standard output: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

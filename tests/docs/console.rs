@@ -142,37 +142,43 @@ fn run(block: &Block, folder: &Path) -> String {
     printed.lines().filter(|line| !line.is_empty()).fold(String::new(), |text, line| text + line + "\n")
 }
 
-/// A line without what is never the same twice.
+/// A line without what is never the same twice. One with a time has a single space between its words: columns are as wide
+/// as the time is long.
 fn lasting(line: &str) -> String {
     let words: Vec<_> = line.split_inclusive([' ', '\t']).collect();
     let unit =
-        |index: usize| words.get(index + 1).is_some_and(|next| ["ms", "MB"].contains(&next.trim_end()));
+        |index: usize| words.get(index + 1).is_some_and(|next| ["ms", "s", "MB"].contains(&next.trim_end()));
     let lasting = words.iter().enumerate().map(|(index, word)| {
         let number = word.trim_end().parse::<f64>().is_ok() && unit(index);
         if number { "N " } else { word }
     });
-    without_ids(&lasting.collect::<String>())
+    let lasting = without_ids(&lasting.collect::<String>());
+    if !lasting.contains("N ms") && !lasting.contains("N s") {
+        return lasting;
+    }
+    let words: Vec<_> = lasting.split_whitespace().collect();
+    // a step that takes longer has a time of its own
+    words.join(" ").replace("< N ms", "N ms").replace("N s", "N ms")
 }
 
-/// A text with a mark for each id of the form 8-4-4-4-12.
+/// A text with a mark for each id of the form 8-4-4-4-12, or of as many digits without hyphens.
 fn without_ids(text: &str) -> String {
     let is_id = |piece: &str| {
-        piece.len() == 36
-            && piece.chars().enumerate().all(|(index, digit)| match index {
-                8 | 13 | 18 | 23 => digit == '-',
-                _ => digit.is_ascii_hexdigit(),
-            })
+        piece.chars().enumerate().all(|(index, digit)| match index {
+            8 | 13 | 18 | 23 if piece.len() == 36 => digit == '-',
+            _ => digit.is_ascii_hexdigit(),
+        })
     };
     let mut rest = text;
     let mut result = String::new();
     while let Some(first) = rest.chars().next() {
-        if rest.get(..36).is_some_and(is_id) {
+        let id = [36, 32].into_iter().find(|&length| rest.get(..length).is_some_and(is_id));
+        if id.is_some() {
             result += "ID";
-            rest = &rest[36..];
         } else {
             result.push(first);
-            rest = &rest[first.len_utf8()..];
         }
+        rest = &rest[id.unwrap_or(first.len_utf8())..];
     }
     result
 }

@@ -1,4 +1,5 @@
-"""Runs AWS's conformance suite of durable functions against AWS's own local runner, without AWS.
+"""Runs AWS's conformance suite of durable functions without AWS: against AWS's own local runner, or with CONFORMANCE_DESK
+against the service that `bootstrap --serve --durable` has itself.
 
 conformance.py BOOTSTRAP TASK_ROOT HANDLER CASE...: prints a line of JSON for each case, with the errors that it found.
 A case runs on a bootstrap of its own, whose handler finds the case's name in CONFORMANCE_CASE.
@@ -41,16 +42,6 @@ FUNCTIONS = {"durable": {"DurableConfig": {"ExecutionTimeout": 3600, "RetentionP
 # The expected events of each execution, by its ARN.
 EXPECTED = {}
 
-# The fields that the local runner's history leaves out.
-MISSING = (
-    "StepSucceededDetails.Result.Payload",
-    "Timeout",
-    "HeartbeatTimeout",
-    "ExecutedVersion",
-    "DurableExecutionArn",
-    "TenantId",
-)
-
 
 def free_port():
     with socket.socket() as server:
@@ -77,19 +68,61 @@ def wait_until(what, holds):
     return value
 
 
+def client_of(url):
+    return boto3.client(
+        "lambda",
+        endpoint_url=url,
+        region_name=REGION,
+        aws_access_key_id="AKIDEXAMPLE",
+        aws_secret_access_key="secret",
+        config=Config(retries={"max_attempts": 1}, max_pool_connections=AT_A_TIME * 2),
+    )
+
+
+class Desk:
+    """The service of the bootstraps themselves."""
+
+    url = "http://127.0.0.1:1"  # nobody asks it
+    missing = ("TenantId", "ExecutedVersion", "DurableExecutionArn")
+    crashes = {}
+
+    def options(self, task_root, handler):
+        target = handler.rpartition(".")[0] + ".target"
+        return ["--durable", "--function", f"target={task_root}:{target}"]
+
+    def client(self, url):
+        return client_of(url)
+
+    def start(self, case, endpoint, event):
+        """Starts an execution of the function at this endpoint."""
+        call = {"FunctionName": "durable:1", "InvocationType": "Event", "DurableExecutionName": f"case-{case}"}
+        return client_of(endpoint).invoke(**call, Payload=json.dumps(event))["DurableExecutionArn"]
+
+
 class Runner:
     """AWS's local runner, and a client of it."""
 
+    # the fields that its history leaves out
+    missing = (
+        "StepSucceededDetails.Result.Payload",
+        "Timeout",
+        "HeartbeatTimeout",
+        "ExecutedVersion",
+        "DurableExecutionArn",
+        "TenantId",
+    )
+    # the ends of invocations that crash, by their cases: it writes none
+    crashes = {"1-17": 3, "1-18": 3, "3-12": 4}
+
     def __init__(self, port):
         self.url = f"http://127.0.0.1:{port}"
-        self.client = boto3.client(
-            "lambda",
-            endpoint_url=self.url,
-            region_name=REGION,
-            aws_access_key_id="AKIDEXAMPLE",
-            aws_secret_access_key="secret",
-            config=Config(retries={"max_attempts": 1}, max_pool_connections=AT_A_TIME * 2),
-        )
+        self.own_client = client_of(self.url)
+
+    def options(self, task_root, handler):
+        return []
+
+    def client(self, url):
+        return self.own_client
 
     def answers(self):
         with contextlib.suppress(OSError):
@@ -115,37 +148,35 @@ class Runner:
 
 
 @contextlib.contextmanager
-def bootstrap(program, task_root, handler, runner_url, name):
+def bootstrap(program, task_root, handler, runner, name):
     """A bootstrap that serves: its URL and its log."""
     with tempfile.NamedTemporaryFile() as log:
         environment = ENVIRONMENT | {
-            "AWS_ENDPOINT_URL_LAMBDA": runner_url,
+            "AWS_ENDPOINT_URL_LAMBDA": runner.url,
             "LAMBDA_TASK_ROOT": task_root,
             "CONFORMANCE_CASE": name,
         }
-        with process([program, "--serve", "0", "--timeout", "60", handler], environment, log):
+        options = ["--serve", "0", "--timeout", "60", *runner.options(task_root, handler)]
+        with process([program, *options, handler], environment, log):
             lines = lambda: pathlib.Path(log.name).read_text(errors="replace").splitlines()  # noqa: E731
-            serving = lambda: next((line for line in lines() if line.startswith("serving ")), None)  # noqa: E731
+            serving = lambda: next((line for line in lines() if line.endswith("/invocations")), None)  # noqa: E731
             url = wait_until("a bootstrap", serving).split()[1].removesuffix("/2015-03-31/functions/function/invocations")
             yield url, lines
 
-
-# The ends of invocations that crash, by their cases: the local runner writes none.
-CRASHES = {"1-17": 3, "1-18": 3, "3-12": 4}
 
 # Events for which the service invokes the function again.
 WAKING = ("Wait", "Callback", "ChainedInvoke")
 ENDS = ("Succeeded", "Failed", "TimedOut")
 
 
-def expected_of(case, requirement):
-    """The expected events as the local runner numbers them, without what it never writes."""
-    events, crash = [], CRASHES.get(case)
+def expected_of(case, requirement, runner):
+    """The expected events as the service numbers them, without what it never writes."""
+    events, crash = [], runner.crashes.get(case)
     for event in requirement.get("ExpectedExecutionHistory") or []:
         number = event["EventId"]
         if number == crash:
             continue
-        if isinstance(event.get("StepSucceededDetails"), dict):
+        if isinstance(event.get("StepSucceededDetails"), dict) and runner.crashes:
             event["StepSucceededDetails"].pop("RetryDetails", None)
         events.append(event | {"EventId": number - 1 if crash and number > crash else number})
     return events
@@ -183,12 +214,12 @@ def run_case(case, program, task_root, handler, runner):
     actions = [CallbackAction.from_dict(action) for action in requirement.get("CallbackActions") or []]
     polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=20)
     name = "case_" + case.replace("-", "_")
-    with bootstrap(program, task_root, handler, runner.url, name) as (url, lines):
+    with bootstrap(program, task_root, handler, runner, name) as (url, lines):
         arn = runner.start(case, url, event)
-        validator = validate.PollingValidator(runner.client, polling, context)
-        expected = EXPECTED[arn] = expected_of(case, requirement)
+        validator = validate.PollingValidator(runner.client(url), polling, context)
+        expected = EXPECTED[arn] = expected_of(case, requirement, runner)
         result = validator.validate(arn, expected, requirement.get("ExpectedResult"), actions)
-        gaps = tuple(f".{name}: key missing in actual event" for name in MISSING)
+        gaps = tuple(f".{name}: key missing in actual event" for name in runner.missing)
         errors = [error for error in result.errors if not error.endswith(gaps)]
         logs = requirement.get("ExpectedLogs")
         if logs and not errors:
@@ -197,7 +228,7 @@ def run_case(case, program, task_root, handler, runner):
             records = [{"message": line, "timestamp": number} for number, line in enumerate(own)]
             errors += cloudwatch.CloudWatchLogValidator().validate(logs, records, context=context).errors
         if errors and os.environ.get("CONFORMANCE_LOGS"):
-            events = validate.get_execution_history(arn, runner.client)["Events"]
+            events = validate.get_execution_history(arn, runner.client(url))["Events"]
             shown = [" ".join(str(event.get(key)) for key in ("EventId", "EventType", "Name")) for event in events]
             print("\n".join([f"== {case}", *lines(), *shown]), file=sys.stderr, flush=True)
         return errors
@@ -218,10 +249,15 @@ def main(program, task_root, handler, *cases):
         # one write: other cases write as well
         output.write(json.dumps({"case": case, "errors": errors}) + "\n")
 
+    if "CONFORMANCE_DESK" in os.environ:
+        runner = Desk()
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            list(pool.map(run, cases))
+        return
     port = free_port()
     runner = Runner(port)
     target = handler.rpartition(".")[0] + ".target"
-    with tempfile.NamedTemporaryFile() as log, bootstrap(program, task_root, target, runner.url, "") as (url, _):
+    with tempfile.NamedTemporaryFile() as log, bootstrap(program, task_root, target, runner, "") as (url, _):
         command = [
             *(str(pathlib.Path(sys.prefix) / "bin/dex-local-runner"), "start-server", "--host", "127.0.0.1"),
             *("--port", str(port), "--lambda-endpoint", url, "--log-level", "WARNING"),

@@ -274,11 +274,11 @@ fn a_result_that_is_refused_for_its_size_fails_its_step_and_no_other() {
     }
 }
 
-/// Executions with faults at random calls. `CHAOS` says how many.
+/// Executions with faults at random calls. `SCRIPT_RUNTIME_TEST_EXECUTIONS` says how many.
 #[test]
 fn executions_with_faults_at_random_end_as_they_should() {
     const THREADS: usize = 6;
-    let count = std::env::var("CHAOS").map_or(60, |count| count.parse().unwrap());
+    let count = std::env::var("SCRIPT_RUNTIME_TEST_EXECUTIONS").map_or(60, |count| count.parse().unwrap());
     let faults = [
         None, None, None, None, None, None, BUSY, Drop, Lose, Garble, STALE, KeepToken, KillBefore, KillAfter,
     ];

@@ -4,6 +4,7 @@
 mod calls;
 mod command;
 mod conformance;
+mod desk;
 mod errors;
 mod execution;
 mod faults;
@@ -11,5 +12,6 @@ mod functions;
 mod lisp;
 mod places;
 mod runner;
+mod served;
 mod service;
 mod tls;

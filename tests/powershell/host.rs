@@ -86,9 +86,13 @@ fn a_directory_that_is_not_ours_alone_is_not_used() {
     assert!(assemblies(elsewhere.path()).is_empty());
     fs::remove_file(&place).unwrap();
     fs::create_dir(&place).unwrap();
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o777)).unwrap();
-    run();
-    assert!(assemblies(&place).is_empty());
+    // others can write to the directory, or replace it
+    for (parent, own, kept) in [(0o700, 0o777, 0), (0o700, 0o750, 0), (0o777, 0o700, 0), (0o1777, 0o700, 1)] {
+        fs::set_permissions(&place, fs::Permissions::from_mode(own)).unwrap();
+        fs::set_permissions(cache.path(), fs::Permissions::from_mode(parent)).unwrap();
+        run();
+        assert_eq!(assemblies(&place).len(), kept, "{parent:o} {own:o}");
+    }
 }
 
 #[test]

@@ -38,14 +38,14 @@ impl Ended {
     /// The exit status, where it is one that is not 0.
     pub(super) fn exit_status(&self) -> Option<i32> {
         let failed = self.failed.as_ref()?;
-        (failed.error_type == ErrorType::ExitStatus.as_str()).then_some(failed.status)
+        (failed.error_type == ErrorType::ExitStatus.name()).then_some(failed.status)
     }
 
     /// The end of a command that cannot be run.
     pub(super) fn not_run(name: &str, error: &io::Error) -> Self {
         let status = if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 };
         let message = format!("`{name}` cannot be run: {error}");
-        let failed = Failed { status, error_type: ErrorType::ExitStatus.as_str(), message };
+        let failed = Failed { status, error_type: ErrorType::ExitStatus.name(), message };
         Self { output: Vec::new(), failed: Some(failed) }
     }
 
@@ -94,7 +94,7 @@ fn failure(name: &str, status: ExitStatus, tail: &[u8]) -> Option<Failed> {
         (None, signal) => (128 + signal.unwrap_or(0), ErrorType::Signal, format!("was ended by {status}")),
     };
     let message = format!("`{name}` {end}{}", last_line(tail));
-    Some(Failed { status: code, error_type: error_type.as_str(), message })
+    Some(Failed { status: code, error_type: error_type.name(), message })
 }
 
 /// The last line that says something, behind a colon.

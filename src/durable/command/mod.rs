@@ -33,7 +33,7 @@ use self::{
 use super::message::Message;
 
 /// The name of the command.
-const NAME: &str = "durable";
+pub const NAME: &str = "durable";
 
 /// The status of a process that nobody reads from, as Bash has it for SIGPIPE.
 const BROKEN_PIPE: u8 = 141;

@@ -201,7 +201,7 @@ fn pause(attempt: u32) -> Duration {
 
 fn misconfigured(message: &str) -> ServiceError {
     ServiceError::Execution {
-        error_type: ErrorType::InvalidConfiguration.as_str().to_owned(),
+        error_type: ErrorType::InvalidConfiguration.name().to_owned(),
         message: message.to_owned(),
     }
 }

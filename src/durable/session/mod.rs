@@ -160,7 +160,7 @@ impl Session {
 
     /// The handler's failure as the execution's error: that of an operation, where the handler ended with its status.
     pub fn error(&self, failure: Failure) -> ErrorObject {
-        let is_exit = failure.diagnostic.error_type == ErrorType::ExitStatus.as_str();
+        let is_exit = failure.diagnostic.error_type == ErrorType::ExitStatus.name();
         let digits = failure.diagnostic.error_message.split("status ").nth(1).unwrap_or_default();
         let status =
             digits.split(|character: char| !character.is_ascii_digit()).next().and_then(|n| n.parse().ok());

@@ -111,7 +111,7 @@ impl Runnable for Function {
             Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
         })?;
         let has_stack =
-            notice::whole_text(settings, &self.file, &text).is_some_and(|whole| !notice::may_notice(&whole));
+            notice::whole_text(settings, &self.file).is_some_and(|whole| !notice::may_notice(&whole));
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");

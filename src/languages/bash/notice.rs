@@ -22,39 +22,31 @@ const KEYWORDS: [&str; 10] =
 /// How many files are looked through.
 const FILES: usize = 100;
 
-/// A file that is sourced.
-#[derive(Debug, PartialEq, Eq)]
-enum Sourced {
-    /// By this path.
-    At(PathBuf),
-    /// In a folder that is known when it runs; this is the path below.
-    Below(PathBuf),
-    Unknown,
-}
-
 /// The text of a file and of all that it sources; none where that is not known before it runs.
-pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path, text: &[u8]) -> Option<String> {
+pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path) -> Option<String> {
     let mut whole = String::new();
     let mut seen = HashSet::new();
-    let own_environment =
-        settings.environment.get(OsStr::new("BASH_ENV")).map(|file| PathBuf::from(file.clone()));
-    let mut left: Vec<_> = own_environment.filter(|file| !file.as_os_str().is_empty()).into_iter().collect();
-    let mut next = Some((file.to_owned(), String::from_utf8_lossy(text).into_owned()));
-    while let Some((file, text)) = next {
-        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    let mut left = vec![file.to_owned()];
+    left.extend(settings.environment.get(OsStr::new("BASH_ENV")).map(PathBuf::from));
+    while let Some(file) = left.pop() {
+        if !seen.insert(file.clone()) {
+            continue;
+        }
+        // one that is not there is not sourced
+        let Ok(text) = std::fs::read(settings.task_root.join(&file)) else { continue };
+        let text = String::from_utf8_lossy(&text);
+        let folder = file.parent().unwrap_or(Path::new(""));
         for sourced in sourced(&text) {
-            match sourced {
-                Sourced::At(path) => left.push(path),
-                Sourced::Below(path) => {
-                    let places = [folder.join(&path), path.clone(), folder.join("..").join(&path)];
-                    let found = places.into_iter().filter(|place| settings.task_root.join(place).is_file());
-                    let before = left.len();
-                    left.extend(found);
-                    if left.len() == before {
-                        return None;
-                    }
+            let (path, is_below) = sourced?;
+            if is_below {
+                let places = [folder.join(&path), path.clone(), folder.join("..").join(&path)];
+                let before = left.len();
+                left.extend(places.into_iter().filter(|place| settings.task_root.join(place).is_file()));
+                if left.len() == before {
+                    return None;
                 }
-                Sourced::Unknown => return None,
+            } else {
+                left.push(path);
             }
         }
         whole.push_str(&text);
@@ -62,12 +54,6 @@ pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path, text: &
         if seen.len() > FILES {
             return None;
         }
-        // one that is not there is not sourced
-        next = std::iter::from_fn(|| left.pop()).find_map(|path| {
-            let text =
-                seen.insert(path.clone()).then(|| std::fs::read(settings.task_root.join(&path)).ok())??;
-            Some((path, String::from_utf8_lossy(&text).into_owned()))
-        });
     }
     Some(whole)
 }
@@ -106,8 +92,9 @@ pub(in crate::languages) fn may_trace(text: &str) -> bool {
         })
 }
 
-/// The files that a text sources.
-fn sourced(text: &str) -> Vec<Sourced> {
+/// The files that a text sources: each by its path, and whether that is below a folder that is known when it runs; none
+/// for one that is not known before.
+fn sourced(text: &str) -> Vec<Option<(PathBuf, bool)>> {
     let by_name = occurrences(text, "source");
     let by_dot = text.match_indices(". ").map(|(at, _)| (&text[..at], &text[at + 1..]));
     let commands =
@@ -115,22 +102,15 @@ fn sourced(text: &str) -> Vec<Sourced> {
     commands.map(|(_, rest)| sourced_by(&argument(rest.trim_start_matches([' ', '\t'])))).collect()
 }
 
-fn sourced_by(word: &str) -> Sourced {
+fn sourced_by(word: &str) -> Option<(PathBuf, bool)> {
     let is_dynamic = |text: &str| text.contains(['$', '`', '*', '?', '[', '<', '~']);
     if !is_dynamic(word) {
-        return Sourced::At(word.into());
+        return Some((word.into(), false));
     }
     let end = word.rfind([')', '}', '`', '$']).map_or(0, |end| end + 1);
-    match word[end..].split_once('/') {
-        Some((rest, below)) if rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
-            if below.is_empty() || is_dynamic(below) {
-                Sourced::Unknown
-            } else {
-                Sourced::Below(below.into())
-            }
-        }
-        _ => Sourced::Unknown,
-    }
+    let (folder, below) = word[end..].split_once('/')?;
+    let is_known = folder.chars().all(is_word) && !below.is_empty() && !is_dynamic(below);
+    is_known.then(|| (below.into(), true))
 }
 
 /// The first word of a command's arguments, without its quotes.
@@ -164,10 +144,8 @@ fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a st
 /// Whether a line may be the end of a trap for errors or commands, whose names Bash takes in any case.
 fn traps_in_small_letters(line: &str) -> bool {
     let names = ["err", "sigerr", "debug"];
-    line.contains(['\'', '"'])
+    (line.contains(['\'', '"']) || line.contains("trap"))
         && words(line).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
-        || line.contains("trap")
-            && words(line).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
 /// Whether a word is the pattern of a `case`.
@@ -285,8 +263,8 @@ mod tests {
 
     #[test]
     fn finds_the_files_that_are_sourced() {
-        let at = |path: &str| Sourced::At(path.into());
-        let below = |path: &str| Sourced::Below(path.into());
+        let at = |path: &str| Some((path.into(), false));
+        let below = |path: &str| Some((path.into(), true));
         for (text, expected) in [
             ("source lib.sh", at("lib.sh")),
             ("[[ -f a ]] && . './my lib.sh' || true", at("./my")),
@@ -294,9 +272,9 @@ mod tests {
             (r#"source "$(dirname "${BASH_SOURCE[0]}")/lib/a.sh""#, below("lib/a.sh")),
             (r#". "$LAMBDA_TASK_ROOT/a.sh""#, below("a.sh")),
             (r#"source "${BASH_SOURCE%/*}/a.sh""#, below("a.sh")),
-            (r#"source "$file""#, Sourced::Unknown),
-            ("source <(curl x)", Sourced::Unknown),
-            ("for f in a; do . \"$dir/$f\"; done", Sourced::Unknown),
+            (r#"source "$file""#, None),
+            ("source <(curl x)", None),
+            ("for f in a; do . \"$dir/$f\"; done", None),
         ] {
             assert_eq!(sourced(text), [expected], "{text}");
         }

@@ -259,11 +259,4 @@ mod tests {
         assert_eq!(heap(&settings("128", "1")), 96);
         assert_eq!(heap(&settings("512", "100")), 96);
     }
-
-    #[test]
-    fn the_shim_is_ascii_and_fits_an_argument() {
-        for part in [SHIM, DURABLE] {
-            assert!(part.is_ascii() && part.len() < 128 * 1024);
-        }
-    }
 }

@@ -20,19 +20,32 @@ pub(super) const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MOD
 pub(super) const MODULE_PATH: &str = "$PSModulePath";
 
 #[derive(Debug)]
-pub(super) enum Handler {
-    /// A function of a module.
-    Function { module: Module, function: String, answer: Answer },
-    /// A script.
-    Script { file: PathBuf },
-    /// A function that a script defines (`script.ps1::function`).
-    ScriptFunction { file: PathBuf, function: String },
+pub(super) struct Handler {
+    /// `module`, `script` or `dotsource`.
+    pub(super) kind: &'static str,
+    pub(super) place: Place,
+    /// Empty for a script.
+    pub(super) function: String,
+    /// `value` if one string is answered as it is, the rule of AWS's own PowerShell runtime; else `pipeline`.
+    pub(super) answer: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A file, relative to the task root.
+    File(PathBuf),
+    /// The name of a module on `PSModulePath`.
+    Name(String),
 }
 
 impl Handler {
+    fn of_file(kind: &'static str, file: PathBuf, function: &str, answer: &'static str) -> Self {
+        Self { kind, place: Place::File(file), function: function.to_owned(), answer }
+    }
+
     /// A hint for a script that may do nothing but define functions. It names the first of them.
     pub(super) fn only_defines(&self, settings: &Settings) -> Result<Option<String>, Failure> {
-        let Self::Script { file } = self else { return Ok(None) };
+        let Self { kind: "script", place: Place::File(file), .. } = self else { return Ok(None) };
         let text = read(settings, file)?;
         let text = String::from_utf8_lossy(&text);
         let function = text.lines().find_map(|line| {
@@ -42,24 +55,6 @@ impl Handler {
         });
         Ok(function.map(|function| only_defines(file, function, &format!("{}::{function}", file.display()))))
     }
-}
-
-/// How a handler names its module.
-#[derive(Debug)]
-pub(super) enum Module {
-    /// A file, relative to the task root.
-    File(PathBuf),
-    /// A name to be found on `PSModulePath`.
-    Name(String),
-}
-
-/// How a function's pipeline becomes an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Text as `Out-String` gives it if all of it is strings, else JSON.
-    Pipeline,
-    /// One string as it is, else JSON: the rule of AWS's own PowerShell runtime.
-    Value,
 }
 
 /// A module as a handler, which lacks its function.
@@ -85,7 +80,7 @@ impl Language for PowerShell {
                 vec![module_by_file(file, function)]
             }
             Reading::FunctionOfStem(stem, function) if !function.contains(['/', ':']) => {
-                vec![module_by_name(stem, function, Answer::Pipeline)]
+                vec![module_by_name(stem, function, "pipeline")]
             }
             Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
@@ -117,7 +112,7 @@ fn extension(file: &str) -> Option<&str> {
 }
 
 fn script(file: String) -> Candidate {
-    Candidate::of_file(file, "", |file| Handler::Script { file })
+    Candidate::of_file(file, "", |file| Handler::of_file("script", file, "", "pipeline"))
 }
 
 /// The two forms with `::` of AWS's own PowerShell runtime.
@@ -128,7 +123,7 @@ fn by_shape(text: &str) -> Result<Option<Candidate>, HandlerError> {
             return Err(invalid(text, "begins like a PowerShell module: write `Module::NAME::FUNCTION`"));
         };
         inside_task_root(name)?;
-        return Ok(Some(module_by_name(name, function, Answer::Value)));
+        return Ok(Some(module_by_name(name, function, "value")));
     }
     let Some((file, function)) = text.split_once(".ps1::") else { return Ok(None) };
     if !is_name(file, function) || function.contains("::") {
@@ -136,23 +131,20 @@ fn by_shape(text: &str) -> Result<Option<Candidate>, HandlerError> {
     }
     inside_task_root(file)?;
     let function = function.to_owned();
-    Ok(Some(Candidate::of_file(format!("{file}.ps1"), "", move |file| Handler::ScriptFunction {
-        file,
-        function: function.clone(),
+    Ok(Some(Candidate::of_file(format!("{file}.ps1"), "", move |file| {
+        Handler::of_file("dotsource", file, &function, "value")
     })))
 }
 
 fn module_by_file(file: &str, function: &str) -> Candidate {
     let function = function.to_owned();
-    Candidate::of_file(file, format!(".{function}"), move |file| Handler::Function {
-        module: Module::File(file),
-        function: function.clone(),
-        answer: Answer::Pipeline,
+    Candidate::of_file(file, format!(".{function}"), move |file| {
+        Handler::of_file("module", file, &function, "pipeline")
     })
 }
 
 /// A module beside the handler's path, or one of that name where PowerShell looks for modules.
-fn module_by_name(stem: &str, function: &str, answer: Answer) -> Candidate {
+fn module_by_name(stem: &str, function: &str, answer: &'static str) -> Candidate {
     let (base, function) = (stem.rsplit('/').next().unwrap_or(stem).to_owned(), function.to_owned());
     let mut places: Vec<PathBuf> = ["psd1", "psm1"]
         .iter()
@@ -168,10 +160,10 @@ fn module_by_name(stem: &str, function: &str, answer: Answer) -> Candidate {
         suffix: format!(".{function}"),
         make: Box::new(move |files| {
             let own = files.first().filter(|file| own_places.contains(file));
-            let module = own.map_or_else(|| Module::Name(base.clone()), |file| Module::File(file.clone()));
+            let place = own.map_or_else(|| Place::Name(base.clone()), |file| Place::File(file.clone()));
             Found {
                 files: own.into_iter().cloned().collect(),
-                runnable: Box::new(Handler::Function { module, function: function.clone(), answer }),
+                runnable: Box::new(Handler { kind: "module", place, function: function.clone(), answer }),
             }
         }),
     }

@@ -22,66 +22,16 @@ use crate::{
     settings::{Settings, variable},
 };
 
-/// The sources, in the order of their names, as they stand in their files.
-const FILES: &str = concat!(
-    include_str!("host/AllUsings.cs"),
-    include_str!("host/Answer.cs"),
-    include_str!("host/Arguments.cs"),
-    include_str!("host/Baseline.cs"),
-    include_str!("host/Call.cs"),
-    include_str!("host/CallCommand.cs"),
-    include_str!("host/ConsoleColors.cs"),
-    include_str!("host/ErrorLog.cs"),
-    include_str!("host/FailureContext.cs"),
-    include_str!("host/Failures.cs"),
-    include_str!("host/Formatter.cs"),
-    include_str!("host/Handler.cs"),
-    include_str!("host/HandlerException.cs"),
-    include_str!("host/Hooks.cs"),
-    include_str!("host/InputVariable.cs"),
-    include_str!("host/Invocation.cs"),
-    include_str!("host/JsonMembers.cs"),
-    include_str!("host/JsonReader.cs"),
-    include_str!("host/JsonText.cs"),
-    include_str!("host/JsonWriter.cs"),
-    include_str!("host/LambdaContext.cs"),
-    include_str!("host/LambdaHost.cs"),
-    include_str!("host/LambdaLogger.cs"),
-    include_str!("host/LenientJson.cs"),
-    include_str!("host/Loader.cs"),
-    include_str!("host/Log.cs"),
-    include_str!("host/OutputCollector.cs"),
-    include_str!("host/PackedModules.cs"),
-    include_str!("host/Pipes.cs"),
-    include_str!("host/Preferences.cs"),
-    include_str!("host/Program.cs"),
-    include_str!("host/RawUserInterface.cs"),
-    include_str!("host/RefuseCommand.cs"),
-    include_str!("host/RefusedException.cs"),
-    include_str!("host/RegisterAfterRestoreCommand.cs"),
-    include_str!("host/RegisterBeforeCheckpointCommand.cs"),
-    include_str!("host/RegisterHookCommand.cs"),
-    include_str!("host/RegisterOnShutdownCommand.cs"),
-    include_str!("host/Request.cs"),
-    include_str!("host/Script.cs"),
-    include_str!("host/ScriptEnd.cs"),
-    include_str!("host/Session.cs"),
-    include_str!("host/StartupHook.cs"),
-    include_str!("host/StreamedAnswer.cs"),
-    include_str!("host/ThrownValue.cs"),
-    include_str!("host/UserInterface.cs"),
-    include_str!("host/Warmup.cs"),
-    include_str!("host/Worker.cs"),
-);
+macro_rules! texts {
+    ($($name:ident)*) => { concat!($(include_str!(concat!("host/", stringify!($name), ".cs"))),*) };
+}
 
-/// The sources without comments and indentation: half of their size.
-const SOURCES: &str = {
-    const LENGTH: usize = stripped::<{ FILES.len() }>(FILES).1;
-    static BYTES: [u8; LENGTH] = stripped(FILES).0;
-    match std::str::from_utf8(&BYTES) {
-        Ok(text) => text,
-        Err(_) => panic!("BUG: a text without some of its lines is a text"),
-    }
+/// The sources, in the order of their names.
+const SOURCES: &str = texts! {
+    AllUsings Answer Arguments Baseline Call ErrorLog FailureContext Failures Formatter Handler Hooks
+    Invocation JsonMembers JsonReader JsonText JsonWriter LambdaContext LambdaHost Loader Log
+    OutputCollector PackedModules Pipes Preferences Program Request Script Session StreamedAnswer Warmup
+    Worker
 };
 
 /// The script that compiles them.
@@ -95,32 +45,6 @@ const TOO_OLD: i32 = 74;
 
 /// The longest that PowerShell may take to compile the host.
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
-
-/// A text without lines of comment and without the spaces that lines begin with, as much of it as there is room for,
-/// and the length of all.
-#[allow(long_running_const_eval)]
-const fn stripped<const ROOM: usize>(text: &str) -> ([u8; ROOM], usize) {
-    let (from, mut to) = (text.as_bytes(), [0; ROOM]);
-    let (mut index, mut length) = (0, 0);
-    while index < from.len() {
-        while index < from.len() && from[index] == b' ' {
-            index += 1;
-        }
-        let is_comment = index + 1 < from.len() && from[index] == b'/' && from[index + 1] == b'/';
-        let mut is_line = true;
-        while is_line && index < from.len() {
-            is_line = from[index] != b'\n';
-            if !is_comment {
-                if length < ROOM {
-                    to[length] = from[index];
-                }
-                length += 1;
-            }
-            index += 1;
-        }
-    }
-    (to, length)
-}
 
 /// Where the host is.
 #[derive(Debug, PartialEq, Eq)]
@@ -303,28 +227,4 @@ async fn finish(
     let mut text = String::new();
     output.rewind().and_then(|()| output.read_to_string(&mut text)).map_err(failed)?;
     Ok((status, text.trim().to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_sources_are_all_files_in_the_order_of_their_names() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/languages/powershell/host");
-        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "cs"));
-        files.sort();
-        let texts: Vec<_> = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-        assert!(texts.concat() == FILES, "host.rs lists other files than there are");
-        let lines = FILES.lines().map(|line| line.trim_start_matches(' '));
-        assert!(lines.filter(|line| !line.starts_with("//")).eq(SOURCES.lines()));
-    }
-
-    #[test]
-    fn a_path_with_a_colon_is_no_startup_hook() {
-        assert_eq!(Host::File("/a/b.dll".into()).hook(), Some(Path::new("/a/b.dll")));
-        assert_eq!(Host::File("/a:b/c.dll".into()).hook(), None);
-        assert_eq!(Host::Sources.hook(), None);
-    }
 }

@@ -20,7 +20,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
-    handler::{Answer, Handler, MODULE_DIRECTORIES, MODULE_PATH, Module},
+    handler::{Handler, MODULE_DIRECTORIES, MODULE_PATH, Place},
     host::Host,
     packed::Archive,
 };
@@ -76,22 +76,9 @@ impl Runnable for Handler {
 
 /// How to start PowerShell for this handler.
 fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
-    let absolute = |file: &Path| absolute(settings, file).into_os_string();
-    let (kind, place, function, answer) = match handler {
-        Handler::Function { module: Module::File(file), function, answer } => {
-            ("module", absolute(file), function.as_str(), *answer)
-        }
-        Handler::Function { module: Module::Name(name), function, answer } => {
-            ("module", name.into(), function.as_str(), *answer)
-        }
-        Handler::Script { file } => ("script", absolute(file), "", Answer::Pipeline),
-        Handler::ScriptFunction { file, function } => {
-            ("dotsource", absolute(file), function.as_str(), Answer::Value)
-        }
-    };
-    let answer = match answer {
-        Answer::Pipeline => "pipeline",
-        Answer::Value => "value",
+    let place = match &handler.place {
+        Place::File(file) => absolute(settings, file).into_os_string(),
+        Place::Name(name) => name.into(),
     };
     let logs = match settings.log_format {
         LogFormat::Text => "text",
@@ -114,10 +101,10 @@ fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
     arguments.extend(
         [
             file,
-            kind.as_ref(),
+            handler.kind.as_ref(),
             &place,
-            function.as_ref(),
-            answer.as_ref(),
+            handler.function.as_ref(),
+            handler.answer.as_ref(),
             logs.as_ref(),
             &module_path(settings, &archives),
             &packed_modules(&archives),

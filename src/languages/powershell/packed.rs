@@ -42,18 +42,14 @@ pub(super) fn archives(settings: &Settings) -> Result<Vec<Archive>, Failure> {
 
 /// Whether an archive holds a module of this name.
 pub(super) fn hold(settings: &Settings, module: &Path) -> bool {
-    let name = module.to_string_lossy();
-    files(&settings.task_root).iter().any(|file| match file.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("nupkg") => {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-            let version = stem.get(name.len()..).unwrap_or_default();
-            stem.is_char_boundary(name.len())
-                && stem[..name.len()].eq_ignore_ascii_case(&name)
-                && version
-                    .strip_prefix('.')
-                    .is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()))
+    let name = module.to_string_lossy().to_ascii_lowercase();
+    files(&settings.task_root).iter().any(|file| {
+        if is_package(file) {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+            let version = stem.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.'));
+            return version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit()));
         }
-        _ => holds_folder(file, &name).unwrap_or(false),
+        holds_folder(file, &name).unwrap_or(false)
     })
 }
 
@@ -64,22 +60,25 @@ fn files(task_root: &Path) -> Vec<PathBuf> {
         found.extend(zip.is_file().then_some(zip));
         let entries = fs::read_dir(root.join("module-nupkgs")).into_iter().flatten().flatten();
         let mut packages: Vec<_> = entries.map(|entry| entry.path()).collect();
-        packages
-            .retain(|file| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nupkg")));
+        packages.retain(|file| is_package(file));
         packages.sort();
         found.append(&mut packages);
     }
     found
 }
 
-/// Whether an archive has an entry below this folder: by the list at its end, which names all entries.
+fn is_package(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nupkg"))
+}
+
+/// Whether an archive has an entry below this folder, whose name is in lower case: by the list at its end, which names all entries.
 fn holds_folder(file: &Path, folder: &str) -> io::Result<bool> {
     const HEADER: &[u8] = b"PK\x01\x02";
     // where a header has the length of its name, and the name
     const LENGTH: usize = 28;
     const NAME: usize = 46;
     let bytes = fs::read(file)?;
-    let prefix = format!("{folder}/").to_ascii_lowercase();
+    let prefix = format!("{folder}/");
     Ok(memmem::find_iter(&bytes, HEADER).any(|at| {
         let length = bytes.get(at + LENGTH).zip(bytes.get(at + LENGTH + 1));
         let length = length.map_or(0, |(&low, &high)| usize::from(u16::from_le_bytes([low, high])));

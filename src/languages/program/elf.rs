@@ -13,8 +13,8 @@ use std::{
 const MAGIC: &[u8] = b"\x7fELF";
 
 /// The kinds of segments that matter here, and of files that are no programs.
-const LOADED: u32 = 1;
-const LOADER: u32 = 3;
+const LOADED: u64 = 1;
+const LOADER: u64 = 3;
 const OBJECT: u64 = 1;
 const CORE: u64 = 4;
 
@@ -48,122 +48,101 @@ pub(super) const fn own() -> &'static str {
 
 /// Checks that this machine can map the file; gives the loader that it wants.
 pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, ElfError> {
-    let header = Header::read(file, size)?;
-    if !header.fits_machine() {
-        return Err(ElfError::OtherMachine(header.machine()));
+    let mut header = [0; 64];
+    let read = file.read_at(&mut header, 0)?;
+    let is_64 = header[4] == 2;
+    let wanted = if is_64 { 64 } else { 52 };
+    if read < wanted {
+        return Err(ElfError::CutOff { wanted: wanted as u64, size });
     }
-    if [OBJECT, CORE].contains(&header.number(16, 2)) {
+    let is_little = match (header[4], header[5]) {
+        (1 | 2, 1) => true,
+        (1 | 2, 2) => false,
+        _ => return Err(ElfError::Malformed),
+    };
+    let machine = machine(u16::from_le_bytes([header[18], header[19]]), is_little);
+    // an emulator has a loader of its own
+    if !is_little && is_emulated(&machine) {
+        return Ok(None);
+    }
+    if !is_little || !fits(&machine) {
+        return Err(ElfError::OtherMachine(machine));
+    }
+    if [OBJECT, CORE].contains(&number(&header, 16, 2)) {
         return Err(ElfError::NoProgram);
     }
+    let (at, sizes) = if is_64 { (number(&header, 32, 8), 54) } else { (number(&header, 28, 4), 42) };
+    let (entry, count) = (number(&header, sizes, 2), number(&header, sizes + 2, 2));
+    if entry < if is_64 { 56 } else { 32 } || count == 0 {
+        return Err(ElfError::Malformed);
+    }
+    let table = bytes(file, at, entry * count, size)?;
+    let entry = usize::try_from(entry).map_err(|_| ElfError::Malformed)?;
     let mut loader = None;
-    for segment in header.segments(file, size)? {
-        let end = segment.offset.saturating_add(segment.length);
-        if matches!(segment.kind, LOADED | LOADER) && end > size {
-            return Err(ElfError::CutOff { wanted: end, size });
-        }
-        if segment.kind == LOADER {
-            if segment.length > PATH_LIMIT {
-                return Err(ElfError::Malformed);
-            }
-            let mut path = vec![0; usize::try_from(segment.length).map_err(|_| ElfError::Malformed)?];
-            file.read_exact_at(&mut path, segment.offset)?;
-            path.truncate(path.iter().position(|&byte| byte == 0).unwrap_or(path.len()));
-            loader = Some(PathBuf::from(OsString::from_vec(path)));
-        }
+    for segment in table.chunks_exact(entry) {
+        loader = loader_of(segment, is_64, file, size)?.or(loader);
     }
     Ok(loader)
 }
 
-struct Header {
-    bytes: Vec<u8>,
-    is_64: bool,
-    is_little: bool,
-}
-
-struct Segment {
-    kind: u32,
-    offset: u64,
-    length: u64,
-}
-
-impl Header {
-    fn read(file: &File, size: u64) -> Result<Self, ElfError> {
-        let mut bytes = vec![0; 64];
-        let read = file.read_at(&mut bytes, 0)?;
-        bytes.truncate(read);
-        let is_64 = bytes.get(4) == Some(&2);
-        let wanted = if is_64 { 64 } else { 52 };
-        if bytes.len() < wanted {
-            return Err(ElfError::CutOff { wanted: wanted as u64, size });
+/// The loader, if this segment names one. An error if the file ends before the segment does.
+fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Option<PathBuf>, ElfError> {
+    let (offset, length) = if is_64 {
+        (number(segment, 8, 8), number(segment, 32, 8))
+    } else {
+        (number(segment, 4, 4), number(segment, 16, 4))
+    };
+    let wanted = offset.saturating_add(length);
+    match number(segment, 0, 4) {
+        LOADED | LOADER if wanted > size => Err(ElfError::CutOff { wanted, size }),
+        LOADER if length > PATH_LIMIT => Err(ElfError::Malformed),
+        LOADER => {
+            let mut path = bytes(file, offset, length, size)?;
+            path.truncate(path.iter().position(|&byte| byte == 0).unwrap_or(path.len()));
+            Ok(Some(OsString::from_vec(path).into()))
         }
-        let (class, order) = (bytes[4], bytes[5]);
-        if !matches!((class, order), (1 | 2, 1 | 2)) {
-            return Err(ElfError::Malformed);
-        }
-        Ok(Self { is_little: order == 1, is_64, bytes })
-    }
-
-    fn number(&self, at: usize, length: usize) -> u64 {
-        number(&self.bytes[at..at + length], self.is_little)
-    }
-
-    /// Whether the kernel can run it: of its own machine, of the 32 bits of that, or of another for which an
-    /// emulator is registered.
-    fn fits_machine(&self) -> bool {
-        let machine = self.machine();
-        let of_32_bits = matches!((ARCH, machine.as_str()), ("x86_64", "i386") | ("aarch64", "arm"));
-        machine == ARCH && self.is_little || of_32_bits || is_emulated(&machine)
-    }
-
-    /// The machine by the name that Rust, uname and QEMU have for it.
-    fn machine(&self) -> String {
-        let name = match self.number(18, 2) {
-            3 => "i386",
-            8 => "mips",
-            20 => "powerpc",
-            21 => "powerpc64",
-            22 => "s390x",
-            40 => "arm",
-            62 => "x86_64",
-            183 => "aarch64",
-            243 => "riscv64",
-            258 => "loongarch64",
-            other => return format!("machine number {other}"),
-        };
-        name.to_owned()
-    }
-
-    fn segments(&self, file: &File, size: u64) -> Result<Vec<Segment>, ElfError> {
-        let (at, entry, count) = if self.is_64 {
-            (self.number(32, 8), self.number(54, 2), self.number(56, 2))
-        } else {
-            (self.number(28, 4), self.number(42, 2), self.number(44, 2))
-        };
-        let least = if self.is_64 { 56 } else { 32 };
-        if entry < least || count == 0 {
-            return Err(ElfError::Malformed);
-        }
-        let wanted = at.saturating_add(entry * count);
-        if wanted > size {
-            return Err(ElfError::CutOff { wanted, size });
-        }
-        let length = usize::try_from(entry).map_err(|_| ElfError::Malformed)?;
-        let mut bytes = vec![0; length * usize::try_from(count).map_err(|_| ElfError::Malformed)?];
-        file.read_exact_at(&mut bytes, at)?;
-        Ok(bytes.chunks_exact(length).map(|entry| self.segment(entry)).collect())
-    }
-
-    fn segment(&self, entry: &[u8]) -> Segment {
-        let number = |at: usize, length: usize| number(&entry[at..at + length], self.is_little);
-        let (offset, length) =
-            if self.is_64 { (number(8, 8), number(32, 8)) } else { (number(4, 4), number(16, 4)) };
-        Segment { kind: u32::try_from(number(0, 4)).unwrap_or(0), offset, length }
+        _ => Ok(None),
     }
 }
 
-fn number(bytes: &[u8], is_little: bool) -> u64 {
-    let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-    if is_little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
+/// A part of the file, which has this size.
+fn bytes(file: &File, at: u64, length: u64, size: u64) -> Result<Vec<u8>, ElfError> {
+    let wanted = at.saturating_add(length);
+    if wanted > size {
+        return Err(ElfError::CutOff { wanted, size });
+    }
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| ElfError::Malformed)?];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes)
+}
+
+/// A number of up to eight bytes, the least first.
+fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
+    bytes[at..at + length].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+/// Whether the kernel runs programs of this machine: its own, that of its 32 bits, or one with an emulator.
+fn fits(machine: &str) -> bool {
+    let of_32_bits = matches!((ARCH, machine), ("x86_64", "i386") | ("aarch64", "arm"));
+    machine == ARCH || of_32_bits || is_emulated(machine)
+}
+
+/// The machine by the name that Rust, uname and QEMU have for it.
+fn machine(number: u16, is_little: bool) -> String {
+    let name = match if is_little { number } else { number.swap_bytes() } {
+        3 => "i386",
+        8 => "mips",
+        20 => "powerpc",
+        21 => "powerpc64",
+        22 => "s390x",
+        40 => "arm",
+        62 => "x86_64",
+        183 => "aarch64",
+        243 => "riscv64",
+        258 => "loongarch64",
+        other => return format!("machine number {other}"),
+    };
+    name.to_owned()
 }
 
 fn is_emulated(machine: &str) -> bool {

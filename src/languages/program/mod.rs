@@ -63,7 +63,7 @@ impl Runnable for File {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let text = read(settings, &self.0)?;
         let Start { program, arguments, is_bash } = self.start(settings, &text)?;
-        let prelude = (is_bash && may_have_prelude(settings, &self.0, &text)).then(|| prelude(settings));
+        let prelude = (is_bash && may_have_prelude(settings, &self.0)).then(|| prelude(settings));
         Ok(Launch {
             program,
             arguments,
@@ -155,8 +155,8 @@ fn prelude(settings: &Settings) -> Prelude {
 }
 
 /// Whether the prelude's trap would change nothing that the program itself can see.
-fn may_have_prelude(settings: &Settings, file: &Path, text: &[u8]) -> bool {
-    let whole = notice::whole_text(settings, file, text);
+fn may_have_prelude(settings: &Settings, file: &Path) -> bool {
+    let whole = notice::whole_text(settings, file);
     whole.is_some_and(|whole| {
         !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
     })
@@ -174,34 +174,4 @@ fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
     })?;
     let handler = format!("{}.{function}", file.with_extension("").display());
     Some(super::only_defines(file, function, &handler))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_the_first_function_of_a_file() {
-        let named = |text: &str| only_defines(Path::new("./lib/a.sh"), text.as_bytes());
-        for text in
-            ["x=1\nlist() {\n:; }", "function list {\n:\n}", "list ()\n{\n:\n}", "function list() { :; }"]
-        {
-            let hint = named(text).unwrap();
-            assert!(
-                hint.ends_with("it defines `list`: to call that, the handler is `./lib/a.list`"),
-                "{hint}"
-            );
-        }
-        for text in ["echo 'a() {'", "x=$(list) {", "# list() {", "true"] {
-            assert_eq!(named(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_prelude_puts_back_what_the_user_has() {
-        let environment = [("BASH_ENV", "it's mine"), ("LAMBDA_TASK_ROOT", "/")];
-        let environment = environment.map(|(name, value)| (OsString::from(name), OsString::from(value)));
-        let settings = Settings::read(environment, Some("f.h".to_owned()), true).unwrap();
-        assert!(prelude(&settings).text.contains(r"'it'\''s mine'"));
-    }
 }

@@ -12,7 +12,6 @@ use crate::languages::quoted;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// `#!PROGRAM ARGUMENT`.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Shebang {
     /// The interpreter.
     pub(super) program: OsString,
@@ -67,51 +66,4 @@ pub(super) fn spoiled(text: &[u8], file: &Path) -> Option<String> {
             "has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//' {file}`"
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shebang(program: &str, argument: Option<&str>) -> Shebang {
-        Shebang { program: program.into(), argument: argument.map(OsString::from) }
-    }
-
-    #[test]
-    fn reads_a_program_and_one_argument() {
-        assert_eq!(Shebang::of(b"#!/bin/sh\nexit"), Some(shebang("/bin/sh", None)));
-        assert_eq!(
-            Shebang::of(b"#! /usr/bin/env \t python3 -u \n"),
-            Some(shebang("/usr/bin/env", Some("python3 -u")))
-        );
-        assert_eq!(Shebang::of(b"#!/bin/bash -eu"), Some(shebang("/bin/bash", Some("-eu"))));
-        for text in [&b"exit"[..], b"", b"#!", b"#! \n", b"\n#!/bin/sh"] {
-            assert_eq!(Shebang::of(text), None, "{}", text.escape_ascii());
-        }
-    }
-
-    #[test]
-    fn finds_the_command_of_env_where_it_is_plain() {
-        let command =
-            |argument: &str| command_of_env(OsStr::new(argument)).map(|name| name.into_string().unwrap());
-        for (argument, expected) in [
-            ("python3", Some("python3")),
-            ("bash -e", Some("bash -e")),
-            ("-S bash -eu", Some("bash")),
-            ("-SA=1 B=2 perl -w", Some("perl")),
-            ("--split-string=awk -f", Some("awk")),
-            ("-i", None),
-            ("A=1", None),
-            ("-S -u HOME bash", None),
-            ("-S -C /tmp prog", None),
-            ("-S -i perl", None),
-            ("-S \"A=b c\" prog", None),
-            ("-S A=b\\_c prog", None),
-            ("-S ${SHELL}", None),
-            ("-S PATH=/opt/bin prog", None),
-            ("-S", None),
-        ] {
-            assert_eq!(command(argument).as_deref(), expected, "{argument}");
-        }
-    }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::headers::Headers,
-    event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
+    event::invocation::{CLIENT_CONTEXT, Outcome, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
     logs::tail,
 };
@@ -39,7 +39,7 @@ pub(super) enum InvocationType {
 pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
     /// Whether the answer is to come as an event stream.
-    is_streamed: bool,
+    pub(super) is_streamed: bool,
     /// Whether the end of the log is to come with it.
     wants_log: bool,
     /// The headers of the invocation that come from the caller, and its request id.
@@ -91,6 +91,16 @@ impl Call {
             set_type(&mut response, event_stream::CONTENT_TYPE);
             return response;
         }
+        self.respond_whole(reply)
+    }
+
+    /// The response with the end of a durable execution.
+    pub(super) fn respond_with(self, outcome: Outcome) -> Response<Body> {
+        self.respond_whole(Reply::Whole(outcome))
+    }
+
+    fn respond_whole(self, reply: Reply) -> Response<Body> {
+        let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
         let failed = matches!(reply, Reply::Whole(Err(_)));
         let (content_type, body) = match reply {
             Reply::Whole(Ok(answer)) => ("application/json", whole(answer)),
@@ -130,7 +140,7 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", message)
     }
 
-    fn new(status: StatusCode, error_type: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, error_type: &'static str, message: impl Into<String>) -> Self {
         Self { status, error_type, message: message.into() }
     }
 

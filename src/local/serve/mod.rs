@@ -5,11 +5,14 @@
 
 mod answer;
 mod api;
+mod durable;
 mod event_stream;
 mod pool;
 mod url;
 
-use std::{convert::Infallible, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible, future::pending, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, future::join_all};
@@ -30,11 +33,19 @@ use tokio_util::sync::CancellationToken;
 use self::{
     answer::Body,
     api::{Call, InvocationType, PATH, Refusal},
+    durable::Runner,
     pool::Pool,
 };
 use crate::{
+    durable::Durable,
     failure::Failure,
     limits::{PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    local::durable::{
+        api::PREFIX,
+        file::FileError,
+        link,
+        served::{Executions, OpenError},
+    },
     process::Children,
     settings::Settings,
     start::cli::Serve,
@@ -58,6 +69,9 @@ pub enum ServeError {
     Listen(SocketAddr, io::Error),
     #[error("{0}")]
     Init(Failure),
+    /// The durable functions.
+    #[error("{0}")]
+    Durable(#[from] OpenError),
 }
 
 /// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
@@ -73,9 +87,22 @@ pub async fn run(
     let mut settings = settings.clone();
     // without a margin the timeout still holds; the log just has no time to be flushed
     settings.deadline_margin.get_or_insert(Duration::ZERO);
-    let (pool, starts) = Pool::start(&Arc::new(settings), options, children, shutdown);
-    let server =
-        Arc::new(Server { address: address.to_string(), port: address.port(), http: options.http, pool });
+    let (settings, _link) = link::offer(&Arc::new(settings));
+    let open = |durable| Executions::open(&settings, durable, children, shutdown);
+    let executions = options.durable.as_ref().map(open).transpose()?;
+    let core = match &executions {
+        Some(executions) => Durable::with(&settings, executions.service()),
+        None => Durable::new(&settings),
+    };
+    let (pool, starts) = Pool::start(&settings, options, core, children, shutdown);
+    let server = Arc::new(Server {
+        address: address.to_string(),
+        port: address.port(),
+        http: options.http,
+        pool,
+        executions,
+        shutdown: shutdown.clone(),
+    });
     if options.http {
         eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
     } else {
@@ -88,11 +115,20 @@ pub async fn run(
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
         failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
+        error = run_executions(&server) => Err(OpenError::from(error).into()),
         () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
     drop(listener);
     let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;
     ended
+}
+
+/// Runs the executions of durable functions, for ever.
+async fn run_executions(server: &Server) -> FileError {
+    match &server.executions {
+        Some(executions) => executions.run(&Runner { pool: &server.pool, executions }).await,
+        None => pending().await,
+    }
 }
 
 /// How to reach a server in a container from outside.
@@ -112,6 +148,9 @@ struct Server {
     /// Whether requests become events, as at a function URL. If not, callers post events.
     http: bool,
     pool: Arc<Pool>,
+    /// The executions, where the handler is a durable function.
+    executions: Option<Executions>,
+    shutdown: CancellationToken,
 }
 
 /// Waits for the init error that ends the server. A server that watches its files has none.
@@ -162,17 +201,28 @@ async fn respond(
         let body = read(body).await?;
         return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
     }
+    if let Some(executions) = &server.executions
+        && head.uri.path().starts_with(PREFIX)
+    {
+        return Ok(match read(body).await? {
+            Some(body) => durable::respond(executions, &head, &body),
+            None => Refusal::too_large().response(),
+        });
+    }
     let call = Call::read(&head, &server.address);
     // read in any case: a caller that still sends may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
         (Err(refusal), _) => refusal.response(),
         (Ok(_), None) => Refusal::too_large().response(),
-        // Lambda's Invoke API makes `{}` of an empty body
-        (Ok(call), Some(event)) if event.is_empty() => {
-            invoke(&server.pool, call, Bytes::from_static(b"{}")).await
+        (Ok(call), Some(event)) => {
+            // Lambda's Invoke API makes `{}` of an empty body
+            let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
+            match &server.executions {
+                Some(executions) => durable::invoke(executions, call, &head, event, &server.shutdown).await,
+                None => invoke(&server.pool, call, event).await,
+            }
         }
-        (Ok(call), Some(event)) => invoke(&server.pool, call, event).await,
     })
 }
 

@@ -66,13 +66,14 @@ impl Pool {
     pub(super) fn start(
         settings: &Arc<Settings>,
         options: &Serve,
+        durable: Durable,
         children: &Children,
         shutdown: &CancellationToken,
     ) -> (Arc<Self>, Vec<oneshot::Receiver<Result<(), Failure>>>) {
         let (waiting, queue) = mpsc::unbounded_channel();
         let pool = Arc::new(Self {
             settings: Arc::clone(settings),
-            durable: Durable::new(settings),
+            durable,
             timeout: options.timeout,
             takes_heads: options.http,
             children: children.clone(),
@@ -119,6 +120,12 @@ impl Pool {
             Ok(None) => drop(self.run(invocation)),
             Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
+    }
+
+    /// Runs an event of a durable function. Gives its id as well.
+    pub(super) async fn run_envelope(&self, event: Bytes) -> (String, Outcome) {
+        let invocation = invocation(&self.settings, event, Headers::default());
+        (invocation.request_id().to_owned(), self.run(invocation).await)
     }
 
     /// The answer of an event that is written in parts. That of a durable function is not.

@@ -7,12 +7,6 @@
 (defvar *task-root* (octets-of "")
   "The directory in which events run, as the C library takes it.")
 
-(defmacro call-c (name result &rest arguments)
-  "Calls a function of the C library with arguments as (TYPE VALUE)."
-  `(sb-alien:alien-funcall
-    (sb-alien:extern-alien ,name (function ,result ,@(mapcar #'first arguments)))
-    ,@(mapcar #'second arguments)))
-
 (defun change-to-task-root ()
   "Makes the task root the working directory of the process, whatever the event before has left."
   (let ((directory *task-root*))

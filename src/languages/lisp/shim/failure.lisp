@@ -180,26 +180,21 @@ bootstrap masks the errors that it gets."
                   :report "End this event with an error."
                   (make-failure "ABORT" "the handler invoked the restart ABORT" '())))))))
 
-(defun write-json-string (string stream)
-  "Writes STRING as JSON."
-  (write-char #\" stream)
-  (loop for character across string
-        for code = (char-code character)
-        do (cond ((find character "\"\\") (write-char #\\ stream) (write-char character stream))
-                 ((< code 32) (format stream "\\u~4,'0X" code))
-                 (t (write-char character stream))))
-  (write-char #\" stream))
+(defun quoted (string)
+  "STRING as JSON."
+  (with-output-to-string (stream)
+    (write-char #\" stream)
+    (loop for character across string
+          for code = (char-code character)
+          do (cond ((< code 32) (format stream "\\u~4,'0X" code))
+                   (t (when (find character "\"\\")
+                        (write-char #\\ stream))
+                      (write-char character stream))))
+    (write-char #\" stream)))
 
 (defun json (failure)
   "FAILURE as a JSON object."
   (with-sober-printing
-    (with-output-to-string (stream)
-      (format stream "{\"errorType\":")
-      (write-json-string (failure-type failure) stream)
-      (format stream ",\"errorMessage\":")
-      (write-json-string (failure-message failure) stream)
-      (format stream ",\"stackTrace\":[")
-      (loop for (line . more) on (failure-backtrace failure)
-            do (write-json-string line stream)
-               (when more (write-char #\, stream)))
-      (format stream "]}"))))
+    (format nil "{\"errorType\":~A,\"errorMessage\":~A,\"stackTrace\":[~{~A~^,~}]}"
+            (quoted (failure-type failure)) (quoted (failure-message failure))
+            (mapcar #'quoted (failure-backtrace failure)))))

@@ -21,15 +21,20 @@
   (start 0 :type index)
   (end 0 :type index))
 
+(defmacro call-c (name result &rest arguments)
+  "Calls a function of the C library with arguments as (TYPE VALUE)."
+  `(sb-alien:alien-funcall
+    (sb-alien:extern-alien ,name (function ,result ,@(mapcar #'first arguments)))
+    ,@(mapcar #'second arguments)))
+
 (defun open-descriptor (path flags)
   "Opens a pipe of bootstrap by its path, so that no process that a handler starts inherits it."
   (multiple-value-bind (descriptor errno) (sb-unix:unix-open path (logior flags +close-on-exec+) 0)
     (unless descriptor
       (error "~A cannot be opened: ~A" path (sb-int:strerror errno)))
     ;; where it is refused, the pipe stays as it is
-    (sb-alien:alien-funcall
-     (sb-alien:extern-alien "fcntl" (function sb-alien:int sb-alien:int sb-alien:int sb-alien:int))
-     descriptor +set-pipe-size+ +pipe-size+)
+    (call-c "fcntl" sb-alien:int
+            (sb-alien:int descriptor) (sb-alien:int +set-pipe-size+) (sb-alien:int +pipe-size+))
     descriptor))
 
 (defun open-pipe (path flags)
@@ -113,16 +118,19 @@ payload."
                           length))))
       (fill-buffer pipe))))
 
+(defun fill-octets (descriptor octets filled)
+  "Reads into OCTETS from FILLED on until they are full. Gives them."
+  (loop while (< filled (length octets))
+        do (setf filled (read-octets descriptor octets filled (length octets))))
+  octets)
+
 (defun receive-octets (pipe length)
   "Reads a payload as a fresh vector."
-  (let* ((octets (make-array length :element-type '(unsigned-byte 8)))
-         (here (min length (- (pipe-end pipe) (pipe-start pipe)))))
+  (let ((octets (make-array length :element-type '(unsigned-byte 8)))
+        (here (min length (- (pipe-end pipe) (pipe-start pipe)))))
     (replace octets (pipe-buffer pipe) :start2 (pipe-start pipe) :end1 here)
     (incf (pipe-start pipe) here)
-    (loop with filled = here
-          while (< filled length)
-          do (setf filled (read-octets (pipe-descriptor pipe) octets filled length)))
-    octets))
+    (fill-octets (pipe-descriptor pipe) octets here)))
 
 (defun call-with-payload (function pipe length)
   "Calls FUNCTION with octets, and from where to where they hold a payload. They last until it returns."

@@ -21,19 +21,14 @@
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
     (funcall function stream)))
 
-(defun begins-with-p (file octets)
-  "Whether the first octets of FILE are these."
-  (with-open-file (stream (native-pathname file) :element-type '(unsigned-byte 8))
-    (loop for octet in octets
-          always (eql octet (read-byte stream nil)))))
-
 (defun skip-marks (file stream)
   "Reads past the byte order mark of some editors, and a first line `#!...` for shells."
-  (let* ((mark '(#xEF #xBB #xBF)) (shebang (map 'list #'char-code "#!"))
-         (is-marked (begins-with-p file mark)))
-    (when is-marked
-      (read-char stream))
-    (when (begins-with-p file (if is-marked (append mark shebang) shebang))
+  (let ((head (with-open-file (octets (native-pathname file) :element-type '(unsigned-byte 8))
+                (loop repeat 5 collect (read-byte octets nil 0)))))
+    (when (equal (subseq head 0 3) '(#xEF #xBB #xBF))
+      (read-char stream)
+      (setf head (nthcdr 3 head)))
+    (when (equal (map 'string #'code-char (subseq head 0 2)) "#!")
       (read-line stream nil))))
 
 (defun file-text (file)

@@ -79,13 +79,9 @@ descriptors of their own, so that 0, 1 and 2 stay open for children."
 
 (defun read-back (descriptor)
   "The content of a file in memory, as octets."
-  (let* ((size (sb-unix:unix-lseek descriptor 0 sb-unix:l_xtnd))
-         (octets (make-array size :element-type '(unsigned-byte 8))))
+  (let ((size (sb-unix:unix-lseek descriptor 0 sb-unix:l_xtnd)))
     (sb-unix:unix-lseek descriptor 0 sb-unix:l_set)
-    (loop with filled = 0
-          while (< filled size)
-          do (setf filled (read-octets descriptor octets filled size)))
-    octets))
+    (fill-octets descriptor (make-array size :element-type '(unsigned-byte 8)) 0)))
 
 (defun open-streams (invocation input output)
   "Makes these the standard input and output of INVOCATION."

@@ -1,13 +1,34 @@
-// The namespaces that all files use. By its name this file is the first of the assembly, where such lines have to stand.
+// By its name this file is the first of the assembly's text: namespaces, attributes and the hook have to stand there.
 global using System;
 global using System.Collections;
 global using System.Collections.Generic;
+global using System.Collections.ObjectModel;
 global using System.Collections.Specialized;
 global using System.Globalization;
 global using System.IO;
+global using System.IO.Compression;
+global using System.Linq;
 global using System.Management.Automation;
 global using System.Management.Automation.Host;
+global using System.Management.Automation.Internal;
 global using System.Management.Automation.Language;
 global using System.Management.Automation.Runspaces;
+global using System.Reflection;
+global using System.Runtime.CompilerServices;
+global using System.Runtime.ExceptionServices;
+global using System.Security;
 global using System.Text;
+global using System.Text.Json;
 global using System.Threading;
+global using Microsoft.PowerShell.Commands;
+global using Member = System.Collections.Generic.KeyValuePair<string, object>;
+
+// `build.ps1` puts the mark here
+[assembly: AssemblyMetadata("mark", "MARK")]
+
+/// <summary>.NET finds it by this name, outside of namespaces, and calls it before the <c>Main</c> of <c>pwsh</c>.</summary>
+internal static class StartupHook
+{
+    /// <summary>Runs the host and ends the process: the console host of <c>pwsh</c> never starts.</summary>
+    public static void Initialize() => LambdaScriptRuntime.Program.Run(null);
+}

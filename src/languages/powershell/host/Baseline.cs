@@ -1,119 +1,101 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// The session as the handler's file left it: after each event the preferences, the location, <c>$Error</c> and
+/// <c>$LASTEXITCODE</c> come back. What a user has removed, typed or made constant stays the user's.
+/// </summary>
+internal sealed class Baseline
 {
-    /// <summary>
-    /// The session as the handler's file left it: after each event the preferences, the location, <c>$Error</c> and
-    /// <c>$LASTEXITCODE</c> come back. What a user has removed, typed or made constant stays the user's.
-    /// </summary>
-    internal sealed class Baseline
+    private readonly Session session;
+
+    // taken once: while an action of an event runs, the runspace refuses them
+    private readonly PathIntrinsics paths;
+    private readonly CommandInvocationIntrinsics commands;
+    private readonly Log log;
+    private readonly string root;
+    private Preferences globals;
+    private Preferences ofModule;
+    private bool hasWarned;
+
+    /// <summary>Before the file is loaded.</summary>
+    public Baseline(Session session, Log log)
     {
-        private readonly Session session;
+        this.session = session;
+        paths = session.Runspace.SessionStateProxy.Path;
+        commands = session.Runspace.SessionStateProxy.InvokeCommand;
+        this.log = log;
+        root = Environment.CurrentDirectory;
+    }
 
-        // taken once: while an action of an event runs, the runspace refuses them
-        private readonly PathIntrinsics paths;
-        private readonly CommandInvocationIntrinsics commands;
-        private readonly Log log;
-        private readonly string root;
-        private Preferences globals;
-        private Preferences ofModule;
-        private bool hasWarned;
+    /// <summary>Takes the preferences as they are now for those that come back.</summary>
+    /// <param name="module">The handler's module, which has its own; null where there is none.</param>
+    public void SavePreferences(PSModuleInfo module)
+    {
+        globals = new Preferences(session.Variables, "global:");
+        var variables = module?.SessionState?.PSVariable;
+        ofModule = variables == null ? null : new Preferences(variables, "script:");
+    }
 
-        /// <summary>Before the file is loaded.</summary>
-        public Baseline(Session session, Log log)
+    /// <summary>Brings everything back.</summary>
+    public void Restore()
+    {
+        Runspace.DefaultRunspace = session.Runspace;
+        Try(globals.Restore);
+        Try(() => ofModule?.Restore());
+        Try(ReturnToRoot);
+        Try(() => (session.Variables.GetValue("global:Error") as ArrayList)?.Clear());
+        Try(() => session.Variables.Set("global:LASTEXITCODE", 0));
+    }
+
+    /// <summary>Takes a step that a variable may refuse which the user's file has typed, locked or removed.</summary>
+    public static void Try(Action step)
+    {
+        try
         {
-            this.session = session;
-            paths = session.Runspace.SessionStateProxy.Path;
-            commands = session.Runspace.SessionStateProxy.InvokeCommand;
-            this.log = log;
-            root = CurrentDirectory() ?? "/";
+            step();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // it is the user's own
+        }
+    }
+
+    private void ReturnToRoot()
+    {
+        SetDirectory();
+        if (paths.CurrentLocation.Path == root)
+        {
+            return;
         }
 
-        /// <summary>Takes the preferences as they are now for those that come back.</summary>
-        /// <param name="module">The handler's module, which has its own; null where there is none.</param>
-        public void SavePreferences(PSModuleInfo module)
+        var action = commands.LocationChangedAction;
+        commands.LocationChangedAction = null;
+        try
         {
-            globals = new Preferences(session.Variables, "global:");
-            var variables = module?.SessionState?.PSVariable;
-            ofModule = variables == null ? null : new Preferences(variables, "script:");
+            paths.SetLocation("FileSystem::" + WildcardPattern.Escape(root));
+            paths.SetLocation(WildcardPattern.Escape(root));
         }
-
-        /// <summary>Brings everything back.</summary>
-        public void Restore()
+        finally
         {
-            Runspace.DefaultRunspace = session.Runspace;
-            Try(globals.Restore);
-            Try(() => ofModule?.Restore());
-            Try(ReturnToRoot);
-            Try(() => (session.Variables.GetValue("global:Error") as ArrayList)?.Clear());
-            Try(() => session.Variables.Set("global:LASTEXITCODE", 0));
+            commands.LocationChangedAction = action;
         }
+    }
 
-        /// <summary>Takes a step that a variable may refuse which the user's file has typed, locked or removed.</summary>
-        public static void Try(Action step)
+    private void SetDirectory()
+    {
+        try
         {
-            try
-            {
-                step();
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                // it is the user's own
-            }
+            Environment.CurrentDirectory = root;
+            hasWarned = false;
         }
-
-        // null where it has been removed
-        private static string CurrentDirectory()
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            try
+            if (!hasWarned)
             {
-                return Environment.CurrentDirectory;
-            }
-            catch (IOException)
-            {
-                return null;
-            }
-        }
-
-        private void ReturnToRoot()
-        {
-            if (CurrentDirectory() != root)
-            {
-                SetDirectory();
+                log.WriteRecord("WARN", "WARNING: ", "the task root cannot be the working directory: " + error.Message);
             }
 
-            if (paths.CurrentLocation.Path == root)
-            {
-                return;
-            }
-
-            var action = commands.LocationChangedAction;
-            commands.LocationChangedAction = null;
-            try
-            {
-                paths.SetLocation("FileSystem::" + WildcardPattern.Escape(root));
-                paths.SetLocation(WildcardPattern.Escape(root));
-            }
-            finally
-            {
-                commands.LocationChangedAction = action;
-            }
-        }
-
-        private void SetDirectory()
-        {
-            try
-            {
-                Environment.CurrentDirectory = root;
-                hasWarned = false;
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                if (!hasWarned)
-                {
-                    log.WriteRecord("WARN", "WARNING: ", "the task root cannot be the working directory: " + error.Message);
-                }
-
-                hasWarned = true;
-            }
+            hasWarned = true;
         }
     }
 }

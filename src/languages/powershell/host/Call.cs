@@ -1,33 +1,65 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>A call of a block, and how it ended. Public, as a cmdlet takes it.</summary>
+public sealed class Call
 {
-    using System.Runtime.ExceptionServices;
+    private readonly ScriptBlock block;
+    private readonly object[] arguments;
 
-    /// <summary>A call of a block, and how it ended. Public, as a cmdlet takes it.</summary>
-    public sealed class Call
+    internal Call(ScriptBlock block, object[] arguments) => (this.block, this.arguments) = (block, arguments);
+
+    /// <summary>The error that ended it; null where there is none.</summary>
+    internal ExceptionDispatchInfo Error { get; private set; }
+
+    internal void Run()
     {
-        private readonly ScriptBlock block;
-        private readonly object[] arguments;
-
-        internal Call(ScriptBlock block, object[] arguments)
+        try
         {
-            this.block = block;
-            this.arguments = arguments;
+            block.Invoke(arguments);
         }
-
-        /// <summary>The error that ended it; null where there is none.</summary>
-        internal ExceptionDispatchInfo Error { get; private set; }
-
-        internal void Run()
+        catch (Exception error) when (error is not FlowControlException)
         {
-            try
-            {
-                block.Invoke(arguments);
-            }
-            catch (Exception error) when (error is not FlowControlException)
-            {
-                // not by way of the cmdlet, which would wrap it
-                Error = ExceptionDispatchInfo.Capture(error);
-            }
+            // not by way of the cmdlet, which would wrap it
+            Error = ExceptionDispatchInfo.Capture(error);
         }
     }
 }
+
+/// <summary>Calls a block.</summary>
+[Cmdlet(VerbsLifecycle.Invoke, "LambdaBlock")]
+public sealed class CallCommand : PSCmdlet
+{
+    /// <summary>The parameters that every cmdlet has, so that <c>$PSDefaultParameterValues</c> sets none of them.</summary>
+    internal static IDictionary Common { get; } = new Hashtable
+    {
+        ["ErrorAction"] = ActionPreference.Continue,
+        ["WarningAction"] = ActionPreference.Continue,
+        ["InformationAction"] = ActionPreference.Continue,
+        ["ProgressAction"] = ActionPreference.Continue,
+        ["Verbose"] = false,
+        ["Debug"] = false,
+        ["OutBuffer"] = 0,
+        ["OutVariable"] = null,
+        ["ErrorVariable"] = null,
+        ["WarningVariable"] = null,
+        ["InformationVariable"] = null,
+        ["PipelineVariable"] = null,
+    };
+
+    /// <summary>The call.</summary>
+    [Parameter]
+    public Call LambdaCall { get; set; }
+
+    protected override void EndProcessing() => LambdaCall.Run();
+}
+
+/// <summary>Ends the pipeline before the next command has begun.</summary>
+[Cmdlet(VerbsLifecycle.Stop, "LambdaScript")]
+public sealed class RefuseCommand : PSCmdlet
+{
+    protected override void BeginProcessing()
+        => ThrowTerminatingError(new(new RefusedException(), "Refused", ErrorCategory.OperationStopped, null));
+}
+
+/// <summary>Says that a command was kept from running.</summary>
+internal sealed class RefusedException : Exception;

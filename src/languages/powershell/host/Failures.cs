@@ -1,129 +1,154 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>Errors as the caller gets them: one JSON object.</summary>
+internal static class Failures
 {
-    /// <summary>Errors as the caller gets them: one JSON object.</summary>
-    internal static class Failures
+    private const int LongestMessage = 65536;
+
+    /// <summary>The error of an event.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="context">The event's context, or the environment.</param>
+    /// <param name="hasColons">Whether the handler is of a form with colons: the context is shown with
+    /// <c>Debug=true</c> alone, and a thrown word is the error's type.</param>
+    public static string OfEvent(Exception error, IDictionary context, bool hasColons)
     {
-        private const int LongestMessage = 65536;
-        /// <summary>The error of an event.</summary>
-        /// <param name="error">What was thrown.</param>
-        /// <param name="context">The event's context, or the environment.</param>
-        /// <param name="hasColons">Whether the handler is of a form with colons: the context is shown with
-        /// <c>Debug=true</c> alone, and a thrown word is the error's type.</param>
-        public static string OfEvent(Exception error, IDictionary context, bool hasColons)
+        var record = Record(error);
+        var (type, message) = ThrownValue.Describe(record, hasColons);
+        var failure = new OrderedDictionary
         {
-            var record = Record(error);
-            var (type, message) = ThrownValue.Describe(record, hasColons);
-            var failure = new OrderedDictionary
-            {
-                ["errorType"] = type,
-                ["errorMessage"] = message.Length > LongestMessage ? message.Substring(0, LongestMessage) : message,
-                ["stackTrace"] = Stack(record),
-            };
-            var isDebug = string.Equals(context["Debug"] as string, "true", StringComparison.OrdinalIgnoreCase);
-            if (isDebug)
-            {
-                failure["errorRecord"] = Details(record);
-                failure["context"] = FailureContext.Whole(context);
-            }
-            else if (!hasColons)
-            {
-                failure["context"] = FailureContext.Part(context);
-            }
-
-            return JsonWriter.Write(failure);
+            ["errorType"] = type,
+            ["errorMessage"] = message[..Math.Min(message.Length, LongestMessage)],
+            ["stackTrace"] = Stack(record),
+        };
+        var isDebug = string.Equals(context["Debug"] as string, "true", StringComparison.OrdinalIgnoreCase);
+        if (isDebug)
+        {
+            failure["errorRecord"] = Details(record);
+            failure["context"] = FailureContext.Whole(context);
+        }
+        else if (!hasColons)
+        {
+            failure["context"] = FailureContext.Part(context);
         }
 
-        /// <summary>The error of a file that cannot be loaded: PowerShell's own text, with the file and the line.</summary>
-        public static string OfLoading(Exception error)
-        {
-            var record = Record(error);
-            var exception = record.Exception;
-            if (exception is ActionPreferenceStopException stop)
-            {
-                exception = stop.ErrorRecord.Exception;
-            }
+        return JsonWriter.Write(failure);
+    }
 
-            var parse = exception as ParseException ?? exception.InnerException as ParseException;
-            var failure = new OrderedDictionary
-            {
-                ["errorType"] = (exception as HandlerException)?.Type ?? "Runtime.HandlerLoadFailed",
-                ["errorMessage"] = parse?.Errors is { Length: > 0 } errors ? Problems(errors) : Located(record, exception),
-                ["stackTrace"] = Stack(record),
-            };
-            return JsonWriter.Write(failure);
+    /// <summary>The error of a file that cannot be loaded: PowerShell's own text, with the file and the line.</summary>
+    public static string OfLoading(Exception error)
+    {
+        var record = Record(error);
+        var exception = record.Exception;
+        if (exception is ActionPreferenceStopException stop)
+        {
+            exception = stop.ErrorRecord.Exception;
         }
 
-        /// <summary>The error of a file that has ended the session while it was loaded.</summary>
-        public static string OfExit(string place, int status)
+        var parse = exception as ParseException ?? exception.InnerException as ParseException;
+        var failure = new OrderedDictionary
         {
-            var code = status.ToString(CultureInfo.InvariantCulture);
-            return OfLoading(new RuntimeException($"`{place}` runs `exit {code}` while it is loaded"));
+            ["errorType"] = (exception as HandlerException)?.Type ?? "Runtime.HandlerLoadFailed",
+            ["errorMessage"] = parse?.Errors is { Length: > 0 } errors ? Problems(errors) : Located(record, exception),
+            ["stackTrace"] = Stack(record),
+        };
+        return JsonWriter.Write(failure);
+    }
+
+    private static ErrorRecord Record(Exception error) => error is IContainsErrorRecord { ErrorRecord: { } record }
+        ? new ErrorRecord(record, error)
+        : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
+
+    /// <summary>The lines of the stack, innermost first, without our own frames, which have called the handler.</summary>
+    public static string[] Stack(ErrorRecord record)
+    {
+        var lines = record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? [];
+        var last = Array.FindLastIndex(lines, line => !line.Contains(", <No file>: "));
+        return lines[..(last + 1)];
+    }
+
+    private static string Problems(ParseError[] errors) => string.Join(
+        "\n", errors.Select(error => At(error.Extent.File, error.Extent.StartLineNumber, error.Message)));
+
+    private static string Located(ErrorRecord record, Exception exception)
+    {
+        var where = record.InvocationInfo;
+        if (!string.IsNullOrEmpty(where?.ScriptName))
+        {
+            return At(where.ScriptName, where.ScriptLineNumber, exception.Message);
         }
 
-        private static ErrorRecord Record(Exception error)
+        // `at NAME, FILE: line NUMBER`
+        var places = Stack(record).Select(line => line.Split(", ", 2)[^1]);
+        var place = places.FirstOrDefault(place => place.StartsWith('/') && place.Contains(": line "));
+        return place == null ? exception.Message : place + ": " + exception.Message;
+    }
+
+    private static string At(string file, int line, string message)
+        => string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
+
+    private static OrderedDictionary Details(ErrorRecord record) => new()
+    {
+        ["targetObject"] = record.TargetObject?.ToString(),
+        ["fullyQualifiedErrorId"] = record.FullyQualifiedErrorId,
+        ["errorDetails"] = record.ErrorDetails?.ToString(),
+        ["source"] = record.Exception.Source,
+        ["targetSite"] = record.Exception.TargetSite?.ToString(),
+        ["scriptStackTrace"] = Stack(record),
+        ["stackTrace"] = record.Exception.StackTrace,
+    };
+}
+
+/// <summary>A value that a handler has thrown, as type and message of its error.</summary>
+internal static class ThrownValue
+{
+    /// <summary>The type and the message.</summary>
+    /// <param name="record">The error.</param>
+    /// <param name="takesWords">Whether a thrown word is a type: <c>throw 'AccountNotFound'</c>.</param>
+    public static (string Type, string Message) Describe(ErrorRecord record, bool takesWords)
+    {
+        var message = record.ToString();
+        var type = (record.Exception as HandlerException)?.Type ?? record.Exception.GetType().Name;
+        if (!IsThrown(record))
         {
-            return error is IContainsErrorRecord { ErrorRecord: { } record }
-                ? new ErrorRecord(record, error)
-                : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
+            return (type, message);
         }
 
-        /// <summary>The lines of the stack, innermost first, without our own frames, which have called the handler.</summary>
-        public static object[] Stack(ErrorRecord record)
+        return Answer.Base(record.TargetObject) switch
         {
-            var lines = new List<object>(record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? new string[0]);
-            while (lines.Count > 0 && ((string)lines[lines.Count - 1]).Contains(", <No file>: "))
-            {
-                lines.RemoveAt(lines.Count - 1);
-            }
+            string text => (takesWords && IsWord(text) ? text : type, message),
+            // as AWS's guide on errors of PowerShell functions has it
+            IDictionary table when table["Exception"] is string { Length: > 0 } named =>
+                (named, Answer.Base(table["Message"])?.ToString() ?? named),
+            var value => (value.GetType().Name, Json(record.TargetObject) ?? message),
+        };
+    }
 
-            return lines.ToArray();
+    // of `throw 42` PowerShell makes a RuntimeException, whose record holds the value
+    private static bool IsThrown(ErrorRecord record)
+        => record.TargetObject != null
+            && record.Exception.GetType() == typeof(RuntimeException)
+            && record.CategoryInfo.Category == ErrorCategory.OperationStopped;
+
+    private static bool IsWord(string text)
+        => text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(char.IsAsciiLetterOrDigit);
+
+    // null where it is no JSON
+    private static string Json(object value)
+    {
+        try
+        {
+            return JsonWriter.Write(value);
         }
-
-        private static string Problems(System.Management.Automation.Language.ParseError[] errors)
+        catch (Exception)
         {
-            var lines = Array.ConvertAll(
-                errors,
-                error => At(error.Extent.File, error.Extent.StartLineNumber, error.Message));
-            return string.Join("\n", lines);
-        }
-
-        private static string Located(ErrorRecord record, Exception exception)
-        {
-            var where = record.InvocationInfo;
-            if (!string.IsNullOrEmpty(where?.ScriptName))
-            {
-                return At(where.ScriptName, where.ScriptLineNumber, exception.Message);
-            }
-
-            // `at NAME, FILE: line NUMBER`
-            foreach (string line in Stack(record))
-            {
-                var begin = line.IndexOf(", ", StringComparison.Ordinal) + 2;
-                var end = line.LastIndexOf(": line ", StringComparison.Ordinal);
-                if (begin > 1 && end > begin && line[begin] == '/')
-                {
-                    return line.Substring(begin) + ": " + exception.Message;
-                }
-            }
-
-            return exception.Message;
-        }
-
-        private static string At(string file, int line, string message)
-            => string.Format(CultureInfo.InvariantCulture, "{0}: line {1}: {2}", file, line, message);
-
-        private static OrderedDictionary Details(ErrorRecord record)
-        {
-            return new OrderedDictionary
-            {
-                ["targetObject"] = record.TargetObject?.ToString(),
-                ["fullyQualifiedErrorId"] = record.FullyQualifiedErrorId,
-                ["errorDetails"] = record.ErrorDetails?.ToString(),
-                ["source"] = record.Exception.Source,
-                ["targetSite"] = record.Exception.TargetSite?.ToString(),
-                ["scriptStackTrace"] = Stack(record),
-                ["stackTrace"] = record.Exception.StackTrace,
-            };
+            return null;
         }
     }
+}
+
+/// <summary>An error whose type is not the exception's own name.</summary>
+internal sealed class HandlerException(string type, string message) : RuntimeException(message)
+{
+    /// <summary>The type, as <c>errorType</c> shows it.</summary>
+    public string Type => type;
 }

@@ -1,48 +1,65 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// Blocks that a handler's file has registered for a SnapStart snapshot or the shutdown (the last one runs first)
+/// and for each copy of a snapshot (the first one runs first).
+/// </summary>
+internal static class Hooks
 {
-    /// <summary>
-    /// Blocks that a handler's file has registered for a SnapStart snapshot or the shutdown (the last one runs first)
-    /// and for each copy of a snapshot (the first one runs first).
-    /// </summary>
-    internal static class Hooks
+    /// <summary>The blocks, by the name of the command that registers them.</summary>
+    public static Dictionary<string, List<ScriptBlock>> Registered { get; } = new(StringComparer.OrdinalIgnoreCase)
     {
-        /// <summary>Run before the snapshot.</summary>
-        public static List<ScriptBlock> BeforeCheckpoint { get; } = new();
+        ["Register-BeforeCheckpoint"] = new(),
+        ["Register-AfterRestore"] = new(),
+        ["Register-OnShutdown"] = new(),
+    };
 
-        /// <summary>Run in each copy.</summary>
-        public static List<ScriptBlock> AfterRestore { get; } = new();
+    /// <summary>Whether there are blocks to be run at the shutdown.</summary>
+    public static bool HasShutdown => Registered["Register-OnShutdown"].Count > 0;
 
-        /// <summary>Run at the shutdown.</summary>
-        public static List<ScriptBlock> OnShutdown { get; } = new();
-
-        /// <summary>Runs the hooks of <c>checkpoint</c>, <c>restore</c> or <c>shutdown</c>.</summary>
-        public static void Run(string phase, Invocation invocation, ErrorLog log)
+    /// <summary>Runs the hooks of <c>checkpoint</c>, <c>restore</c> or <c>shutdown</c>.</summary>
+    public static void Run(string phase, Invocation invocation, ErrorLog log)
+    {
+        var hooks = phase switch
         {
-            var hooks = new List<ScriptBlock>(
-                phase == "restore" ? AfterRestore : phase == "checkpoint" ? BeforeCheckpoint : OnShutdown);
-            if (phase == "restore")
-            {
-                Reseed(invocation);
-            }
-            else
-            {
-                hooks.Reverse();
-            }
-
-            foreach (var hook in hooks)
-            {
-                var output = new List<object>();
-                invocation.Run(invocation.Block(Script.Command(hook)), output);
-                log.WriteAll(output);
-            }
+            "checkpoint" => Registered["Register-BeforeCheckpoint"],
+            "restore" => Registered["Register-AfterRestore"],
+            _ => Registered["Register-OnShutdown"],
+        };
+        hooks = new List<ScriptBlock>(hooks);
+        if (phase == "restore")
+        {
+            Reseed(invocation);
+        }
+        else
+        {
+            hooks.Reverse();
         }
 
-        private static void Reseed(Invocation invocation)
+        foreach (var hook in hooks)
         {
-            var random = new CmdletInfo("Get-Random", typeof(Microsoft.PowerShell.Commands.GetRandomCommand));
-            var seed = Guid.NewGuid().GetHashCode() & int.MaxValue;
-            var command = Script.Command(random, Script.Named("SetSeed", seed));
-            invocation.Run(invocation.Block(command), new List<object>());
+            var output = new List<object>();
+            invocation.Run(invocation.Block(Script.Command(hook)), output);
+            log.WriteAll(output);
         }
     }
+
+    private static void Reseed(Invocation invocation)
+    {
+        var random = new CmdletInfo("Get-Random", typeof(GetRandomCommand));
+        var seed = Guid.NewGuid().GetHashCode() & int.MaxValue;
+        var command = Script.Command(random, Script.Named("SetSeed", seed));
+        invocation.Run(invocation.Block(command), new List<object>());
+    }
+}
+
+/// <summary>Registers a block; the name of the command says for which moment.</summary>
+[Cmdlet(VerbsLifecycle.Register, "LambdaHook")]
+public sealed class RegisterHookCommand : PSCmdlet
+{
+    /// <summary>The block; it runs in the session of its file.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public ScriptBlock ScriptBlock { get; set; }
+
+    protected override void ProcessRecord() => Hooks.Registered[MyInvocation.MyCommand.Name].Add(ScriptBlock);
 }

@@ -1,115 +1,105 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// Runs commands in the session: their output is collected, their errors are logged. Simple functions of ours do
+/// both: unlike cmdlets, they take no default values of parameters. Made before the user's file is loaded.
+/// </summary>
+internal sealed class Invocation
 {
-    /// <summary>
-    /// Runs commands in the session: their output is collected, their errors are logged. Simple functions of ours do
-    /// both: unlike cmdlets, they take no default values of parameters.
-    /// </summary>
-    internal sealed class Invocation
+    private const string DefaultValues = "global:PSDefaultParameterValues";
+
+    private readonly Runspace runspace;
+
+    // taken once: while an action of an event runs, the runspace refuses it
+    private readonly PSVariableIntrinsics variables;
+    private readonly LambdaHost host;
+    private readonly ErrorLog errors;
+    private readonly OutputCollector collector = new();
+    private readonly FunctionInfo log;
+
+    // a text would be compiled for every event, which takes longer than all the rest
+    private readonly CmdletInfo call = new("Invoke-LambdaBlock", typeof(CallCommand));
+
+    /// <summary>Runs commands in this runspace.</summary>
+    public Invocation(Runspace runspace, LambdaHost host, ErrorLog errors)
     {
-        private const string DefaultValues = "global:PSDefaultParameterValues";
+        this.runspace = runspace;
+        variables = runspace.SessionStateProxy.PSVariable;
+        this.host = host;
+        this.errors = errors;
+        // native commands write to standard error themselves where a command of this name takes the errors
+        log = Function("Out-Default", Script.ForEach(errors, nameof(ErrorLog.WriteLambdaError)));
+    }
 
-        private readonly Runspace runspace;
+    /// <summary>Commands for <see cref="Run"/>.</summary>
+    /// <param name="commands">A pipeline, whose output is collected. Arguments of the run are <c>$args</c>.</param>
+    public ScriptBlock Block(params CommandBaseAst[] commands) => Block(commands, []);
 
-        // taken once: while an action of an event runs, the runspace refuses it
-        private readonly PSVariableIntrinsics variables;
-        private readonly LambdaHost host;
-        private readonly ErrorLog errors;
-        private readonly OutputCollector collector = new();
-        private readonly FunctionInfo log;
+    /// <summary>The same, and statements that follow.</summary>
+    public ScriptBlock Block(CommandBaseAst[] commands, params StatementAst[] end)
+    {
+        var collect = Script.Command(Script.ForEach(collector, nameof(OutputCollector.AddLambdaOutput)));
+        var block = Script.Block([Script.Pipeline([.. commands, collect]), .. end]);
+        return Script.Block(Script.Pipeline(Script.WithErrors(block), Script.Command(log)));
+    }
 
-        // a text would be compiled for every event, which takes longer than all the rest
-        private readonly CmdletInfo call = new("Invoke-LambdaBlock", typeof(CallCommand));
-
-        /// <summary>Runs commands in this runspace. Made before the user's file is loaded.</summary>
-        public Invocation(Runspace runspace, LambdaHost host, ErrorLog errors)
+    /// <summary>Runs commands.</summary>
+    /// <param name="block">The commands.</param>
+    /// <param name="output">Takes their output, also where they fail later.</param>
+    /// <param name="arguments">What is in <c>$args</c>.</param>
+    public void Run(ScriptBlock block, ICollection<object> output, params object[] arguments)
+    {
+        host.ExitStatus = null;
+        collector.Begin(output);
+        var state = new Call(block, arguments);
+        using var shell = PowerShell.Create(runspace);
+        shell.AddCommand(call).AddParameter(nameof(CallCommand.LambdaCall), state);
+        if (variables.GetValue(DefaultValues) is IDictionary { Count: > 0 })
         {
-            this.runspace = runspace;
-            variables = runspace.SessionStateProxy.PSVariable;
-            this.host = host;
-            this.errors = errors;
-            // native commands write to standard error themselves where a command of this name takes the errors
-            log = Function("Out-Default", Script.ForEach(errors, nameof(ErrorLog.WriteLambdaError)));
+            shell.AddParameters(CallCommand.Common);
         }
 
-        /// <summary>Commands for <see cref="Run"/>.</summary>
-        /// <param name="commands">A pipeline, whose output is collected. Arguments of the run are <c>$args</c>.</param>
-        public ScriptBlock Block(params CommandBaseAst[] commands) => Logged(Script.Block(Collected(commands)));
+        DropStreams(shell.Streams);
+        shell.Invoke();
+        // a handler may have caught it
+        collector.ThrowError();
+        state.Error?.Throw();
+    }
 
-        /// <summary>The same, and a statement that follows.</summary>
-        public ScriptBlock Block(StatementAst end, params CommandBaseAst[] commands)
-            => Logged(Script.Block(Collected(commands), end));
-
-        /// <summary>Runs commands.</summary>
-        /// <param name="block">The commands.</param>
-        /// <param name="output">Takes their output, also where they fail later.</param>
-        /// <param name="arguments">What is in <c>$args</c>.</param>
-        public void Run(ScriptBlock block, ICollection<object> output, params object[] arguments)
+    /// <summary>Runs a file in the global session itself.</summary>
+    public void DotSource(string file, List<object> output)
+    {
+        host.ExitStatus = null;
+        using var shell = PowerShell.Create(runspace);
+        shell.AddCommand(file, false);
+        DropStreams(shell.Streams);
+        shell.Streams.Error.DataAdded += (sender, _) =>
         {
-            host.ExitStatus = null;
-            collector.Begin(output);
-            var state = new Call(block, arguments);
-            using var shell = PowerShell.Create(runspace);
-            shell.AddCommand(call).AddParameter(nameof(CallCommand.LambdaCall), state);
-            if (variables.GetValue(DefaultValues) is IDictionary { Count: > 0 })
+            foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
             {
-                shell.AddParameters(CallCommand.Common);
+                errors.WriteLambdaError(new PSObject(record));
             }
+        };
+        shell.Invoke(null, output);
+    }
 
-            DropStreams(shell.Streams);
-            shell.Invoke();
-            // a handler may have caught it
-            collector.ThrowError();
-            state.Error?.Throw();
-        }
+    /// <summary>A function that the session forgets at once.</summary>
+    public FunctionInfo Function(string name, ScriptBlock block)
+    {
+        var items = runspace.SessionStateProxy.InvokeProvider.Item;
+        var place = "Function:" + name;
+        var function = (FunctionInfo)items.Set(place, block)[0].BaseObject;
+        items.Remove(place, false);
+        return function;
+    }
 
-        /// <summary>Runs a file in the global session itself.</summary>
-        public void DotSource(string file, List<object> output)
-        {
-            host.ExitStatus = null;
-            using var shell = PowerShell.Create(runspace);
-            shell.AddCommand(file, false);
-            DropStreams(shell.Streams);
-            shell.Streams.Error.DataAdded += (sender, _) =>
-            {
-                foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
-                {
-                    errors.WriteLambdaError(new PSObject(record));
-                }
-            };
-            shell.Invoke(null, output);
-        }
-
-        private StatementAst Collected(CommandBaseAst[] commands)
-        {
-            var all = new List<CommandBaseAst>(commands);
-            all.Add(Script.Command(Script.ForEach(collector, nameof(OutputCollector.AddLambdaOutput))));
-            return Script.Pipeline(all.ToArray());
-        }
-
-        private ScriptBlock Logged(ScriptBlock commands)
-        {
-            return Script.Block(Script.Pipeline(
-                Script.WithErrors(commands, Script.Arguments()), Script.Command(log)));
-        }
-
-        /// <summary>A function that the session forgets at once.</summary>
-        public FunctionInfo Function(string name, ScriptBlock block)
-        {
-            var items = runspace.SessionStateProxy.InvokeProvider.Item;
-            var place = "Function:" + name;
-            var function = (FunctionInfo)items.Set(place, block)[0].BaseObject;
-            items.Remove(place, false);
-            return function;
-        }
-
-        // the host has shown what comes to these; to keep it would cost memory for each line of a log
-        private static void DropStreams(PSDataStreams streams)
-        {
-            streams.Information.DataAdded += (sender, _) => ((PSDataCollection<InformationRecord>)sender).Clear();
-            streams.Verbose.DataAdded += (sender, _) => ((PSDataCollection<VerboseRecord>)sender).Clear();
-            streams.Warning.DataAdded += (sender, _) => ((PSDataCollection<WarningRecord>)sender).Clear();
-            streams.Debug.DataAdded += (sender, _) => ((PSDataCollection<DebugRecord>)sender).Clear();
-            streams.Progress.DataAdded += (sender, _) => ((PSDataCollection<ProgressRecord>)sender).Clear();
-        }
+    // the host has shown what comes to these; to keep it would cost memory for each line of a log
+    private static void DropStreams(PSDataStreams streams)
+    {
+        streams.Information.DataAdded += (sender, _) => ((PSDataCollection<InformationRecord>)sender).Clear();
+        streams.Verbose.DataAdded += (sender, _) => ((PSDataCollection<VerboseRecord>)sender).Clear();
+        streams.Warning.DataAdded += (sender, _) => ((PSDataCollection<WarningRecord>)sender).Clear();
+        streams.Debug.DataAdded += (sender, _) => ((PSDataCollection<DebugRecord>)sender).Clear();
+        streams.Progress.DataAdded += (sender, _) => ((PSDataCollection<ProgressRecord>)sender).Clear();
     }
 }

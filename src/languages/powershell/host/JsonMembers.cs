@@ -1,107 +1,54 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>The members that <c>ConvertTo-Json</c> writes of an object, one by one, as they are asked for.</summary>
+internal static class JsonMembers
 {
-    using System.Reflection;
+    private const BindingFlags Public = BindingFlags.Public | BindingFlags.Instance;
 
-    /// <summary>The members that <c>ConvertTo-Json</c> writes of an object, one by one, as they are asked for.</summary>
-    internal static class JsonMembers
+    /// <summary>The properties of a <c>[pscustomobject]</c>.</summary>
+    public static IEnumerable<Member> OfRecord(PSObject record) => record.Properties.Select(Read);
+
+    /// <summary>The fields and properties of any other object, and those that PowerShell adds to it.</summary>
+    public static IEnumerable<Member> OfObject(object value, PSObject wrapped)
     {
-        private const BindingFlags Public = BindingFlags.Public | BindingFlags.Instance;
+        var type = value.GetType();
+        var fields = type.GetFields(Public).Where(IsWritten).Select(field => (field.Name, Reader(() => field.GetValue(value))));
+        var properties = type.GetProperties(Public)
+            .Where(property => property.GetGetMethod()?.GetParameters().Length == 0 && IsWritten(property))
+            .Select(property => (property.Name, Reader(() => property.GetValue(value))));
+        var others = wrapped?.Properties.Select(property => (property.Name, Reader(() => property.Value))) ?? [];
+        var all = fields.Concat(properties).Concat(others).DistinctBy(member => member.Name);
+        return all.Select(member => new Member(member.Name, Try(member.Item2)));
+    }
 
-        /// <summary>The properties of a <c>[pscustomobject]</c>.</summary>
-        public static IEnumerable<KeyValuePair<string, object>> OfRecord(PSObject record)
+    /// <summary>The properties that were added to this very object.</summary>
+    public static Member[] Added(PSObject wrapped)
+        => wrapped.Properties.Where(property => property.IsInstance && property is not PSProperty).Select(Read).ToArray();
+
+    /// <summary>The properties that were added to this object or to its type.</summary>
+    public static Member[] Extended(PSObject wrapped)
+        => wrapped.Properties.Where(property => property is not PSProperty).Select(Read).ToArray();
+
+    // not inlined: few answers need the assembly
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool IsWritten(MemberInfo member)
+        => !member.IsDefined(typeof(Newtonsoft.Json.JsonIgnoreAttribute), true);
+
+    private static Member Read(PSPropertyInfo property)
+        => new(property.Name, property is PSNoteProperty ? property.Value : Try(() => property.Value));
+
+    private static Func<object> Reader(Func<object> read) => read;
+
+    // a property may refuse to be read: ConvertTo-Json makes null of it
+    private static object Try(Func<object> read)
+    {
+        try
         {
-            foreach (var property in record.Properties)
-            {
-                yield return new(property.Name, Value(property));
-            }
+            return read();
         }
-
-        /// <summary>The fields and properties of any other object, and those that PowerShell adds to it.</summary>
-        public static IEnumerable<KeyValuePair<string, object>> OfObject(object value, PSObject wrapped)
+        catch (Exception)
         {
-            var names = new HashSet<string>();
-            var type = value.GetType();
-            foreach (var field in type.GetFields(Public))
-            {
-                if (IsWritten(field) && names.Add(field.Name))
-                {
-                    yield return new(field.Name, Try(() => field.GetValue(value)));
-                }
-            }
-
-            foreach (var property in type.GetProperties(Public))
-            {
-                var get = property.GetGetMethod();
-                if (get != null && get.GetParameters().Length == 0 && IsWritten(property) && names.Add(property.Name))
-                {
-                    yield return new(property.Name, Try(() => get.Invoke(value, null)));
-                }
-            }
-
-            foreach (var property in wrapped?.Properties ?? (IEnumerable<PSPropertyInfo>)new PSPropertyInfo[0])
-            {
-                if (names.Add(property.Name))
-                {
-                    yield return new(property.Name, Value(property));
-                }
-            }
-        }
-
-        /// <summary>An object that holds a value beside the properties that were added to it.</summary>
-        public static IEnumerable<KeyValuePair<string, object>> WithValue(object value)
-        {
-            yield return new("value", value);
-        }
-
-        /// <summary>The properties that were added to this very object; null where there is none.</summary>
-        public static List<KeyValuePair<string, object>> Added(PSObject wrapped)
-        {
-            List<KeyValuePair<string, object>> added = null;
-            foreach (var property in wrapped.Properties)
-            {
-                if (property.IsInstance && property is not PSProperty)
-                {
-                    (added ??= new()).Add(new(property.Name, Value(property)));
-                }
-            }
-
-            return added;
-        }
-
-        /// <summary>The properties that were added to this object or to its type.</summary>
-        public static List<KeyValuePair<string, object>> Extended(PSObject wrapped)
-        {
-            var extended = new List<KeyValuePair<string, object>>();
-            foreach (var property in wrapped.Properties)
-            {
-                if (property is not PSProperty)
-                {
-                    extended.Add(new(property.Name, Value(property)));
-                }
-            }
-
-            return extended;
-        }
-
-        // not inlined: few answers need the assembly
-        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-        private static bool IsWritten(MemberInfo member)
-            => !member.IsDefined(typeof(Newtonsoft.Json.JsonIgnoreAttribute), true);
-
-        private static object Value(PSPropertyInfo property)
-            => property is PSNoteProperty ? property.Value : Try(() => property.Value);
-
-        // a property may refuse to be read: ConvertTo-Json makes null of it
-        private static object Try(Func<object> read)
-        {
-            try
-            {
-                return read();
-            }
-            catch (Exception)
-            {
-                return null;
-            }
+            return null;
         }
     }
 }

@@ -1,87 +1,118 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+using System.Numerics;
+using Newtonsoft.Json.Linq;
+
+/// <summary>
+/// Reads an event as <c>ConvertFrom-Json -AsHashtable</c> does, but that keys ignore case (the last one stays)
+/// and dates are text.
+/// </summary>
+internal static class JsonReader
 {
-    using System.Numerics;
-    using System.Text.Json;
+    private const int Depth = 1024;
 
-    /// <summary>
-    /// Reads an event as <c>ConvertFrom-Json -AsHashtable</c> does, but that keys ignore case (the last one stays)
-    /// and dates are text.
-    /// </summary>
-    internal static class JsonReader
+    /// <summary>Reads the event; false where it is no JSON.</summary>
+    public static bool TryRead(Request request, out object value)
     {
-        private const int Depth = 1024;
-
-        /// <summary>Reads the event; false where it is no JSON.</summary>
-        public static bool TryRead(Request request, out object value)
+        try
         {
-            value = null;
-            try
+            var reader = new Utf8JsonReader(request.Bytes, new JsonReaderOptions { MaxDepth = Depth });
+            if (reader.Read())
             {
-                var reader = new Utf8JsonReader(request.Bytes, new JsonReaderOptions { MaxDepth = Depth });
-                if (reader.Read())
+                value = Read(ref reader);
+                // nothing may follow
+                return !reader.Read();
+            }
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            // ConvertFrom-Json takes more than the standard allows, and surrogates that stand alone
+        }
+
+        return TryReadLeniently(request.Text, out value);
+    }
+
+    private static object Read(ref Utf8JsonReader reader)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                var table = new Hashtable(StringComparer.OrdinalIgnoreCase);
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
                 {
-                    value = Read(ref reader);
-                    // nothing may follow
-                    return !reader.Read();
+                    var name = reader.GetString();
+                    reader.Read();
+                    table[name] = Read(ref reader);
                 }
-            }
-            catch (Exception error) when (error is JsonException or InvalidOperationException)
-            {
-                // ConvertFrom-Json takes more than the standard allows, and surrogates that stand alone
-            }
 
-            return LenientJson.TryRead(request.Text, Depth, out value);
+                return table;
+            case JsonTokenType.StartArray:
+                var list = new List<object>();
+                while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+                {
+                    list.Add(Read(ref reader));
+                }
+
+                return list.ToArray();
+            case JsonTokenType.String:
+                return reader.GetString();
+            case JsonTokenType.Number:
+                return reader.TryGetInt64(out var whole) ? whole : LargeNumber(Encoding.ASCII.GetString(reader.ValueSpan));
+            default:
+                return reader.TokenType == JsonTokenType.Null ? null : reader.GetBoolean();
+        }
+    }
+
+    private static object LargeNumber(string text)
+    {
+        return text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0
+            ? double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
+            : BigInteger.Parse(text, NumberStyles.Integer, CultureInfo.InvariantCulture);
+    }
+
+    // with the library of ConvertFrom-Json
+    private static bool TryReadLeniently(string text, out object value)
+    {
+        value = null;
+        if (string.IsNullOrWhiteSpace(text))
+        {
+            return false;
         }
 
-        private static object Read(ref Utf8JsonReader reader)
+        var settings = new Newtonsoft.Json.JsonSerializerSettings
         {
-            switch (reader.TokenType)
-            {
-                case JsonTokenType.StartObject:
-                    var table = new Hashtable(StringComparer.OrdinalIgnoreCase);
-                    while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
-                    {
-                        var name = reader.GetString();
-                        reader.Read();
-                        table[name] = Read(ref reader);
-                    }
-
-                    return table;
-                case JsonTokenType.StartArray:
-                    var list = new List<object>();
-                    while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-                    {
-                        list.Add(Read(ref reader));
-                    }
-
-                    return list.ToArray();
-                case JsonTokenType.String:
-                    return reader.GetString();
-                case JsonTokenType.Number:
-                    return Number(ref reader);
-                case JsonTokenType.True:
-                    return true;
-                case JsonTokenType.False:
-                    return false;
-                default:
-                    return null;
-            }
+            DateParseHandling = Newtonsoft.Json.DateParseHandling.None,
+            MaxDepth = Depth,
+            // a key `$ref` is one like any other
+            MetadataPropertyHandling = Newtonsoft.Json.MetadataPropertyHandling.Ignore,
+        };
+        try
+        {
+            value = Plain(Newtonsoft.Json.JsonConvert.DeserializeObject(text, settings));
+            return true;
         }
-
-        private static object Number(ref Utf8JsonReader reader)
+        catch (Exception error) when (error is Newtonsoft.Json.JsonException or FormatException or OverflowException)
         {
-            if (reader.TryGetInt64(out var whole))
-            {
-                return whole;
-            }
+            return false;
+        }
+    }
 
-            var text = Encoding.ASCII.GetString(reader.ValueSpan);
-            if (text.AsSpan().IndexOfAny('.', 'e', 'E') >= 0)
-            {
-                return double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture);
-            }
+    private static object Plain(object value)
+    {
+        switch (value)
+        {
+            case JObject members:
+                var table = new Hashtable(StringComparer.OrdinalIgnoreCase);
+                foreach (var member in members)
+                {
+                    table[member.Key] = Plain(member.Value);
+                }
 
-            return BigInteger.Parse(text, NumberStyles.Integer, CultureInfo.InvariantCulture);
+                return table;
+            case JArray items:
+                return items.Select(Plain).ToArray();
+            default:
+                return value is JValue single ? single.Value : value;
         }
     }
 }

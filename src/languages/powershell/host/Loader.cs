@@ -1,173 +1,143 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>Loads the user's file and finds the handler's command in it.</summary>
+/// <param name="session">The session that it is loaded into.</param>
+/// <param name="invocation">Runs the commands.</param>
+/// <param name="log">Takes what a file puts out while it is loaded.</param>
+internal sealed class Loader(Session session, Invocation invocation, ErrorLog log)
 {
-    /// <summary>Loads the user's file and finds the handler's command in it.</summary>
-    internal sealed class Loader
+    private const CommandTypes Functions = CommandTypes.Function | CommandTypes.Filter;
+
+    /// <summary>The module that was imported; null where the handler is none.</summary>
+    public PSModuleInfo Module { get; private set; }
+
+    /// <summary>The names that the file defines, where the handler's is not among them.</summary>
+    public List<string> Defined { get; } = new();
+
+    private CommandInvocationIntrinsics Commands => session.Runspace.SessionStateProxy.InvokeCommand;
+
+    private static CmdletInfo ImportModule =>
+        new("Import-Module", typeof(ImportModuleCommand));
+
+    /// <summary>Imports what ships with PowerShell and every handler uses, by path: by name it takes longer.</summary>
+    public void ImportOwn()
     {
-        private const CommandTypes Functions = CommandTypes.Function | CommandTypes.Filter;
+        var names = new[] { "Microsoft.PowerShell.Utility", "Microsoft.PowerShell.Management" };
+        var files = Array.ConvertAll(names, name => $"{Session.Home}/Modules/{name}/{name}.psd1");
+        using var shell = PowerShell.Create(session.Runspace);
+        shell.AddCommand(ImportModule).AddParameter("Name", files).Invoke();
+    }
 
-        private readonly Session session;
-        private readonly Invocation invocation;
-        private readonly ErrorLog log;
+    /// <summary>The handler's command; null where the file does not define it.</summary>
+    public CommandInfo Load(Arguments arguments) => arguments.Kind switch
+    {
+        "script" => FindScript(arguments.Place),
+        "module" => FunctionOfModule(arguments.Place, arguments.Function),
+        _ => FunctionOfScript(arguments.Place, arguments.Function),
+    };
 
-        /// <summary>Loads into this session.</summary>
-        public Loader(Session session, Invocation invocation, ErrorLog log)
+    private ExternalScriptInfo FindScript(string place)
+    {
+        var script = (ExternalScriptInfo)Commands.GetCommand(place, CommandTypes.ExternalScript);
+        // it throws where the script cannot be parsed
+        _ = script.ScriptBlock;
+        var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
+        try
         {
-            this.session = session;
-            this.invocation = invocation;
-            this.log = log;
+            // a script that stands in a pipeline meets its #Requires; the first command keeps it from running
+            var block = invocation.Block(Script.Command(refuse), Script.Command(script));
+            invocation.Run(block, new List<object>());
+        }
+        catch (RuntimeException error) when (error.InnerException is RefusedException)
+        {
+            // all that it requires is there
         }
 
-        /// <summary>The module that was imported; null where the handler is none.</summary>
-        public PSModuleInfo Module { get; private set; }
+        return script;
+    }
 
-        /// <summary>The names that the file defines, where the handler's is not among them.</summary>
-        public List<string> Defined { get; } = new();
+    private CommandInfo FunctionOfModule(string place, string function)
+    {
+        var output = new List<object>();
+        var command = Script.Command(
+            ImportModule,
+            Script.Named("Name", place),
+            Script.Named("PassThru"),
+            Script.Named("DisableNameChecking"),
+            Script.Named("ErrorAction", ActionPreference.Stop),
+            // the module may set preferences while it is imported
+            Script.Named("Verbose", false),
+            Script.Named("Debug", false));
+        invocation.Run(invocation.Block(command), output);
+        // the module's file may have put something out as well
+        var last = output.FindLast(item => Answer.Base(item) is PSModuleInfo);
+        Module = (PSModuleInfo)Answer.Base(last);
+        output.Remove(last);
+        log.WriteAll(output);
+        return Module == null ? null : Exported(function);
+    }
 
-        private CommandInvocationIntrinsics Commands => session.Runspace.SessionStateProxy.InvokeCommand;
-
-        private static CmdletInfo ImportModule =>
-            new("Import-Module", typeof(Microsoft.PowerShell.Commands.ImportModuleCommand));
-
-        /// <summary>Imports what ships with PowerShell and every handler uses, by path: by name it takes longer.</summary>
-        public void ImportOwn()
+    private CommandInfo Exported(string function)
+    {
+        if (Module.ExportedCommands.TryGetValue(function, out var command))
         {
-            const string Modules = "/Modules/Microsoft.PowerShell.";
-            var names = new[]
-            {
-                Session.Home + Modules + "Utility/Microsoft.PowerShell.Utility.psd1",
-                Session.Home + Modules + "Management/Microsoft.PowerShell.Management.psd1",
-            };
-            using var shell = PowerShell.Create(session.Runspace);
-            shell.AddCommand(ImportModule).AddParameter("Name", names).Invoke();
+            return command is AliasInfo alias ? alias.ResolvedCommand : command;
         }
 
-        /// <summary>The handler's command; null where the file does not define it.</summary>
-        public CommandInfo Load(Arguments arguments)
+        if (IsDefined(function))
         {
-            switch (arguments.Kind)
-            {
-                case "script":
-                    return FindScript(arguments.Place);
-                case "module":
-                    return FunctionOfModule(arguments.Place, arguments.Function);
-                default:
-                    return FunctionOfScript(arguments.Place, arguments.Function);
-            }
+            throw new HandlerException(
+                "Runtime.HandlerNotFound",
+                $"`{Module.Path}` defines `{function}` and does not export it: add it to `FunctionsToExport` of the "
+                    + "manifest, or to `Export-ModuleMember`");
         }
 
-        private ExternalScriptInfo FindScript(string place)
-        {
-            var script = (ExternalScriptInfo)Commands.GetCommand(place, CommandTypes.ExternalScript);
-            // it throws where the script cannot be parsed
-            _ = script.ScriptBlock;
-            var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
-            try
-            {
-                // a script that stands in a pipeline meets its #Requires; the first command keeps it from running
-                var block = invocation.Block(Script.Command(refuse), Script.Command(script));
-                invocation.Run(block, new List<object>());
-            }
-            catch (RuntimeException error) when (error.InnerException is RefusedException)
-            {
-                // all that it requires is there
-            }
+        Defined.AddRange(Module.ExportedCommands.Keys);
+        return null;
+    }
 
-            return script;
+    private bool IsDefined(string function)
+    {
+        var find = new CmdletInfo("Get-Command", typeof(GetCommandCommand));
+        var command = Script.Command(
+            find,
+            Script.Named("Name", WildcardPattern.Escape(function)),
+            Script.Named("CommandType", Functions),
+            Script.Named("ErrorAction", ActionPreference.Ignore));
+        return Answer.Base(Module.Invoke(Script.Block(Script.Pipeline(command)))) is CommandInfo own
+            && string.Equals(own.ModuleName, Module.Name, StringComparison.OrdinalIgnoreCase);
+    }
+
+    // without the actions that the file has set for lookups of its own
+    private CommandInfo Find(string function)
+    {
+        var (before, after) = (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction);
+        var missing = Commands.CommandNotFoundAction;
+        Commands.PreCommandLookupAction = Commands.PostCommandLookupAction = Commands.CommandNotFoundAction = null;
+        try
+        {
+            return Commands.GetCommand(function, Functions);
+        }
+        finally
+        {
+            (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (before, after);
+            Commands.CommandNotFoundAction = missing;
+        }
+    }
+
+    private CommandInfo FunctionOfScript(string place, string function)
+    {
+        var output = new List<object>();
+        // into the global session: no block of ours may stand in between
+        invocation.DotSource(place, output);
+        log.WriteAll(output);
+        var command = Find(function);
+        if (command == null)
+        {
+            var all = Commands.GetCommands("*", Functions, true).OfType<FunctionInfo>();
+            Defined.AddRange(all.Where(other => other.ScriptBlock.File == place).Select(other => other.Name));
         }
 
-        private CommandInfo FunctionOfModule(string place, string function)
-        {
-            var output = new List<object>();
-            var command = Script.Command(
-                ImportModule,
-                Script.Named("Name", place),
-                Script.Named("PassThru"),
-                Script.Named("DisableNameChecking"),
-                Script.Named("ErrorAction", ActionPreference.Stop),
-                // the module may set preferences while it is imported
-                Script.Named("Verbose", false),
-                Script.Named("Debug", false));
-            invocation.Run(invocation.Block(command), output);
-            // the module's file may have put something out as well
-            var last = output.FindLastIndex(item => Answer.Base(item) is PSModuleInfo);
-            if (last >= 0)
-            {
-                Module = (PSModuleInfo)Answer.Base(output[last]);
-                output.RemoveAt(last);
-            }
-
-            log.WriteAll(output);
-            return Module == null ? null : Exported(function);
-        }
-
-        private CommandInfo Exported(string function)
-        {
-            if (Module.ExportedCommands.TryGetValue(function, out var command))
-            {
-                return command is AliasInfo alias ? alias.ResolvedCommand : command;
-            }
-
-            if (IsDefined(function))
-            {
-                throw new HandlerException(
-                    "Runtime.HandlerNotFound",
-                    $"`{Module.Path}` defines `{function}` and does not export it: add it to `FunctionsToExport` of the "
-                        + "manifest, or to `Export-ModuleMember`");
-            }
-
-            Defined.AddRange(Module.ExportedCommands.Keys);
-            return null;
-        }
-
-        private bool IsDefined(string function)
-        {
-            var find = new CmdletInfo("Get-Command", typeof(Microsoft.PowerShell.Commands.GetCommandCommand));
-            var command = Script.Command(
-                find,
-                Script.Named("Name", WildcardPattern.Escape(function)),
-                Script.Named("CommandType", Functions),
-                Script.Named("ErrorAction", ActionPreference.Ignore));
-            return Answer.Base(Module.Invoke(Script.Block(Script.Pipeline(command)))) is CommandInfo own
-                && string.Equals(own.ModuleName, Module.Name, StringComparison.OrdinalIgnoreCase);
-        }
-
-        // without the actions that the file has set for lookups of its own
-        private CommandInfo Find(string function)
-        {
-            var (before, after) = (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction);
-            var missing = Commands.CommandNotFoundAction;
-            (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (null, null);
-            Commands.CommandNotFoundAction = null;
-            try
-            {
-                return Commands.GetCommand(function, Functions);
-            }
-            finally
-            {
-                (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction) = (before, after);
-                Commands.CommandNotFoundAction = missing;
-            }
-        }
-
-        private CommandInfo FunctionOfScript(string place, string function)
-        {
-            var output = new List<object>();
-            // into the global session: no block of ours may stand in between
-            invocation.DotSource(place, output);
-            log.WriteAll(output);
-            var command = Find(function);
-            if (command == null)
-            {
-                foreach (var other in Commands.GetCommands("*", Functions, true))
-                {
-                    if (other is FunctionInfo { ScriptBlock.File: var file } && file == place)
-                    {
-                        Defined.Add(other.Name);
-                    }
-                }
-            }
-
-            return command;
-        }
+        return command;
     }
 }

@@ -1,113 +1,81 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// The preferences of one scope, and its default values of parameters: kept when the user's file has been loaded,
+/// and put back after each event. What does not let itself be put back stays as it is.
+/// </summary>
+internal sealed class Preferences
 {
-    /// <summary>
-    /// The preferences of one scope, and its default values of parameters: kept when the user's file has been loaded,
-    /// and put back after each event. What does not let itself be put back stays as it is.
-    /// </summary>
-    internal sealed class Preferences
+    private const string DefaultValues = "PSDefaultParameterValues";
+
+    private static readonly string[] Names =
     {
-        private const string DefaultValues = "PSDefaultParameterValues";
+        "ConfirmPreference", "DebugPreference", "ErrorActionPreference", "ErrorView", "InformationPreference", "OFS",
+        "OutputEncoding", "ProgressPreference", "PSModuleAutoLoadingPreference", "PSNativeCommandArgumentPassing",
+        "PSNativeCommandUseErrorActionPreference", "VerbosePreference", "WarningPreference", "WhatIfPreference",
+    };
 
-        private static readonly string[] Names =
+    private readonly PSVariableIntrinsics variables;
+    private readonly (string Path, bool IsSet, object Value)[] kept;
+    private readonly string defaultPath;
+    private readonly Hashtable defaultValues;
+
+    /// <summary>The preferences as they are now.</summary>
+    /// <param name="variables">The variables of the session state.</param>
+    /// <param name="scope"><c>global:</c>, or <c>script:</c> for those of a module.</param>
+    public Preferences(PSVariableIntrinsics variables, string scope)
+    {
+        this.variables = variables;
+        kept = Array.ConvertAll(Names, name =>
         {
-            "ConfirmPreference", "DebugPreference", "ErrorActionPreference", "ErrorView", "InformationPreference", "OFS",
-            "OutputEncoding", "ProgressPreference", "PSModuleAutoLoadingPreference", "PSNativeCommandArgumentPassing",
-            "PSNativeCommandUseErrorActionPreference", "VerbosePreference", "WarningPreference", "WhatIfPreference",
-        };
-
-        private readonly PSVariableIntrinsics variables;
-        private readonly string scope;
-        private readonly string[] paths;
-        private readonly (bool IsSet, object Value)[] kept = new (bool, object)[Names.Length];
-        private Hashtable defaultValues;
-
-        /// <summary>The preferences as they are now.</summary>
-        /// <param name="variables">The variables of the session state.</param>
-        /// <param name="scope"><c>global:</c>, or <c>script:</c> for those of a module.</param>
-        public Preferences(PSVariableIntrinsics variables, string scope)
-        {
-            this.variables = variables;
-            this.scope = scope;
-            paths = Array.ConvertAll(Names, name => scope + name);
-            for (var index = 0; index < paths.Length; index++)
-            {
-                var variable = variables.Get(paths[index]);
-                kept[index] = (variable != null, variable?.Value);
-            }
-
-            defaultValues = Copy(variables.Get(scope + DefaultValues)?.Value);
-        }
-
-        /// <summary>Puts back what has changed.</summary>
-        public void Restore()
-        {
-            for (var index = 0; index < paths.Length; index++)
-            {
-                var variable = variables.Get(paths[index]);
-                var (isSet, value) = kept[index];
-                if ((variable != null) != isSet || !Equals(variable?.Value, value))
-                {
-                    Put(paths[index], variable, isSet, value);
-                }
-            }
-
-            var current = variables.Get(scope + DefaultValues);
-            if (!IsSame(current?.Value, defaultValues))
-            {
-                var values = defaultValues == null ? null : new DefaultParameterDictionary(defaultValues);
-                Put(scope + DefaultValues, current, defaultValues != null, values);
-            }
-        }
-
-        private void Put(string path, PSVariable variable, bool isSet, object value)
-        {
-            try
-            {
-                if (variable != null && variable.Options.HasFlag(ScopedItemOptions.ReadOnly))
-                {
-                    variable.Options &= ~ScopedItemOptions.ReadOnly;
-                }
-
-                if (isSet)
-                {
-                    variables.Set(path, value);
-                }
-                else
-                {
-                    variables.Remove(path);
-                }
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                // a constant, or one with a type or a condition of the user's own
-            }
-        }
-
+            var variable = variables.Get(scope + name);
+            return (scope + name, variable != null, variable?.Value);
+        });
+        defaultPath = scope + DefaultValues;
         // a copy, as handlers may change them in place
-        private static Hashtable Copy(object values)
-            => values is IDictionary dictionary ? new Hashtable(dictionary) : null;
+        defaultValues = variables.Get(defaultPath)?.Value is IDictionary values ? new Hashtable(values) : null;
+    }
 
-        private static bool IsSame(object values, Hashtable kept)
+    /// <summary>Puts back what has changed.</summary>
+    public void Restore()
+    {
+        foreach (var (path, isSet, value) in kept)
         {
-            if (values is not IDictionary current || kept == null)
+            var variable = variables.Get(path);
+            if ((variable != null) != isSet || !Equals(variable?.Value, value))
             {
-                return values is not IDictionary && kept == null;
+                Put(path, variable, isSet, value);
             }
-
-            if (current.Count != kept.Count)
-            {
-                return false;
-            }
-
-            foreach (DictionaryEntry entry in kept)
-            {
-                if (!current.Contains(entry.Key) || !Equals(current[entry.Key], entry.Value))
-                {
-                    return false;
-                }
-            }
-
-            return true;
         }
+
+        var current = variables.Get(defaultPath);
+        if (!HasDefaultValues(current?.Value as IDictionary))
+        {
+            var values = defaultValues == null ? null : new DefaultParameterDictionary(defaultValues);
+            Put(defaultPath, current, defaultValues != null, values);
+        }
+    }
+
+    private void Put(string path, PSVariable variable, bool isSet, object value) => Baseline.Try(() =>
+    {
+        if (variable != null && variable.Options.HasFlag(ScopedItemOptions.ReadOnly))
+        {
+            variable.Options &= ~ScopedItemOptions.ReadOnly;
+        }
+
+        if (isSet)
+        {
+            variables.Set(path, value);
+        }
+        else
+        {
+            variables.Remove(path);
+        }
+    });
+
+    private bool HasDefaultValues(IDictionary current)
+    {
+        bool IsKept(object key) => current.Contains(key) && Equals(current[key], defaultValues[key]);
+        return current?.Count == defaultValues?.Count && (defaultValues?.Keys.Cast<object>().All(IsKept) ?? true);
     }
 }

@@ -1,73 +1,67 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// The entry of the host. The bootstrap starts <c>pwsh</c> with this assembly as a startup hook, and with a
+/// <c>-Command</c> that calls <see cref="Enter"/> where .NET runs no startup hooks.
+/// </summary>
+public static class Program
 {
-    /// <summary>
-    /// The entry of the host. The bootstrap starts <c>pwsh</c> with this assembly as a startup hook, and with a
-    /// <c>-Command</c> that calls <see cref="Enter"/> where .NET runs no startup hooks.
-    /// </summary>
-    public static class Program
+    private const string HooksVariable = "DOTNET_STARTUP_HOOKS";
+
+    /// <summary>Runs the host out of a <c>pwsh</c> whose own host has started already.</summary>
+    /// <param name="reason">Why it came to this, for the log.</param>
+    public static void Enter(string reason)
     {
-        private const string HooksVariable = "DOTNET_STARTUP_HOOKS";
+        // a thread that no runspace belongs to, and with the stack of a main thread
+        var thread = new Thread(() => Run(reason), 8 * 1024 * 1024);
+        thread.Start();
+        thread.Join();
+    }
 
-        /// <summary>Runs the host out of a <c>pwsh</c> whose own host has started already.</summary>
-        /// <param name="reason">Why it came to this, for the log.</param>
-        public static void Enter(string reason)
+    internal static void Run(string reason)
+    {
+        var arguments = new Arguments(Environment.GetCommandLineArgs());
+        RestoreHooks(arguments.Host);
+        using var pipes = Pipes.Open(arguments);
+        try
         {
-            // a thread that no runspace belongs to, and with the stack of a main thread
-            var thread = new Thread(() => Run(reason), 8 * 1024 * 1024);
-            thread.Start();
-            thread.Join();
+            RunWorker(arguments, pipes, reason);
+        }
+        catch (Exception error) when (IsUnfit(error))
+        {
+            // JSON by hand: nothing of PowerShell can be used
+            var message = "the PowerShell host `" + arguments.Host + "` does not fit this PowerShell ("
+                + error.Message + "): compile it with this one, as `make powershell-host` does";
+            var text = JsonText.Quote(message);
+            pipes.Send("failure", "{\"errorType\":\"Runtime.InvalidConfiguration\",\"errorMessage\":" + text + "}");
+        }
+        catch (IOException)
+        {
+            // the bootstrap has gone
+            Environment.Exit(1);
         }
 
-        internal static void RunHook() => Run(null);
+        Environment.Exit(0);
+    }
 
-        private static void Run(string reason)
+    // not inlined into its caller, which would be compiled with the types of PowerShell then
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RunWorker(Arguments arguments, Pipes pipes, string reason)
+        => new Worker(arguments, pipes).Run(reason);
+
+    private static bool IsUnfit(Exception error)
+    {
+        var isAssembly = error is FileNotFoundException { FileName: { } name } && name.Contains(", Version=");
+        return isAssembly || error is FileLoadException or TypeLoadException or MissingMemberException;
+    }
+
+    // children see what they would see without us
+    private static void RestoreHooks(string host)
+    {
+        var hooks = Environment.GetEnvironmentVariable(HooksVariable);
+        if (hooks?.EndsWith(host, StringComparison.Ordinal) == true)
         {
-            var arguments = Arguments.Read(Environment.GetCommandLineArgs());
-            RestoreHooks(arguments.Host);
-            using var pipes = new Pipes(arguments.Requests, arguments.Reports, arguments.Answer);
-            try
-            {
-                RunWorker(arguments, pipes, reason);
-            }
-            catch (Exception error) when (IsUnfit(error))
-            {
-                // JSON by hand: nothing of PowerShell can be used
-                var message = "the PowerShell host `" + arguments.Host + "` does not fit this PowerShell ("
-                    + error.Message + "): compile it with this one, as `make powershell-host` does";
-                var text = JsonText.Quote(message);
-                pipes.Send("failure", "{\"errorType\":\"Runtime.InvalidConfiguration\",\"errorMessage\":" + text + "}");
-            }
-            catch (IOException)
-            {
-                // the bootstrap has gone
-                Environment.Exit(1);
-            }
-
-            Environment.Exit(0);
-        }
-
-        // not inlined into its caller, which would be compiled with the types of PowerShell then
-        [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-        private static void RunWorker(Arguments arguments, Pipes pipes, string reason)
-            => new Worker(arguments, pipes).Run(reason);
-
-        private static bool IsUnfit(Exception error)
-        {
-            var isAssembly = error is FileNotFoundException { FileName: { } name } && name.Contains(", Version=");
-            return isAssembly || error is FileLoadException or TypeLoadException or MissingMethodException
-                or MissingFieldException;
-        }
-
-        // children see what they would see without us
-        private static void RestoreHooks(string host)
-        {
-            var hooks = Environment.GetEnvironmentVariable(HooksVariable);
-            if (hooks == null || !hooks.EndsWith(host, StringComparison.Ordinal))
-            {
-                return;
-            }
-
-            var own = hooks.Substring(0, hooks.Length - host.Length).TrimEnd(Path.PathSeparator);
+            var own = hooks[..^host.Length].TrimEnd(Path.PathSeparator);
             Environment.SetEnvironmentVariable(HooksVariable, own.Length == 0 ? null : own);
         }
     }

@@ -1,101 +1,96 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>The runspace that handlers run in, set up as <c>pwsh</c> sets up its own.</summary>
+internal sealed class Session : IDisposable
 {
-    /// <summary>The runspace that handlers run in, set up as <c>pwsh</c> sets up its own.</summary>
-    internal sealed class Session : IDisposable
+    private bool hasWarned;
+
+    /// <summary>Opens a session.</summary>
+    public Session(LambdaHost host, Log log, Arguments arguments)
     {
-        private const string PathVariable = "PATH";
-        private const string ModulePathVariable = "PSModulePath";
-
-        private bool hasWarned;
-
-        /// <summary>Opens a session.</summary>
-        public Session(LambdaHost host, Log log, Arguments arguments)
+        PutHomeFirst();
+        var state = InitialSessionState.CreateDefault2();
+        state.Types.Add(LambdaContext.Type(log));
+        foreach (var name in Hooks.Registered.Keys)
         {
-            PutHomeFirst();
-            var state = InitialSessionState.CreateDefault2();
-            state.Types.Add(LambdaContext.Type(log));
-            state.Commands.Add(Command("Register-BeforeCheckpoint", typeof(RegisterBeforeCheckpointCommand)));
-            state.Commands.Add(Command("Register-AfterRestore", typeof(RegisterAfterRestoreCommand)));
-            state.Commands.Add(Command("Register-OnShutdown", typeof(RegisterOnShutdownCommand)));
-            Runspace = RunspaceFactory.CreateRunspace(host, state);
-            Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
-            var opened = new ManualResetEventSlim();
-            Warming = Warmup.Begin(opened);
-            Runspace.Open();
-            opened.Wait();
-            Runspace.DefaultRunspace = Runspace;
-            host.Runspace = Runspace;
-            Runspace.Debugger.DebuggerStop += (_, stop) => Continue(stop, log);
-            Environment.SetEnvironmentVariable(
-                ModulePathVariable, arguments.ModulePath + Path.PathSeparator + Home + "/Modules");
-            Variables = Runspace.SessionStateProxy.PSVariable;
-            Variables.Set("ErrorActionPreference", ActionPreference.Stop);
-            Variables.Set("InformationPreference", ActionPreference.Continue);
-            Variables.Set("ProgressPreference", ActionPreference.SilentlyContinue);
-            Variables.Set("PROFILE", Profile());
-            PSStyle.Instance.OutputRendering = OutputRendering.PlainText;
+            state.Commands.Add(new SessionStateCmdletEntry(name, typeof(RegisterHookCommand), null));
         }
 
-        /// <summary>The runspace.</summary>
-        public Runspace Runspace { get; }
+        Runspace = RunspaceFactory.CreateRunspace(host, state);
+        Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
+        var opened = new ManualResetEventSlim();
+        Warming = Warmup.Begin(opened);
+        Runspace.Open();
+        opened.Wait();
+        Runspace.DefaultRunspace = Runspace;
+        host.Runspace = Runspace;
+        Runspace.Debugger.DebuggerStop += (_, stop) => Continue(stop, log);
+        Environment.SetEnvironmentVariable(
+            "PSModulePath", arguments.ModulePath + Path.PathSeparator + Home + "/Modules");
+        Variables = Runspace.SessionStateProxy.PSVariable;
+        Variables.Set("ErrorActionPreference", ActionPreference.Stop);
+        Variables.Set("InformationPreference", ActionPreference.Continue);
+        Variables.Set("ProgressPreference", ActionPreference.SilentlyContinue);
+        Variables.Set("PROFILE", Profile());
+        PSStyle.Instance.OutputRendering = OutputRendering.PlainText;
+    }
 
-        /// <summary>Whether a handler has left the session open.</summary>
-        public bool IsOpen => Runspace.RunspaceStateInfo.State == RunspaceState.Opened;
+    /// <summary>The runspace.</summary>
+    public Runspace Runspace { get; }
 
-        /// <summary>The thread that warms PowerShell up in a session beside this one.</summary>
-        public Thread Warming { get; }
+    /// <summary>Whether a handler has left the session open.</summary>
+    public bool IsOpen => Runspace.RunspaceStateInfo.State == RunspaceState.Opened;
 
-        /// <summary>The variables of the global session.</summary>
-        public PSVariableIntrinsics Variables { get; }
+    /// <summary>The thread that warms PowerShell up in a session beside this one.</summary>
+    public Thread Warming { get; }
 
-        /// <summary>The directory of PowerShell's own files.</summary>
-        public static string Home { get; } = AppContext.BaseDirectory.TrimEnd('/');
+    /// <summary>The variables of the global session.</summary>
+    public PSVariableIntrinsics Variables { get; }
 
-        public void Dispose() => Runspace.Dispose();
+    /// <summary>The directory of PowerShell's own files.</summary>
+    public static string Home { get; } = AppContext.BaseDirectory.TrimEnd('/');
 
-        // nobody can attach a debugger: without this the worker would wait for one
-        private void Continue(DebuggerStopEventArgs stop, Log log)
+    public void Dispose() => Runspace.Dispose();
+
+    // nobody can attach a debugger: without this the worker would wait for one
+    private void Continue(DebuggerStopEventArgs stop, Log log)
+    {
+        stop.ResumeAction = DebuggerResumeAction.Continue;
+        if (!hasWarned)
         {
-            stop.ResumeAction = DebuggerResumeAction.Continue;
-            if (!hasWarned)
-            {
-                log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: what waits for one goes on");
-            }
-
-            hasWarned = true;
+            log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: what waits for one goes on");
         }
 
-        private static SessionStateCmdletEntry Command(string name, Type type)
-            => new SessionStateCmdletEntry(name, type, null);
+        hasWarned = true;
+    }
 
-        // as `pwsh` does it, so that `pwsh` starts the same one
-        private static void PutHomeFirst()
+    // as `pwsh` does it, so that `pwsh` starts the same one
+    private static void PutHomeFirst()
+    {
+        var path = Environment.GetEnvironmentVariable("PATH") ?? string.Empty;
+        var first = Home + Path.PathSeparator;
+        if (!path.StartsWith(first, StringComparison.Ordinal))
         {
-            var path = Environment.GetEnvironmentVariable(PathVariable) ?? string.Empty;
-            var first = Home + Path.PathSeparator;
-            if (!path.StartsWith(first, StringComparison.Ordinal))
-            {
-                Environment.SetEnvironmentVariable(PathVariable, first + path);
-            }
+            Environment.SetEnvironmentVariable("PATH", first + path);
+        }
+    }
+
+    private static PSObject Profile()
+    {
+        const string AllHosts = "profile.ps1";
+        const string ThisHost = "Microsoft.PowerShell_profile.ps1";
+        var settings = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
+        if (string.IsNullOrEmpty(settings))
+        {
+            settings = Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/", ".config");
         }
 
-        private static PSObject Profile()
-        {
-            const string AllHosts = "profile.ps1";
-            const string ThisHost = "Microsoft.PowerShell_profile.ps1";
-            var settings = Environment.GetEnvironmentVariable("XDG_CONFIG_HOME");
-            if (string.IsNullOrEmpty(settings))
-            {
-                settings = Path.Combine(Environment.GetEnvironmentVariable("HOME") ?? "/", ".config");
-            }
-
-            var user = Path.Combine(settings, "powershell");
-            var profile = new PSObject(Path.Combine(user, ThisHost));
-            profile.Properties.Add(new PSNoteProperty("AllUsersAllHosts", Path.Combine(Home, AllHosts)));
-            profile.Properties.Add(new PSNoteProperty("AllUsersCurrentHost", Path.Combine(Home, ThisHost)));
-            profile.Properties.Add(new PSNoteProperty("CurrentUserAllHosts", Path.Combine(user, AllHosts)));
-            profile.Properties.Add(new PSNoteProperty("CurrentUserCurrentHost", Path.Combine(user, ThisHost)));
-            return profile;
-        }
+        var user = Path.Combine(settings, "powershell");
+        var profile = new PSObject(Path.Combine(user, ThisHost));
+        profile.Properties.Add(new PSNoteProperty("AllUsersAllHosts", Path.Combine(Home, AllHosts)));
+        profile.Properties.Add(new PSNoteProperty("AllUsersCurrentHost", Path.Combine(Home, ThisHost)));
+        profile.Properties.Add(new PSNoteProperty("CurrentUserAllHosts", Path.Combine(user, AllHosts)));
+        profile.Properties.Add(new PSNoteProperty("CurrentUserCurrentHost", Path.Combine(user, ThisHost)));
+        return profile;
     }
 }

@@ -1,70 +1,58 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>
+/// The answer of an event where answers are streamed: what is added to it goes out at once, and is not kept.
+/// </summary>
+/// <param name="pipe">The pipe that it goes to.</param>
+/// <param name="formatter">Makes text of objects.</param>
+internal sealed class StreamedAnswer(Stream pipe, Formatter formatter) : Collection<object>, IDisposable
 {
-    using System.Collections.ObjectModel;
+    // parts of a table, or the like, whose end has not come
+    private readonly List<object> parts = new();
 
-    /// <summary>
-    /// The answer of an event where answers are streamed: what is added to it goes out at once, and is not kept.
-    /// </summary>
-    internal sealed class StreamedAnswer : Collection<object>, IDisposable
+    /// <summary>Writes what is left and closes the pipe.</summary>
+    public void Dispose()
     {
-        private readonly Stream pipe;
-        private readonly Formatter formatter;
+        Write(formatter.TakeText(parts));
+        pipe.Dispose();
+    }
 
-        // parts of a table, or the like, whose end has not come
-        private readonly List<object> parts = new();
-
-        /// <summary>An answer that goes to this pipe.</summary>
-        public StreamedAnswer(Stream pipe, Formatter formatter)
+    protected override void InsertItem(int index, object item)
+    {
+        var value = Answer.Base(item);
+        if (Answer.IsFormat(item))
         {
-            this.pipe = pipe;
-            this.formatter = formatter;
-        }
-
-        /// <summary>Writes what is left and closes the pipe.</summary>
-        public void Dispose()
-        {
-            Write(formatter.TakeText(parts));
-            pipe.Dispose();
-        }
-
-        protected override void InsertItem(int index, object item)
-        {
-            var value = Answer.Base(item);
-            if (Answer.IsFormat(item))
+            parts.Add(item);
+            if (value.GetType().Name != "FormatEndData")
             {
-                parts.Add(item);
-                if (value.GetType().Name != "FormatEndData")
-                {
-                    return;
-                }
-            }
-
-            Write(formatter.TakeText(parts));
-            if (value is byte[] bytes)
-            {
-                pipe.Write(bytes, 0, bytes.Length);
-            }
-            else if (value is string line)
-            {
-                Write(line + "\n");
-            }
-            else if (Answer.IsRecord(item))
-            {
-                Write(formatter.Text(item));
-            }
-            else if (value != null && !Answer.IsFormat(item))
-            {
-                Write(JsonWriter.Write(item, Answer.LargestStreamed) + "\n");
+                return;
             }
         }
 
-        private void Write(string text)
+        Write(formatter.TakeText(parts));
+        if (value is byte[] bytes)
         {
-            if (text.Length > 0)
-            {
-                var bytes = Encoding.UTF8.GetBytes(text);
-                pipe.Write(bytes, 0, bytes.Length);
-            }
+            pipe.Write(bytes);
+        }
+        else if (value is string line)
+        {
+            Write(line + "\n");
+        }
+        else if (Answer.IsRecord(item))
+        {
+            Write(formatter.Text(item));
+        }
+        else if (value != null && !Answer.IsFormat(item))
+        {
+            Write(JsonWriter.Write(item, Answer.LargestStreamed) + "\n");
+        }
+    }
+
+    private void Write(string text)
+    {
+        if (text.Length > 0)
+        {
+            pipe.Write(Encoding.UTF8.GetBytes(text));
         }
     }
 }

@@ -1,233 +1,210 @@
-namespace LambdaScriptRuntime
+namespace LambdaScriptRuntime;
+
+/// <summary>Loads the handler and answers one event after the other, until the bootstrap closes the pipe.</summary>
+internal sealed class Worker
 {
-    /// <summary>Loads the handler and answers one event after the other, until the bootstrap closes the pipe.</summary>
-    internal sealed class Worker
+    private readonly Arguments arguments;
+    private readonly Pipes pipes;
+    private readonly Log log;
+    private readonly Formatter formatter = new();
+    private readonly ErrorLog errors;
+    private readonly LambdaHost host;
+    private readonly InputVariable input = new();
+    private Session session;
+    private Invocation invocation;
+    private Loader loader;
+    private Baseline baseline;
+    private Hashtable nextContext;
+
+    /// <summary>A worker on these pipes.</summary>
+    public Worker(Arguments arguments, Pipes pipes)
     {
-        private readonly Arguments arguments;
-        private readonly Pipes pipes;
-        private readonly Log log;
-        private readonly Formatter formatter = new();
-        private readonly ErrorLog errors;
-        private readonly LambdaHost host;
-        private readonly InputVariable input = new();
-        private Session session;
-        private Invocation invocation;
-        private Loader loader;
-        private Baseline baseline;
-        private Hashtable nextContext;
+        this.arguments = arguments;
+        this.pipes = pipes;
+        log = new Log(arguments.JsonLogs);
+        errors = new ErrorLog(log, formatter);
+        host = new LambdaHost(log);
+    }
 
-        /// <summary>A worker on these pipes.</summary>
-        public Worker(Arguments arguments, Pipes pipes)
+    private bool HasColons => arguments.AnswersValue;
+
+    /// <summary>Runs until the pipe ends.</summary>
+    /// <param name="reason">Why the start was slower than it should be; null where it was not.</param>
+    public void Run(string reason)
+    {
+        if (reason != null)
         {
-            this.arguments = arguments;
-            this.pipes = pipes;
-            log = new Log(arguments.JsonLogs);
-            errors = new ErrorLog(log, formatter, arguments.JsonLogs);
-            host = new LambdaHost(log);
+            log.WriteRecord("WARN", "WARN ", reason);
         }
 
-        private bool HasColons => arguments.AnswersValue;
-
-        /// <summary>Runs until the pipe ends.</summary>
-        /// <param name="reason">Why the start was slower than it should be; null where it was not.</param>
-        public void Run(string reason)
+        using (session = new Session(host, log, arguments))
         {
-            if (reason != null)
+            invocation = new Invocation(session.Runspace, host, errors);
+            loader = new Loader(session, invocation, errors);
+            baseline = new Baseline(session, log);
+            loader.ImportOwn();
+            session.Warming.Join();
+            Rehearse();
+            if (Load() is not { } handler)
             {
-                log.WriteRecord("WARN", "WARN ", reason);
+                return;
             }
 
-            using (session = new Session(host, log, arguments))
-            {
-                invocation = new Invocation(session.Runspace, host, errors);
-                loader = new Loader(session, invocation, errors);
-                baseline = new Baseline(session, log);
-                loader.ImportOwn();
-                session.Warming.Join();
-                Rehearse();
-                if (Load() is not { } handler)
-                {
-                    return;
-                }
-
-                PrepareForEvents();
-                if (Hooks.OnShutdown.Count > 0)
-                {
-                    pipes.Send("shutdown-hook", string.Empty);
-                }
-
-                pipes.Send("ready", string.Empty);
-                while (session.IsOpen && pipes.TryRead(out var name, out var payload))
-                {
-                    if (name != "context")
-                    {
-                        RunHooks(name);
-                    }
-                    else if (Request.Read(payload, nextContext, pipes) is { } request)
-                    {
-                        AnswerEvent(request, handler, pipes);
-                    }
-
-                    // no answer has to wait for it
-                    RestoreSession();
-                }
-            }
-        }
-
-        // null where it cannot be had, which has been reported
-        private Handler Load()
-        {
-            try
-            {
-                PackedModules.UnpackAll(arguments.Packed);
-                var command = loader.Load(arguments);
-                if (command != null)
-                {
-                    return new Handler(command, HasColons, invocation);
-                }
-
-                if (host.ExitStatus is { } status)
-                {
-                    pipes.Send("failure", Failures.OfExit(arguments.Place, status));
-                }
-                else
-                {
-                    pipes.Send("undefined", string.Join("\n", loader.Defined));
-                }
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                pipes.Send("failure", Failures.OfLoading(error));
-            }
-
-            return null;
-        }
-
-        // answers events that never were, so that the first real one finds most of it compiled
-        private void Rehearse()
-        {
-            const string Context = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\n\ncontent-type: application/json\n";
-            const string Event = "{\"a\":{\"b\":[\"c\",{\"d\":1}]}}";
-            foreach (var text in new[] { "param($Data, $Context) $Data", "[CmdletBinding()] param($Data, $Context) $Data" })
-            {
-                var request = Encoding.UTF8.GetBytes($"context {Context.Length}\n{Context}event {Event.Length}\n{Event}");
-                using var rehearsal = new Pipes(new MemoryStream(request), Stream.Null);
-                rehearsal.TryRead(out _, out var payload);
-                var handler = new Handler(invocation.Function("f", ScriptBlock.Create(text)), false, invocation);
-                AnswerEvent(Request.Read(payload, LambdaContext.Begin(), rehearsal), handler, rehearsal);
-            }
-
-            session.Variables.Remove("global:LambdaInput");
-            session.Variables.Remove("global:LambdaContext");
-        }
-
-        private void PrepareForEvents()
-        {
             Baseline.Try(() => session.Variables.Set("global:StackTrace", null));
             baseline.SavePreferences(loader.Module);
             RestoreSession();
-        }
-
-        private void RestoreSession()
-        {
-            baseline.Restore();
-            nextContext = LambdaContext.Begin();
-        }
-
-        private void AnswerEvent(Request request, Handler handler, Pipes to)
-        {
-            string name;
-            string payload;
-            try
+            if (Hooks.HasShutdown)
             {
-                log.RequestId = request.Context["AwsRequestId"] as string;
-                log.TenantId = request.Context["TenantId"] as string;
-                var data = request.Data();
-                var context = LambdaContext.Wrap(request.Context);
-                SetVariables(request, data, context);
-                var input = handler.TakesObjects ? request.Objects(data) : data;
-                (name, payload) = RunHandler(handler, input, context, to);
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                log.Flush();
-                name = "failure";
-                payload = Failures.OfEvent(error, request.Context, HasColons);
+                pipes.Send("shutdown-hook", string.Empty);
             }
 
+            pipes.Send("ready", string.Empty);
+            while (session.IsOpen && pipes.TryRead(out var name, out var payload))
+            {
+                if (name != "context")
+                {
+                    RunHooks(name);
+                }
+                else if (Request.Read(payload, nextContext, pipes) is { } request)
+                {
+                    AnswerEvent(request, handler, pipes);
+                }
+
+                // no answer has to wait for it
+                RestoreSession();
+            }
+        }
+    }
+
+    // null where it cannot be had, which has been reported
+    private Handler Load()
+    {
+        try
+        {
+            PackedModules.UnpackAll(arguments.Packed);
+            var command = loader.Load(arguments);
+            if (command != null)
+            {
+                return new Handler(command, HasColons, invocation);
+            }
+
+            if (host.ExitStatus is { } status)
+            {
+                throw new RuntimeException($"`{arguments.Place}` runs `exit {status}` while it is loaded");
+            }
+
+            pipes.Send("undefined", string.Join("\n", loader.Defined));
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            pipes.Send("failure", Failures.OfLoading(error));
+        }
+
+        return null;
+    }
+
+    // answers events that never were, so that the first real one finds most of it compiled
+    private void Rehearse()
+    {
+        const string Context = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\n\ncontent-type: application/json\n";
+        const string Event = "{\"a\":{\"b\":[\"c\",{\"d\":1}]}}";
+        foreach (var text in new[] { "param($Data, $Context) $Data", "[CmdletBinding()] param($Data, $Context) $Data" })
+        {
+            var request = Encoding.UTF8.GetBytes($"context {Context.Length}\n{Context}event {Event.Length}\n{Event}");
+            using var rehearsal = new Pipes(new MemoryStream(request), Stream.Null, null);
+            rehearsal.TryRead(out _, out var payload);
+            var handler = new Handler(invocation.Function("f", ScriptBlock.Create(text)), false, invocation);
+            AnswerEvent(Request.Read(payload, LambdaContext.Begin(), rehearsal), handler, rehearsal);
+        }
+
+        session.Variables.Remove("global:LambdaInput");
+        session.Variables.Remove("global:LambdaContext");
+    }
+
+    private void RestoreSession()
+    {
+        baseline.Restore();
+        nextContext = LambdaContext.Begin();
+    }
+
+    private void AnswerEvent(Request request, Handler handler, Pipes to)
+    {
+        try
+        {
+            log.RequestId = request.Context["AwsRequestId"] as string;
+            log.TenantId = request.Context["TenantId"] as string;
+            var data = request.Data();
+            var context = LambdaContext.Wrap(request.Context);
+            SetVariables(request, data, context);
+            var input = handler.TakesObjects ? request.Objects(data) : data;
+            var (name, payload) = RunHandler(handler, input, context, to);
             to.Send(name, payload);
         }
-
-        private (string Name, string Payload) RunHandler(
-            Handler handler, object data, PSObject context, Pipes to)
-        {
-            using var pipe = to.OpenAnswer();
-            if (pipe == null)
-            {
-                var output = new List<object>();
-                var failed = handler.Run(data, context, output);
-                return ReportExit(failed) ?? ("answer", HasColons
-                    ? Answer.OfValue(output, formatter)
-                    : Answer.OfPipeline(output, formatter));
-            }
-
-            using var answer = new StreamedAnswer(pipe, formatter);
-            return ReportExit(handler.Run(data, context, answer)) ?? ("answer", string.Empty);
-        }
-
-        // the report of a handler that has asked for an exit status; null where it has not
-        private (string Name, string Payload)? ReportExit(bool failed)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
             log.Flush();
-            // `exit` ends a script, not the session; a native command's status alone is no error of the script
-            var status = host.ExitStatus;
-            if (status == null && failed)
-            {
-                status = session.Variables.GetValue("global:LASTEXITCODE") as int?;
-            }
+            to.Send("failure", Failures.OfEvent(error, request.Context, HasColons));
+        }
+    }
 
-            if (status is { } code && code != 0)
-            {
-                return ("exited", string.Format(CultureInfo.InvariantCulture, "{0} {1}", Environment.ProcessId, code));
-            }
-
-            return null;
+    private (string Name, string Payload) RunHandler(
+        Handler handler, object data, PSObject context, Pipes to)
+    {
+        using var pipe = to.OpenAnswer();
+        if (pipe == null)
+        {
+            var output = new List<object>();
+            var failed = handler.Run(data, context, output);
+            return ReportExit(failed) ?? ("answer", HasColons
+                ? Answer.OfValue(output, formatter)
+                : Answer.OfPipeline(output, formatter));
         }
 
-        private void SetVariables(Request request, object data, PSObject context)
+        using var answer = new StreamedAnswer(pipe, formatter);
+        return ReportExit(handler.Run(data, context, answer)) ?? ("answer", string.Empty);
+    }
+
+    // the report of a handler that has asked for an exit status; null where it has not
+    private (string Name, string Payload)? ReportExit(bool failed)
+    {
+        log.Flush();
+        // `exit` ends a script, not the session; a native command's status alone is no error of the script
+        var status = host.ExitStatus ?? (failed ? session.Variables.GetValue("global:LASTEXITCODE") as int? : null);
+        return status is null or 0
+            ? null
+            : ("exited", string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId} {status}"));
+    }
+
+    private void SetVariables(Request request, object data, PSObject context)
+    {
+        input.Hold(request, data);
+        Baseline.Try(() =>
         {
-            input.Hold(request, data);
-            Baseline.Try(() =>
+            var current = session.Variables.Get("global:LambdaInput");
+            if (current is { Attributes.Count: > 0 })
             {
-                var current = session.Variables.Get("global:LambdaInput");
-                if (current is { Attributes.Count: > 0 })
-                {
-                    // typed by the user's file
-                    current.Value = request.Objects(data);
-                }
-                else if (!ReferenceEquals(current, input))
-                {
-                    session.Variables.Set(input);
-                }
-            });
-            Baseline.Try(() => session.Variables.Set("global:LambdaContext", context));
+                // typed by the user's file
+                current.Value = request.Objects(data);
+            }
+            else if (!ReferenceEquals(current, input))
+            {
+                session.Variables.Set(input);
+            }
+        });
+        Baseline.Try(() => session.Variables.Set("global:LambdaContext", context));
+    }
+
+    private void RunHooks(string phase)
+    {
+        try
+        {
+            Hooks.Run(phase, invocation, errors);
+            baseline.SavePreferences(loader.Module);
+            pipes.Send("ready", string.Empty);
         }
-
-        private void RunHooks(string phase)
+        catch (Exception error) when (error is not OutOfMemoryException)
         {
-            var (name, payload) = ("ready", string.Empty);
-            try
-            {
-                Hooks.Run(phase, invocation, errors);
-                baseline.SavePreferences(loader.Module);
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                name = "failure";
-                payload = Failures.OfEvent(error, Environment.GetEnvironmentVariables(), HasColons);
-            }
-
-            pipes.Send(name, payload);
+            pipes.Send("failure", Failures.OfEvent(error, Environment.GetEnvironmentVariables(), HasColons));
         }
     }
 }

@@ -19,8 +19,6 @@ if ($Source) {
     [Array]::Sort($names, [StringComparer]::Ordinal)
     $code = -join ($names | ForEach-Object { [System.IO.File]::ReadAllText("$PSScriptRoot/$_") })
 }
-# as the bootstrap has them: without lines of comment, and without the spaces that lines begin with
-$code = $code -replace '(?m)^ +', '' -replace '(?m)^//.*\n', ''
 # FNV-1a with 64 bits, in two halves: the prime is 2^40 + 435
 [long] $high, [long] $low = 3421674724, 2216829733
 $bytes = [System.Text.Encoding]::UTF8.GetBytes($code)
@@ -31,8 +29,10 @@ foreach ($byte in $bytes) {
     $low = $product -band 4294967295
 }
 $mark = 'lambda-script-runtime-host {0:x8}{1:x8}' -f $high, $low
-# behind the `using` lines of the first file
-$code = $code.Insert($code.IndexOf('namespace '), "[assembly: System.Reflection.AssemblyMetadata(`"mark`", `"$mark`")]`n")
+$code = $code.Replace('"MARK"', "`"$mark`"")
+# in one text only a namespace with braces may stand beside others
+$usings, $files = $code -csplit 'namespace (?=LambdaScriptRuntime;)'
+$code = $usings + -join ($files | ForEach-Object { "namespace $_}`n" }).Replace('LambdaScriptRuntime;', 'LambdaScriptRuntime {')
 
 $references = @((Get-ChildItem -Path "$PSHOME/ref/*.dll").FullName) +
 'System.Management.Automation', 'Microsoft.PowerShell.Commands.Utility', 'Newtonsoft.Json' -replace '^[^/]+$', "$PSHOME/`$0.dll"

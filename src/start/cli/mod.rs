@@ -1,5 +1,7 @@
 //! The command line.
 
+mod durable;
+
 use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
@@ -9,6 +11,8 @@ use std::{
 
 use lexopt::{Error, prelude::*};
 
+use self::durable::DurableOptions;
+pub use self::durable::{Durable, Function};
 use crate::limits::LONGEST_TIMEOUT;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -28,6 +32,8 @@ pub enum Events {
     Lambda,
     /// One event, given here.
     One(EventSource),
+    /// The same for a durable function.
+    Durable(EventSource, Durable),
     /// Callers of a local server.
     Served(Serve),
 }
@@ -41,13 +47,15 @@ pub struct Serve {
     pub watch: bool,
     /// Whether any request becomes an event, as at a function URL.
     pub http: bool,
+    /// How durable functions run, if the handler is one.
+    pub durable: Option<Durable>,
 }
 
 impl Serve {
     /// A server at this address with the options as they are if nobody gives others.
     pub fn at(address: SocketAddr) -> Self {
         let (timeout, concurrency) = (Duration::from_secs(3), NonZeroUsize::MIN);
-        Self { address, timeout, concurrency, watch: false, http: false }
+        Self { address, timeout, concurrency, watch: false, http: false, durable: None }
     }
 }
 
@@ -66,6 +74,8 @@ AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
 Usage: bootstrap [HANDLER [EVENT]]
        bootstrap --serve [ADDRESS:]PORT [OPTIONS] [HANDLER]
+       bootstrap --durable [OPTIONS] HANDLER EVENT
+       bootstrap durable answer FILE ID RESULT
 
   HANDLER   what to run, where _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
@@ -79,6 +89,15 @@ Options:
   --timeout SECONDS        with --serve: how long an event may take, default 3
   --concurrency N          with --serve: how many run at the same time, default 1
   --watch                  with --serve: load changed files of the task root again
+  --durable                run a durable function to its end: here are its steps,
+                           waits and callbacks kept, as on Lambda; also with --serve
+  --state FILE             with --durable: keep them in this file, so that a run goes on
+                           where the last one has ended
+  --skip-time              with --durable: waits are over at once
+  --replay-each            with --durable: run the handler again after each operation, to
+                           find what comes out differently
+  --function NAME=DIR:HANDLER
+                           with --durable: a function that the handler can invoke
   -h, --help               print this
   -V, --version            print the version
 
@@ -97,7 +116,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     }
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut handler, mut event, mut address, mut has_options) = (None, None, None, false);
-    let mut serve = Serve::at((Ipv4Addr::LOCALHOST, 0).into());
+    let (mut serve, mut durable) = (Serve::at((Ipv4Addr::LOCALHOST, 0).into()), DurableOptions::default());
     while let Some(argument) = parser.next()? {
         has_options |= matches!(argument, Long("timeout" | "concurrency" | "watch" | "http"));
         match argument {
@@ -108,6 +127,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             Long("concurrency") => serve.concurrency = concurrency(&parser.value()?.string()?)?,
             Long("watch") => serve.watch = true,
             Long("http") => serve.http = true,
+            Long(option) if DurableOptions::knows(option) => {
+                let option = option.to_owned();
+                durable.take(&option, &mut parser)?;
+            }
             Value(value) if handler.is_none() => handler = Some(value.string()?),
             Value(value) if event.is_none() => event = Some(event_source(value)),
             Value(value) => {
@@ -122,14 +145,25 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
             unexpected => return Err(unexpected.unexpected()),
         }
     }
-    let events = match (address, event) {
-        (Some(_), Some(_)) => return Err("an event is for runs without `--serve`: post it instead".into()),
-        (Some(address), None) => Events::Served(Serve { address, ..serve }),
-        (None, _) if has_options => {
+    let events = match (address, event, durable.finish()?) {
+        (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
+        (Some(_), None, Some(_)) if serve.http => {
+            return Err(
+                "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into(),
+            );
+        }
+        (Some(address), None, durable) => Events::Served(Serve { address, durable, ..serve }),
+        (None, ..) if has_options => {
             return Err("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`".into());
         }
-        (None, Some(event)) => Events::One(event),
-        (None, None) => Events::Lambda,
+        (None, Some(event), Some(durable)) => Events::Durable(event, durable),
+        (None, None, Some(_)) => {
+            return Err(
+                "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into(),
+            );
+        }
+        (None, Some(event), None) => Events::One(event),
+        (None, None, None) => Events::Lambda,
     };
     Ok(Arguments::Run { handler, events })
 }
@@ -162,7 +196,8 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, Error> {
     text.parse().map_err(|_| format!("`--concurrency` takes a number from 1 on, not `{text}`").into())
 }
 
-fn event_source(value: OsString) -> EventSource {
+/// An event, or another text that may come from a file.
+pub fn event_source(value: OsString) -> EventSource {
     if value == "-" {
         return EventSource::StandardInput;
     }
@@ -173,28 +208,4 @@ fn event_source(value: OsString) -> EventSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read_or_refused() {
-        let parsed = |line: &str| parse(line.split_whitespace().map(OsString::from));
-        let serve = Serve { watch: true, ..Serve::at("[::1]:80".parse().unwrap()) };
-        let expected = Arguments::Run { handler: Some("-f.h".to_owned()), events: Events::Served(serve) };
-        assert_eq!(parsed("--watch --serve=[::1]:80 --timeout 3 -- -f.h").unwrap(), expected);
-        for (line, message) in [
-            (
-                "--serve :80",
-                "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
-            ),
-            ("--timeout 0", "`--timeout` takes 1 to 5400 seconds, not `0`"),
-            ("--timeout 5401", "`--timeout` takes 1 to 5400 seconds, not `5401`"),
-            ("--concurrency 0", "`--concurrency` takes a number from 1 on, not `0`"),
-            ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-            ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
-            ("--serve-me", "invalid option '--serve-me'"),
-        ] {
-            assert_eq!(parsed(line).unwrap_err().to_string(), message);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,0 @@
-namespace LambdaScriptRuntime
-{
-    /// <summary>Says that a command was kept from running.</summary>
-    internal sealed class RefusedException : Exception
-    {
-    }
-}

@@ -1,0 +1,155 @@
+//! The service itself: the executions, their state file and their clock, for all that use them.
+
+use std::{
+    path::PathBuf,
+    sync::{Mutex, MutexGuard},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use super::{
+    execution::{Refusal, Target, find_function, state_page},
+    file::{FileError, StateFile},
+    inbox,
+    state::State,
+};
+use crate::durable::{
+    operation::Update,
+    service::{Checkpoint, Page, Service, ServiceError},
+};
+
+/// The embedded service.
+pub struct Desk {
+    kept: Mutex<Kept>,
+    /// Counts the changes.
+    version: watch::Sender<u64>,
+    /// The names of the functions that can be invoked.
+    functions: Vec<String>,
+    /// Whether each operation that ends ends its invocation.
+    replay_each: bool,
+}
+
+struct Kept {
+    state: State,
+    file: Option<StateFile>,
+}
+
+impl Desk {
+    /// A service that begins with this state.
+    pub fn new(state: State, file: Option<StateFile>, functions: Vec<String>, replay_each: bool) -> Self {
+        let kept = Mutex::new(Kept { state, file });
+        Self { kept, version: watch::Sender::new(0), functions, replay_each }
+    }
+
+    /// Looks at the state, with the time by its clock.
+    pub fn look<T>(&self, look: impl FnOnce(&State, f64) -> T) -> T {
+        let kept = self.kept();
+        look(&kept.state, real_time() + kept.state.ahead)
+    }
+
+    /// Changes the state if `change` says so, and keeps it.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State, f64) -> (T, bool)) -> Result<T, FileError> {
+        let Kept { state, file } = &mut *self.kept();
+        let now = real_time() + state.ahead;
+        let (result, changed) = change(state, now);
+        if changed {
+            if let Some(file) = file {
+                file.save(state)?;
+            }
+            self.version.send_modify(|version| *version += 1);
+        }
+        Ok(result)
+    }
+
+    /// Keeps the state as it is.
+    pub fn save(&self) -> Result<(), FileError> {
+        self.change(|_, _| ((), true))
+    }
+
+    /// Takes the answers that were left for this run.
+    pub fn take_answers(&self) -> Result<(), FileError> {
+        let Some(file) = self.file() else { return Ok(()) };
+        inbox::take(&file, |answers| {
+            self.change(|state, now| {
+                for answer in &answers {
+                    if let Err(error) = answer.deliver(state, now) {
+                        tracing::warn!("an answer is not taken: {error}");
+                    }
+                }
+                ((), true)
+            })
+        })
+    }
+
+    /// Tells of each change from now on.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    /// The path of the state file.
+    pub fn file(&self) -> Option<PathBuf> {
+        self.kept().file.as_ref().map(|file| file.path().to_path_buf())
+    }
+
+    fn checkpoint_now(&self, arn: &str, token: &str, updates: &[Update]) -> Result<Checkpoint, ServiceError> {
+        let made = self.change(|state, now| {
+            let functions =
+                |target: &Target| find_function(&self.functions, &target.text, |name| name).is_some();
+            let made = state.execution_mut(arn).ok_or(Refusal::Token).and_then(|execution| {
+                execution.checkpoint(token, updates, &functions, self.replay_each, now)
+            });
+            let changed = made.is_ok();
+            (made, changed)
+        });
+        made.map_err(|error| ServiceError::Invocation(error.to_string()))?.map_err(ServiceError::from)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().expect("BUG: no code panics while it holds this lock")
+    }
+}
+
+impl Service for Desk {
+    fn checkpoint<'a>(
+        &'a self,
+        arn: &'a str,
+        token: &'a str,
+        updates: &'a [Update],
+    ) -> BoxFuture<'a, Result<Checkpoint, ServiceError>> {
+        Box::pin(async { self.checkpoint_now(arn, token, updates) })
+    }
+
+    fn state<'a>(
+        &'a self,
+        arn: &'a str,
+        token: &'a str,
+        marker: &'a str,
+    ) -> BoxFuture<'a, Result<Page, ServiceError>> {
+        Box::pin(async move {
+            let page = self.look(|state, _| {
+                state.execution(arn).ok_or(Refusal::Token).and_then(|own| state_page(own, token, marker))
+            });
+            page.map_err(ServiceError::from)
+        })
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            Refusal::Token => Self::Invocation(format!("InvalidParameterValueException: {message}")),
+            Refusal::TooLarge(_) => Self::TooLarge(message),
+            Refusal::Invalid(_) => {
+                Self::Execution { error_type: "InvalidParameterValueException".to_owned(), message }
+            }
+        }
+    }
+}
+
+/// The time in seconds since 1970.
+pub fn real_time() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,70 @@
+//! The end of a run for people: its result, its open callbacks, its operations.
+
+use std::{ffi::OsStr, path::Path};
+
+use super::{
+    execution::{End, Execution},
+    state::{State, callback_name},
+};
+use crate::{
+    durable::operation::{ErrorObject, Operation},
+    failure::{ErrorType, Failure},
+};
+
+/// An open callback by its name and its id.
+pub fn named(id: &str, operation: &Operation) -> String {
+    let name = operation.name.as_deref().map_or("callback", callback_name);
+    format!("`{name}` ({id})")
+}
+
+/// The answer or the error of an execution, as another handler has it.
+pub fn outcome(end: &End) -> Result<String, Failure> {
+    match end {
+        End::Succeeded(result) => Ok(result.clone()),
+        End::Failed(error) | End::Stopped(error) => Err(failure(error)),
+    }
+}
+
+/// An error as callers get it.
+pub fn failure(error: &ErrorObject) -> Failure {
+    let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.clone().unwrap_or_default());
+    failure.diagnostic.error_type = error.error_type.clone().unwrap_or_else(|| "Error".to_owned());
+    if let Some(data) = error.error_data.as_ref().filter(|data| !data.is_empty()) {
+        failure.more.insert("errorData".to_owned(), data.clone().into());
+    }
+    failure.with_stack_trace(error.stack_trace.clone().unwrap_or_default())
+}
+
+/// How the open callbacks are answered, so that the run can go on.
+pub fn open_callbacks(state: &State, file: Option<&Path>) -> String {
+    let open = state.executions.iter().flat_map(Execution::open_callbacks);
+    let texts = open.map(|(id, operation)| {
+        let name = operation.name.as_deref().map_or("callback", callback_name);
+        let Some(file) = file else {
+            return format!(
+                "the callback `{name}` is open, and this run keeps nothing: with `--state FILE` it can be answered\n"
+            );
+        };
+        let command = format!("{} durable answer {} {id}", program(), quoted(file.as_os_str()));
+        format!(
+            "the callback `{name}` is open: answer it, and run the same command as before\n    {command} RESULT\n    \
+             {command} --error TYPE MESSAGE\n"
+        )
+    });
+    texts.collect()
+}
+
+/// This program as it was called.
+fn program() -> String {
+    std::env::args_os().next().map_or_else(|| "bootstrap".to_owned(), |program| quoted(&program))
+}
+
+/// A word of a command line.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-./:=@%+,".contains(letter);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
