@@ -174,7 +174,7 @@ fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
     if core.is_none() {
         arguments.push(SHIM.into());
     }
-    // what is deferred: a core holds it
+    // the deferred part: a core holds it
     arguments.push(if core.is_none() { DURABLE } else { "" }.into());
     let convention = settings.lisp_convention.unwrap_or(handler.usual_convention());
     arguments.extend(described(handler, settings, convention));

@@ -86,10 +86,9 @@ fn values_are_the_same_in_the_first_run_and_in_replays() {
         "(let ((*print-base* 16) (*print-case* :downcase) (*read-base* 2) (*print-length* 1)) ".to_owned();
     let steps: Vec<_> =
         (0..).zip(VALUES).map(|(number, (form, _))| format!("(durable-step \"v{number}\" {form})")).collect();
-    forms.push_str(&format!(
-        "(let ((values (list {}))) (with-standard-io-syntax (mapc #'show values))",
-        steps.join("\n")
-    ));
+    forms.push_str("(let ((values (list ");
+    forms.push_str(&steps.join("\n"));
+    forms.push_str("))) (with-standard-io-syntax (mapc #'show values))");
     forms.push_str("(durable-wait 60) \"ok\"))");
     let (execution, end) = run_with(SHOW, &forms, &deeds);
     assert_eq!(
