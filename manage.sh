@@ -25,6 +25,8 @@ parts=$(cd "$(dirname "$self")/manage" && pwd)
 . "$parts/runtime.sh"
 # shellcheck source=manage/function.sh
 . "$parts/function.sh"
+# shellcheck source=manage/durable.sh
+. "$parts/durable.sh"
 # shellcheck source=manage/settings.sh
 . "$parts/settings.sh"
 # shellcheck source=manage/image.sh
@@ -59,11 +61,11 @@ FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
   --handler HANDLER (the image's CMD)         --memory MB (512, PowerShell 1024)
   --env NAME=VALUE  many; just NAME: as here  --timeout SECONDS    (30)
   --set KEY=VALUE   of create-function, many  --capacity-provider ARN
-  --description TEXT   --release-notes FILE   --log-format Text|JSON
-  --log-level LEVEL with JSON  --url AWS_IAM|NONE  --stream    as it is written
-  --snapstart       publish, move the alias   --alias ALIAS   (live)
-  --event TEXT|@FILE|-    to invoke with ({}) --since MINUTES      of logs (10)
-  --region REGION --profile PROFILE  --follow  --yes  --dry-run  print the calls
+  --description TEXT --release-notes FILE --log-format Text|JSON  --stream
+  --log-level LEVEL --url AWS_IAM|NONE --snapstart publish --alias ALIAS (live)
+  --durable  and publish   --execution-timeout 12h|3d  (1d)   --retention DAYS
+  --event TEXT|@FILE|- ({})  --async  no waiting   --durable-execution-name NAME
+  --region REGION --profile PROFILE --since MIN (10)  --follow --yes --dry-run
 EOF
 }
 
@@ -96,10 +98,10 @@ parse() {
         shift
         case $option in
             -h | --help) usage; exit 0 ;;
-            --immutable | --stream | --snapstart | --follow | --all | --yes | --print-policy | --dry-run) value=1 ;;
+            --immutable | --stream | --snapstart | --durable | --async | --follow | --all | --yes | --print-policy | --dry-run) value=1 ;;
             --name | --dir | --base | --target | --arch | --tag | --repository | --role | --role-wait | --handler | \
                 --runtime | --runtime-alias | --runtime-version | --pin | --variant | --release-notes | --days | --set | --capacity-provider | \
-                --memory | --env | --timeout | --description | --log-format | --log-level | --policy | --url | --alias | --event | --since | --region | --profile)
+                --execution-timeout | --retention | --durable-execution-name | --memory | --env | --timeout | --description | --log-format | --log-level | --policy | --url | --alias | --event | --since | --region | --profile)
                 (($#)) || misuse "$option needs a value"
                 value=$1
                 shift ;;
@@ -129,7 +131,7 @@ check_number() { # OPTION VALUE LEAST MOST
 
 check() {
     local flag
-    for flag in IMMUTABLE STREAM SNAPSTART FOLLOW ALL YES PRINT_POLICY DRY_RUN; do
+    for flag in IMMUTABLE STREAM SNAPSTART DURABLE ASYNC FOLLOW ALL YES PRINT_POLICY DRY_RUN; do
         flag=FUNCTION_$flag
         case ${!flag-} in '' | 0 | 1) ;; *) misuse "$flag is 1 or 0, not ${!flag}" ;; esac
     done
@@ -142,6 +144,7 @@ check() {
         check_number --memory "${FUNCTION_MEMORY-}" 128 "$most_memory"
         check_number --timeout "${FUNCTION_TIMEOUT-}" 1 "$longest_timeout"
     fi
+    check_durable_options
     check_number --days "${FUNCTION_DAYS-}" 7 30
     check_number --role-wait "${FUNCTION_ROLE_WAIT-}" 1 600
     check_number --since "${FUNCTION_SINCE-}" 1 100000

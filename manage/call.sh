@@ -103,6 +103,9 @@ advice() {
             echo "let lambda.amazonaws.com read the repository (its policy), or use one of the function's own account" ;;
         *AccessDenied* | *"not authorized"*) echo 'get the permission that the message names, then run the same command again' ;;
         *"cannot be assumed"*) echo "let lambda.amazonaws.com assume the role (its trust policy), or wait longer: --role-wait" ;;
+        *"synchronously invoke a durable"*) echo 'add --async: nobody waits longer than 15 minutes for an answer' ;;
+        *DurableExecutionAlreadyStarted*)
+            echo 'choose another --durable-execution-name: an execution with this name has begun with another event' ;;
         *"layer media type"*) echo 'push a single manifest, as manage.sh push does: no index, no attestations' ;;
         *[Ii]mage*size* | *"larger than"*) echo 'make the image smaller: Lambda takes 10 GB, unpacked' ;;
         *[Aa]rchitecture*) echo "build the image for the function's architecture: --arch" ;;

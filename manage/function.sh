@@ -19,6 +19,8 @@ Description: Configuration.Description, SnapStart: Configuration.SnapStart.Apply
 LogFormat: Configuration.LoggingConfig.LogFormat, LogLevel: Configuration.LoggingConfig.ApplicationLogLevel, LogGroup: Configuration.LoggingConfig.LogGroup,
 Handler: Configuration.Handler, Runtime: Configuration.Runtime, Checksum: Configuration.CodeSha256,
 RuntimeArn: Configuration.RuntimeConfig.RuntimeArn, RuntimeAlias: Configuration.RuntimeConfig.RuntimeAlias,
+ExecutionTimeout: Configuration.DurableConfig.ExecutionTimeout,
+RetentionPeriod: Configuration.DurableConfig.RetentionPeriodInDays, ExecutionKey: Configuration.DurableConfig.KMSKeyArn,
 EnvironmentError: Configuration.Environment.Error.Message, Variables: Configuration.Environment.Variables}'
 
 function='' # as last read
@@ -70,6 +72,7 @@ look_at_function() {
 check_function() {
     local image_option
     check_set
+    check_durable
     check_logging
     check_environment
     if [[ $kind == zip ]]; then
@@ -139,7 +142,7 @@ choose_role() {
 
 # Makes the function's own role, where it has no other.
 make_role() {
-    local partition
+    local partition may=AWSLambdaBasicExecutionRole
     [[ -z ${FUNCTION_ROLE-} ]] || return 0
     if [[ -z $role ]]; then
         must aws iam create-role --role-name "$own_role" --assume-role-policy-document "$trust" \
@@ -147,9 +150,11 @@ make_role() {
         role=${reply:-"arn:aws:iam::ACCOUNT:role/$own_role"}
     fi
     partition=${role#arn:}
+    # logs, and the checkpoints of durable executions
+    ! on DURABLE || may=AWSLambdaBasicDurableExecutionRolePolicy
     # even to a role that was there: an earlier run may have ended between the two
     must aws iam attach-role-policy --role-name "$own_role" \
-        --policy-arn "arn:${partition%%:*}:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+        --policy-arn "arn:${partition%%:*}:iam::aws:policy/service-role/$may"
 }
 
 # Gives the role that was made here what is asked for.
@@ -248,6 +253,8 @@ publish() {
 
 # Makes the function, or changes what is different: code, then configuration, each waited for.
 settle_function() {
+    # shellcheck disable=SC2034 # `on` reads it
+    ! is_durable || FUNCTION_DURABLE=1
     if [[ -z $function ]]; then
         create_function
         report "$name is made"
@@ -258,7 +265,7 @@ settle_function() {
         settle_policy
     fi
     [[ $kind != zip ]] || settle_pin
-    if on SNAPSTART || [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then publish; fi
+    if on SNAPSTART || on DURABLE || [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then publish; fi
     settle_url
     on DRY_RUN || printf '%s\n' "$arn"
 }

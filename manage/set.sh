@@ -5,7 +5,7 @@
 readonly set_elsewhere='FunctionName:--name Role:--role Handler:--handler MemorySize:--memory Timeout:--timeout
 Description:--description Architectures:--arch Environment:--env SnapStart:--snapstart LoggingConfig:--log-format
 RuntimeConfig:--runtime Runtime:--runtime ImageConfig:--handler Code:--dir PackageType:--runtime Publish:--snapstart
-PublishTo:--snapstart'
+PublishTo:--snapstart DurableConfig:--durable'
 
 # Reads which settings a call of the AWS CLI has, with an empty value of each; without asking AWS.
 skeleton_of() { # CALL

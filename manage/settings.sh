@@ -58,6 +58,7 @@ add_configuration() {
     if on SNAPSTART && [[ $(plain SnapStart) != PublishedVersions ]]; then
         setting SnapStart '{"ApplyOn": "PublishedVersions"}'
     fi
+    add_durable
     ((${#variable_names[@]} == 0)) || add_environment
     add_set_settings
 }

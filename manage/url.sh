@@ -9,7 +9,7 @@ settle_url() {
     local -a of=(--function-name "$name")
     local auth=${FUNCTION_URL-} mode='' there='' url
     [[ -n $auth || -n ${FUNCTION_STREAM-} ]] || return 0
-    ! on SNAPSTART || of+=(--qualifier "$alias")
+    if on SNAPSTART || on DURABLE; then of+=(--qualifier "$alias"); fi
     case ${FUNCTION_STREAM-} in 1) mode=RESPONSE_STREAM ;; 0) mode=BUFFERED ;; esac
     if lookup ResourceNotFoundException aws lambda get-function-url-config "${of[@]}" \
         --query '[FunctionUrl,AuthType,InvokeMode]' --output text; then

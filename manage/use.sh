@@ -2,19 +2,32 @@
 # The use of a function that exists: invoke it, read its log, delete it.
 
 invoke() {
-    local event=${FUNCTION_EVENT-"{}"} qualifier=${FUNCTION_ALIAS-} error version log
-    ! on SNAPSTART || qualifier=$alias
+    local event=${FUNCTION_EVENT-"{}"} qualifier=${FUNCTION_ALIAS-} error version log execution
+    if on SNAPSTART || on DURABLE; then qualifier=$alias; fi
+    if [[ -n ${FUNCTION_DURABLE_EXECUTION_NAME-} ]]; then
+        need_durable
+        qualifier=$alias
+    fi
     case $event in
         -) event=$scratch/event; on DRY_RUN || cat >"$event" ;;
         @*) event=${event#@}; [[ -r $event ]] || misuse "there is no file $event to read the event from" ;;
         *) printf '%s' "$event" >"$scratch/event"; event=$scratch/event ;;
     esac
     export AWS_MAX_ATTEMPTS=1 # an event is sent once, however long its answer takes
-    must aws lambda invoke --function-name "$name" ${qualifier:+--qualifier "$qualifier"} --log-type Tail \
-        --cli-read-timeout 0 --payload "fileb://$event" --query '[FunctionError,ExecutedVersion,LogResult]' \
-        --output text "$scratch/answer"
+    if ! send_event; then
+        # Lambda refuses to call a durable function so, and has begun nothing
+        [[ -z $qualifier && $problem == *"durable function using an unqualified ARN"* ]] || fail
+        qualifier=$alias
+        send_event || fail
+    fi
     ! on DRY_RUN || return 0
-    IFS=$'\t' read -r error version log <<<"$reply"
+    IFS=$'\t' read -r error version log execution <<<"$reply"
+    if on ASYNC; then
+        say "$name has the event; nobody waits for the answer"
+        [[ $execution == None ]] || printf '%s\n' "$execution"
+        return
+    fi
+    [[ $execution == None ]] || say "durable execution: $execution"
     if [[ $log != None ]]; then
         say "log tail of version $version:"
         # the second spelling is that of macOS before 13
@@ -30,6 +43,16 @@ invoke() {
     fi
     cat "$scratch/answer"
     [[ ! -t 1 ]] || echo
+}
+
+# Calls the function with $event by the name that $qualifier completes.
+send_event() {
+    local -a how=(--log-type Tail --cli-read-timeout 0)
+    ! on ASYNC || how=(--invocation-type Event)
+    [[ -z ${FUNCTION_DURABLE_EXECUTION_NAME-} ]] || how+=(--durable-execution-name "$FUNCTION_DURABLE_EXECUTION_NAME")
+    call aws lambda invoke --function-name "$name" ${qualifier:+--qualifier "$qualifier"} "${how[@]}" \
+        --payload "fileb://$event" --query '[FunctionError,ExecutedVersion,LogResult,DurableExecutionArn]' \
+        --output text "$scratch/answer"
 }
 
 logs() {

@@ -2,6 +2,7 @@
 
 pub mod cloud;
 mod deploy;
+mod durable;
 mod examples;
 mod failures;
 mod in_use;

@@ -136,3 +136,18 @@ fn local_runs_end_with_the_hooks_too() {
         until("the hook", || byes(&served.running.log()) == 1);
     }
 }
+
+#[test]
+fn a_trap_is_heard_at_any_moment() {
+    // the signal comes while the shell makes processes, one after the other
+    let trap = "trap 'echo \"it'\\''s\" >&2\necho bye >&2\nexit' TERM\nhandler() { :; }";
+    for round in 0..60 {
+        let mut running = Function::bash(trap).start();
+        running.text("1");
+        let ids = running.api.send_row((0..100).map(|_| Event::new("2")));
+        running.api.wait(&ids[round]);
+        running.terminate();
+        running.wait();
+        assert_eq!(byes(&running.log()), 1, "{round}: {}", running.log());
+    }
+}

@@ -35,7 +35,7 @@ use self::{
     operation::ErrorObject,
     remote::Remote,
     service::Service,
-    session::{Ending, Session, serve},
+    session::{Ending, Port, Session, serve, serve_port},
 };
 use crate::{
     event::{
@@ -130,10 +130,13 @@ impl Durable {
         };
         invocation.event = input.into();
         invocation.suspension = Some(suspension.clone());
+        // without it Bash starts more processes
+        let port = if session.is_replaying() { Port::listen(&path).await.ok() } else { None };
         let session = Arc::new(session);
         let background = async {
             tokio::select! {
                 never = serve(listener, Arc::clone(&session)) => match never {},
+                never = serve_port(port, Arc::clone(&session)) => match never {},
                 never = session.make_checkpoints() => match never {},
             }
         };

@@ -48,6 +48,27 @@ fn lists_every_error() {
 }
 
 #[test]
+fn lists_every_error_of_durable_functions() {
+    fn find(directory: &std::path::Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                find(&path, found);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                let names = text.split("\"Durable.").skip(1).filter_map(|rest| rest.split_once('"'));
+                let names = names.filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_alphabetic()));
+                found.extend(names.map(|(name, _)| format!("Durable.{name}")));
+            }
+        }
+    }
+    let mut ours = BTreeSet::new();
+    find(&repository().join("src"), &mut ours);
+    let listed: BTreeSet<_> =
+        quoted(&table("docs/durable.md", "| Type | What happened |")).into_iter().collect();
+    assert_eq!(listed, ours);
+}
+
+#[test]
 fn lists_handlers_that_the_grammar_reads() {
     let handlers = quoted(&table("README.md", "| Handler | Runs |"));
     assert!(handlers.len() >= 15, "{handlers:?}");

@@ -146,3 +146,20 @@ fn the_command_is_on_the_path_of_children_wherever_the_bootstrap_lies() {
         assert_eq!(execution.run(""), End::Succeeded("child".to_owned()), "{}", execution.log());
     }
 }
+
+#[test]
+fn what_has_ended_is_answered_without_a_process() {
+    let deeds = Deeds::new();
+    // the command cannot reach the bootstrap there
+    let body = "socket=$DURABLE_SOCKET; [[ ! -e $DEEDS ]] || DURABLE_SOCKET=/gone\n\
+                durable step a greet you; x=$(durable step a -- greet 'a  ü' ''); echo \"$x.\"\n\
+                durable step b leaves 2>&1 || echo \"failed $?\"\n\
+                durable step --any-args c bash -c 'printf \" d \\n\\n\"' $RANDOM; durable step -- --d true\n\
+                durable context e echo f; durable until g --every 1h true\n\
+                DURABLE_SOCKET=$socket; durable wait 1h; durable step h echo end";
+    let (_, end) = run(body, &deeds);
+    let printed = "hello you\nhello a  ü .\nsaid on the way\ndurable: `leaves` ended with status 5: said on the way\n\
+                   failed 5\n d \nf\nend";
+    assert_eq!(end, End::Succeeded(printed.replace("said on the way\nd", "d")));
+    assert_eq!(deeds.all(), ["greet", "greet", "leaves"]);
+}

@@ -1,5 +1,5 @@
 //! AWS for tests: the real `moto` behind a proxy that notes each call, can fail it, and keeps the few settings of
-//! a function that moto forgets (`ImageConfig`, `LoggingConfig`, `SnapStart`).
+//! a function that moto forgets (`ImageConfig`, `LoggingConfig`, `SnapStart`, `DurableConfig`).
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::{Map, Value, json};
 
-use super::announced;
+use super::{announced, durable::refusal};
 use crate::support::{
     http::{self, Message},
     repository,
@@ -122,6 +122,10 @@ impl Cloud {
     }
 
     fn ask(&self, request: &Message, moto: SocketAddr, operation: &str, body: &Value) -> io::Result<Message> {
+        let name = function_name(request, body);
+        if let Some((code, message)) = refusal(operation, &name, request, body, &self.lock().forgotten) {
+            return Ok(failure(request, code, &message));
+        }
         let mut answer = exchange(moto, request)?;
         if answer.status() / 100 == 2 {
             self.remember(request, operation, body, &mut answer)?;
@@ -138,12 +142,11 @@ impl Cloud {
     ) -> io::Result<()> {
         let mut forgotten = self.state.lock().unwrap();
         let forgotten = &mut forgotten.forgotten;
-        let name = body["FunctionName"].as_str().or_else(|| request.path().split('/').nth(3));
-        let name = name.and_then(|name| name.split('?').next()).unwrap_or_default().to_owned();
+        let name = function_name(request, body);
         match operation {
             "CreateFunction" | "UpdateFunctionConfiguration" => {
                 let settings = forgotten.entry(name).or_default();
-                for key in ["ImageConfig", "LoggingConfig", "SnapStart", "RuntimeConfig"] {
+                for key in ["ImageConfig", "LoggingConfig", "SnapStart", "RuntimeConfig", "DurableConfig"] {
                     settings.extend(body.get(key).map(|value| (key.to_owned(), value.clone())));
                 }
             }
@@ -175,6 +178,12 @@ impl Cloud {
         }
         Ok(())
     }
+}
+
+/// The function that a call is about.
+fn function_name(request: &Message, body: &Value) -> String {
+    let name = body["FunctionName"].as_str().or_else(|| request.path().split('/').nth(3));
+    name.and_then(|name| name.split('?').next()).unwrap_or_default().to_owned()
 }
 
 /// AWS's name of what is asked: in a header, in a form, or in method and path, as each service has it.

@@ -31,7 +31,7 @@ fn the_sam_templates_pass_their_linters() {
     let sam = tool("sam").map(|program| (program, vec!["validate", "--lint"]));
     for (program, arguments) in [cfn_lint, sam].into_iter().flatten() {
         let variables = [("SAM_CLI_TELEMETRY", "0"), ("AWS_DEFAULT_REGION", "eu-west-1")];
-        for folder in ["sam", "http", "sqs", "s3", "schedule"] {
+        for folder in ["sam", "http", "sqs", "s3", "schedule", "durable/snapshot"] {
             let ran = in_folder(&program, &example(folder), &arguments, &variables);
             assert_eq!(ran.status, 0, "{folder}: {}: {ran:?}", program.display());
         }
@@ -67,6 +67,35 @@ fn the_terraform_file_says_what_the_sam_template_says() {
         assert_eq!(function.pointer(attribute), Some(&value), "{attribute}: {function}");
         assert!(template.contains(&format!("  {line}\n")), "{line}");
     }
+}
+
+#[test]
+fn the_templates_of_a_durable_function_say_the_same() {
+    let Some(hcl2tojson) = tool("hcl2tojson") else { return };
+    let folder = example("durable/snapshot");
+    let ran = in_folder(&hcl2tojson, &folder, &["main.tf"], &[]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let file: Value = serde_json::from_str(&ran.out).unwrap();
+    let resource = |kind: &str, name: &str| {
+        let resources = file["resource"].as_array().unwrap();
+        let found = resources.iter().find_map(|resource| resource.get(format!("\"{kind}\"")));
+        found.unwrap()[format!("\"{name}\"")].clone()
+    };
+    let template = fs::read_to_string(folder.join("template.yaml")).unwrap();
+    let function = resource("aws_lambda_function", "function");
+    for (attribute, value, line) in [
+        ("/durable_config/0/execution_timeout", json!(86_400), "ExecutionTimeout: 86400"),
+        ("/durable_config/0/retention_period", json!(14), "RetentionPeriodInDays: 14"),
+        ("/image_config/0/command/0", json!("\"function.sh.handler\""), "Command: [function.sh.handler]"),
+        ("/timeout", json!(60), "Timeout: 60"),
+        ("/publish", json!(true), "AutoPublishAlias: live"),
+    ] {
+        assert_eq!(function.pointer(attribute), Some(&value), "{attribute}: {function}");
+        assert!(template.contains(&format!("  {line}\n")), "{line}");
+    }
+    assert_eq!(resource("aws_lambda_alias", "live")["name"], "\"live\"");
+    let policy = resource("aws_iam_role_policy_attachment", "durable");
+    assert!(policy["policy_arn"].as_str().unwrap().contains("AWSLambdaBasicDurableExecutionRolePolicy"));
 }
 
 #[test]

@@ -66,10 +66,13 @@ fn the_commands_of_the_pages_are_understood() {
     let Some(project) = Project::new("my-function") else { return };
     let folder = project.folder.path().join("my-function");
     std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("function.sh"), "handler() { cat; }\n").unwrap();
+    for file in ["function.sh", "backup.sh"] {
+        std::fs::write(folder.join(file), "handler() { cat; }\n").unwrap();
+    }
     let lines = [
         ("deploy.md", "./manage.sh logs --name my-function --follow", 4),
         ("snapstart.md", "./manage.sh deploy --dir my-function \\", 1),
+        ("durable.md", "./manage.sh update --name my-function --timeout 60", 3),
         (
             "deploy.md",
             "./manage.sh update --name my-function --tag 1a2b3c4                          # back to an older one",

@@ -55,7 +55,7 @@ fn help_fits_one_screen() {
 fn each_option_is_a_variable_too() {
     let Some(project) = Project::new("varied") else { return };
     let calls = |project: &Project, arguments: &[&str]| calls(&project.succeed(arguments).out);
-    let values: [(&str, &str, &str); 23] = [
+    let values: [(&str, &str, &str); 28] = [
         ("deploy", "--name", "other"),
         ("deploy", "--dir", "sub"),
         ("deploy", "--base", "base:1"),
@@ -73,7 +73,12 @@ fn each_option_is_a_variable_too() {
         ("deploy", "--log-format", "JSON"),
         ("deploy", "--snapstart", "1"),
         ("deploy", "--alias", "beta"),
+        ("deploy", "--durable", "1"),
+        ("deploy", "--execution-timeout", "3d"),
+        ("deploy", "--retention", "3"),
         ("invoke", "--event", "@event"),
+        ("invoke", "--async", "1"),
+        ("invoke", "--durable-execution-name", "a"),
         ("logs", "--since", "99999"),
         ("delete", "--all", "1"),
         ("delete", "--region", "us-east-1"),
@@ -85,10 +90,13 @@ fn each_option_is_a_variable_too() {
     fs::write(project.folder.path().join("sub/Dockerfile"), "").unwrap();
     let mut project = project.variable("FUNCTION_DRY_RUN", "1");
     for (command, option, value) in values {
-        let flag = ["--immutable", "--snapstart", "--all", "--dry-run"].contains(&option);
+        let flag =
+            ["--immutable", "--snapstart", "--durable", "--async", "--all", "--dry-run"].contains(&option);
         let mut before = vec![command];
-        if option == "--alias" {
-            before.push("--snapstart");
+        match option {
+            "--alias" => before.push("--snapstart"),
+            "--execution-timeout" | "--retention" => before.push("--durable"),
+            _ => {}
         }
         let plain = calls(&project, &before);
         let mut given = before.clone();

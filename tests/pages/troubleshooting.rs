@@ -107,6 +107,7 @@ fn each_message_of_ours_is_one() {
         event(program("cat >/dev/null\n"), &"a".repeat(200_000)),
         said(bash("sleep 60"), Event::new("{}").deadline_in(Duration::from_millis(600))),
         sources(&repository().join("src/local")),
+        sources(&repository().join("src/durable")),
     ]
     .join("\n");
     let messages = messages();

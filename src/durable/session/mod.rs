@@ -5,6 +5,7 @@
 
 mod connection;
 mod outcome;
+mod port;
 mod requests;
 mod state;
 mod step;
@@ -19,7 +20,11 @@ use std::{
 use tokio::sync::watch as channel;
 
 use self::state::State;
-pub use self::{connection::serve, state::Ending};
+pub use self::{
+    connection::serve,
+    port::{Port, serve_port},
+    state::Ending,
+};
 use super::{
     envelope::Envelope,
     operation::{Action, ErrorObject, Kind, Update},
@@ -67,6 +72,11 @@ impl Session {
         let changes = channel::Sender::new(());
         let session = Self { arn, service, secrets, suspension, limit, state, changes };
         Ok((session, input.unwrap_or_default()))
+    }
+
+    /// Whether something that was recorded before has not been asked for yet.
+    pub fn is_replaying(&self) -> bool {
+        self.state().is_replaying()
     }
 
     /// Makes the checkpoints that are wanted, for ever.

@@ -198,6 +198,14 @@ impl State {
         Ok(named)
     }
 
+    /// The recorded operation that the next request of this name finds, unless one of the name runs or waits.
+    pub fn next(&self, context: &str, name: &str) -> Option<&Operation> {
+        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        let number = self.counters.get(&key).map_or(1, |number| number + 1);
+        let place = identity::place(&key.0, name, number);
+        self.operations.get(&place).filter(|_| !self.active.contains(&key))
+    }
+
     /// The last operation of this name in this context.
     pub fn last_of(&self, context: &str, name: &str) -> Option<&Operation> {
         let key = (identity::place_of(context).to_owned(), name.to_owned());

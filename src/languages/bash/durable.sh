@@ -7,11 +7,18 @@
 durable() { # VERB …
     {
         builtin local __lambda_trace='' __lambda_status=0 __lambda_at=0
+        builtin local __lambda_field='' __lambda_word __lambda_any __lambda_input
         [[ ! -o xtrace ]] || __lambda_trace=1
         builtin set +x
     } 2>/dev/null
     [[ ${1-} != @(step|until|callback|context) ]] || __lambda_find_command "$@"
-    if ((__lambda_at)) && __lambda_defines "${!__lambda_at}"; then
+    if ((__lambda_at)) && __lambda_answers "$@"; then
+        if ((__lambda_status)); then
+            builtin printf 'durable: %s\n' "$__lambda_field" >&2
+        elif [[ -n $__lambda_field ]]; then
+            builtin printf '%s\n' "$__lambda_field" || __lambda_status=$?
+        fi
+    elif ((__lambda_at)) && __lambda_defines "${!__lambda_at}"; then
         { __lambda_attend <(@BOOTSTRAP@ durable --shell "$@" 3>&1 >&97 97>&-) "$@" || __lambda_status=$?; } 97>&1
     else
         @BOOTSTRAP@ durable "$@" || __lambda_status=$?
@@ -23,24 +30,46 @@ durable() { # VERB …
     } 2>/dev/null
 }
 
-__lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAND, where there is one
-    builtin local __lambda_named=''
-    __lambda_at=2
+__lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAND, where there is one, and keeps what is before
+    __lambda_at=2 __lambda_word='' __lambda_any='' __lambda_input=''
     while ((__lambda_at <= $#)); do
-        if [[ ${!__lambda_at} == -- ]]; then
+        __lambda_field=${!__lambda_at}
+        if [[ $__lambda_field == -- ]]; then
             __lambda_at=$((__lambda_at + 1))
-            [[ -n $__lambda_named ]] || __lambda_at=$((__lambda_at + 1))
+            if [[ -z $__lambda_word ]]; then
+                __lambda_word=${!__lambda_at-}
+                __lambda_at=$((__lambda_at + 1))
+            fi
             builtin break
-        elif [[ ${!__lambda_at} == --@(retry|backoff|rate|max-delay|retry-on|timeout|heartbeat|every) ]]; then
-            __lambda_at=$((__lambda_at + 2))
-        elif [[ ${!__lambda_at} == -?* || -z $__lambda_named ]]; then
-            [[ ${!__lambda_at} == -?* ]] || __lambda_named=1
+        elif [[ $__lambda_field == --any-args ]]; then
+            __lambda_any=1
+        elif [[ $__lambda_field == --stdin ]]; then
+            __lambda_input=1
+        elif [[ $__lambda_field == --@(retry|backoff|rate|max-delay|retry-on|timeout|heartbeat|every) ]]; then
             __lambda_at=$((__lambda_at + 1))
-        else
-            builtin break
+        elif [[ $__lambda_field != -?* ]]; then
+            [[ -z $__lambda_word ]] || builtin break
+            __lambda_word=$__lambda_field
         fi
+        __lambda_at=$((__lambda_at + 1))
     done
     ((__lambda_at <= $#)) || __lambda_at=0
+}
+
+__lambda_answers() { # VERB …: whether it has ended; its status and its text are in __lambda_status and __lambda_field
+    [[ -n ${__lambda_port-} && -z ${DURABLE_STEP-}$__lambda_input && $1 != callback ]] || builtin return
+    builtin printf -v __lambda_field %s "$@"
+    # each line would be a packet of its own
+    # shellcheck disable=SC2154 # set by shim.sh
+    [[ $__lambda_field != *"$__lambda_newline"* ]] || builtin return
+    { __lambda_ask "$@" 97<>"/dev/tcp/127.0.0.1/${__lambda_port%/*}"; } 2>/dev/null
+}
+
+__lambda_ask() { # VERB …: without a process; src/durable/session/port.rs describes it
+    builtin local __lambda_pipe=97
+    builtin printf '%s\0' "${__lambda_port#*/}" $((5 + $# - __lambda_at)) "$1" "$__lambda_any" "${DURABLE_CONTEXT-}" \
+        "$__lambda_word" "${@:__lambda_at}" >&97 &&
+        __lambda_read_field && __lambda_status=$__lambda_field && __lambda_read_field
 }
 
 __lambda_attend() { # PIPE VERB …: runs the function as often as the command says so, and has its status
@@ -87,5 +116,11 @@ __lambda_errexit=0
 for __lambda_name in "${__lambda_options[@]}"; do
     [[ $__lambda_name != errexit ]] || __lambda_errexit=1
 done
-# for the children of the file
+__lambda_port=''
+if [[ -e $DURABLE_SOCKET.port ]]; then
+    builtin mapfile -t __lambda_lines <"$DURABLE_SOCKET.port"
+    __lambda_port=${__lambda_lines[0]}
+fi
+# for the children of the file, and where the file has made builtins its own
 PATH+=:${DURABLE_SOCKET%/*}/bin
+[[ -z $__lambda_odd ]] || builtin unset -f durable

@@ -285,6 +285,18 @@ __lambda_note_shutdown_hook() { # a trap for SIGTERM, or the function `on_shutdo
         __lambda_report shutdown-hook ''
     elif [[ -n $__lambda_text && $__lambda_text != *" -- '' SIGTERM$__lambda_newline" ]]; then
         __lambda_report shutdown-hook signal
+        # a signal can come while standard error is the notes. A file that may print its traps keeps its own text
+        if [[ -n $__lambda_stack ]]; then
+            __lambda_words=()
+            builtin eval "__lambda_words=(${__lambda_text#\\builtin })"
+            __lambda_hook_text=${__lambda_words[2]}
+            # shellcheck disable=SC2016 # expanded when the signal comes
+            builtin trap 'if [[ -n ${__lambda_log-} && -e /proc/self/fd/$__lambda_log ]]; then
+                { \builtin eval "$__lambda_hook_text"; } 2>&"$__lambda_log"
+            else
+                \builtin eval "$__lambda_hook_text"
+            fi' TERM
+        fi
     fi
 }
 
