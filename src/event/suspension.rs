@@ -94,10 +94,10 @@ impl Suspension {
         self.0.requested.cancelled().await;
     }
 
-    /// Ends the handler's processes, if they are not the worker itself. `false` if they are not known.
+    /// Ends the handler's processes, if they are not the worker itself: that is told of the suspension instead. `false`
+    /// if they are not known.
     pub async fn kill(&self) -> bool {
         if self.home() == Some(Home::InWorker) {
-            // it stays known: its requests are told that they go no further
             return true;
         }
         let handler = self.handler().take();

@@ -83,7 +83,7 @@ class Desk:
     """The service of the bootstraps themselves."""
 
     url = "http://127.0.0.1:1"  # nobody asks it
-    missing = ("TenantId", "ExecutedVersion", "DurableExecutionArn")
+    missing = ()
     crashes = {}
 
     def options(self, task_root, handler):

@@ -437,6 +437,20 @@ fn a_run_that_is_interrupted_while_it_waits_goes_on_later() {
 }
 
 #[test]
+fn a_state_that_cannot_be_kept_ends_the_run() {
+    let function = handler("durable step first -- rm -r kept; durable step second -- touch ran");
+    fs::create_dir(function.path("kept")).unwrap();
+    let output = run(&function, &["--state", "kept/s.json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let log = text(&output.stderr);
+    assert!(
+        log.contains("bootstrap: the state cannot be written to `") && log.contains("kept/s.json"),
+        "{log}"
+    );
+    assert!(!function.path("ran").exists());
+}
+
+#[test]
 fn a_result_that_is_too_large_fails_its_step() {
     let big = run(&handler("durable step big -- bash -c 'head -c 1048577 /dev/zero | tr \"\\0\" x'"), &[]);
     assert_eq!(big.status.code(), Some(1));

@@ -11,6 +11,7 @@ mod faults;
 mod functions;
 mod lisp;
 mod places;
+mod powershell;
 mod runner;
 mod served;
 mod service;

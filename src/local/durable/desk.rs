@@ -94,14 +94,13 @@ impl Desk {
     }
 
     fn checkpoint_now(&self, arn: &str, token: &str, updates: &[Update]) -> Result<Checkpoint, ServiceError> {
+        let functions = |target: &Target| find_function(&self.functions, &target.text, |name| name).is_some();
         let made = self.change(|state, now| {
-            let functions =
-                |target: &Target| find_function(&self.functions, &target.text, |name| name).is_some();
-            let made = state.execution_mut(arn).ok_or(Refusal::Token).and_then(|execution| {
-                execution.checkpoint(token, updates, &functions, self.replay_each, now)
-            });
-            let changed = made.is_ok();
-            (made, changed)
+            let Some(execution) = state.execution_mut(arn) else { return (Err(Refusal::Token), false) };
+            let before = execution.changes();
+            let made = execution.checkpoint(token, updates, &functions, self.replay_each, now);
+            // a call that only asks is not kept: the next run has a token of its own
+            (made, execution.changes() != before)
         });
         made.map_err(|error| ServiceError::Invocation(error.to_string()))?.map_err(ServiceError::from)
     }

@@ -91,7 +91,11 @@ impl StateFile {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).mode(0o600).open(&beside);
         let mut file = file.map_err(|error| failed(&error))?;
-        lock(&file, &self.path)?;
+        match &self.current {
+            // a run that comes too late has it for a moment
+            Some(_) => flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(&error.into()))?,
+            None => lock(&file, &self.path)?,
+        }
         file.set_len(0).and_then(|()| file.write_all(&text)).map_err(|error| failed(&error))?;
         if self.current.is_none() && self.path.exists() {
             return Err(FileError::InUse(self.path.clone()));

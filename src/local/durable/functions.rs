@@ -51,7 +51,7 @@ impl Functions {
     }
 
     /// Runs an event by the function that a handler calls by this name.
-    pub async fn invoke(&self, called: &str, event: Bytes) -> Invoked {
+    pub async fn invoke(&self, called: &str, headers: Headers, event: Bytes) -> Invoked {
         let Some(function) = find_function(&self.all, called, |function| &function.name) else {
             // a state file from a run with other functions
             let message =
@@ -66,7 +66,7 @@ impl Functions {
                 Err(failure) => return Invoked::never(failure),
             },
         };
-        Invoked::run(&function.core, slot, &function.settings, event).await
+        Invoked::run(&function.core, slot, &function.settings, headers, event).await
     }
 }
 
@@ -89,8 +89,14 @@ impl Function {
 
 impl Invoked {
     /// Runs an event by a slot.
-    pub async fn run(core: &Durable, slot: &mut Slot, settings: &Settings, event: Bytes) -> Self {
-        let mut invocation = invocation(settings, event, Headers::default());
+    pub async fn run(
+        core: &Durable,
+        slot: &mut Slot,
+        settings: &Settings,
+        headers: Headers,
+        event: Bytes,
+    ) -> Self {
+        let mut invocation = invocation(settings, event, headers);
         invocation.begin(LONGEST_TIMEOUT);
         let request_id = invocation.request_id().to_owned();
         let outcome = core.run_any(slot, &mut invocation).await;

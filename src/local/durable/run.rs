@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     durable::{Durable, service::Service},
+    event::headers::Headers,
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     local::{one_shot, report as print_report},
@@ -201,12 +202,17 @@ impl Runner {
 }
 
 impl Invoke for Runner {
-    fn invoke<'a>(&'a self, function: Option<&'a str>, event: Bytes) -> BoxFuture<'a, Invoked> {
+    fn invoke<'a>(
+        &'a self,
+        function: Option<&'a str>,
+        headers: Headers,
+        event: Bytes,
+    ) -> BoxFuture<'a, Invoked> {
         match function {
-            Some(function) => self.functions.invoke(function, event).boxed(),
+            Some(function) => self.functions.invoke(function, headers, event).boxed(),
             None => async move {
                 let mut slot = self.slot.lock().await;
-                Invoked::run(&self.core, &mut slot, &self.settings, event).await
+                Invoked::run(&self.core, &mut slot, &self.settings, headers, event).await
             }
             .boxed(),
         }

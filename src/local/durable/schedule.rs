@@ -16,7 +16,11 @@ use super::{
     file::FileError,
     state::{Start, State},
 };
-use crate::{durable::operation::ErrorObject, failure::Failure};
+use crate::{
+    durable::operation::ErrorObject,
+    event::{headers::Headers, invocation::TENANT_ID},
+    failure::Failure,
+};
 
 /// The longest sleep without a look at the clock: a machine that was suspended has lost none of it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -28,7 +32,12 @@ const ANNOUNCED: f64 = 2.0;
 /// Runs the invocations of executions.
 pub trait Invoke: Send + Sync {
     /// Runs an event by a function; none is the handler of the command line.
-    fn invoke<'a>(&'a self, function: Option<&'a str>, event: Bytes) -> BoxFuture<'a, Invoked>;
+    fn invoke<'a>(
+        &'a self,
+        function: Option<&'a str>,
+        headers: Headers,
+        event: Bytes,
+    ) -> BoxFuture<'a, Invoked>;
 }
 
 /// An invocation that is over.
@@ -134,8 +143,12 @@ impl Schedule<'_> {
 
     async fn invoke_one(&self, start: Start) -> Result<(), FileError> {
         let began = self.desk.look(|_, now| now);
+        let mut headers = Headers::default();
+        if let Some(tenant) = start.tenant {
+            headers.append(TENANT_ID, tenant);
+        }
         let Invoked { request_id, outcome, is_final } =
-            self.invoke.invoke(start.function.as_deref(), start.envelope.into()).await;
+            self.invoke.invoke(start.function.as_deref(), headers, start.envelope.into()).await;
         let error = self.desk.change(|state, now| {
             let Some(execution) = state.execution_mut(&start.arn) else { return (None, false) };
             let answer = outcome.as_ref().map(|answer| &answer[..]).map_err(object);

@@ -94,7 +94,12 @@ impl Executions {
     }
 
     /// Begins an execution, or finds the one of this name and input. Gives its ARN.
-    pub fn start(&self, name: Option<&str>, input: String) -> Result<String, StartError> {
+    pub fn start(
+        &self,
+        name: Option<&str>,
+        input: String,
+        tenant: Option<String>,
+    ) -> Result<String, StartError> {
         self.desk.change(|state, now| {
             let mut own = state.executions.iter().filter(|execution| execution.parent.is_none());
             let found = own.find(|execution| Some(execution.name.as_str()) == name);
@@ -103,7 +108,11 @@ impl Executions {
                 Some(execution) => (Err(StartError::Name(execution.name.clone())), false),
                 None => {
                     state.forget_ended(KEPT);
-                    (Ok(state.start(&self.function_name, name, input, now)), true)
+                    let arn = state.start(&self.function_name, name, input, now);
+                    if let Some(execution) = state.execution_mut(&arn) {
+                        execution.tenant = tenant;
+                    }
+                    (Ok(arn), true)
                 }
             }
         })?

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::execution::{CallbackError, End, Execution, Parent, Target, error};
-use crate::durable::operation::{ErrorObject, Kind};
+use super::execution::{CallbackError, End, Execution, Invoked, Parent, Target, error};
+use crate::durable::operation::ErrorObject;
 
 /// Where the functions of a desk are said to be.
 const FUNCTIONS: &str = "arn:aws:lambda:us-east-1:012345678912:function";
@@ -29,6 +29,8 @@ pub struct Start {
     pub arn: String,
     /// Its function; none for the handler of the command line.
     pub function: Option<String>,
+    /// The tenant that it runs for.
+    pub tenant: Option<String>,
     /// The event.
     pub envelope: Vec<u8>,
 }
@@ -103,6 +105,7 @@ impl State {
                 Start {
                     arn: execution.arn.clone(),
                     function: execution.function.clone(),
+                    tenant: execution.tenant.clone(),
                     envelope: super::execution::envelope(execution),
                 }
             })
@@ -121,22 +124,21 @@ impl State {
         for execution in &self.executions {
             for record in execution.open_invocations() {
                 let parent = Parent { arn: execution.arn.clone(), id: record.operation.id.clone() };
-                let invoked = record.invoked.as_ref().map(|invoked| (&invoked.function, &invoked.payload));
-                let (Some((function, payload)), Kind::ChainedInvoke) = (invoked, record.operation.kind)
-                else {
-                    continue;
-                };
-                if self.executions.iter().all(|other| other.parent.as_ref() != Some(&parent)) {
-                    begun.push((parent, function.clone(), payload.clone()));
+                if let Some(invoked) = record.invoked.as_ref().filter(|invoked| invoked.arn.is_none()) {
+                    begun.push((parent, invoked.clone()));
                 }
             }
         }
-        for (parent, function, payload) in begun {
+        for (parent, Invoked { function, payload, tenant, .. }) in begun {
             let name = Target::read(&function).map_or_else(|| function.clone(), |target| target.name);
             let payload = if payload.is_empty() { "{}".to_owned() } else { payload };
             let arn = self.start(&name, None, payload, now);
+            if let Some(waiting) = self.execution_mut(&parent.arn) {
+                waiting.has_begun(&parent.id, &arn);
+            }
             if let Some(execution) = self.execution_mut(&arn) {
                 (execution.function, execution.parent) = (Some(function), Some(parent));
+                execution.tenant = tenant;
             }
         }
     }

@@ -11,6 +11,7 @@ use super::{
     pool::Pool,
 };
 use crate::{
+    event::{headers::Headers, invocation::TENANT_ID},
     failure::{ErrorType, Failure},
     local::durable::{
         schedule::{Invoke, Invoked},
@@ -29,11 +30,16 @@ pub(super) struct Runner<'a> {
 }
 
 impl Invoke for Runner<'_> {
-    fn invoke<'a>(&'a self, function: Option<&'a str>, event: Bytes) -> BoxFuture<'a, Invoked> {
+    fn invoke<'a>(
+        &'a self,
+        function: Option<&'a str>,
+        headers: Headers,
+        event: Bytes,
+    ) -> BoxFuture<'a, Invoked> {
         match function {
-            Some(function) => self.executions.functions().invoke(function, event).boxed(),
+            Some(function) => self.executions.functions().invoke(function, headers, event).boxed(),
             None => async move {
-                let (request_id, outcome) = self.pool.run_envelope(event).await;
+                let (request_id, outcome) = self.pool.run_envelope(headers, event).await;
                 Invoked { request_id, outcome, is_final: false }
             }
             .boxed(),
@@ -107,7 +113,8 @@ fn start(executions: &Executions, call: &Call, head: &Parts, event: Bytes) -> Re
     });
     let input = String::from_utf8(event.into())
         .map_err(|_| invalid("the event of a durable function is UTF-8 text".to_owned()))?;
-    executions.start(name.transpose()?, input).map_err(|error| match &error {
+    let tenant = call.headers.text(TENANT_ID).map(str::to_owned);
+    executions.start(name.transpose()?, input, tenant).map_err(|error| match &error {
         StartError::Name(_) => {
             Refusal::new(StatusCode::CONFLICT, "DurableExecutionAlreadyStartedException", error.to_string())
         }

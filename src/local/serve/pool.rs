@@ -123,8 +123,8 @@ impl Pool {
     }
 
     /// Runs an event of a durable function. Gives its id as well.
-    pub(super) async fn run_envelope(&self, event: Bytes) -> (String, Outcome) {
-        let invocation = invocation(&self.settings, event, Headers::default());
+    pub(super) async fn run_envelope(&self, headers: Headers, event: Bytes) -> (String, Outcome) {
+        let invocation = invocation(&self.settings, event, headers);
         (invocation.request_id().to_owned(), self.run(invocation).await)
     }
 

@@ -52,7 +52,12 @@ impl Execution {
         }
         if update.kind == Kind::ChainedInvoke {
             let payload = update.payload.clone().unwrap_or_default();
-            record.invoked = Some(Invoked { function: options.function_name.clone(), payload });
+            record.invoked = Some(Invoked {
+                function: options.function_name.clone(),
+                payload,
+                tenant: options.tenant_id.clone(),
+                arn: None,
+            });
         }
         self.change(position, Some(event), now, |operation| operation.status = Status::Started);
         let target = Target::read(&options.function_name);

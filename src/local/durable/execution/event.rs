@@ -174,19 +174,14 @@ impl Event {
             }
             EventType::WaitSucceeded => json!({ "Duration": duration() }),
             EventType::CallbackStarted => callback(record),
-            EventType::ChainedInvokeStarted => {
-                let invoked = record.and_then(|record| record.invoked.as_ref());
-                let function = invoked.map(|invoked| &invoked.function);
-                let input = invoked.map(|invoked| invoked.payload.as_str());
-                json!({ "FunctionName": function, "Input": payload(input) })
-            }
+            EventType::ChainedInvokeStarted => invocation(record, &payload),
             EventType::InvocationCompleted => {
-                let mut details =
+                let times =
                     json!({ "StartTimestamp": self.began, "EndTimestamp": self.time, "RequestId": self.id });
-                if self.error.is_some() {
-                    details["Error"] = failure(self.error.as_ref());
+                match &self.error {
+                    Some(error) => with(times, "Error", failure(Some(error))),
+                    None => times,
                 }
-                details
             }
             EventType::ContextStarted | EventType::StepStarted | EventType::WaitCancelled => json!({}),
         }
@@ -213,6 +208,22 @@ pub fn outcome(operation: &Operation) -> (Option<&str>, Option<&ErrorObject>) {
     } else {
         (None, None)
     }
+}
+
+/// The begin of an invocation.
+fn invocation(record: Option<&Record>, payload: &dyn Fn(Option<&str>) -> Value) -> Value {
+    let Some(invoked) = record.and_then(|record| record.invoked.as_ref()) else { return json!({}) };
+    let begun = json!({ "FunctionName": invoked.function, "Input": payload(Some(&invoked.payload)) });
+    let begun = invoked.tenant.iter().fold(begun, |begun, tenant| with(begun, "TenantId", json!(tenant)));
+    invoked.arn.iter().fold(begun, |begun, arn| {
+        with(with(begun, "DurableExecutionArn", json!(arn)), "ExecutedVersion", json!("$LATEST"))
+    })
+}
+
+/// An object with one more member.
+fn with(mut object: Value, name: &str, value: Value) -> Value {
+    object[name] = value;
+    object
 }
 
 fn callback(record: Option<&Record>) -> Value {

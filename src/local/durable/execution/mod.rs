@@ -91,6 +91,12 @@ pub struct Invoked {
     pub function: String,
     /// The event.
     pub payload: String,
+    /// The tenant that it is called for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tenant: Option<String>,
+    /// The execution that it has begun.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub arn: Option<String>,
 }
 
 /// An execution.
@@ -105,6 +111,8 @@ pub struct Execution {
     pub function: Option<String>,
     /// The operation that waits for it.
     pub parent: Option<Parent>,
+    /// The tenant that it runs for.
+    pub tenant: Option<String>,
     /// Its operations in the order of their starts. The first one is the execution itself.
     records: Vec<Record>,
     /// Its history.
@@ -143,6 +151,7 @@ impl Execution {
             name,
             function: None,
             parent: None,
+            tenant: None,
             records: Vec::new(),
             events: Vec::new(),
             changes: 0,

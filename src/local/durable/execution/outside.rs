@@ -23,8 +23,7 @@ pub enum CallbackError {
 impl Execution {
     /// The callbacks that wait for an answer: their ids, and their operations.
     pub fn open_callbacks(&self) -> impl Iterator<Item = (&str, &Operation)> {
-        let has_ended = self.end.is_some();
-        self.records.iter().filter(move |_| !has_ended).filter_map(|record| {
+        self.open_records().iter().filter_map(|record| {
             let open = record.operation.status == Status::Started;
             callback_id(record).filter(|_| open).map(|id| (id, &record.operation))
         })
@@ -84,11 +83,23 @@ impl Execution {
 
     /// The invocations of other functions that wait: their operations.
     pub fn open_invocations(&self) -> impl Iterator<Item = &Record> {
-        let has_ended = self.end.is_some();
-        self.records.iter().filter(move |record| {
+        self.open_records().iter().filter(|record| {
             let Operation { kind, status, .. } = &record.operation;
-            !has_ended && *kind == Kind::ChainedInvoke && *status == Status::Started
+            *kind == Kind::ChainedInvoke && *status == Status::Started
         })
+    }
+
+    /// The operations that may still change.
+    fn open_records(&self) -> &[Record] {
+        if self.end.is_some() { &[] } else { &self.records }
+    }
+
+    /// Notes which execution an invocation has begun.
+    pub fn has_begun(&mut self, id: &str, arn: &str) {
+        let record = self.records.iter_mut().find(|record| record.operation.id == id);
+        if let Some(invoked) = record.and_then(|record| record.invoked.as_mut()) {
+            invoked.arn = Some(arn.to_owned());
+        }
     }
 
     /// Takes the end of another function. It is dropped where nothing waits for it.
