@@ -106,11 +106,6 @@ impl Service {
         self.shared.lock().unwrap()
     }
 
-    /// Forgets the execution: the next invocation begins another.
-    pub fn forget(&self) {
-        self.lock().operations.clear();
-    }
-
     /// The next calls go like this.
     pub fn fail_with(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().faults.extend(faults);
