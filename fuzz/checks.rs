@@ -10,7 +10,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use script_runtime::internals::{
-    Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, Settings, cgi,
+    Failure, Handler, LANGUAGES, PAYLOAD_LIMIT, Prelude, Settings, cgi,
     frame::{Decoder, FrameError, Message},
     http::{self, BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response},
     url, variable,
@@ -134,7 +134,7 @@ pub fn documents(bytes: &[u8]) {
 }
 
 /// The head and the body of these bytes, which come in blocks of this size.
-fn document(bytes: &[u8], block: usize) -> Result<(Prelude, BytesMut), String> {
+fn document(bytes: &[u8], block: usize) -> Result<(Prelude, BytesMut), Failure> {
     let (mut buffer, mut head) = (BytesMut::new(), None);
     for block in bytes.chunks(block) {
         buffer.extend_from_slice(block);

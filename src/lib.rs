@@ -13,7 +13,7 @@
 //! | `settings` | the environment variables, read once |
 //! | `event` | events and their headers |
 //! | `failure` | errors without credentials |
-//! | `process`, `limits` | child processes; sizes and times that more than one folder knows |
+//! | `process`, `limits`, `named` | child processes; sizes and times that more than one folder knows; enums with names |
 //!
 //! One event on Lambda:
 //!
@@ -38,6 +38,7 @@ mod languages;
 mod limits;
 mod local;
 mod logs;
+mod named;
 mod process;
 mod settings;
 mod start;

@@ -10,10 +10,11 @@ use std::{fs, path::Path};
 use bytes::Bytes;
 use proptest::{prelude::*, test_runner::RngSeed};
 use script_runtime::internals::{
-    ErrorType, Failure, cause,
-    frame::{Message, encode},
+    ErrorType, Failure, PAYLOAD_LIMIT, cause,
+    frame::{FrameError, Message, encode},
     http,
 };
+use serde_json::{Value, json};
 
 fn settled() -> ProptestConfig {
     // the same cases in every run, and no files of its own beside the sources
@@ -144,9 +145,11 @@ proptest! {
     #[test]
     fn any_error_has_a_type_and_a_cause_for_the_headers(
         error_type in ".{0,40}|(Runtime|Function)\\.[A-Za-z0-9]{0,20}|[A-Z-]{0,20}(::?[A-Z-]{0,20})?",
-        message in ".{0,20}|.{0,2000}|\u{1f600}{0,20000}",
-        stack in prop::collection::vec("(at )?.{0,30}.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..200),
+        message in ".{0,2000}",
+        stack in prop::collection::vec("(at )?.{0,300}(, .{0,20}(: line [0-9]{1,12})?)?", 0..60),
+        copies in 1_usize..20,
     ) {
+        let (message, stack) = (message.repeat(copies), vec![stack; copies].concat());
         let mut failure = Failure::new(ErrorType::Signal, message).with_stack_trace(stack);
         failure.diagnostic.error_type = error_type;
         let header = failure.header_type();
@@ -280,5 +283,98 @@ fn a_body_over_the_limit_is_not_waited_for() {
         let response = whole(format!("HTTP/1.1 200 OK\r\nx-id: 7\r\n{head}").as_bytes()).unwrap();
         assert_eq!((response.too_large, response.reusable), (Some(http::TooLarge::Body), false), "{head}");
         assert_eq!(response.headers.get("x-id"), Some(&b"7"[..]));
+    }
+}
+
+#[test]
+fn an_error_has_a_type_of_lambdas_form_for_the_header() {
+    for (error_type, expected) in [
+        ("Runtime.WorkerExited", "Runtime.WorkerExited"),
+        ("Function.ExitStatus", "Function.ExitStatus"),
+        ("RuntimeException", "Function.RuntimeException"),
+        ("System.IO.IOException", "Function.IOException"),
+        ("SHOP::SOLD-OUT", "Function.SoldOut"),
+        ("SIMPLE-ERROR", "Function.SimpleError"),
+        ("ASDF/FIND-COMPONENT:MISSING-COMPONENT", "Function.MissingComponent"),
+        ("(UNSIGNED-BYTE 8)", "Function.UnsignedByte"),
+        ("out_of_stock", "Function.OutOfStock"),
+        ("Runtime.", "Function.Error"),
+        ("Runtime.x", "Function.Error"),
+        ("Function.9", "Function.Error"),
+        ("\u{e4}\u{f6}", "Function.Error"),
+        ("", "Function.Error"),
+    ] {
+        let mut failure = Failure::new(ErrorType::Signal, "");
+        error_type.clone_into(&mut failure.diagnostic.error_type);
+        assert_eq!(failure.header_type(), expected, "{error_type}");
+    }
+}
+
+#[test]
+fn a_cause_has_a_message_a_type_and_frames() {
+    let lines = [
+        "at f, /var/task/a, b.sh: line 3",
+        "at main, /var/task/a, b.sh",
+        "(HANDLER \"x, y: line 3\")",
+        "(F 1), a/b.lisp: line 7",
+    ];
+    let failure = Failure::new(ErrorType::ExitStatus, "no \u{e4}\u{1f600}\n\u{7f}")
+        .with_stack_trace(lines.map(str::to_owned).into());
+    let frames = json!([
+        { "path": "/var/task/a, b.sh", "line": 3, "label": "f" },
+        { "path": "/var/task/a, b.sh", "label": "main" },
+        { "label": "(HANDLER \"x, y: line 3\")" },
+        { "path": "a/b.lisp", "line": 7, "label": "(F 1)" },
+    ]);
+    let cause = cause::of(&failure, "/var/task");
+    assert!(cause.contains(r#""no \u00e4\ud83d\ude00\n\u007f""#), "{cause}");
+    let expected = json!({
+        "working_directory": "/var/task",
+        "exceptions": [{ "message": failure.diagnostic.error_message, "type": "Function.ExitStatus", "stack": frames }],
+        "paths": ["/var/task/a, b.sh", "a/b.lisp"],
+    });
+    assert_eq!(serde_json::from_str::<Value>(&cause).unwrap(), expected);
+}
+
+#[test]
+fn a_message_may_end_at_a_newline() {
+    let bytes = b"ready 0\nexited - 7 -2147483647\nended - 18446744073709551615 255\nended 12\n7 137 signal";
+    let (messages, end) = checks::decoded(bytes, 1);
+    assert_eq!(messages[..2], [Message::Ready, Message::Exited(-i32::MAX)]);
+    let ended = "[Ended(18446744073709551615, Exited(255)), Ended(7, Signalled(9))]";
+    assert_eq!((format!("{:?}", &messages[2..]).as_str(), end), (ended, Ok(())));
+}
+
+#[test]
+fn an_oversized_answer_is_dropped_up_to_the_next_frame() {
+    let bytes = format!("answer {}\n{}ready 0\n", PAYLOAD_LIMIT + 1, "x".repeat(PAYLOAD_LIMIT + 1));
+    let (messages, end) = checks::decoded(bytes.as_bytes(), 60_000);
+    assert!(matches!(messages[..], [Message::Failed(_), Message::Ready]) && end.is_ok());
+}
+
+#[test]
+fn no_frame_is_an_error_that_says_why() {
+    let error = |bytes: &str| checks::decoded(bytes.as_bytes(), 100).1.unwrap_err();
+    for head in ["hello\n", "ready x\n", "ready -1\n", "junk", "answerx", "answer 1x", " "] {
+        assert_eq!(error(head), FrameError::Head(head.trim_end_matches('\n').into()));
+    }
+    assert_eq!(error("nonsense 0\n"), FrameError::Name("nonsense".into()));
+    assert_eq!(error(&format!("trace {}\n", usize::MAX)), FrameError::Size("trace".into(), usize::MAX));
+    for begin in ["a", "answer 12", "ended 2\n1"] {
+        assert_eq!(error(begin), FrameError::Truncated);
+    }
+    let no_number =
+        ["7 256", "7 -1", "7 33 -999", "7 128 signal", "7 137 signal signal", "18446744073709551616 1"];
+    for (name, payloads) in [
+        ("exited", &["7 33 9", "7 2147483648", "7 --1", "7  1", "-7 1", "7", ""][..]),
+        ("ended", &["x"]),
+        ("ended", &no_number),
+        ("trace", &["", "-1"]),
+        ("failure", &["{}"]),
+    ] {
+        for payload in payloads {
+            let expected = FrameError::Payload(name.to_owned(), (*payload).to_owned());
+            assert_eq!(error(&format!("{name} - {payload}\n")), expected);
+        }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::support::{Function, needs::has, served::Served};
+use crate::support::{BOOTSTRAP, Function, needs::has, served::Served};
 
 /// Answers its event.
 const ECHO: &str = "handler() { cat; }";
@@ -212,11 +212,19 @@ for number in range(3):
 }
 
 #[test]
-fn http_is_for_serve_alone() {
-    let output = Function::bash(ECHO).command().args(["--http"]).output().unwrap();
-    let line = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        line.contains("`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-        "{line}"
-    );
+fn an_option_that_cannot_be_is_refused_in_one_line() {
+    for (line, message) in [
+        ("--serve :80", "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`"),
+        ("--timeout 0", "`--timeout` takes 1 to 5400 seconds, not `0`"),
+        ("--timeout 5401", "`--timeout` takes 1 to 5400 seconds, not `5401`"),
+        ("--concurrency 0", "`--concurrency` takes a number from 1 on, not `0`"),
+        ("--http", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+        ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
+        ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
+        ("--serve-me", "invalid option '--serve-me'"),
+    ] {
+        let output = Command::new(BOOTSTRAP).args(line.split(' ')).output().unwrap();
+        let expected = format!("bootstrap: {message}; `bootstrap --help` shows what there is\n");
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(1), expected));
+    }
 }

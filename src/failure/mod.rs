@@ -11,80 +11,41 @@ use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The error types of the runtime itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorType {
-    /// A handler's process ended with a status that is not 0.
-    ExitStatus,
-    /// A handler's process was ended by a signal.
-    Signal,
-    /// The answer is over the payload limit.
-    ResponseSizeTooLarge,
-    /// The answer is no CGI response.
-    InvalidResponse,
-    /// The interpreter itself ended.
-    WorkerExited,
-    /// The deadline was near.
-    DeadlineExceeded,
-    /// The event is larger than any that Lambda sends.
-    EventTooLarge,
-    /// The event is no HTTP request, where one is expected.
-    InvalidEvent,
-    /// The environment lacks memory, descriptors or processes for this event.
-    ResourceExhausted,
-    /// No file, or no function in it, fits the handler.
-    HandlerNotFound,
-    /// The handler is written wrong, or fits files of two languages.
-    InvalidHandler,
-    /// The user's file could not be loaded.
-    HandlerLoadFailed,
-    /// `bash`, `pwsh` or `sbcl` is not there.
-    InterpreterNotFound,
-    /// A setting is missing or malformed.
-    InvalidConfiguration,
-    /// Lambda did not say that it had restored a snapshot.
-    RestoreFailed,
-}
+use crate::named::named;
 
-impl ErrorType {
-    /// All of them, in the order in which `docs/errors.md` explains them.
-    pub const ALL: [Self; 15] = [
-        Self::ExitStatus,
-        Self::Signal,
-        Self::ResponseSizeTooLarge,
-        Self::InvalidResponse,
-        Self::WorkerExited,
-        Self::DeadlineExceeded,
-        Self::EventTooLarge,
-        Self::InvalidEvent,
-        Self::ResourceExhausted,
-        Self::HandlerNotFound,
-        Self::InvalidHandler,
-        Self::HandlerLoadFailed,
-        Self::InterpreterNotFound,
-        Self::InvalidConfiguration,
-        Self::RestoreFailed,
-    ];
-
-    /// The name as callers see it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ExitStatus => "Function.ExitStatus",
-            Self::Signal => "Function.Signal",
-            Self::ResponseSizeTooLarge => "Function.ResponseSizeTooLarge",
-            Self::InvalidResponse => "Function.InvalidResponse",
-            Self::WorkerExited => "Runtime.WorkerExited",
-            Self::DeadlineExceeded => "Runtime.DeadlineExceeded",
-            Self::EventTooLarge => "Runtime.EventTooLarge",
-            Self::InvalidEvent => "Runtime.InvalidEvent",
-            Self::ResourceExhausted => "Runtime.ResourceExhausted",
-            Self::HandlerNotFound => "Runtime.HandlerNotFound",
-            Self::InvalidHandler => "Runtime.InvalidHandler",
-            Self::HandlerLoadFailed => "Runtime.HandlerLoadFailed",
-            Self::InterpreterNotFound => "Runtime.InterpreterNotFound",
-            Self::InvalidConfiguration => "Runtime.InvalidConfiguration",
-            Self::RestoreFailed => "Runtime.RestoreFailed",
-        }
+named! {
+    /// The error types of the runtime itself, in the order in which `docs/errors.md` explains them.
+    ErrorType {
+        /// A handler's process ended with a status that is not 0.
+        ExitStatus = "Function.ExitStatus",
+        /// A handler's process was ended by a signal.
+        Signal = "Function.Signal",
+        /// The answer is over the payload limit.
+        ResponseSizeTooLarge = "Function.ResponseSizeTooLarge",
+        /// The answer is no CGI response.
+        InvalidResponse = "Function.InvalidResponse",
+        /// The interpreter itself ended.
+        WorkerExited = "Runtime.WorkerExited",
+        /// The deadline was near.
+        DeadlineExceeded = "Runtime.DeadlineExceeded",
+        /// The event is larger than any that Lambda sends.
+        EventTooLarge = "Runtime.EventTooLarge",
+        /// The event is no HTTP request, where one is expected.
+        InvalidEvent = "Runtime.InvalidEvent",
+        /// The environment lacks memory, descriptors or processes for this event.
+        ResourceExhausted = "Runtime.ResourceExhausted",
+        /// No file, or no function in it, fits the handler.
+        HandlerNotFound = "Runtime.HandlerNotFound",
+        /// The handler is written wrong, or fits files of two languages.
+        InvalidHandler = "Runtime.InvalidHandler",
+        /// The user's file could not be loaded.
+        HandlerLoadFailed = "Runtime.HandlerLoadFailed",
+        /// `bash`, `pwsh` or `sbcl` is not there.
+        InterpreterNotFound = "Runtime.InterpreterNotFound",
+        /// A setting is missing or malformed.
+        InvalidConfiguration = "Runtime.InvalidConfiguration",
+        /// Lambda did not say that it had restored a snapshot.
+        RestoreFailed = "Runtime.RestoreFailed",
     }
 }
 
@@ -108,7 +69,7 @@ impl Failure {
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
         Self {
             diagnostic: Diagnostic {
-                error_type: error_type.as_str().to_owned(),
+                error_type: error_type.name().to_owned(),
                 error_message: message.into(),
             },
             stack_trace: Vec::new(),
@@ -125,7 +86,6 @@ impl Failure {
         Self::new(ErrorType::ResponseSizeTooLarge, message)
     }
 
-    /// The same error with a call stack.
     pub fn with_stack_trace(self, stack_trace: Vec<String>) -> Self {
         Self { stack_trace, ..self }
     }
@@ -149,7 +109,6 @@ impl Failure {
         format!("Function.{}", if name.len() > 1 { &name } else { "Error" })
     }
 
-    /// The JSON object that is posted.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("BUG: strings and JSON values always serialize")
     }
@@ -170,35 +129,3 @@ impl Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn has_a_type_of_lambdas_form_for_the_header() {
-        let header = |error_type: &str| {
-            let mut failure = Failure::new(ErrorType::Signal, "");
-            error_type.clone_into(&mut failure.diagnostic.error_type);
-            failure.header_type()
-        };
-        for (error_type, expected) in [
-            ("Runtime.WorkerExited", "Runtime.WorkerExited"),
-            ("Function.ExitStatus", "Function.ExitStatus"),
-            ("RuntimeException", "Function.RuntimeException"),
-            ("System.IO.IOException", "Function.IOException"),
-            ("SHOP::SOLD-OUT", "Function.SoldOut"),
-            ("SIMPLE-ERROR", "Function.SimpleError"),
-            ("ASDF/FIND-COMPONENT:MISSING-COMPONENT", "Function.MissingComponent"),
-            ("(UNSIGNED-BYTE 8)", "Function.UnsignedByte"),
-            ("out_of_stock", "Function.OutOfStock"),
-            ("Runtime.", "Function.Error"),
-            ("Runtime.x", "Function.Error"),
-            ("Function.9", "Function.Error"),
-            ("\u{e4}\u{f6}", "Function.Error"),
-            ("", "Function.Error"),
-        ] {
-            assert_eq!(header(error_type), expected, "{error_type}");
-        }
-    }
-}

@@ -9,8 +9,7 @@ use futures_util::future::{Either, Ready, ready};
 
 use super::{
     cgi::{self, Document},
-    part::Part,
-    prelude::Prelude,
+    prelude::{Part, Prelude},
 };
 use crate::{
     event::invocation::{Invocation, Outcome},

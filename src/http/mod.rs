@@ -5,8 +5,8 @@
 
 pub mod answer;
 pub mod cgi;
+mod fields;
 pub mod host;
 pub mod media_type;
-pub mod part;
 pub mod prelude;
 pub mod url;

@@ -1,5 +1,6 @@
 //! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
 
@@ -48,4 +49,22 @@ impl Prelude {
 
 fn text(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
+}
+
+/// A part of an answer.
+#[derive(Debug)]
+pub enum Part {
+    /// Status and headers of an HTTP response: the first part, if at all.
+    Head(Prelude),
+    Body(Bytes),
+}
+
+impl Part {
+    /// The part as Lambda has it in the body of a streamed response: eight NUL bytes follow a head.
+    pub fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Body(bytes) => bytes,
+            Self::Head(head) => (head.to_json().to_string() + &"\0".repeat(8)).into(),
+        }
+    }
 }

@@ -7,7 +7,8 @@ use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use super::{
     endpoint::Endpoint,
-    http::{self, HttpError, Response},
+    error::RequestError,
+    http::{self, Response},
     request::{self, Header},
 };
 
@@ -27,30 +28,7 @@ pub(super) struct Request<'a> {
     pub(super) body: Bytes,
 }
 
-/// Why a request got no response.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectionError {
-    #[error("cannot connect to `{0}`: {1}")]
-    Connect(String, io::Error),
-    #[error("the request could not be sent: {0}")]
-    Send(io::Error),
-    #[error("{0}")]
-    Response(#[from] HttpError),
-}
-
-impl ConnectionError {
-    /// Whether the server may have closed the connection before it saw the request.
-    fn before_any_response(&self) -> bool {
-        match self {
-            Self::Send(_) | Self::Response(HttpError::Nothing) => true,
-            Self::Response(HttpError::Read(error)) => error.kind() == io::ErrorKind::ConnectionReset,
-            Self::Connect(..) | Self::Response(_) => false,
-        }
-    }
-}
-
 pub(super) struct Connection {
-    /// Host and port.
     server: String,
     /// Open between two requests. A running request has taken it out, so a request that is dropped closes it.
     stream: Option<TcpStream>,
@@ -73,10 +51,10 @@ impl Connection {
         &mut self,
         request: &Request<'_>,
         may_be_repeated: bool,
-    ) -> Result<Response, ConnectionError> {
+    ) -> Result<Response, RequestError> {
         if let Some(stream) = self.stream.take().filter(is_quiet) {
             match self.exchange(stream, request).await {
-                Err(error) if may_be_repeated && error.before_any_response() => {}
+                Err(error) if may_be_repeated && error.is_before_any_response() => {}
                 result => return result,
             }
         }
@@ -85,19 +63,18 @@ impl Connection {
     }
 
     /// The connection, for a request that the caller writes. [`Self::response`] reads the response.
-    pub(super) async fn open(&mut self) -> Result<TcpStream, ConnectionError> {
+    pub(super) async fn open(&mut self) -> Result<TcpStream, RequestError> {
         match self.stream.take().filter(is_quiet) {
             Some(stream) => Ok(stream),
             None => self.connect().await,
         }
     }
 
-    /// Host and port.
     pub(super) fn server(&self) -> &str {
         &self.server
     }
 
-    async fn connect(&self) -> Result<TcpStream, ConnectionError> {
+    async fn connect(&self) -> Result<TcpStream, RequestError> {
         let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
             Ok(Ok(stream)) => {
                 // small requests go out at once; a failure costs only time
@@ -107,14 +84,14 @@ impl Connection {
             Ok(Err(error)) => error,
             Err(_) => io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_LIMIT:?}")),
         };
-        Err(ConnectionError::Connect(self.server.clone(), error))
+        Err(RequestError::Connect(self.server.clone(), error))
     }
 
     async fn exchange(
         &mut self,
         mut stream: TcpStream,
         request: &Request<'_>,
-    ) -> Result<Response, ConnectionError> {
+    ) -> Result<Response, RequestError> {
         let sent = send(&mut stream, &self.server, request).await;
         self.response(stream, sent, request.endpoint.gives_receipt()).await
     }
@@ -125,14 +102,14 @@ impl Connection {
         mut stream: TcpStream,
         sent: io::Result<()>,
         is_receipt: bool,
-    ) -> Result<Response, ConnectionError> {
+    ) -> Result<Response, RequestError> {
         self.buffer.clear();
         let response = match sent {
             Ok(()) => http::response(&mut stream, &mut self.buffer, is_receipt).await?,
             // a server that refuses a large body may answer without reading all of it
             Err(error) => {
                 let response = http::response(&mut stream, &mut self.buffer, is_receipt).await;
-                let response = response.map_err(|_| ConnectionError::Send(error))?;
+                let response = response.map_err(|_| RequestError::Send(error))?;
                 Response { reusable: false, ..response }
             }
         };
@@ -153,7 +130,9 @@ fn is_quiet(stream: &TcpStream) -> bool {
 
 async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
     let Request { endpoint, headers, body } = request;
-    let mut head = request::head(endpoint.method, &endpoint.path, server, headers, body.len());
+    let length = body.len().to_string();
+    let framing: &[_] = if endpoint.method == "GET" { &[] } else { &[("content-length", length.as_bytes())] };
+    let mut head = request::head(endpoint, server, headers, framing);
     if body.len() <= SMALL_BODY {
         head.extend_from_slice(body);
         return stream.write_all(&head).await;

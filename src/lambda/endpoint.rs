@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub(super) use super::request::Endpoint;
 use super::request::Header;
 use crate::event::invocation::Invocation;
 
@@ -23,13 +24,6 @@ pub(super) const HTTP_RESPONSE: &[u8] = b"application/vnd.awslambda.http-integra
 /// The header with the id of a registered extension.
 pub(super) const EXTENSION_ID: &str = "lambda-extension-identifier";
 
-/// Where a request goes.
-#[derive(Clone, Debug)]
-pub(super) struct Endpoint {
-    pub(super) method: &'static str,
-    pub(super) path: Cow<'static, str>,
-}
-
 impl Endpoint {
     /// The next event, however long that takes. 200 is an event; after any other status it is asked for again.
     pub(super) const NEXT: Self = Self::get("/2018-06-01/runtime/invocation/next");
@@ -50,12 +44,12 @@ impl Endpoint {
     /// Says with [`EXTENSION_ID`] that the extension is ready. There is no answer, as it has asked for no events.
     pub(super) const EXTENSION_NEXT: Self = Self::get("/2020-01-01/extension/event/next");
 
-    /// Takes an answer, whole or with [`STREAMING`] in chunks. `Receipt` has the statuses.
+    /// Takes an answer, whole or with [`STREAMING`] in chunks. `receipt` has the statuses.
     pub(super) fn response(invocation: &Invocation) -> Self {
         Self::about(invocation, "response")
     }
 
-    /// Takes an error, with [`error_headers`]. `Receipt` has the statuses.
+    /// Takes an error, with [`error_headers`]. `receipt` has the statuses.
     pub(super) fn error(invocation: &Invocation) -> Self {
         Self::about(invocation, "error")
     }

@@ -1,67 +1,58 @@
 //! Errors of the Runtime API: an event cannot be had, or not be answered.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
-use super::connection::ConnectionError;
+use super::http::HttpError;
 
 /// Why no more events can be had or answered: the environment has to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error("the next event could not be had in {attempts} attempts: {cause}")]
-    Next {
-        /// How often it was asked for.
-        attempts: usize,
-        /// The last attempt's error.
-        cause: NoEvent,
-    },
+    #[error("the next event could not be had in {0} attempts: {1}")]
+    Next(usize, RequestError),
     #[error("the Runtime API did not take the {kind} of request {request_id}: {cause}")]
     Unposted {
         /// `response` or `error`.
         kind: String,
-        /// The event's.
         request_id: String,
         /// The last attempt's error.
-        cause: PostError,
+        cause: RequestError,
     },
     /// "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
     #[error("the Runtime API refused the {kind} of request {request_id}: {answer}")]
     Unrecoverable {
         /// `response` or `error`.
         kind: String,
-        /// The event's.
         request_id: String,
         /// Status and body.
         answer: String,
     },
 }
 
-/// Why a request for an event got none: it is asked for again.
+/// Why a request has no response that says what it asks for.
 #[derive(Debug, thiserror::Error)]
-pub enum NoEvent {
+pub enum RequestError {
+    #[error("cannot connect to `{0}`: {1}")]
+    Connect(String, io::Error),
+    #[error("the request could not be sent: {0}")]
+    Send(io::Error),
     #[error("{0}")]
-    Connection(#[from] ConnectionError),
-    #[error("the response of the Runtime API is no event: {0}")]
-    Status(String),
-    #[error("the response of the Runtime API is no event: it has no valid lambda-runtime-aws-request-id")]
-    RequestId,
-}
-
-/// Why a post got no receipt: it is tried again, if it can be.
-#[derive(Debug, thiserror::Error)]
-pub enum PostError {
-    #[error("{0}")]
-    Connection(#[from] ConnectionError),
-    #[error("no receipt within {0:?}")]
-    Late(Duration),
-}
-
-/// Why an environment was not restored, or an extension not registered: neither is tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum NotReady {
-    #[error("{0}")]
-    Connection(#[from] ConnectionError),
-    #[error("it answered {0}")]
-    Status(http::StatusCode),
+    Response(#[from] HttpError),
+    /// No whole response in this time.
     #[error("no answer within {0:?}")]
     Late(Duration),
+    #[error("it answered {0}")]
+    Status(http::StatusCode),
+    #[error("the response of the Runtime API is no event: {0}")]
+    NoEvent(String),
+}
+
+impl RequestError {
+    /// Whether the server may have closed the connection before it saw the request.
+    pub(super) fn is_before_any_response(&self) -> bool {
+        match self {
+            Self::Send(_) | Self::Response(HttpError::Nothing) => true,
+            Self::Response(HttpError::Read(error)) => error.kind() == io::ErrorKind::ConnectionReset,
+            _ => false,
+        }
+    }
 }

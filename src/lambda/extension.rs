@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     connection::{Connection, Request},
     endpoint::{EXTENSION_HEADERS, EXTENSION_ID, Endpoint},
-    error::NotReady,
+    error::RequestError,
 };
 
 /// The first event does not wait longer than this.
@@ -19,7 +19,7 @@ const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 pub(super) async fn register(api: &str) {
     let mut connection = Connection::new(api);
     let registered = timeout(REGISTER_LIMIT, id(&mut connection)).await;
-    match registered.unwrap_or(Err(NotReady::Late(REGISTER_LIMIT))) {
+    match registered.unwrap_or(Err(RequestError::Late(REGISTER_LIMIT))) {
         Ok(id) => drop(tokio::spawn(wait(connection, id))),
         Err(error) => {
             tracing::warn!(
@@ -29,12 +29,12 @@ pub(super) async fn register(api: &str) {
     }
 }
 
-async fn id(connection: &mut Connection) -> Result<Bytes, NotReady> {
+async fn id(connection: &mut Connection) -> Result<Bytes, RequestError> {
     let body = Bytes::from_static(br#"{"events":[]}"#);
     let request = Request { endpoint: &Endpoint::REGISTER, headers: &EXTENSION_HEADERS, body };
     let response = connection.request(&request, false).await?;
     let id = response.headers.get(EXTENSION_ID).filter(|_| response.status.is_success());
-    id.map(Bytes::copy_from_slice).ok_or(NotReady::Status(response.status))
+    id.map(Bytes::copy_from_slice).ok_or(RequestError::Status(response.status))
 }
 
 /// There will be no event; the request says that the extension is ready.

@@ -25,9 +25,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use self::{
     connection::{Connection, Request},
     endpoint::{Endpoint, error_headers},
-    error::{NoEvent, NotReady, PostError},
+    error::RequestError,
     http::{BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response, TooLarge},
-    receipt::Receipt,
     request::Header,
     retry::{POST_PAUSES, retried},
 };
@@ -71,15 +70,12 @@ impl Client {
     /// meanwhile. Asks again where that fails, with pauses.
     pub async fn next(&mut self) -> Result<Invocation, ApiError> {
         loop {
-            let note = |error: &NoEvent, pause| {
+            let note = |error: &RequestError, pause| {
                 // not a warning: the last of them becomes the line with which the environment ends
                 tracing::debug!("the next event could not be had: {error}; asking again in {pause:?}");
             };
             let event = retried(&mut *self, &NEXT_PAUSES, |client| Box::pin(client.ask()), note);
-            let event = event.await.map_err(|cause| {
-                let attempts = NEXT_PAUSES.len() + 1;
-                ApiError::Next { attempts, cause }
-            })?;
+            let event = event.await.map_err(|cause| ApiError::Next(NEXT_PAUSES.len() + 1, cause))?;
             if event.too_large.is_none() {
                 return Ok(Invocation::new(event.headers, event.body));
             }
@@ -88,16 +84,17 @@ impl Client {
     }
 
     /// Asks for an event. A response that is over a limit is one, too.
-    async fn ask(&mut self) -> Result<Response, NoEvent> {
+    async fn ask(&mut self) -> Result<Response, RequestError> {
         let request = Request { endpoint: &Endpoint::NEXT, headers: &[], body: Bytes::new() };
         let response = self.connection.request(&request, true).await?;
         if !response.status.is_success() {
-            return Err(NoEvent::Status(response.shown()));
+            return Err(RequestError::NoEvent(response.shown()));
         }
         let id = response.headers.text(REQUEST_ID).unwrap_or_default();
         // it becomes a part of a path
         if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(NoEvent::RequestId);
+            let message = "it has no valid lambda-runtime-aws-request-id";
+            return Err(RequestError::NoEvent(message.to_owned()));
         }
         if let Some(left_out) = &response.left_out {
             tracing::warn!(
@@ -123,12 +120,10 @@ impl Client {
         self.fail(&invocation, &failure).await
     }
 
-    /// Posts the answer to an event.
     pub async fn respond(&mut self, invocation: &Invocation, answer: Bytes) -> Result<(), ApiError> {
         self.post_outcome(&Endpoint::response(invocation), invocation, &[], answer).await
     }
 
-    /// Posts the error of an event.
     pub async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
         let (error_type, cause) = (failure.header_type(), cause::of(failure, &self.task_root));
         let headers = error_headers(&error_type, &cause);
@@ -150,7 +145,7 @@ impl Client {
             let request_id = invocation.request_id().to_owned();
             ApiError::Unposted { kind: endpoint.kind().to_owned(), request_id, cause }
         })?;
-        Receipt::follow(endpoint, invocation, &response)
+        receipt::follow(endpoint, invocation, &response)
     }
 
     /// The response to an event whose answer is streamed.
@@ -177,11 +172,11 @@ impl Client {
         }
         self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
         let receipt = tokio::select! {
-            receipt = response.finish(&mut self.connection, ended) => receipt.map_err(PostError::from),
-            () = self.limit.as_mut() => Err(PostError::Late(POST_LIMIT)),
+            receipt = response.finish(&mut self.connection, ended) => receipt,
+            () = self.limit.as_mut() => Err(RequestError::Late(POST_LIMIT)),
         };
         match receipt {
-            Ok(receipt) => Receipt::follow(&Endpoint::response(invocation), invocation, &receipt),
+            Ok(receipt) => receipt::follow(&Endpoint::response(invocation), invocation, &receipt),
             Err(cause) => {
                 // not the end: whether the Runtime API is gone is seen at the next event
                 let request_id = invocation.request_id();
@@ -196,8 +191,8 @@ impl Client {
     }
 
     /// Posts an answer or an error, again if the connection breaks: Lambda takes the first that comes whole.
-    async fn post(&mut self, request: &Request<'_>) -> Result<Response, PostError> {
-        let note = |error: &PostError, _| {
+    async fn post(&mut self, request: &Request<'_>) -> Result<Response, RequestError> {
+        let note = |error: &RequestError, _| {
             tracing::warn!("posting to {} failed: {error}; trying again", request.endpoint.path);
         };
         retried(
@@ -209,12 +204,12 @@ impl Client {
         .await
     }
 
-    async fn try_to_post(&mut self, request: &Request<'_>) -> Result<Response, PostError> {
+    async fn try_to_post(&mut self, request: &Request<'_>) -> Result<Response, RequestError> {
         self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
         tokio::select! {
             biased;
-            response = self.connection.request(request, false) => Ok(response?),
-            () = self.limit.as_mut() => Err(PostError::Late(POST_LIMIT)),
+            response = self.connection.request(request, false) => response,
+            () = self.limit.as_mut() => Err(RequestError::Late(POST_LIMIT)),
         }
     }
 
@@ -229,11 +224,11 @@ impl Client {
     }
 
     /// Waits until Lambda has restored the environment from its snapshot, in which no connection is carried through.
-    async fn restored(&mut self) -> Result<(), NotReady> {
+    async fn restored(&mut self) -> Result<(), RequestError> {
         let request = Request { endpoint: &Endpoint::RESTORE_NEXT, headers: &[], body: Bytes::new() };
         let response = self.connection.request(&request, false).await;
         self.connection.close();
         let status = response?.status;
-        if status.is_success() { Ok(()) } else { Err(NotReady::Status(status)) }
+        if status.is_success() { Ok(()) } else { Err(RequestError::Status(status)) }
     }
 }

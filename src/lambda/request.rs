@@ -1,25 +1,32 @@
 //! The bytes of a request to the Runtime API. No IO.
 
+use std::borrow::Cow;
+
 use bytes::{BufMut, BytesMut};
 
-/// A header of a request.
-pub(super) type Header<'a> = (&'a str, &'a [u8]);
-
-/// The head of a request with a body of this length.
-pub(super) fn head(method: &str, path: &str, host: &str, headers: &[Header<'_>], length: usize) -> BytesMut {
-    let mut head = begin_head(method, path, host, headers);
-    if method != "GET" {
-        head.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
-    }
-    head.extend_from_slice(b"\r\n");
-    head
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub(super) struct Endpoint {
+    pub(super) method: &'static str,
+    pub(super) path: Cow<'static, str>,
 }
 
-/// The head of a POST whose body comes in chunks, and behind them trailers of these names.
-pub(super) fn chunked_head(path: &str, host: &str, headers: &[Header<'_>], trailers: &[&str]) -> BytesMut {
-    let mut head = begin_head("POST", path, host, headers);
-    let rest = format!("transfer-encoding: chunked\r\ntrailer: {}\r\n\r\n", trailers.join(", "));
-    head.extend_from_slice(rest.as_bytes());
+pub(super) type Header<'a> = (&'a str, &'a [u8]);
+
+/// The head of a request. `framing`: the headers that say where its body ends, if it has one.
+pub(super) fn head(
+    endpoint: &Endpoint,
+    host: &str,
+    headers: &[Header<'_>],
+    framing: &[Header<'_>],
+) -> BytesMut {
+    let Endpoint { method, path } = endpoint;
+    let agent = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
+    let line = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\n");
+    let mut head = BytesMut::from(line.as_bytes());
+    put_headers(&mut head, headers);
+    put_headers(&mut head, framing);
+    head.extend_from_slice(b"\r\n");
     head
 }
 
@@ -32,19 +39,10 @@ pub(super) fn put_chunk(buffer: &mut BytesMut, bytes: &[u8]) {
     }
 }
 
-/// Adds the end of a body in chunks.
 pub(super) fn put_end(buffer: &mut BytesMut, trailers: &[Header<'_>]) {
     buffer.extend_from_slice(b"0\r\n");
     put_headers(buffer, trailers);
     buffer.extend_from_slice(b"\r\n");
-}
-
-fn begin_head(method: &str, path: &str, host: &str, headers: &[Header<'_>]) -> BytesMut {
-    let agent = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
-    let line = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: {agent}\r\n");
-    let mut head = BytesMut::from(line.as_bytes());
-    put_headers(&mut head, headers);
-    head
 }
 
 fn put_headers(buffer: &mut BytesMut, headers: &[Header<'_>]) {

@@ -199,7 +199,7 @@ async fn run_event(
         (Ok(Some(answer)), ResponseMode::Streaming) => {
             let mut response = Box::new(client.stream(invocation, answer));
             let outcome = tokio::select! {
-                outcome = response.running(|| slot.run(invocation)) => outcome,
+                outcome = response.answer.running(|| slot.run(invocation)) => outcome,
                 never = client.pass_on(&mut response) => match never {},
             };
             let ended = response.end(outcome);

@@ -7,12 +7,12 @@ use std::{convert::Infallible, future::pending, io, time::Duration};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, Ready};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
-    connection::{Connection, ConnectionError},
+    connection::Connection,
     endpoint::{ERROR_BODY, ERROR_TYPE, Endpoint, HTTP_RESPONSE, STREAMING},
+    error::RequestError,
     http::Response,
     request,
     retry::{POST_PAUSES, retried},
@@ -20,12 +20,12 @@ use super::{
 use crate::{
     event::invocation::{INVOCATION_ID, Invocation, Outcome},
     failure::Failure,
-    http::{answer::Answer, part::Part},
+    http::{answer::Answer, prelude::Part},
 };
 
 /// A response, from before its first byte to its end.
 pub struct StreamedResponse {
-    answer: Answer,
+    pub(super) answer: Answer,
     endpoint: Endpoint,
     /// Host and port.
     server: String,
@@ -45,7 +45,7 @@ enum State {
     /// The Runtime API has answered, or closed the connection, before the end. Nothing more is sent.
     Answered(TcpStream),
     /// The connection is broken.
-    Broken(ConnectionError),
+    Broken(RequestError),
 }
 
 impl State {
@@ -69,14 +69,6 @@ impl StreamedResponse {
             state: State::Silent,
             unsent: BytesMut::new(),
         }
-    }
-
-    /// Runs the handler, unless its request was refused.
-    pub fn running<F: Future<Output = Outcome>>(
-        &self,
-        handler: impl FnOnce() -> F,
-    ) -> Either<Ready<Outcome>, F> {
-        self.answer.running(handler)
     }
 
     /// Sends the parts as they come, for ever. Cancel-safe.
@@ -109,7 +101,7 @@ impl StreamedResponse {
         mut self,
         connection: &mut Connection,
         ended: &Result<(), Failure>,
-    ) -> Result<Response, ConnectionError> {
+    ) -> Result<Response, RequestError> {
         match ended {
             Ok(()) => {
                 self.put(Part::Body(Bytes::new()));
@@ -144,8 +136,9 @@ impl StreamedResponse {
                 let echoed = self.invocation_id.as_deref().map(|id| (INVOCATION_ID, id));
                 let headers: Vec<_> =
                     [("content-type", content_type), STREAMING].into_iter().chain(echoed).collect();
-                let trailers = [ERROR_TYPE, ERROR_BODY];
-                self.unsent = request::chunked_head(&self.endpoint.path, &self.server, &headers, &trailers);
+                let trailers = format!("{ERROR_TYPE}, {ERROR_BODY}");
+                let framing = [("transfer-encoding", &b"chunked"[..]), ("trailer", trailers.as_bytes())];
+                self.unsent = request::head(&self.endpoint, &self.server, &headers, &framing);
                 self.state = State::Begun;
             }
             State::Begun | State::Open(_) => {}
@@ -170,7 +163,7 @@ impl StreamedResponse {
             tokio::select! {
                 biased;
                 written = writer.write_buf(&mut self.unsent) => if let Err(error) = written {
-                    self.state = State::Broken(ConnectionError::Send(error));
+                    self.state = State::Broken(RequestError::Send(error));
                 },
                 _ = reader.peek(&mut byte) => self.stop(),
             }
@@ -185,7 +178,7 @@ impl StreamedResponse {
     }
 }
 
-async fn open(connection: &mut Connection) -> Result<TcpStream, ConnectionError> {
-    let note = |error: &ConnectionError, _: Duration| tracing::warn!("{error}; trying again");
+async fn open(connection: &mut Connection) -> Result<TcpStream, RequestError> {
+    let note = |error: &RequestError, _: Duration| tracing::warn!("{error}; trying again");
     retried(connection, &POST_PAUSES, |connection| Box::pin(connection.open()), note).await
 }

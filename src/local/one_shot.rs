@@ -21,7 +21,7 @@ use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
     failure::{ErrorType, Failure},
-    http::{answer::Answer, part::Part},
+    http::{answer::Answer, prelude::Part},
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,

@@ -40,11 +40,9 @@ static ERRORS: OnceLock<Errors> = OnceLock::new();
 
 #[derive(Clone, Copy)]
 enum Errors {
-    /// As one JSON object.
     Record,
     /// As text whose lines are joined so that `CloudWatch` takes them for one event.
     Block,
-    /// As text for people.
     Lines,
 }
 
@@ -95,7 +93,6 @@ struct Record<'a> {
     stack_trace: &'a [String],
 }
 
-/// Logs the error of an event.
 pub fn write_failure(invocation: &Invocation, failure: &Failure) {
     let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
@@ -122,7 +119,6 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
     }
 }
 
-/// The current time in the form of the other lines.
 fn timestamp() -> String {
     let mut text = String::new();
     // writing to a string cannot fail

@@ -34,6 +34,12 @@ pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
     })
 }
 
+/// All processes below the bootstrap, which is the reaper of all, without these children and all below them.
+pub(super) fn below_bootstrap(inherited: &[Pid]) -> Vec<Status> {
+    let own = getpid();
+    with_all_below(|process| process.parent == Some(own) && !inherited.contains(&process.pid))
+}
+
 /// These processes and all below any of them, as far as they have not ended.
 pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
     let running = pids().filter_map(Status::read).filter(|process| !process.has_ended());

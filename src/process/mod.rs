@@ -4,7 +4,6 @@
 //! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
 
 mod belonging;
-mod descendants;
 mod filters;
 pub mod guard;
 pub mod proc;
@@ -32,7 +31,7 @@ pub use self::{
     filters::{Ended, PipeName, Shell, Writers},
 };
 use self::{
-    belonging::{belonging, kill},
+    belonging::{belonging, below_bootstrap, kill},
     guard::Guard,
     proc::{children_of, peak_memory},
 };
@@ -125,7 +124,7 @@ impl Children {
         for &group in &groups {
             signal_group(group, Signal::TERM);
         }
-        for descendant in descendants::running(&self.inherited) {
+        for descendant in below_bootstrap(&self.inherited) {
             if !descendant.group.is_some_and(|group| groups.contains(&group)) {
                 let _ = kill_process(descendant.pid, Signal::TERM);
             }
@@ -156,7 +155,7 @@ impl Children {
     fn kill_all(&self) {
         // a process may fork while `/proc` is read
         for _ in 0..KILL_ROUNDS {
-            let running = descendants::running(&self.inherited);
+            let running = below_bootstrap(&self.inherited);
             if running.is_empty() {
                 return;
             }
@@ -175,14 +174,9 @@ impl Children {
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all children that have ended, also those whose signal has not come yet.
-    pub fn catch_up(&self) {
-        self.collect();
-    }
-
-    /// Reaps all children that have ended and says whether others run. A worker that was stopped is continued: its next
-    /// event would wait in vain.
-    fn collect(&self) -> bool {
+    /// Reaps all children that have ended, also those whose signal has not come yet, and says whether others run. A worker
+    /// that was stopped is continued: its next event would wait in vain.
+    pub fn collect(&self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((pid, status))) if status.stopped() => {

@@ -1,35 +1,8 @@
 //! Settings that are one of a few words.
 
-use std::str::FromStr;
+use crate::named::named;
 
-macro_rules! choices {
-    ($($(#[$doc:meta])+ $name:ident { $($(#[$meaning:meta])+ $choice:ident = $word:literal,)+ })+) => {
-        $($(#[$doc])+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $($(#[$meaning])+ $choice,)+
-        }
-
-        impl $name {
-            /// Its word.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$choice => $word,)+
-                }
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ();
-
-            fn from_str(text: &str) -> Result<Self, ()> {
-                [$(Self::$choice),+].into_iter().find(|choice| choice.name().eq_ignore_ascii_case(text)).ok_or(())
-            }
-        })+
-    };
-}
-
-choices! {
+named! {
     /// How log lines look.
     LogFormat {
         /// A handler's lines as they are.

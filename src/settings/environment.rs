@@ -8,8 +8,8 @@ use std::{
 use rustix::fs::{Access, access};
 
 use super::{
+    SettingsError,
     choices::Interface,
-    error::SettingsError,
     table::variable,
     value::{Environment, Variable},
 };

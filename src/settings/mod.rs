@@ -4,7 +4,6 @@
 
 mod choices;
 mod environment;
-mod error;
 mod table;
 mod value;
 
@@ -13,11 +12,10 @@ use std::{ffi::OsString, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 use self::table::Values;
 pub use self::{
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::SettingsError,
     table::variable,
     value::{Environment, Variable},
 };
-use crate::failure::secrets::Secrets;
+use crate::failure::{ErrorType, Failure, secrets::Secrets};
 
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
@@ -37,7 +35,6 @@ pub struct Settings {
     pub snapstart: bool,
     /// How long before its deadline an event is given up; `None` for never.
     pub deadline_margin: Option<Duration>,
-    /// The environment of the workers.
     pub environment: Environment,
     /// The credentials in it.
     pub secrets: Arc<Secrets>,
@@ -141,5 +138,30 @@ fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), Setti
             own.name,
             "Lambda sets it; to answer events here, run `bootstrap HANDLER EVENT` or `bootstrap --serve PORT HANDLER`",
         )),
+    }
+}
+
+/// A setting that is missing or does not parse: one line that names the variable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    #[error("`{0}` is not set: {1}")]
+    Missing(&'static str, &'static str),
+    #[error("`{name}` is `{value}`: it takes {takes}")]
+    Malformed { name: &'static str, value: String, takes: &'static str },
+    #[error(
+        "`{0}` is `{1}`: an event on the command line and `--serve` are for runs without it; unset it or drop them"
+    )]
+    NotLocal(&'static str, String),
+    #[error(
+        "`{0}` is `{1}`, which cannot be run ({2}): copy what the layer brings into the image's `/opt`, or unset it"
+    )]
+    Wrapper(&'static str, String, String),
+    #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
+    WorkingDirectory(String),
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(ErrorType::InvalidConfiguration, error.to_string())
     }
 }

@@ -10,9 +10,9 @@ use std::{
 use tracing::level_filters::LevelFilter;
 
 use super::{
+    SettingsError,
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::SettingsError,
-    value::{Environment, Setting},
+    value::Environment,
 };
 
 macro_rules! settings {
@@ -33,9 +33,7 @@ macro_rules! settings {
             /// Reads each variable once.
             pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
                 Ok(Self {
-                    $($field: <$type as Setting>::read(
-                        variable::$constant, environment, settings!(@default $($default)?)
-                    )?,)+
+                    $($field: variable::$constant.read(environment, settings!(@default $($default)?))?,)+
                 })
             }
         }

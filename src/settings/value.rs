@@ -11,17 +11,15 @@ use std::{
 use tracing::level_filters::LevelFilter;
 
 use super::{
+    SettingsError,
     choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    error::SettingsError,
 };
 
 /// The variables of a process.
 pub type Environment = BTreeMap<OsString, OsString>;
 
-/// A variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Variable {
-    /// Its name.
     pub name: &'static str,
     /// The values that it takes: "it takes …".
     pub takes: &'static str,
@@ -33,6 +31,20 @@ impl Variable {
     /// Its value in an environment; `None` if it is not set or empty.
     pub fn of(self, environment: &Environment) -> Option<&OsString> {
         environment.get(OsStr::new(self.name)).filter(|value| !value.is_empty())
+    }
+
+    /// Its value, or its default.
+    pub(super) fn read<T: Value>(
+        self,
+        environment: &Environment,
+        default: Option<T>,
+    ) -> Result<T, SettingsError> {
+        match self.of(environment) {
+            Some(value) => T::of(value).ok_or_else(|| self.malformed(value)),
+            None => default
+                .or_else(T::missing)
+                .ok_or(SettingsError::Missing(self.name, "Lambda and its emulator set it")),
+        }
     }
 
     /// The error of a value that it does not take.
@@ -51,38 +63,24 @@ impl Display for Variable {
     }
 }
 
-/// The type of a value.
+/// The type of a setting.
 pub(super) trait Value: Sized {
     /// `None` if the text is none.
     fn of(text: &OsStr) -> Option<Self>;
-}
 
-/// The type of a setting: a value, or a value that may be missing.
-pub(super) trait Setting: Sized {
-    fn read(
-        variable: Variable,
-        environment: &Environment,
-        default: Option<Self>,
-    ) -> Result<Self, SettingsError>;
-}
-
-impl<T: Value> Setting for T {
-    fn read(
-        variable: Variable,
-        environment: &Environment,
-        default: Option<Self>,
-    ) -> Result<Self, SettingsError> {
-        match variable.of(environment) {
-            Some(value) => T::of(value).ok_or_else(|| variable.malformed(value)),
-            None => default.ok_or(SettingsError::Missing(variable.name, "Lambda and its emulator set it")),
-        }
+    /// The value where the variable is not set and has no default; `None` if it has to be set.
+    fn missing() -> Option<Self> {
+        None
     }
 }
 
-impl<T: Value> Setting for Option<T> {
-    fn read(variable: Variable, environment: &Environment, _: Option<Self>) -> Result<Self, SettingsError> {
-        let value = variable.of(environment);
-        value.map(|value| T::of(value).ok_or_else(|| variable.malformed(value))).transpose()
+impl<T: Value> Value for Option<T> {
+    fn of(text: &OsStr) -> Option<Self> {
+        T::of(text).map(Some)
+    }
+
+    fn missing() -> Option<Self> {
+        Some(None)
     }
 }
 
@@ -96,7 +94,19 @@ macro_rules! parsed {
     };
 }
 
-parsed!(i32, u64, NonZeroU64, NonZeroUsize, String, Interface, LispConvention, LogFormat, ResponseMode);
+parsed!(i32, u64, NonZeroU64, NonZeroUsize, String);
+
+macro_rules! chosen {
+    ($($type:ty),+) => {
+        $(impl Value for $type {
+            fn of(text: &OsStr) -> Option<Self> {
+                Self::ALL.iter().copied().find(|choice| text.eq_ignore_ascii_case(choice.name()))
+            }
+        })+
+    };
+}
+
+chosen!(Interface, LispConvention, LogFormat, ResponseMode);
 
 impl Value for OsString {
     fn of(text: &OsStr) -> Option<Self> {

@@ -171,30 +171,3 @@ fn event_source(value: OsString) -> EventSource {
         None => EventSource::Text(value),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read_or_refused() {
-        let parsed = |line: &str| parse(line.split_whitespace().map(OsString::from));
-        let serve = Serve { watch: true, ..Serve::at("[::1]:80".parse().unwrap()) };
-        let expected = Arguments::Run { handler: Some("-f.h".to_owned()), events: Events::Served(serve) };
-        assert_eq!(parsed("--watch --serve=[::1]:80 --timeout 3 -- -f.h").unwrap(), expected);
-        for (line, message) in [
-            (
-                "--serve :80",
-                "`--serve` takes a port, or an IP address and a port (`0.0.0.0:9000`), not `:80`",
-            ),
-            ("--timeout 0", "`--timeout` takes 1 to 5400 seconds, not `0`"),
-            ("--timeout 5401", "`--timeout` takes 1 to 5400 seconds, not `5401`"),
-            ("--concurrency 0", "`--concurrency` takes a number from 1 on, not `0`"),
-            ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
-            ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
-            ("--serve-me", "invalid option '--serve-me'"),
-        ] {
-            assert_eq!(parsed(line).unwrap_err().to_string(), message);
-        }
-    }
-}

@@ -178,7 +178,7 @@ impl Slot {
 
     /// Drops a worker that has ended, also where the event loop has not seen its end.
     fn notice_end(&mut self) {
-        self.children.catch_up();
+        self.children.collect();
         if self.worker.as_ref().is_some_and(|worker| worker.has_ended()) {
             self.drop_worker();
         }

@@ -43,7 +43,7 @@ fn the_page_on_settings_is_the_table_of_the_code() {
 fn lists_every_error() {
     let listed: BTreeSet<_> =
         quoted(&table("docs/errors.md", "| `errorType` | What happened |")).into_iter().collect();
-    let ours: BTreeSet<_> = ErrorType::ALL.iter().map(|error| error.as_str().to_owned()).collect();
+    let ours: BTreeSet<_> = ErrorType::ALL.iter().map(|error| error.name().to_owned()).collect();
     assert_eq!(listed, ours);
 }
 

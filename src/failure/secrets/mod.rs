@@ -52,14 +52,12 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The credentials of this environment.
     pub fn of(environment: &BTreeMap<OsString, OsString>) -> Self {
         let values = CREDENTIALS.iter().filter_map(|name| environment.get(OsStr::new(name))?.to_str());
         let values = values.filter(|value| value.is_ascii() && value.len() >= SHORTEST).map(str::to_owned);
         Self { values: values.collect(), parts: OnceLock::new() }
     }
 
-    /// The failure without them.
     pub fn masked(&self, mut failure: Failure) -> Failure {
         mask_by_name(&mut failure.more);
         if self.values.is_empty() {
@@ -145,62 +143,4 @@ fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
         }
     }
     merged
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::failure::ErrorType;
-
-    const KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE+KEY";
-
-    fn secrets() -> Secrets {
-        let environment =
-            [("AWS_SECRET_ACCESS_KEY", KEY), ("AWS_SESSION_TOKEN", "short"), ("PATH", "/usr/local/bin:/bin")];
-        Secrets::of(&environment.map(|(name, value)| (name.into(), value.into())).into())
-    }
-
-    fn masked(text: &str) -> String {
-        secrets().masked(Failure::new(ErrorType::ExitStatus, text)).diagnostic.error_message
-    }
-
-    #[test]
-    fn masks_every_spelling_of_a_credential() {
-        let escaped = |by: &dyn Fn(char) -> String| KEY.chars().map(by).collect::<String>();
-        let url = escaped(&|character| match character {
-            '/' | '+' => format!("%{:02X}", character as u32),
-            own => own.to_string(),
-        });
-        for spelled in [
-            url.clone(),
-            url.replace("%2F", "%2f"),
-            url.replace('%', "%25"),
-            KEY.replace('/', r"\/"),
-            KEY.replace('/', r"\\\/"),
-            KEY.replace('/', r"\u002f").replace('+', r"\u002B"),
-            KEY.replace('/', r"\\u002f"),
-            KEY.replace('/', r"\x2f").replace('+', r"\053"),
-            KEY.replace('/', "&#x2F;").replace('+', "&#43;"),
-            KEY.replace('/', "=2F"),
-            escaped(&|character| format!("\\u{:04x}", character as u32)),
-            escaped(&|character| format!("%{:02x}", character as u32)),
-            format!("{}\n{}", &KEY[..20], &KEY[20..]),
-            format!("{}\r\n      {}", &KEY[..7], &KEY[7..]),
-            format!("{}\\\n{}", &KEY[..30], &KEY[30..]),
-            format!("{}\\n{}", &KEY[..30], &KEY[30..]),
-            KEY.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(),
-            KEY.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat(),
-        ] {
-            assert_eq!(masked(&format!("no {spelled}: x")), "no ***: x", "{spelled}");
-        }
-    }
-
-    #[test]
-    fn leaves_other_texts_alone() {
-        for text in
-            ["", "100 %", "a\\", "\\u", "%2", "é\n  \u{1f600}", "&#x;", "&#99999999999;", "\\u00e9", "=\n"]
-        {
-            assert_eq!(masked(text), text);
-        }
-    }
 }

@@ -9,7 +9,6 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// A text as it is.
     pub(super) fn of(text: &str) -> Self {
         Self { bytes: text.as_bytes().to_vec(), ranges: (0..text.len()).map(|at| at..at + 1).collect() }
     }

@@ -5,7 +5,7 @@ use std::{mem, sync::Arc};
 use bytes::{Bytes, BytesMut};
 use http::header;
 
-use super::{super::part::Part, head::take_head, sender::Sender};
+use super::{super::prelude::Part, head::take_head, sender::Sender};
 use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
@@ -29,8 +29,8 @@ enum State {
     Body {
         missing: usize,
     },
-    /// There is no valid head, by this reason. The rest is dropped.
-    Invalid(String),
+    /// There is no valid head, as this says. The rest is dropped.
+    Invalid(Failure),
 }
 
 impl Document {
@@ -69,8 +69,8 @@ impl Document {
                         body
                     }
                     Ok(None) => Bytes::new(),
-                    Err(reason) => {
-                        self.state = State::Invalid(reason);
+                    Err(failure) => {
+                        self.state = State::Invalid(failure);
                         Bytes::new()
                     }
                 }
@@ -91,9 +91,9 @@ impl Document {
     /// its status is not 0.
     pub(in crate::http) fn judge(self, ended: Result<(), Failure>) -> Result<(), Failure> {
         match (ended, self.state) {
-            (Ok(()), State::Invalid(reason)) => Err(self.secrets.masked(invalid(&reason))),
+            (Ok(()), State::Invalid(failure)) => Err(self.secrets.masked(failure)),
             (Err(failure), State::Body { missing: 0 })
-                if failure.diagnostic.error_type == ErrorType::ExitStatus.as_str() =>
+                if failure.diagnostic.error_type == ErrorType::ExitStatus.name() =>
             {
                 tracing::warn!(
                     requestId = self.request_id,
@@ -106,9 +106,4 @@ impl Document {
             (ended, _) => ended,
         }
     }
-}
-
-fn invalid(reason: &str) -> Failure {
-    let message = format!("the answer is no CGI response: {reason}");
-    Failure::new(ErrorType::InvalidResponse, message)
 }

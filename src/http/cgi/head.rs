@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-use super::super::prelude::Prelude;
+use crate::{
+    failure::{ErrorType, Failure},
+    http::prelude::Prelude,
+};
 
 /// The largest head, in bytes.
 pub const CGI_HEAD_LIMIT: usize = 64 * 1024;
@@ -17,7 +20,7 @@ const NO_HEAD: &str =
 
 /// Takes the head off the bytes of a document; `None` until all of it has come. An error says what is wrong with it, and is
 /// the same however the bytes are cut.
-pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>, String> {
+pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>, Failure> {
     let mut begin = 0;
     let mut lines = Lines::default();
     while let Some(length) = bytes[begin..].iter().position(|&byte| byte == b'\n') {
@@ -36,12 +39,12 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
         lines.add(line, is_first)?;
     }
     if begin > CGI_HEAD_LIMIT || bytes.len() > CGI_HEAD_LIMIT {
-        return Err(format!("its head has more than {CGI_HEAD_LIMIT} bytes"));
+        return Err(invalid(&format!("its head has more than {CGI_HEAD_LIMIT} bytes")));
     }
     match (is_last, bytes.is_empty()) {
         (false, _) => Ok(None),
-        (true, true) => Err(NO_HEAD.to_owned()),
-        (true, false) => Err(format!("there is no empty line behind its head {}", shown(bytes))),
+        (true, true) => Err(invalid(NO_HEAD)),
+        (true, false) => Err(invalid(&format!("there is no empty line behind its head {}", shown(bytes)))),
     }
 }
 
@@ -53,7 +56,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn add(&mut self, line: &[u8], is_first: bool) -> Result<(), String> {
+    fn add(&mut self, line: &[u8], is_first: bool) -> Result<(), Failure> {
         // the status line of HTTP, as `nph-` programs write it
         if let Some(status_line) = line.strip_prefix(b"HTTP/").filter(|_| is_first) {
             let space = status_line.iter().position(|&byte| byte == b' ').unwrap_or(status_line.len());
@@ -75,18 +78,18 @@ impl Lines {
         Ok(())
     }
 
-    fn head(self) -> Result<Prelude, String> {
+    fn head(self) -> Result<Prelude, Failure> {
         let Self { status, headers, cookies } = self;
         let location = headers.get(header::LOCATION).map(HeaderValue::as_bytes);
         let is_local = |location: &[u8]| location.starts_with(b"/") && !location.starts_with(b"//");
         let status = match (status, location) {
             (Some(status), _) => status,
             (None, Some(location)) if is_local(location) => {
-                return Err(format!(
+                return Err(invalid(&format!(
                     "a `Location` of this server, {}, asks for a local redirect, which is not supported: add \
                      `Status: 302`, or give the whole URL",
                     shown(location)
-                ));
+                )));
             }
             (None, Some(_)) => StatusCode::FOUND,
             (None, None) => StatusCode::OK,
@@ -95,15 +98,15 @@ impl Lines {
     }
 }
 
-fn header_line(line: &[u8]) -> Result<(HeaderName, HeaderValue), String> {
+fn header_line(line: &[u8]) -> Result<(HeaderName, HeaderValue), Failure> {
     let colon = line.iter().position(|&byte| byte == b':').unwrap_or(0);
     let (name, value) = (&line[..colon], line[colon..].strip_prefix(b":").unwrap_or_default().trim_ascii());
     match (HeaderName::from_bytes(name), HeaderValue::from_bytes(utf8(value).as_bytes())) {
         (Ok(name), Ok(value)) => Ok((name, value)),
-        _ => Err(format!(
+        _ => Err(invalid(&format!(
             "it has to begin with header lines, as in `Content-Type: text/plain`, and an empty line, and has the line {}",
             shown(line)
-        )),
+        ))),
     }
 }
 
@@ -115,13 +118,17 @@ fn utf8(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
+fn invalid(reason: &str) -> Failure {
+    Failure::new(ErrorType::InvalidResponse, format!("the answer is no CGI response: {reason}"))
+}
+
 fn shown(bytes: &[u8]) -> String {
     format!("`{}`", bytes[..bytes.len().min(SHOWN)].escape_ascii())
 }
 
 /// The number of a status with or without a reason: `404 Not Found`. An error shows `whole`.
-fn status_code(text: &[u8], whole: &[u8]) -> Result<StatusCode, String> {
+fn status_code(text: &[u8], whole: &[u8]) -> Result<StatusCode, Failure> {
     let number = text.split(|&byte| byte == b' ').next().unwrap_or_default();
     let status = StatusCode::from_bytes(number).ok().filter(|status| (200..600).contains(&status.as_u16()));
-    status.ok_or_else(|| format!("its status is {}", shown(whole)))
+    status.ok_or_else(|| invalid(&format!("its status is {}", shown(whole))))
 }

@@ -2,18 +2,16 @@
 //! meta-variables and a standard input, a document the answer that the sender of the event takes.
 
 mod document;
-mod fields;
 pub mod head;
 mod request;
 mod sender;
-mod unusable;
 
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 pub(super) use self::document::Document;
-pub use self::{sender::Sender, unusable::Unusable};
+pub use self::sender::Sender;
 use super::prelude::Prelude;
 use crate::{
     event::invocation::{Invocation, Request},
@@ -25,6 +23,16 @@ use crate::{
 pub(super) struct Refusal {
     pub(super) head: Prelude,
     pub(super) body: Bytes,
+}
+
+/// Why an event is no request for a program.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("the event is no HTTP request: {0}")]
+    Event(String),
+    /// The caller has sent a path with this character, which no variable can have.
+    #[error("its path has the character {1}")]
+    Path(Sender, u8),
 }
 
 /// Reads an event. `script` is the file of the handler, where it is one.

@@ -6,12 +6,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::{
-    fields::{at, strings, text},
-    sender::Sender,
-    unusable::Unusable,
+use super::{Unusable, sender::Sender};
+use crate::{
+    event::invocation::Request,
+    http::{
+        fields::{at, strings, text},
+        host,
+    },
 };
-use crate::{event::invocation::Request, http::host};
 
 const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
 
@@ -30,8 +32,8 @@ pub(super) fn read(
     script: Option<&str>,
 ) -> Result<Request, Unusable> {
     let event = Event::new(fields, sender);
-    let body = event.body().map_err(Unusable::Event)?;
-    let mut variables = event.variables().map_err(Unusable::Event)?;
+    let body = event.body()?;
+    let mut variables = event.variables()?;
     let has_length = event.header("content-length").is_some();
     if has_length || !body.is_empty() || matches!(event.method(), Some("POST" | "PUT" | "PATCH")) {
         variables.insert("CONTENT_LENGTH".to_owned(), body.len().to_string().into());
@@ -78,19 +80,17 @@ impl<'a> Event<'a> {
         self.headers.get(name)?.first().map(String::as_str)
     }
 
-    fn body(&self) -> Result<Bytes, String> {
+    fn body(&self) -> Result<Bytes, Unusable> {
         let body = at(self.fields, &["body"]).and_then(Value::as_str).unwrap_or_default();
         if at(self.fields, &["isBase64Encoded"]).and_then(Value::as_bool) == Some(true) {
-            return STANDARD
-                .decode(body)
-                .map(Bytes::from)
-                .map_err(|error| format!("its body is no base64 ({error})"));
+            let decoded = STANDARD.decode(body).map(Bytes::from);
+            return decoded.map_err(|error| Unusable::Event(format!("its body is no base64 ({error})")));
         }
         Ok(Bytes::copy_from_slice(body.as_bytes()))
     }
 
-    fn variables(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
-        let method = self.method().ok_or_else(|| "it has no method".to_owned())?;
+    fn variables(&self) -> Result<BTreeMap<String, Vec<u8>>, Unusable> {
+        let method = self.method().ok_or_else(|| Unusable::Event("it has no method".to_owned()))?;
         let (path, query) = (self.sender.path(self.fields), self.sender.query(self.fields));
         let uri = if query.is_empty() { path.uri.clone() } else { format!("{}?{query}", path.uri) };
         let host_header =

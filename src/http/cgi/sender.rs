@@ -4,9 +4,9 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::{
-    super::prelude::Prelude,
+use crate::http::{
     fields::{at, strings, text},
+    prelude::Prelude,
 };
 
 /// The characters that no path of a URL has (RFC 3986, section 3.3), without the percent sign.

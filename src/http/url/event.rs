@@ -1,6 +1,7 @@
 //! An HTTP request as the event that a function URL makes of it: payload version 2.0.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
@@ -28,7 +29,7 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     // a target without a path, as `CONNECT` has it, is empty
     let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
     let query = head.uri.query().unwrap_or_default();
-    let mut headers = joined(&head.headers);
+    let mut headers = headers_of(&head.headers);
     let trace_id = headers.entry("x-amzn-trace-id".to_owned()).or_insert_with(new_trace).clone();
     for (name, value) in [
         ("x-forwarded-for", caller.ip().to_string()),
@@ -101,29 +102,29 @@ fn insert_body(fields: &mut Map<String, Value>, body: &[u8], content_type: Optio
 }
 
 /// Each header once, with its values in their order.
-fn joined(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut joined = BTreeMap::<String, String>::new();
-    for (name, value) in headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
+fn headers_of(headers: &HeaderMap) -> BTreeMap<String, String> {
+    joined(headers.iter().map(|(name, value)| {
         // a cookie may hold a comma
         let separator = if name == header::COOKIE { "; " } else { "," };
-        joined
-            .entry(name.as_str().to_owned())
-            .and_modify(|values| *values = format!("{values}{separator}{value}"))
-            .or_insert_with(|| value.into_owned());
-    }
-    joined
+        (name.to_string(), separator, String::from_utf8_lossy(value.as_bytes()))
+    }))
 }
 
 fn parameters(query: &str) -> Value {
-    let mut parameters = BTreeMap::<String, String>::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        parameters
-            .entry(name.into_owned())
-            .and_modify(|values| *values = format!("{values},{value}"))
-            .or_insert_with(|| value.into_owned());
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    json!(joined(pairs.map(|(name, value)| (name.into_owned(), ",", value))))
+}
+
+fn joined<'a>(
+    fields: impl Iterator<Item = (String, &'static str, Cow<'a, str>)>,
+) -> BTreeMap<String, String> {
+    let mut joined = BTreeMap::<String, String>::new();
+    for (name, separator, value) in fields {
+        let values = joined.entry(name);
+        let values = values.and_modify(|values| values.extend([separator, &value]));
+        values.or_insert_with(|| value.clone().into_owned());
     }
-    json!(parameters)
+    joined
 }
 
 /// A time as web servers log it, as in `12/Mar/2020:19:03:58 +0000`.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
-use crate::http::prelude::Prelude;
+use crate::http::{fields::at, prelude::Prelude};
 
 /// Headers that are between two neighbours, or that the server sets itself.
 const NOT_PASSED_ON: [HeaderName; 7] = [
@@ -21,24 +21,18 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
 /// Why an answer is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAnswer {
-    #[error("`statusCode` is no number from 200 to 599 but {0}")]
-    Status(Value),
-    #[error("`headers` is no object but {0}")]
-    Headers(Value),
+    #[error("`{0}` is {1} but {2}")]
+    Field(&'static str, &'static str, Value),
     #[error("`{0}` is no name of a header")]
     Name(String),
     #[error("the header `{0}` is no string but {1}")]
     Type(String, Value),
     #[error("the header `{0}` cannot be {1:?}")]
     Value(String, String),
-    #[error("`cookies` is no array of strings but {0}")]
-    Cookies(Value),
     #[error("`body` is no string: write the JSON of an object into one")]
     Body,
     #[error("`body` is no base64: {0}")]
     Base64(#[from] base64::DecodeError),
-    #[error("`isBase64Encoded` is neither true nor false but {0}")]
-    Flag(Value),
 }
 
 pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
@@ -68,22 +62,18 @@ pub fn response<B>(head: Prelude, body: B) -> Response<B> {
 fn taken_apart(fields: &Map<String, Value>) -> Result<Response<Bytes>, InvalidAnswer> {
     let status = status(&fields["statusCode"])?;
     let mut headers = HeaderMap::new();
-    match fields.get("headers") {
-        None | Some(Value::Null) => {}
-        Some(Value::Object(given)) => {
-            for (name, value) in given {
-                let (name, value) = header(name, value)?;
-                headers.append(name, value);
-            }
+    if let Some(given) = at(fields, &["headers"]) {
+        let none = || InvalidAnswer::Field("headers", "no object", given.clone());
+        for (name, value) in given.as_object().ok_or_else(none)? {
+            let (name, value) = header(name, value)?;
+            headers.append(name, value);
         }
-        Some(other) => return Err(InvalidAnswer::Headers(other.clone())),
     }
-    let cookies: Vec<String> = match fields.get("cookies") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(cookies) => {
-            serde_json::from_value(cookies.clone()).map_err(|_| InvalidAnswer::Cookies(cookies.clone()))?
-        }
-    };
+    let mut cookies = Vec::new();
+    if let Some(given) = at(fields, &["cookies"]) {
+        let none = |_| InvalidAnswer::Field("cookies", "no array of strings", given.clone());
+        cookies = serde_json::from_value::<Vec<String>>(given.clone()).map_err(none)?;
+    }
     let value = |cookie: &String| HeaderValue::from_bytes(cookie.as_bytes()).ok();
     let cookies = cookies.iter().filter_map(value).collect();
     Ok(response(Prelude { status, headers, cookies }, body(fields)?))
@@ -95,7 +85,8 @@ fn status(value: &Value) -> Result<StatusCode, InvalidAnswer> {
         other => other.as_u64().and_then(|number| u16::try_from(number).ok()),
     };
     let status = number.filter(|number| (200..600).contains(number)).map(StatusCode::from_u16);
-    status.and_then(Result::ok).ok_or_else(|| InvalidAnswer::Status(value.clone()))
+    let none = || InvalidAnswer::Field("statusCode", "no number from 200 to 599", value.clone());
+    status.and_then(Result::ok).ok_or_else(none)
 }
 
 fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), InvalidAnswer> {
@@ -110,14 +101,11 @@ fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), Invali
 }
 
 fn body(fields: &Map<String, Value>) -> Result<Bytes, InvalidAnswer> {
-    let text = match fields.get("body") {
-        None | Some(Value::Null) => return Ok(Bytes::new()),
-        Some(Value::String(text)) => text,
-        Some(_) => return Err(InvalidAnswer::Body),
-    };
-    match fields.get("isBase64Encoded") {
+    let Some(body) = at(fields, &["body"]) else { return Ok(Bytes::new()) };
+    let text = body.as_str().ok_or(InvalidAnswer::Body)?;
+    match at(fields, &["isBase64Encoded"]) {
         Some(Value::Bool(true)) => Ok(STANDARD.decode(text)?.into()),
-        None | Some(Value::Bool(false) | Value::Null) => Ok(text.clone().into()),
-        Some(other) => Err(InvalidAnswer::Flag(other.clone())),
+        None | Some(Value::Bool(false)) => Ok(text.to_owned().into()),
+        Some(other) => Err(InvalidAnswer::Field("isBase64Encoded", "neither true nor false", other.clone())),
     }
 }

@@ -4,18 +4,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use memchr::memchr;
 
-use super::{HttpError, shown};
+use super::{HttpError, Response, shown};
 use crate::event::headers::Headers;
-
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) status: StatusCode,
-    pub(super) headers: Headers,
-    pub(super) framing: Framing,
-    pub(super) reusable: bool,
-    /// The malformed lines that were left out.
-    pub(super) left_out: Option<LeftOut>,
-}
 
 /// Malformed lines of a head.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +41,8 @@ pub(super) fn end_of_head(buffer: &[u8], searched: &mut usize) -> Option<usize> 
     None
 }
 
-/// Reads the lines of a whole head. Not by the crate `httparse`, which refuses values that our headers may have.
-pub(super) fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
+/// Reads the lines of a whole head: the response without its body. Not by the crate `httparse`, which refuses values that our headers may have.
+pub(super) fn parse_head(bytes: &Bytes) -> Result<(Response, Framing), HttpError> {
     let mut lines = bytes.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let first = lines.next().unwrap_or_default();
     let (is_1_1, status) = status_line(first)
@@ -68,7 +58,7 @@ pub(super) fn parse_head(bytes: &Bytes) -> Result<Head, HttpError> {
     } else {
         framing(&headers)
     };
-    Ok(Head { status, headers, framing, reusable, left_out })
+    Ok((Response { status, headers, body: Bytes::new(), too_large: None, reusable, left_out }, framing))
 }
 
 /// The headers in these lines. A line that begins with white space continues the one before (RFC 9112, section 5.2).

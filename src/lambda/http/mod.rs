@@ -16,7 +16,7 @@ use tokio::{
 };
 
 pub use self::head::LeftOut;
-use self::head::{Framing, Head, end_of_head, parse_head};
+use self::head::{Framing, end_of_head, parse_head};
 use crate::event::headers::Headers;
 
 /// The largest head of a response, in bytes.
@@ -104,26 +104,21 @@ pub async fn response(
 ) -> Result<Response, HttpError> {
     let stall_limit = if is_receipt { RECEIPT_STALL_LIMIT } else { STALL_LIMIT };
     let mut source = Source { stream, buffer, has_begun: false, stall_limit };
-    let (head, is_too_large) = source.head().await?;
-    let body = match head.framing {
-        _ if is_too_large => Ok(Err(TooLarge::Head)),
+    let (mut response, framing) = source.head().await?;
+    let body = match framing {
+        _ if response.too_large.is_some() => Ok(Err(TooLarge::Head)),
         // nobody waits for an end that may never come
         Framing::UntilClose if is_receipt => Err(HttpError::Stalled),
         framing => source.body(framing).await,
     };
-    let is_whole = body.is_ok() && !matches!(head.framing, Framing::UntilClose);
-    let body = match body {
-        Err(_) if is_receipt => Ok(source.buffer.split().freeze()),
-        body => body?,
-    };
-    Ok(Response {
-        status: head.status,
-        headers: head.headers,
-        too_large: body.as_ref().err().copied(),
-        reusable: head.reusable && is_whole && body.is_ok(),
-        body: body.unwrap_or_default(),
-        left_out: head.left_out,
-    })
+    response.reusable &= matches!(body, Ok(Ok(_))) && !matches!(framing, Framing::UntilClose);
+    match body {
+        Ok(Ok(body)) => response.body = body,
+        Ok(Err(part)) => response.too_large = Some(part),
+        Err(_) if is_receipt => response.body = source.buffer.split().freeze(),
+        Err(error) => return Err(error),
+    }
+    Ok(response)
 }
 
 /// The bytes of a connection.
@@ -152,8 +147,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         if count.map_err(HttpError::Read)? == 0 { Err(closed) } else { Ok(()) }
     }
 
-    /// The head of the final response, and whether it is too large.
-    async fn head(&mut self) -> Result<(Head, bool), HttpError> {
+    /// The final response without its body.
+    async fn head(&mut self) -> Result<(Response, Framing), HttpError> {
         loop {
             self.has_begun = !self.buffer.is_empty();
             let mut searched = 0;
@@ -168,10 +163,11 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
                 let closed = if self.has_begun { IN_HEAD } else { HttpError::Nothing };
                 self.read(closed).await?;
             };
-            let head = parse_head(&self.buffer.split_to(end).freeze())?;
+            let (mut response, framing) = parse_head(&self.buffer.split_to(end).freeze())?;
             // the final response follows an interim one
-            if !head.status.is_informational() {
-                return Ok((head, end > RESPONSE_HEAD_LIMIT));
+            if !response.status.is_informational() {
+                response.too_large = (end > RESPONSE_HEAD_LIMIT).then_some(TooLarge::Head);
+                return Ok((response, framing));
             }
         }
     }

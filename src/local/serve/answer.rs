@@ -13,7 +13,10 @@ use tokio::sync::oneshot;
 use crate::{
     event::invocation::Outcome,
     failure::Failure,
-    http::{answer::Answer, part::Part, prelude::Prelude},
+    http::{
+        answer::Answer,
+        prelude::{Part, Prelude},
+    },
 };
 
 const WAITING: usize = 1;

@@ -1,4 +1,4 @@
-//! The fields of an event.
+//! The fields of an event or an answer.
 
 use serde_json::{Map, Value};
 
