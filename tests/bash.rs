@@ -4,6 +4,7 @@ mod corpus;
 mod endings;
 mod files;
 mod filters;
+mod notice;
 mod settings;
 mod state;
 

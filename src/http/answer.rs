@@ -43,10 +43,7 @@ impl Answer {
             answer.document = Some(Box::new(document));
             match request {
                 Ok(request) => invocation.request = Some(request),
-                Err(refusal) => {
-                    answer.is_refused = true;
-                    answer.ready.extend([Part::Head(refusal.head), Part::Body(refusal.body)]);
-                }
+                Err(refusal) => (answer.is_refused, answer.ready) = (true, refusal.into()),
             }
         }
         Ok(Some(answer))

@@ -103,11 +103,11 @@ impl Connection {
         is_receipt: bool,
     ) -> Result<Response, RequestError> {
         self.buffer.clear();
+        let response = http::response(&mut stream, &mut self.buffer, is_receipt).await;
         let response = match sent {
-            Ok(()) => http::response(&mut stream, &mut self.buffer, is_receipt).await?,
+            Ok(()) => response?,
             // a server that refuses a large body may answer without reading all of it
             Err(error) => {
-                let response = http::response(&mut stream, &mut self.buffer, is_receipt).await;
                 let response = response.map_err(|_| RequestError::Send(error))?;
                 Response { reusable: false, ..response }
             }

@@ -22,10 +22,8 @@ pub(super) const STREAMING: Header<'static> = ("lambda-runtime-function-response
 /// The content type of a streamed answer that begins with the head of an HTTP response.
 pub(super) const HTTP_RESPONSE: &[u8] = b"application/vnd.awslambda.http-integration-response";
 
-/// The header with the id of a registered extension.
 pub(super) const EXTENSION_ID: &str = "lambda-extension-identifier";
 
-/// Where a request goes.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) method: &'static str,
@@ -77,7 +75,6 @@ impl Endpoint {
         Self { method: "POST", path: path.into() }
     }
 
-    /// `response` or `error`.
     pub(super) fn kind(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -88,7 +85,6 @@ impl Endpoint {
     }
 }
 
-/// The headers of an error.
 pub(super) fn error_headers<'a>(error_type: &'a str, cause: &'a str) -> [Header<'a>; 3] {
     [(ERROR_TYPE, error_type.as_bytes()), (CAUSE, cause.as_bytes()), ("content-type", b"application/json")]
 }

@@ -26,7 +26,6 @@ use crate::{
 pub struct StreamedResponse {
     pub(super) answer: Answer,
     endpoint: Endpoint,
-    /// Host and port.
     server: String,
     invocation_id: Option<Bytes>,
     state: State,
@@ -43,7 +42,6 @@ enum State {
     Open(TcpStream),
     /// The Runtime API has answered, or closed the connection, before the end. Nothing more is sent.
     Answered(TcpStream),
-    /// The connection is broken.
     Broken(RequestError),
 }
 
@@ -58,7 +56,6 @@ impl State {
 }
 
 impl StreamedResponse {
-    /// The response to an event that is to run.
     pub(super) fn new(server: &str, invocation: &Invocation, answer: Answer) -> Self {
         Self {
             answer,
@@ -90,7 +87,6 @@ impl StreamedResponse {
         ended
     }
 
-    /// Whether the handler has written anything.
     pub(super) fn has_begun(&self) -> bool {
         !matches!(self.state, State::Silent)
     }

@@ -35,7 +35,6 @@ use crate::{
 /// The `tracing` target of handlers' lines, which no level filters.
 const HANDLER: &str = "handler";
 
-/// The form of a handler's error in the log.
 static ERRORS: OnceLock<Errors> = OnceLock::new();
 
 #[derive(Clone, Copy)]

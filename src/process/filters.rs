@@ -53,7 +53,6 @@ pub enum Writers {
     Others,
 }
 
-/// A pipe as `/proc` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipeName(String);
 
@@ -161,7 +160,6 @@ fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since:
     since < limit && !filter.is_idle_at(input)
 }
 
-/// A process and the pipes that it has open.
 #[derive(PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: Pid,
@@ -169,11 +167,9 @@ pub(super) struct Process {
     runs: bool,
     /// The pipes that it reads. Right after a fork, a filter's is not the standard input yet.
     pub(super) inputs: Vec<End>,
-    /// The pipes that it can write to.
     pub(super) outputs: Vec<End>,
 }
 
-/// One end of a pipe.
 #[derive(PartialEq, Eq)]
 pub(super) struct End {
     descriptor: String,

@@ -34,7 +34,6 @@ const GUARD: &str = "--guard-workers";
 /// The argument that makes a bootstrap start a guard and end.
 const START: &str = "--start-guard";
 
-/// The way to the guard.
 pub(super) struct Guard {
     pipe: OwnedFd,
     starter: Mutex<Option<Child>>,
@@ -73,7 +72,6 @@ impl Guard {
     }
 }
 
-/// This very program, with one argument.
 fn bootstrap(argument: &str) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("bootstrap").arg(argument);
@@ -101,7 +99,6 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
-    /// The groups whose leaders run.
     led: HashSet<Pid>,
     /// The groups whose leaders have ended, and in which others run.
     left: HashSet<Pid>,

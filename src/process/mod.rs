@@ -49,19 +49,17 @@ const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 
-/// All child processes of the bootstrap.
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
     /// Children that were not started here: those of a script that has become the bootstrap by `exec`.
     inherited: Arc<[Pid]>,
     guard: Option<Arc<Guard>>,
-    /// How many [`Hold`]s there are.
-    holds: Arc<watch::Sender<usize>>,
+    holds: Arc<watch::Sender<()>>,
 }
 
 /// Keeps [`Children::terminate`] waiting.
-pub struct Hold(Arc<watch::Sender<usize>>);
+pub type Hold = watch::Receiver<()>;
 
 /// One child process, the leader of its own process group.
 pub struct Child {
@@ -88,7 +86,6 @@ impl Children {
         Ok(children)
     }
 
-    /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
             set_child_subreaper(Some(getpid()))?;
@@ -107,15 +104,12 @@ impl Children {
 
     /// Puts off [`Self::terminate`] for as long as this is held, but not for longer than its time of grace.
     pub fn hold(&self) -> Hold {
-        let holds = Arc::clone(&self.holds);
-        holds.send_modify(|count| *count += 1);
-        Hold(holds)
+        self.holds.subscribe()
     }
 
     /// Asks everything to end (SIGTERM), also what has left its group, and kills what is left after `grace`.
     pub async fn terminate(&self, grace: Duration) {
-        let mut holds = self.holds.subscribe();
-        let _ = tokio::time::timeout(grace, holds.wait_for(|&count| count == 0)).await;
+        let _ = tokio::time::timeout(grace, self.holds.closed()).await;
         if !self.any_runs() {
             return;
         }
@@ -203,12 +197,6 @@ impl Children {
     }
 }
 
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
-    }
-}
-
 impl Child {
     /// Waits until the process has ended. May be dropped and called again.
     pub async fn exited(&mut self) -> ExitStatus {
@@ -223,12 +211,10 @@ impl Child {
         self.exit.borrow().is_some()
     }
 
-    /// Its process id.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// Kills the process and its whole group.
     pub fn kill_group(&self) {
         signal_group(self.pid, Signal::KILL);
     }

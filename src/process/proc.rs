@@ -10,7 +10,6 @@ use rustix::{
     process::{Pid, Signal, getpid, kill_process, kill_process_group},
 };
 
-/// How many bytes of a list of children are read at once.
 const LIST: usize = 4096;
 
 /// The folder where other processes find the descriptors of this one.
@@ -52,7 +51,6 @@ pub(super) fn peak_memory(pid: Pid) -> u64 {
     peak.and_then(|number| number.parse::<u64>().ok()).unwrap_or(0) * 1024
 }
 
-/// The children of a process.
 pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
     let pid = parent.as_raw_nonzero();
     let path = format!("/proc/{pid}/task/{pid}/children");
@@ -77,7 +75,6 @@ pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
     list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
-/// The `stat` of a process.
 #[derive(Clone, Copy)]
 pub(super) struct Status {
     pub(super) pid: Pid,
@@ -104,7 +101,6 @@ impl Status {
         matches!(self.state, b'Z' | b'X')
     }
 
-    /// Whether it waits for something, or has ended.
     pub(super) fn is_idle(&self) -> bool {
         self.state == b'S' || self.has_ended()
     }

@@ -106,6 +106,9 @@ fn marks_and_line_ends_of_windows_are_init_errors_that_say_what_to_do() {
         message.contains("`function.sh` has Windows line ends") && message.contains("dos2unix"),
         "{message}"
     );
+    let late = Function::bash("\nhandler() {\r\n  :\r\n}\r\n").init_error().message;
+    assert!(late.contains("first in line 2"), "{late}");
+    answers("handler() {\n  cat <<E\na\r\nE\n}\n:\n", &[("{}", "a\r")]);
 }
 
 #[test]

@@ -87,10 +87,11 @@ fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
 #[test]
 fn the_heap_follows_the_functions_memory() {
     needs!(sbcl);
-    for (memory, heap) in [("128", 96), ("1024", 768)] {
+    for (memory, workers, heap) in [("128", "1", 96), ("1024", "1", 768), ("1024", "2", 384)] {
         let function =
             lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
                 .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+                .env("AWS_LAMBDA_MAX_CONCURRENCY", workers)
                 .start();
         assert_eq!(function.text(""), heap.to_string());
     }

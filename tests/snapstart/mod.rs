@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::{
     lisp::lisp,
     powershell::files,
-    support::{CallerError, Function, needs::has, until},
+    support::{Function, needs::has, until},
 };
 
 /// A function with this text, and the path of its file, in the language of this program.
@@ -139,84 +139,77 @@ fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
     }
 }
 
-/// A hook that fails: its language's program, and the text of its file; then the error's type, its message, and the first
-/// lines of its stack, with `FILE` for the path of the file.
-type FailingHook = (&'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
+/// A hook that fails: its language's program, its name, and the text of its file, which has `HOOK` for the name; then the
+/// error's type, its message, and the first lines of its stack, with `FILE` for the path of the file.
+type FailingHook =
+    (&'static str, &'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
 
-fn check_hook(error: &CallerError, (language, _, kind, message, stack): FailingHook, path: &str) {
-    assert_eq!((error.kind.as_str(), error.message.as_str()), (kind, message));
-    let expected: Vec<_> = stack.iter().map(|line| line.replace("FILE", path)).collect();
-    assert!(error.stack.starts_with(&expected), "{language}: {:?}", error.stack);
-    // SBCL has frames of its own behind these
-    assert!(language == "sbcl" || error.stack.len() == expected.len(), "{language}: {:?}", error.stack);
-}
+const FAILING_LISP: &str = "(defun inner (x) (error \"no database ~A\" x))\n\
+    (push (lambda () (inner 1)) aws-lambda-runtime:HOOK)\n(defun handler (d h) d h)";
+
+const FAILING_POWERSHELL: &str =
+    "function Open-It {\n  throw 'no database'\n}\nHOOK { Open-It }\nfunction f { }";
+
+const FAILING_HOOKS: [FailingHook; 6] = [
+    (
+        "bash",
+        "before_checkpoint",
+        "close() {\n  echo 'no database' >&2\n  return 4\n}\nHOOK() {\n  close\n}\nhandler() { :; }",
+        "Function.ExitStatus",
+        "a hook before the checkpoint ended with status 4: no database",
+        &["at before_checkpoint, FILE: line 6"],
+    ),
+    (
+        "bash",
+        "after_restore",
+        "HOOK() {\n  exit 5\n}\nhandler() { :; }",
+        "Function.ExitStatus",
+        "a hook after the restore ended with status 5",
+        &[],
+    ),
+    ("sbcl", "*before-checkpoint-hooks*", FAILING_LISP, "SIMPLE-ERROR", "no database 1", LISP_STACK),
+    ("sbcl", "*after-restore-hooks*", FAILING_LISP, "SIMPLE-ERROR", "no database 1", LISP_STACK),
+    (
+        "pwsh",
+        "Register-BeforeCheckpoint",
+        FAILING_POWERSHELL,
+        "RuntimeException",
+        "no database",
+        POWERSHELL_STACK,
+    ),
+    (
+        "pwsh",
+        "Register-AfterRestore",
+        FAILING_POWERSHELL,
+        "RuntimeException",
+        "no database",
+        POWERSHELL_STACK,
+    ),
+];
+
+const LISP_STACK: &[&str] = &["(INNER 1), main.lisp: line 1"];
+const POWERSHELL_STACK: &[&str] = &["at Open-It, FILE: line 2", "at <ScriptBlock>, FILE: line 4"];
 
 #[test]
-fn a_hook_that_fails_before_the_checkpoint_is_an_error_of_the_init() {
-    const CASES: [FailingHook; 3] = [
-        (
-            "bash",
-            "close() {\n  echo 'no database' >&2\n  return 4\n}\nbefore_checkpoint() {\n  close\n}\nhandler() { :; }",
-            "Function.ExitStatus",
-            "a hook before the checkpoint ended with status 4: no database",
-            &["at before_checkpoint, FILE: line 6"],
-        ),
-        (
-            "sbcl",
-            "(defun inner (x) (error \"no database ~A\" x))\n\
-             (push (lambda () (inner 1)) aws-lambda-runtime:*before-checkpoint-hooks*)\n(defun handler (d h) d h)",
-            "SIMPLE-ERROR",
-            "no database 1",
-            &["(INNER 1), main.lisp: line 1"],
-        ),
-        (
-            "pwsh",
-            "function Open-It {\n  throw 'no database'\n}\nRegister-BeforeCheckpoint { Open-It }\nfunction f { }",
-            "RuntimeException",
-            "no database",
-            &["at Open-It, FILE: line 2", "at <ScriptBlock>, FILE: line 4"],
-        ),
-    ];
-    for case in CASES.into_iter().filter(|case| has(case.0)) {
-        let (function, path) = function(case.0, case.1);
+fn a_hook_that_fails_is_an_error_of_the_init_or_of_the_restore() {
+    for (language, hook, text, kind, message, stack) in FAILING_HOOKS {
+        if !has(language) {
+            continue;
+        }
+        let (function, path) = function(language, &text.replace("HOOK", hook));
         let running = function.snapstart().start();
         let api = running.api.clone();
-        check_hook(&running.init_error(), case, &path);
-        assert_eq!((api.asked_for_restore(), api.asked()), (0, 0), "{}", case.0);
-    }
-}
-
-#[test]
-fn a_hook_that_fails_after_the_restore_is_an_error_of_the_restore() {
-    const CASES: [FailingHook; 3] = [
-        (
-            "bash",
-            "after_restore() {\n  exit 5\n}\nhandler() { :; }",
-            "Function.ExitStatus",
-            "a hook after the restore ended with status 5",
-            &[],
-        ),
-        (
-            "sbcl",
-            "(defun inner (x) (error \"no database ~A\" x))\n\
-             (push (lambda () (inner 2)) aws-lambda-runtime:*after-restore-hooks*)\n(defun handler (d h) d h)",
-            "SIMPLE-ERROR",
-            "no database 2",
-            &["(INNER 2), main.lisp: line 1"],
-        ),
-        (
-            "pwsh",
-            "function Open-It {\n  throw 'no database'\n}\nRegister-AfterRestore { Open-It }\nfunction f { }",
-            "RuntimeException",
-            "no database",
-            &["at Open-It, FILE: line 2", "at <ScriptBlock>, FILE: line 4"],
-        ),
-    ];
-    for case in CASES.into_iter().filter(|case| has(case.0)) {
-        let (function, path) = function(case.0, case.1);
-        let running = function.snapstart().start().restored();
-        let api = running.api.clone();
-        check_hook(&running.restore_error(), case, &path);
-        assert_eq!(api.asked(), 0, "{}", case.0);
+        let error = if hook.to_lowercase().contains("before") {
+            let error = running.init_error();
+            assert_eq!(api.asked_for_restore(), 0, "{hook}");
+            error
+        } else {
+            running.restored().restore_error()
+        };
+        assert_eq!((error.kind.as_str(), error.message.as_str(), api.asked()), (kind, message, 0));
+        let expected: Vec<_> = stack.iter().map(|line| line.replace("FILE", &path)).collect();
+        assert!(error.stack.starts_with(&expected), "{hook}: {:?}", error.stack);
+        // SBCL has frames of its own behind these
+        assert!(language == "sbcl" || error.stack.len() == expected.len(), "{hook}: {:?}", error.stack);
     }
 }

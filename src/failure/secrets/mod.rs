@@ -31,7 +31,6 @@ pub const CREDENTIALS: [&str; 5] = [
 /// Words in the names of values that no error may show, where it lists names with their values.
 const SECRET_WORDS: [&str; 5] = ["secret", "passw", "token", "key", "credential"];
 
-/// Stands in place of a credential.
 const MASK: &str = "***";
 
 /// The shortest credential, in bytes. A shorter value stands in many words.

@@ -12,18 +12,12 @@ use serde_json::{Map, Value};
 
 pub(super) use self::document::Document;
 pub use self::sender::Sender;
-use super::prelude::Prelude;
+use super::prelude::{Part, Prelude};
 use crate::{
     event::invocation::{Invocation, Request},
     failure::{ErrorType, Failure},
     settings::Settings,
 };
-
-/// The answer to a request that no program can have, by a fault of the caller.
-pub(super) struct Refusal {
-    pub(super) head: Prelude,
-    pub(super) body: Bytes,
-}
 
 /// Why an event is no request for a program.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +43,7 @@ pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unu
 pub(super) fn open(
     settings: &Settings,
     invocation: &Invocation,
-) -> Result<(Document, Result<Request, Refusal>), Failure> {
+) -> Result<(Document, Result<Request, [Part; 2]>), Failure> {
     let (sender, request) = match read(&invocation.event, settings.script().as_deref()) {
         Ok((sender, request)) => (sender, Ok(request)),
         Err(error @ Unusable::Event(_)) => {
@@ -61,16 +55,15 @@ pub(super) fn open(
                 tenantId = invocation.tenant_id(),
                 "a request was answered with status 400: {error}"
             );
-            (sender, Err(Refusal::bad_request("the path has a line end or NUL\n")))
+            (sender, Err(bad_request("the path has a line end or NUL\n")))
         }
     };
     Ok((Document::new(settings, sender, invocation, request.as_ref().ok()), request))
 }
 
-impl Refusal {
-    fn bad_request(reason: &'static str) -> Self {
-        let mut head = Prelude { status: StatusCode::BAD_REQUEST, ..Prelude::default() };
-        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        Self { head, body: Bytes::from_static(reason.as_bytes()) }
-    }
+/// The answer to a request that no program can have, by a fault of the caller.
+fn bad_request(reason: &'static str) -> [Part; 2] {
+    let mut head = Prelude { status: StatusCode::BAD_REQUEST, ..Prelude::default() };
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    [Part::Head(head), Part::Body(Bytes::from_static(reason.as_bytes()))]
 }

@@ -40,22 +40,3 @@ pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
     words().any(|word| word == b"on_shutdown")
         || words().any(|word| word == b"trap") && words().any(is_signal)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn said(text: &[u8]) -> String {
-        check(text, Path::new("bin/f.sh")).unwrap_err()
-    }
-
-    #[test]
-    fn names_a_byte_order_mark_and_windows_line_ends() {
-        assert!(said(b"\xef\xbb\xbff() { :; }\n").ends_with("run `sed -i '1s/^\\xEF\\xBB\\xBF//' bin/f.sh`"));
-        assert!(said(b"f() {\r\n:\r\n}\r\n").contains("first in line 1"));
-        assert!(said(b"\nf() {\r\n:\r\n}\r\n").contains("first in line 2"));
-        for text in [&b""[..], b"a", b"a\n", b"a\r", b"a\nb\r\nc\nd\n", b"cat <<E\na\r\nE\n"] {
-            assert_eq!(check(text, Path::new("f.sh")), Ok(()));
-        }
-    }
-}

@@ -240,23 +240,3 @@ fn home(program: &Path, settings: &Settings) -> Option<PathBuf> {
     let home = program.parent()?.parent()?.join("lib/sbcl");
     home.join("contrib").is_dir().then_some(home)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(memory: &str, workers: &str) -> Settings {
-        let environment =
-            [("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory), ("AWS_LAMBDA_MAX_CONCURRENCY", workers)];
-        let environment = environment.map(|(name, value)| (name.into(), value.into()));
-        Settings::read(environment, Some("f.h".to_owned()), true).unwrap()
-    }
-
-    #[test]
-    fn the_heap_is_three_quarters_of_the_memory_shared_by_the_workers() {
-        assert_eq!(heap(&settings("1024", "1")), 768);
-        assert_eq!(heap(&settings("10240", "8")), 960);
-        assert_eq!(heap(&settings("128", "1")), 96);
-        assert_eq!(heap(&settings("512", "100")), 96);
-    }
-}

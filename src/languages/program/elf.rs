@@ -55,17 +55,13 @@ pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, ElfError>
     if read < wanted {
         return Err(ElfError::CutOff { wanted: wanted as u64, size });
     }
-    let is_little = match (header[4], header[5]) {
-        (1 | 2, 1) => true,
-        (1 | 2, 2) => false,
+    match (header[4], header[5]) {
+        (1 | 2, 1) => {}
+        (1 | 2, 2) => return Err(ElfError::OtherMachine("another byte order".to_owned())),
         _ => return Err(ElfError::Malformed),
-    };
-    let machine = machine(u16::from_le_bytes([header[18], header[19]]), is_little);
-    // an emulator has a loader of its own
-    if !is_little && is_emulated(&machine) {
-        return Ok(None);
     }
-    if !is_little || !fits(&machine) {
+    let machine = machine(number(&header, 18, 2));
+    if !fits(&machine) {
         return Err(ElfError::OtherMachine(machine));
     }
     if [OBJECT, CORE].contains(&number(&header, 16, 2)) {
@@ -124,28 +120,20 @@ fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
 /// Whether the kernel runs programs of this machine: its own, that of its 32 bits, or one with an emulator.
 fn fits(machine: &str) -> bool {
     let of_32_bits = matches!((ARCH, machine), ("x86_64", "i386") | ("aarch64", "arm"));
-    machine == ARCH || of_32_bits || is_emulated(machine)
+    let emulator = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
+    let is_emulated = || fs::read_to_string(emulator).is_ok_and(|state| state.starts_with("enabled"));
+    machine == ARCH || of_32_bits || is_emulated()
 }
 
 /// The machine by the name that Rust, uname and QEMU have for it.
-fn machine(number: u16, is_little: bool) -> String {
-    let name = match if is_little { number } else { number.swap_bytes() } {
+fn machine(number: u64) -> String {
+    let name = match number {
         3 => "i386",
-        8 => "mips",
-        20 => "powerpc",
-        21 => "powerpc64",
-        22 => "s390x",
         40 => "arm",
         62 => "x86_64",
         183 => "aarch64",
         243 => "riscv64",
-        258 => "loongarch64",
         other => return format!("machine number {other}"),
     };
     name.to_owned()
-}
-
-fn is_emulated(machine: &str) -> bool {
-    fs::read_to_string(format!("/proc/sys/fs/binfmt_misc/qemu-{machine}"))
-        .is_ok_and(|state| state.starts_with("enabled"))
 }

@@ -1,5 +1,6 @@
 namespace LambdaScriptRuntime;
 
+using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
 using Newtonsoft.Json.Linq;
@@ -7,11 +8,9 @@ using Newtonsoft.Json.Linq;
 /// <summary>Strings as JSON, escaped as <c>ConvertTo-Json</c> does it.</summary>
 internal static class JsonText
 {
-    private static readonly JsonSerializerOptions Relaxed = new()
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        MaxDepth = 1000,
-    };
+    private static readonly SearchValues<char> Escaped = SearchValues.Create(
+        "\"\\\u0085\u2028\u2029\0\u0001\u0002\u0003\u0004\u0005\u0006\a\b\t\n\v\f\r\u000e\u000f\u0010\u0011\u0012"
+        + "\u0013\u0014\u0015\u0016\u0017\u0018\u0019\u001a\u001b\u001c\u001d\u001e\u001f");
 
     /// <summary>The string in quotes.</summary>
     public static string Quote(string text)
@@ -25,28 +24,28 @@ internal static class JsonText
     public static void Append(StringBuilder json, string text)
     {
         json.Append('"');
-        var begin = 0;
-        for (var index = 0; index < text.Length; index++)
+        var rest = text.AsSpan();
+        for (int next; (next = rest.IndexOfAny(Escaped)) >= 0; rest = rest[(next + 1)..])
         {
-            var escaped = Escape(text[index]);
-            if (escaped != null)
-            {
-                json.Append(text, begin, index - begin).Append(escaped);
-                begin = index + 1;
-            }
+            json.Append(rest[..next]).Append(Escape(rest[next]));
         }
 
-        json.Append(text, begin, text.Length - begin).Append('"');
+        json.Append(rest).Append('"');
     }
 
     /// <summary>The text of an object that is JSON by itself; null for any other.</summary>
     public static string OfNode(object value) => value switch
     {
-        JsonNode or JsonElement { ValueKind: not JsonValueKind.Undefined } or JsonDocument =>
-            // the text that it was read from may have spaces and line ends
-            JsonSerializer.Serialize(value, Relaxed),
+        JsonNode or JsonElement { ValueKind: not JsonValueKind.Undefined } or JsonDocument => OfParsed(value),
         _ => value.GetType().Namespace == "Newtonsoft.Json.Linq" ? OfToken(value) : null,
     };
+
+    // the text that it was read from may have spaces and line ends
+    private static string OfParsed(object value)
+    {
+        var options = new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 1000 };
+        return JsonSerializer.Serialize(value, options);
+    }
 
     // not inlined: few answers need the assembly
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -66,7 +65,6 @@ internal static class JsonText
         '\t' => "\\t",
         '\b' => "\\b",
         '\f' => "\\f",
-        < ' ' or '\u0085' or '\u2028' or '\u2029' => $"\\u{(int)character:x4}",
-        _ => null,
+        _ => $"\\u{(int)character:x4}",
     };
 }

@@ -4,7 +4,6 @@ namespace LambdaScriptRuntime;
 /// Writes a value as <c>ConvertTo-Json -Compress</c> does, with all its levels. It has limits: a value that leads
 /// to itself, or has no end, is an error that names the part.
 /// </summary>
-/// <param name="longest">From how many characters on a value is too large, whatever follows.</param>
 internal sealed class JsonWriter(int longest)
 {
     private const int Depth = 100;

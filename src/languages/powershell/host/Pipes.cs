@@ -44,10 +44,13 @@ internal sealed class Pipes(Stream requests, Stream reports, string answer) : ID
     /// <summary>Sends one frame.</summary>
     public void Send(string name, string payload)
     {
-        var bytes = Encoding.UTF8.GetBytes(payload);
-        var head = Encoding.UTF8.GetBytes($"{name} {bytes.Length}\n");
+        var size = Encoding.UTF8.GetByteCount(payload);
+        var head = Encoding.UTF8.GetBytes($"{name} {size}\n");
         // in one write: the bootstrap wakes up once
-        reports.Write([.. head, .. bytes]);
+        var frame = new byte[head.Length + size];
+        head.CopyTo(frame, 0);
+        Encoding.UTF8.GetBytes(payload, frame.AsSpan(head.Length));
+        reports.Write(frame);
     }
 
     public void Dispose()
