@@ -94,12 +94,15 @@ impl Suspension {
         self.0.requested.cancelled().await;
     }
 
-    /// Ends the handler's processes, if they are not the worker itself. `false` if they are not known.
+    /// Ends the handler's processes, if they are not the worker itself: that is told of the suspension instead. `false`
+    /// if they are not known.
     pub async fn kill(&self) -> bool {
+        if self.home() == Some(Home::InWorker) {
+            return true;
+        }
         let handler = self.handler().take();
         match handler {
-            Some(handler) if handler.home() != Home::InWorker => handler.kill().await,
-            Some(_) => true,
+            Some(handler) => handler.kill().await,
             None => false,
         }
     }

@@ -103,6 +103,17 @@ impl<'a> Execution<'a> {
         Some(answer)
     }
 
+    /// Forgets the execution and begins another one, on the same worker.
+    pub fn again(&mut self) {
+        self.service.forget();
+        self.invocations.clear();
+    }
+
+    /// The answer to an event that is not durable.
+    pub fn text(&self, event: &str) -> String {
+        self.running.as_ref().unwrap().text(event)
+    }
+
     /// Another event is answered, by a bootstrap that has not been killed.
     pub fn recovers(&self) {
         if let Some(running) = &self.running {

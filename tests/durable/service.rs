@@ -155,6 +155,23 @@ impl Service {
         }
     }
 
+    /// Ends the last operation of this name from outside: with this status and these details.
+    pub fn end(&self, name: &str, status: &str, details: &Value) {
+        let mut state = self.lock();
+        let operation = state.operations.iter_mut().rfind(|operation| operation["Name"] == name).unwrap();
+        operation["Status"] = status.into();
+        for (kind, details) in details.as_object().unwrap() {
+            for (key, value) in details.as_object().unwrap() {
+                operation[kind][key] = value.clone();
+            }
+        }
+    }
+
+    /// Forgets the execution: the next invocation begins another one.
+    pub fn forget(&self) {
+        self.lock().operations.clear();
+    }
+
     /// Answers the callbacks that are open: with a result, or an error of this type and message.
     pub fn answer_callbacks(&self, answer: Result<&str, (&str, &str)>) {
         for operation in &mut self.lock().operations {
@@ -362,6 +379,9 @@ impl State {
             if !update[from].is_null() {
                 details[to] = update[from].clone();
             }
+        }
+        if !update["ContextOptions"]["ReplayChildren"].is_null() {
+            details["ReplayChildren"] = update["ContextOptions"]["ReplayChildren"].clone();
         }
         match (kind, action) {
             ("STEP", "RETRY") => details["Attempt"] = json!(details["Attempt"].as_u64().unwrap_or(0) + 1),

@@ -28,7 +28,7 @@ macro_rules! texts {
 
 /// The sources, in the order of their names.
 const SOURCES: &str = texts! {
-    AllUsings Answer Arguments Baseline Call ErrorLog FailureContext Failures Formatter Handler Hooks
+    AllUsings Answer Arguments Baseline Call DurableBlock DurableCommand DurableEvent DurableMessage DurableOperations DurableResult ErrorLog FailureContext Failures Formatter Handler Hooks
     Invocation JsonMembers JsonReader JsonText JsonWriter LambdaContext LambdaHost Loader Log
     OutputCollector PackedModules Pipes Preferences Program Request Script Session StreamedAnswer Warmup
     Worker

@@ -54,7 +54,8 @@ internal static class Failures
         return JsonWriter.Write(failure);
     }
 
-    private static ErrorRecord Record(Exception error) => error is IContainsErrorRecord { ErrorRecord: { } record }
+    /// <summary>The record of an error, which holds the error itself.</summary>
+    public static ErrorRecord Record(Exception error) => error is IContainsErrorRecord { ErrorRecord: { } record }
         ? new ErrorRecord(record, error)
         : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
 
@@ -107,7 +108,12 @@ internal static class ThrownValue
     public static (string Type, string Message) Describe(ErrorRecord record, bool takesWords)
     {
         var message = record.ToString();
-        var type = (record.Exception as HandlerException)?.Type ?? record.Exception.GetType().Name;
+        var type = record.Exception switch
+        {
+            HandlerException own => own.Type,
+            DurableException ofOperation => ofOperation.ErrorType,
+            var other => other.GetType().Name,
+        };
         if (!IsThrown(record))
         {
             return (type, message);

@@ -60,7 +60,15 @@ internal sealed class Invocation
         }
 
         DropStreams(shell.Streams);
+        LogErrors(shell.Streams);
+        DurableEvent.Begin(shell, variables);
         shell.Invoke();
+        if (DurableEvent.IsSuspending)
+        {
+            // nobody waits for the answer
+            output.Clear();
+        }
+
         // a handler may have caught it
         collector.ThrowError();
         state.Error?.Throw();
@@ -73,13 +81,7 @@ internal sealed class Invocation
         using var shell = PowerShell.Create(runspace);
         shell.AddCommand(file, false);
         DropStreams(shell.Streams);
-        shell.Streams.Error.DataAdded += (sender, _) =>
-        {
-            foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
-            {
-                errors.WriteLambdaError(new PSObject(record));
-            }
-        };
+        LogErrors(shell.Streams);
         shell.Invoke(null, output);
     }
 
@@ -91,6 +93,18 @@ internal sealed class Invocation
         var function = (FunctionInfo)items.Set(place, block)[0].BaseObject;
         items.Remove(place, false);
         return function;
+    }
+
+    // errors of blocks that .NET calls come here
+    private void LogErrors(PSDataStreams streams)
+    {
+        streams.Error.DataAdded += (sender, _) =>
+        {
+            foreach (var record in ((PSDataCollection<ErrorRecord>)sender).ReadAll())
+            {
+                errors.WriteLambdaError(new PSObject(record));
+            }
+        };
     }
 
     // the host has shown what comes to these; to keep it would cost memory for each line of a log

@@ -24,6 +24,7 @@ internal sealed class Worker
         log = new Log(arguments.JsonLogs);
         errors = new ErrorLog(log, formatter);
         host = new LambdaHost(log);
+        DurableEvent.TakesWords = HasColons;
     }
 
     private bool HasColons => arguments.AnswersValue;

@@ -1,0 +1,172 @@
+namespace LambdaScriptRuntime;
+
+using System.Net.Sockets;
+
+/// <summary>Asks the bootstrap for an operation.</summary>
+public abstract class DurableCommand : PSCmdlet
+{
+    private volatile DurableConnection connection;
+    private volatile bool isStopped;
+
+    /// <summary>The names of the commands and their types.</summary>
+    internal static (string Name, Type Type)[] All => new[]
+    {
+        ("Invoke-DurableContext", typeof(DurableContextCommand)),
+        ("Invoke-DurableFunction", typeof(DurableFunctionCommand)),
+        ("Invoke-DurableStep", typeof(DurableStepCommand)),
+        ("New-DurableCallback", typeof(DurableCallbackIdCommand)),
+        ("Receive-DurableCallback", typeof(DurableCallbackResultCommand)),
+        ("Stop-DurableExecution", typeof(DurableFailCommand)),
+        ("Test-DurableReplay", typeof(DurableReplayingCommand)),
+        ("Wait-Durable", typeof(DurableWaitCommand)),
+        ("Wait-DurableCallback", typeof(DurableCallbackCommand)),
+        ("Wait-DurableUntil", typeof(DurableUntilCommand)),
+    };
+
+    private protected static DurableException Refusal(string message) => new("Durable.Refused", message);
+
+    /// <summary>Ends the wait for a reply where the pipeline is stopped.</summary>
+    protected override void StopProcessing()
+    {
+        isStopped = true;
+        connection?.Dispose();
+    }
+
+    /// <summary>The place of this command.</summary>
+    private protected DurableScope Scope() => DurableScope.Current ?? throw Refusal(
+        $"`{MyInvocation.MyCommand.Name}` is for durable executions: on Lambda the function needs a `DurableConfig`, "
+            + "elsewhere run it with `bootstrap --durable HANDLER EVENT`");
+
+    /// <summary>A request for an operation where this command stands.</summary>
+    private protected DurableMessage Request(string verb)
+    {
+        var scope = Scope();
+        if (scope.Step != null)
+        {
+            throw Refusal(
+                $"this is a part of the step `{scope.Step}`, which is recorded as one: call `{MyInvocation.MyCommand.Name}` "
+                    + "outside of it, or make it a context by `Invoke-DurableContext`");
+        }
+
+        return new DurableMessage(verb).With("context", scope.Context);
+    }
+
+    /// <summary>Sends a request and gives the reply. Unwinds where the invocation is over.</summary>
+    private protected DurableMessage Ask(DurableMessage request)
+    {
+        var durable = Scope().Event;
+        if (durable.IsOver)
+        {
+            throw durable.Suspend();
+        }
+
+        var reply = Reply(durable, request);
+        return reply.Verb switch
+        {
+            "suspend" => throw durable.Suspend(),
+            "refused" => throw Refusal(reply["message"]),
+            _ => reply,
+        };
+    }
+
+    /// <summary>Puts out the result of an operation, or throws its error.</summary>
+    private protected void Finish(DurableMessage reply)
+    {
+        if (reply.Verb == "failed")
+        {
+            var data = reply["data"];
+            throw new DurableException(reply["type"], reply["message"]) { ErrorData = data.Length > 0 ? data : null };
+        }
+
+        DurableResult.Write(reply["result"], this);
+    }
+
+    private DurableMessage Reply(DurableEvent durable, DurableMessage request)
+    {
+        try
+        {
+            return durable.Ask(request, own => connection = own);
+        }
+        catch (Exception error) when (error is IOException or SocketException or ObjectDisposedException)
+        {
+            if (isStopped)
+            {
+                throw new PipelineStoppedException();
+            }
+
+            // an error of the runtime: the service tries the invocation again
+            throw new DurableException(
+                "Runtime.CheckpointFailed", $"the bootstrap does not answer, the event may be over: {error.Message}");
+        }
+    }
+}
+
+/// <summary>An operation with a block.</summary>
+public abstract class DurableBlockCommand : DurableCommand
+{
+    /// <summary>The name, by which it is found again in replays.</summary>
+    [Parameter(Mandatory = true, Position = 0)]
+    public string Name { get; set; }
+
+    /// <summary>The block.</summary>
+    [Parameter(Mandatory = true, Position = 1)]
+    public ScriptBlock ScriptBlock { get; set; }
+
+    /// <summary>Asks for an operation, and runs its body until it has ended.</summary>
+    private protected DurableMessage Run(DurableMessage request, Func<DurableMessage, DurableMessage> body)
+    {
+        var reply = Ask(request);
+        while (reply.Verb == "run")
+        {
+            reply = Ask(body(reply).With("id", reply["id"]));
+        }
+
+        return reply;
+    }
+
+    /// <summary>Runs the block as a step.</summary>
+    private protected DurableMessage RunStep(
+        DurableMessage begun, string name, Func<IList<PSObject>, DurableMessage> end, params object[] arguments)
+    {
+        using var scope = Scope()
+            .EnterStep(name, ("DURABLE_STEP", name), ("DURABLE_ATTEMPT", begun["attempt"]));
+        return DurableBlock.Run(ScriptBlock, end, arguments);
+    }
+
+    private protected static DurableMessage Result(IList<PSObject> output)
+        => new DurableMessage("end").With("result", DurableResult.OfOutput(output));
+}
+
+/// <summary>An operation whose block may be run again after an error.</summary>
+public abstract class DurableAttemptsCommand : DurableBlockCommand
+{
+    /// <summary>How many further attempts there are.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int Retry { get; set; }
+
+    /// <summary>The delay before the first of them.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? Backoff { get; set; }
+
+    /// <summary>The factor by which each delay is longer than the one before.</summary>
+    [Parameter]
+    public double? Rate { get; set; }
+
+    /// <summary>The longest delay.</summary>
+    [Parameter]
+    [Duration]
+    public TimeSpan? MaxDelay { get; set; }
+
+    /// <summary>Whether an attempt that was cut off has failed.</summary>
+    [Parameter]
+    public SwitchParameter AtMostOnce { get; set; }
+
+    private protected DurableMessage StepRequest(string name) => Request("step").With("name", name)
+        .With("retry", Retry)
+        .With("backoff", Backoff?.TotalSeconds)
+        .With("rate", Rate)
+        .With("max-delay", MaxDelay?.TotalSeconds)
+        .With("at-most-once", AtMostOnce ? "1" : null);
+}

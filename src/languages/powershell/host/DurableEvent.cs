@@ -1,0 +1,205 @@
+namespace LambdaScriptRuntime;
+
+/// <summary>An event of a durable function, and its connections to the bootstrap. Nothing is opened before its first
+/// operation.</summary>
+internal sealed class DurableEvent(string socket)
+{
+    private const string SocketVariable = "DURABLE_SOCKET";
+
+    private static DurableEvent current;
+    private static PowerShell handler;
+    private static Runspace session;
+
+    private readonly Stack<DurableConnection> idle = new();
+    private volatile bool isSuspended;
+
+    /// <summary>The path of its socket.</summary>
+    public string Socket => socket;
+
+    /// <summary>Whether the handler is being suspended.</summary>
+    public static bool IsSuspending => current?.isSuspended == true;
+
+    /// <summary>Whether a word that is thrown is the error's type.</summary>
+    public static bool TakesWords { get; set; }
+
+    /// <summary>Whether code runs in the handler's own session, and not in one beside it.</summary>
+    public static bool IsInSession => session == null || ReferenceEquals(session, Runspace.DefaultRunspace);
+
+    /// <summary>Whether operations are of no use any more. Code of an earlier event may still run.</summary>
+    public bool IsOver => isSuspended || this != current;
+
+    /// <summary>Takes note of the commands that are about to run. Those of an event find its socket, and the
+    /// variable.</summary>
+    public static void Begin(PowerShell commands, PSVariableIntrinsics variables)
+    {
+        (handler, session) = (commands, commands.Runspace);
+        var path = Environment.GetEnvironmentVariable(SocketVariable);
+        if (path == current?.Socket)
+        {
+            return;
+        }
+
+        current?.CloseAll();
+        current = path == null ? null : new DurableEvent(path);
+        DurableScope.Begin(current);
+        Baseline.Try(() =>
+        {
+            if (current == null)
+            {
+                variables.Remove("global:DurableSuspending");
+            }
+            else
+            {
+                variables.Set(new DurableSuspendingVariable());
+            }
+        });
+    }
+
+    /// <summary>Sends a request and waits for the reply.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="begin">Gets the connection before: disposed, it ends the wait with an error.</param>
+    public DurableMessage Ask(DurableMessage request, Action<DurableConnection> begin)
+    {
+        DurableConnection connection;
+        lock (idle)
+        {
+            connection = idle.Count > 0 ? idle.Pop() : null;
+        }
+
+        connection ??= new DurableConnection(socket);
+        try
+        {
+            begin(connection);
+            var reply = connection.Ask(request);
+            lock (idle)
+            {
+                idle.Push(connection);
+            }
+
+            return reply;
+        }
+        catch (Exception)
+        {
+            connection.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Takes note that the invocation is over, and gives the exception that unwinds the caller: it ends a
+    /// pipeline, and <c>catch</c> and <c>trap</c> take none of its kind.</summary>
+    public TerminateException Suspend()
+    {
+        lock (idle)
+        {
+            if (!IsOver && !IsInSession)
+            {
+                // nothing of the handler may go on once the session beside it has ended
+                handler.BeginStop(null, null);
+            }
+
+            isSuspended = true;
+        }
+
+        return new TerminateException();
+    }
+
+    private void CloseAll()
+    {
+        lock (idle)
+        {
+            while (idle.Count > 0)
+            {
+                idle.Pop().Dispose();
+            }
+        }
+    }
+}
+
+/// <summary>The operation that code runs in. It goes along to threads that the code starts.</summary>
+internal sealed class DurableScope(DurableEvent durable, DurableScope outer, string context, string step) : IDisposable
+{
+    private static readonly AsyncLocal<DurableScope> Innermost = new();
+
+    private readonly List<KeyValuePair<string, string>> changed = new();
+
+    /// <summary>The scope of this thread's code; null in an event that is not durable.</summary>
+    public static DurableScope Current => Innermost.Value;
+
+    /// <summary>The event.</summary>
+    public DurableEvent Event => durable;
+
+    /// <summary>The id of the context; empty at the top.</summary>
+    public string Context => context;
+
+    /// <summary>The name of the step; null outside of steps.</summary>
+    public string Step => step;
+
+    /// <summary>Enters an event.</summary>
+    public static void Begin(DurableEvent next)
+        => Innermost.Value = next == null ? null : new DurableScope(next, null, string.Empty, null);
+
+    /// <summary>Enters the body of a context.</summary>
+    public DurableScope EnterContext(string id) => Enter(new DurableScope(durable, this, id, null));
+
+    /// <summary>Enters the body of a step, whose commands get these variables.</summary>
+    public DurableScope EnterStep(string name, params (string Name, string Value)[] variables)
+    {
+        var scope = Enter(new DurableScope(durable, this, context, name));
+        // the environment is one for all sessions
+        foreach (var (variable, value) in DurableEvent.IsInSession ? variables : [])
+        {
+            scope.changed.Add(new(variable, Environment.GetEnvironmentVariable(variable)));
+            Environment.SetEnvironmentVariable(variable, value);
+        }
+
+        return scope;
+    }
+
+    /// <summary>Leaves the body.</summary>
+    public void Dispose()
+    {
+        changed.ForEach(variable => Environment.SetEnvironmentVariable(variable.Key, variable.Value));
+        Innermost.Value = outer;
+    }
+
+    private static DurableScope Enter(DurableScope scope) => Innermost.Value = scope;
+}
+
+/// <summary>The variable <c>$DurableSuspending</c>, by which clean-up code sees that the handler goes on later.</summary>
+internal sealed class DurableSuspendingVariable() : PSVariable("DurableSuspending")
+{
+    public override object Value
+    {
+        get => DurableEvent.IsSuspending;
+        set { }
+    }
+}
+
+/// <summary>The error of an operation: the same in the first run and in each replay. It ends the script wherever it is
+/// not caught, whatever the preferences.</summary>
+/// <param name="type">The name of its type.</param>
+/// <param name="message">The message.</param>
+public sealed class DurableException(string type, string message) : ActionPreferenceStopException(message)
+{
+    private ErrorRecord record;
+
+    /// <summary>The type of the error that the operation has failed with.</summary>
+    public string ErrorType => type;
+
+    /// <summary>Further data that came with the error; null where there is none.</summary>
+    public string ErrorData { get; init; }
+
+    public override ErrorRecord ErrorRecord
+    {
+        get
+        {
+            if (record == null)
+            {
+                record = new ErrorRecord(this, type, ErrorCategory.OperationStopped, null);
+                record.CategoryInfo.Reason = type;
+            }
+
+            return record;
+        }
+    }
+}
