@@ -7,6 +7,5 @@ pub mod answer;
 pub mod cgi;
 mod fields;
 pub mod host;
-pub mod media_type;
 pub mod prelude;
 pub mod url;

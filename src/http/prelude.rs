@@ -40,8 +40,7 @@ impl Prelude {
     /// Whether the body can stand in JSON as it is, by its content type.
     pub fn is_text(&self) -> bool {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        content_type.is_some_and(super::media_type::is_text)
-            && !self.headers.contains_key(header::CONTENT_ENCODING)
+        content_type.is_some_and(is_text) && !self.headers.contains_key(header::CONTENT_ENCODING)
     }
 }
 
@@ -65,4 +64,14 @@ impl Part {
             Self::Head(head) => (head.to_json().to_string() + &"\0".repeat(8)).into(),
         }
     }
+}
+
+/// Whether this is the content type of a text: `text/html; charset=utf-8`, `application/problem+json`, but no form,
+/// which API Gateway and function URLs give in base64, too.
+pub fn is_text(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.starts_with("text/")
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || matches!(essence.as_str(), "application/json" | "application/xml" | "application/javascript")
 }

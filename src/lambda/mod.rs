@@ -88,12 +88,10 @@ impl Client {
             let message = "it has no valid lambda-runtime-aws-request-id";
             return Err(RequestError::NoEvent(message.to_owned()));
         }
-        if let Some(left_out) = &response.left_out {
+        if let Some((first, count)) = &response.left_out {
             tracing::warn!(
                 requestId = id,
-                "malformed header lines of the event were left out: {}, {} in all",
-                left_out.first,
-                left_out.count
+                "malformed header lines of the event were left out: {first}, {count} in all"
             );
         }
         Ok(response)

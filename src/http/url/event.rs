@@ -11,7 +11,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header, request::Parts};
 use serde_json::{Value, json};
 
-use crate::http::{host, media_type};
+use crate::http::{host, prelude::is_text};
 
 /// Lambda's words for no account, and for no stage and no route.
 const ANONYMOUS: &str = "anonymous";
@@ -57,7 +57,7 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
     }
     if !body.is_empty() {
         let content_type = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let is_text = content_type.is_none_or(|own| std::str::from_utf8(own).is_ok_and(media_type::is_text));
+        let is_text = content_type.is_none_or(|own| std::str::from_utf8(own).is_ok_and(is_text));
         let text = std::str::from_utf8(body).ok().filter(|_| is_text);
         event["body"] = text.map_or_else(|| STANDARD.encode(body).into(), Value::from);
         event["isBase64Encoded"] = text.is_none().into();

@@ -7,15 +7,6 @@ use memchr::memchr;
 use super::{HttpError, Response, shown};
 use crate::event::headers::Headers;
 
-/// Malformed lines of a head.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
-    /// The beginning of the first of them, for people.
-    pub first: String,
-    /// How many there are.
-    pub count: usize,
-}
-
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Framing {
     Length(usize),
@@ -62,9 +53,12 @@ pub(super) fn parse_head(bytes: &Bytes) -> Result<(Response, Framing), HttpError
 }
 
 /// The headers in these lines. A line that begins with white space continues the one before (RFC 9112, section 5.2).
-fn header_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> (Headers, Option<LeftOut>) {
+fn header_lines<'a>(
+    bytes: &Bytes,
+    lines: impl Iterator<Item = &'a [u8]>,
+) -> (Headers, Option<(String, usize)>) {
     let mut headers = Headers::default();
-    let mut left_out: Option<LeftOut> = None;
+    let mut left_out: Option<(String, usize)> = None;
     let mut has_last = false;
     for line in lines {
         let is_fold = line.starts_with(b" ") || line.starts_with(b"\t");
@@ -79,8 +73,8 @@ fn header_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> (He
         has_last = header.is_some();
         match (header, &mut left_out) {
             (Some((name, value)), _) => headers.append(name, bytes.slice_ref(value)),
-            (None, Some(left_out)) => left_out.count += 1,
-            (None, none) => *none = Some(LeftOut { first: format!("{:?}", shown(line)), count: 1 }),
+            (None, Some((_, count))) => *count += 1,
+            (None, none) => *none = Some((format!("{:?}", shown(line)), 1)),
         }
     }
     (headers, left_out)

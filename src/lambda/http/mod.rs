@@ -15,7 +15,6 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::head::LeftOut;
 use self::head::{Framing, end_of_head, parse_head};
 use crate::event::headers::Headers;
 
@@ -52,8 +51,8 @@ pub struct Response {
     pub too_large: Option<TooLarge>,
     /// Whether the connection can be used again.
     pub reusable: bool,
-    /// Malformed lines of its head.
-    pub left_out: Option<LeftOut>,
+    /// The beginning of the first malformed line of its head, and the number of such lines.
+    pub left_out: Option<(String, usize)>,
 }
 
 impl Response {
