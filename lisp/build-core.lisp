@@ -17,7 +17,8 @@
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
   "Modules of SBCL that libraries require.")
 
-(defvar *sources* '("api" "utf8" "pipes" "sources" "failure" "invocation" "handler" "context" "streams" "serve")
+(defvar *sources* '("api" "utf8" "pipes" "sources" "failure" "invocation" "defer" "handler" "context" "streams" "serve"
+                    "values" "session" "durable")
   "The shim, in the order in which `src/languages/lisp/mod.rs` puts it together.")
 
 (defun source-file (name)

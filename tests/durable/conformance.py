@@ -212,7 +212,7 @@ def run_case(case, program, task_root, handler, runner):
     context.resolve_variables(requirement.get("Variables"))
     event = context.substitute(requirement.get("Input"))
     actions = [CallbackAction.from_dict(action) for action in requirement.get("CallbackActions") or []]
-    polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=20)
+    polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=40)
     name = "case_" + case.replace("-", "_")
     with bootstrap(program, task_root, handler, runner, name) as (url, lines):
         arn = runner.start(case, url, event)
@@ -256,8 +256,8 @@ def main(program, task_root, handler, *cases):
         return
     port = free_port()
     runner = Runner(port)
-    target = handler.rpartition(".")[0] + ".target"
-    with tempfile.NamedTemporaryFile() as log, bootstrap(program, task_root, target, runner, "") as (url, _):
+    target = bootstrap(program, task_root, "conformance.sh.target", runner, "")
+    with tempfile.NamedTemporaryFile() as log, target as (url, _):
         command = [
             *(str(pathlib.Path(sys.prefix) / "bin/dex-local-runner"), "start-server", "--host", "127.0.0.1"),
             *("--port", str(port), "--lambda-endpoint", url, "--log-level", "WARNING"),

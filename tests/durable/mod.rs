@@ -9,6 +9,7 @@ mod errors;
 mod execution;
 mod faults;
 mod functions;
+mod lisp;
 mod places;
 mod powershell;
 mod runner;

@@ -158,6 +158,20 @@ fn an_execution_is_described_listed_and_stopped() {
 }
 
 #[test]
+fn a_caller_who_waits_is_told_of_the_servers_end() {
+    let server = Function::bash(ASKS).serve(&["--durable"]);
+    let waiting = server.call_with(&[("x-amz-durable-execution-name", "a")], "in");
+    let arn = arn(&server.begin("a", "in"));
+    server.callback(&arn);
+    server.running.terminate();
+    let (kind, message) = waiting.error();
+    assert_eq!(
+        (kind.as_str(), message.as_str()),
+        ("Runtime.ResourceExhausted", "the server has been told to end")
+    );
+}
+
+#[test]
 fn executions_outlive_a_server_that_is_killed() {
     let folder = tempfile::TempDir::new().unwrap();
     let state = folder.path().join("state.json").display().to_string();

@@ -380,6 +380,9 @@ impl State {
                 details[to] = update[from].clone();
             }
         }
+        if !update["ContextOptions"]["ReplayChildren"].is_null() {
+            details["ReplayChildren"] = update["ContextOptions"]["ReplayChildren"].clone();
+        }
         match (kind, action) {
             ("STEP", "RETRY") => details["Attempt"] = json!(details["Attempt"].as_u64().unwrap_or(0) + 1),
             ("CALLBACK", _) => details["CallbackId"] = json!(format!("callback-{id}")),

@@ -23,7 +23,7 @@ pub fn lisp(text: &str) -> Function {
 }
 
 /// The same with these files.
-fn lisp_files(files: &[(&str, &str)]) -> Function {
+pub fn lisp_files(files: &[(&str, &str)]) -> Function {
     Function::with(files).env("SCRIPT_RUNTIME_LISP_CORE", built_core().to_str().unwrap())
 }
 

@@ -24,6 +24,7 @@ Usage: durable step NAME [OPTIONS] [--] COMMAND…
        durable context NAME [--] COMMAND…
        durable fail TYPE MESSAGE
        durable replaying
+       durable answer FILE ID RESULT
 
   step              run COMMAND once; its output is kept, and printed again in replays
   wait              end the invocation, and go on after this time
@@ -37,6 +38,7 @@ Usage: durable step NAME [OPTIONS] [--] COMMAND…
   context           run COMMAND, in which names count for themselves
   fail              end the execution with this error
   replaying         succeed if the next operation has been done before
+  answer            answer a callback of `bootstrap --durable --state FILE`
 
 Options of a step, and of a callback's COMMAND:
   --retry N              further attempts, default 0

@@ -4,6 +4,7 @@
 //! made though its answer was lost is not made twice.
 
 mod connection;
+mod crypto;
 mod refusal;
 mod roots;
 mod signature;

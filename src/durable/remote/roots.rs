@@ -8,7 +8,6 @@ use std::{
 
 use tokio_rustls::rustls::{
     ClientConfig, RootCertStore,
-    crypto::ring,
     pki_types::{
         CertificateDer,
         pem::{self, PemObject},
@@ -16,6 +15,7 @@ use tokio_rustls::rustls::{
 };
 use webpki_roots::TLS_SERVER_ROOTS;
 
+use super::crypto;
 use crate::settings::variable;
 
 /// Where systems have their certificates in one file: Amazon Linux and Fedora, Debian, Alpine, openSUSE.
@@ -47,9 +47,9 @@ pub(super) fn client_config(file: Option<&Path>) -> Result<ClientConfig, RootsEr
             .find_map(|file| usable(file))
             .unwrap_or_else(|| RootCertStore { roots: TLS_SERVER_ROOTS.to_vec() }),
     };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(crypto::provider()))
         .with_safe_default_protocol_versions()
-        .expect("BUG: ring has the suites of both versions")
+        .expect("BUG: the provider has suites of both versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(config)

@@ -28,15 +28,25 @@ const SHIM: &str = concat!(
     include_str!("shim/sources.lisp"),
     include_str!("shim/failure.lisp"),
     include_str!("shim/invocation.lisp"),
+    include_str!("shim/defer.lisp"),
     include_str!("shim/handler.lisp"),
     include_str!("shim/context.lisp"),
     include_str!("shim/streams.lisp"),
     include_str!("shim/serve.lisp"),
 );
 
-/// Loads the shim, the first of our own arguments: SBCL has taken the others away. Its own core may hold it already.
-const LOAD: &str = r#"(unless (find-package "LAMBDA-SCRIPT-RUNTIME")
-    (load (make-string-input-stream (second sb-ext:*posix-argv*))))"#;
+/// The files behind them, which only durable functions need.
+const DURABLE: &str = concat!(
+    include_str!("shim/values.lisp"),
+    include_str!("shim/session.lisp"),
+    include_str!("shim/durable.lisp"),
+);
+
+/// Loads the shim, the first two of our own arguments: SBCL has taken the others away. Its own core may hold it already.
+const LOAD: &str = r#"(let ((shim (pop (cdr sb-ext:*posix-argv*))))
+    (unless (find-package "LAMBDA-SCRIPT-RUNTIME")
+      (load (make-string-input-stream shim))
+      (funcall (intern "DEFER" "LAMBDA-SCRIPT-RUNTIME") (second sb-ext:*posix-argv*))))"#;
 
 /// Starts the shim. A core of something else holds none.
 const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
@@ -161,7 +171,11 @@ fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
         arguments.extend(["--eval".into(), LOAD.into()]);
     }
     arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
-    arguments.push(if core.is_none() { SHIM } else { "" }.into());
+    if core.is_none() {
+        arguments.push(SHIM.into());
+    }
+    // the deferred part: a core holds it
+    arguments.push(if core.is_none() { DURABLE } else { "" }.into());
     let convention = settings.lisp_convention.unwrap_or(handler.usual_convention());
     arguments.extend(described(handler, settings, convention));
     Ok(Launch {
@@ -208,7 +222,7 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
 
 /// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
 fn version() -> String {
-    format!("{:016x}", fnv(SHIM.as_bytes()))
+    format!("{:016x}", fnv(&[SHIM, DURABLE].concat().into_bytes()))
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.

@@ -16,7 +16,7 @@ use super::{
     state::State,
 };
 use crate::{
-    local::durable::desk::real_time,
+    local::durable::desk::clock,
     start::cli::{EventSource, event_source},
 };
 
@@ -65,7 +65,7 @@ fn answer(arguments: &[OsString]) -> Result<String, AnswerError> {
     match StateFile::take(&file) {
         Ok((mut held, Some(mut state))) => {
             let answer = Answer { id: callback(&state, &called)?, kind };
-            let now = real_time() + state.ahead;
+            let now = clock(&state);
             answer.deliver(&mut state, now).map_err(|error| explained(error, &state))?;
             held.save(&state)?;
             Ok("answered: the same command as before goes on\n".to_owned())

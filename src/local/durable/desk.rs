@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::{
-    execution::{Refusal, Target, find_function, state_page},
+    execution::{Refusal, Target, find_function, in_milliseconds, state_page},
     file::{FileError, StateFile},
     inbox,
     state::State,
@@ -46,13 +46,13 @@ impl Desk {
     /// Looks at the state, with the time by its clock.
     pub fn look<T>(&self, look: impl FnOnce(&State, f64) -> T) -> T {
         let kept = self.kept();
-        look(&kept.state, real_time() + kept.state.ahead)
+        look(&kept.state, clock(&kept.state))
     }
 
     /// Changes the state if `change` says so, and keeps it.
     pub fn change<T>(&self, change: impl FnOnce(&mut State, f64) -> (T, bool)) -> Result<T, FileError> {
         let Kept { state, file } = &mut *self.kept();
-        let now = real_time() + state.ahead;
+        let now = clock(state);
         let (result, changed) = change(state, now);
         if changed {
             if let Some(file) = file {
@@ -148,7 +148,8 @@ impl From<Refusal> for ServiceError {
     }
 }
 
-/// The time in seconds since 1970.
-pub fn real_time() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+/// The time by the clock of a state, in seconds since 1970.
+pub fn clock(state: &State) -> f64 {
+    let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    in_milliseconds(real.as_secs_f64() + state.ahead)
 }

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    desk::{Desk, real_time},
+    desk::{Desk, clock},
     execution::Execution,
     file::{FileError, StateFile},
     functions::{Functions, load},
@@ -112,7 +112,8 @@ async fn open(settings: &Settings, source: &EventSource, options: &cli::Durable)
     }
     let state = state.unwrap_or_else(|| {
         let mut state = State::new(&settings.handler, false);
-        state.start(&settings.function_name, None, event, real_time());
+        let now = clock(&state);
+        state.start(&settings.function_name, None, event, now);
         state
     });
     let functions = options.functions.iter().map(|function| function.name.clone()).collect();

@@ -1,8 +1,8 @@
 ;;;; The packages that handlers see: those of the runtime and of its utilities, and the parts of Quicklisp and Roswell
 ;;;; that the first lines of scripts use.
 ;;;;
-;;;; The files beside this one are loaded in the order api, utf8, pipes, sources, failure, invocation, handler,
-;;;; context, streams, serve. ASCII only: they are also passed on a command line.
+;;;; The files beside this one are loaded in the order api, utf8, pipes, sources, failure, invocation, defer, handler,
+;;;; context, streams, serve, values, session, durable. ASCII only: they are also passed on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (require :asdf))

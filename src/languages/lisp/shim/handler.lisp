@@ -119,6 +119,8 @@
 
 (defun provide-libraries (file)
   "Loads the image's libraries that FILE names, if they are not here but ASDF finds them: at home there may be no core."
+  (when (and *deferred* (names-package-p (file-text file) "durable"))
+    (load-deferred))
   (let ((missing (remove-if (lambda (library) (find-package (string-upcase (library-package library)))) *libraries*)))
     (when missing
       (let ((text (file-text file)))

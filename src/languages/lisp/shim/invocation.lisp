@@ -73,7 +73,7 @@
 
 (defun make-thread (make function &rest options)
   "Takes the place of SB-THREAD:MAKE-THREAD, which is MAKE."
-  (let ((invocation *invocation*) (function (coerce function 'function)))
+  (let ((invocation *invocation*) (function (funcall 'in-scope (coerce function 'function))))
     (apply make
            (if invocation
                (lambda (&rest arguments) (call-in-invocation invocation function arguments))

@@ -45,11 +45,14 @@
   "Ends the process without a word: bootstrap is gone, or has closed the pipe."
   (sb-ext:exit :code 0 :abort t))
 
+(defvar *when-gone* #'end-process
+  "A function that is called when the other side of a pipe is gone. It does not return.")
+
 (defun transferred (count errno)
   "The number of bytes that a system call on a pipe has moved, or 0 to try again."
   (cond ((and count (plusp count)) (the index count))
         ((and (null count) (= errno sb-unix:eintr)) 0)
-        (t (end-process))))
+        (t (funcall *when-gone*))))
 
 (defun read-octets (descriptor octets start end)
   "Reads at least one byte, and as many as there are, into OCTETS from START to END. Gives the new start."

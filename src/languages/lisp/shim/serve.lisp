@@ -66,7 +66,7 @@ handler sets of them is gone with its event."
   (multiple-value-bind (answer failure)
       (let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
         (call-as-invocation
-         (lambda () (check-answer (funcall caller event aws-lambda-runtime:*header-alist*)))))
+         (lambda () (check-answer (call-durably caller event aws-lambda-runtime:*header-alist*)))))
     (flush)
     (cond (failure (send-failure failure))
           ((exited-p answer) (send-text *reports* "exited" (exit-report answer)))

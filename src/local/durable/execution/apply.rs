@@ -1,6 +1,6 @@
 //! The changes of operations that the updates of a checkpoint make. All of them have been checked.
 
-use super::{End, Event, EventType, Execution, Invoked, blank, error, syntax::Target};
+use super::{End, Event, EventType, Execution, Invoked, blank, error, in_milliseconds, syntax::Target};
 use crate::durable::operation::{
     Action, CallbackDetails, ChainedInvokeDetails, ContextDetails, Kind, Operation, Status, StepDetails,
     Update, WaitDetails,
@@ -104,7 +104,7 @@ impl Execution {
                 result: update.payload.clone(),
                 error: update.error.clone(),
                 attempt: operation.step_details.as_ref().map_or(0, |details| details.attempt) + 1,
-                next_attempt_timestamp: Some(now + seconds(delay)),
+                next_attempt_timestamp: Some(in_milliseconds(now + seconds(delay))),
             });
         });
         let event = if update.error.is_some() { EventType::StepFailed } else { EventType::StepSucceeded };
@@ -126,7 +126,7 @@ fn begun(update: &Update, now: f64) -> Operation {
         Kind::Step => operation.step_details = Some(StepDetails::default()),
         Kind::Wait => {
             let wait = update.wait_options.unwrap_or_default().wait_seconds;
-            let end = Some(now + seconds(wait));
+            let end = Some(in_milliseconds(now + seconds(wait)));
             operation.wait_details = Some(WaitDetails { scheduled_end_timestamp: end });
         }
         Kind::Callback => {

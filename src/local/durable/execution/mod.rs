@@ -330,6 +330,11 @@ fn blank(kind: Kind) -> Operation {
     }
 }
 
+/// A time in whole milliseconds, as the service has them: other fractions do not outlive a file.
+pub fn in_milliseconds(time: f64) -> f64 {
+    (time * 1000.0).round() / 1000.0
+}
+
 /// An error of the service's own.
 pub fn error(error_type: &str, message: impl Into<String>) -> ErrorObject {
     ErrorObject {
