@@ -47,10 +47,10 @@
 (defun call-body (scope function)
   "Calls FUNCTION in SCOPE. Gives the list of its values, or NIL and the failure. No handler outside sees its errors: in a replay it
 would see none."
-  (flet ((fail (condition &optional hook)
+  (flet ((fail (condition hook)
            (declare (ignore hook))
            (return-from call-body (values nil (funcall *failure-of* condition)))))
-    (handler-bind ((serious-condition #'fail))
+    (handler-bind ((serious-condition #'invoke-debugger))
       (let ((sb-ext:*invoke-debugger-hook* #'fail))
         (multiple-value-list (call-in-scope scope function))))))
 
