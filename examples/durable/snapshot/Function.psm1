@@ -12,7 +12,7 @@ function New-Snapshot($Snapshot, $Database) {
 }
 
 function Test-Available($Snapshot) {
-    switch (Get-Status $Snapshot) {
+    switch ("$(Get-Status $Snapshot)") {
         'available' { $true }
         'creating' { $false }
         default { throw "the snapshot $Snapshot is $_" }
