@@ -24,6 +24,7 @@ mod api;
 mod bare;
 mod check;
 mod contenders;
+mod durable;
 mod goals;
 #[path = "../tests/support/http.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
@@ -91,6 +92,8 @@ fn measure(plan: &Plan) -> Results {
         images,
         streams: streams::run(&programs, plan.streams(), streamed),
         streamed,
+        steps: durable::run(&programs, plan.streams(), plan.steps()),
+        steps_each: plan.steps(),
     }
 }
 

@@ -71,7 +71,7 @@ impl Programs {
     }
 
     /// The Lisp core that `make lisp-core` saves.
-    fn core(&self) -> Option<PathBuf> {
+    pub fn core(&self) -> Option<PathBuf> {
         let core = self.directory.parent()?.join("lisp/runtime.core");
         core.exists().then_some(core)
     }

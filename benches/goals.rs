@@ -73,8 +73,11 @@ fn goals(results: &Results) -> Vec<Goal> {
     }
     goals.push(growth_of_powershell(results));
     goals.extend(memory(results));
+    for (name, ran, replayed) in [("Bash", 3.0, 1.0), ("PowerShell", 0.5, 0.3), ("Lisp", 0.5, 0.3)] {
+        goals.extend(steps(results, name, ran, replayed));
+    }
     let binary = results.binary as f64 / 1e6;
-    goals.push(at_most(2.1, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
+    goals.push(at_most(3.6, |size| format!("{size:.2} MB"))("the binary".to_owned(), Some(binary)));
     goals
 }
 
@@ -145,6 +148,20 @@ fn memory(results: &Results) -> [Goal; 2] {
         at_most(0.1, mebibytes)(
             "its growth over the second half of them".to_owned(),
             worst(|half, after| after - half),
+        ),
+    ]
+}
+
+/// The cost of a step, beside its own work.
+fn steps(results: &Results, name: &str, ran: f64, replayed: f64) -> [Goal; 2] {
+    let row = results.steps.iter().find(|steps| steps.name.starts_with(name));
+    let median = |values: Option<&Vec<f64>>| Some(Spread::of(values?)?.median);
+    let text = |time: f64| format!("{time:.2} ms");
+    [
+        at_most(ran, text)(format!("{name}: a durable step, run"), median(row.map(|row| &row.ran))),
+        at_most(replayed, text)(
+            format!("{name}: a durable step, replayed"),
+            median(row.map(|row| &row.replayed)),
         ),
     ]
 }

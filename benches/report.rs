@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    goals,
+    durable, goals,
     metrics::{Metric, Spread},
     results::{Results, Row},
     streams,
@@ -79,6 +79,7 @@ pub fn results(results: &Results) -> String {
         table(&mut text, results, metrics, cell);
     }
     text += &streams::section(&results.streams, results.streamed);
+    text += &durable::section(&results.steps, results.steps_each);
     let _ = write!(text, "\n## Sizes on disk\n\n| | |\n|---|---|\n");
     let sizes = std::iter::once(("`bootstrap`", results.binary));
     for (name, size) in sizes.chain(results.images.iter().map(|(name, size)| (name.as_str(), *size))) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     bare::Bare,
+    durable::Steps,
     metrics::{Metric, Spread},
     streams::Stream,
 };
@@ -64,6 +65,9 @@ pub struct Results {
     /// Streamed answers, and how large they were, in bytes.
     pub streams: Vec<Stream>,
     pub streamed: usize,
+    /// Steps of durable functions, and how many each loop had.
+    pub steps: Vec<Steps>,
+    pub steps_each: usize,
 }
 
 impl Results {

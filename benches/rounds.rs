@@ -52,6 +52,11 @@ impl Plan {
         if self.events < TURN { 20 * MIB } else { 200 * 1_000_000 }
     }
 
+    /// Steps of a durable function in one loop: with more than one round, as many as an execution is likely to have.
+    pub fn steps(&self) -> usize {
+        if self.events < TURN { 20 } else { 1000 }
+    }
+
     /// Events that a runtime has all by itself.
     pub fn alone(&self) -> usize {
         5 * self.events

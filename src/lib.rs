@@ -70,10 +70,7 @@ pub mod internals {
 
     /// The protocol between the bootstrap and a shim.
     pub mod frame {
-        pub use crate::worker::transport::{
-            decoder::{Decoder, FrameError},
-            frame::{Message, encode},
-        };
+        pub use crate::worker::transport::frame::{Decoder, FrameError, Message, encode};
     }
 }
 

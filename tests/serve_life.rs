@@ -102,6 +102,34 @@ fn a_change_during_an_event_takes_effect_after_it() {
 }
 
 #[test]
+fn a_change_is_a_file_of_the_users_that_is_new_other_or_gone() {
+    let served = Function::bash(&says("one")).serve(&["--watch"]);
+    let path = |name: &str| served.running.task_root.path().join(name);
+    let changes = || served.running.log().matches("has changed").count();
+    fs::create_dir(path(".git")).unwrap();
+    fs::create_dir(path("lib")).unwrap();
+    // hidden directories, logs, and files of editors
+    for name in [".git/index", "a.log", "function.sh~", ".function.sh.swp", ".#function.sh"] {
+        fs::write(path(name), says("two")).unwrap();
+    }
+    assert_eq!((served.text("{}").as_str(), changes()), ("one", 0));
+    for name in [".env", "lib/b.sh"] {
+        fs::write(path(name), "").unwrap();
+        // files are looked at before each event
+        assert_eq!(served.text("{}"), "one");
+    }
+    fs::remove_file(path("lib/b.sh")).unwrap();
+    assert_eq!(served.text("{}"), "one");
+    until("three changes", || changes() == 3);
+    // a file of the same size and time takes the place of another
+    let time = fs::metadata(path("function.sh")).unwrap().modified().unwrap();
+    fs::File::options().write(true).open(path("function.sh~")).unwrap().set_modified(time).unwrap();
+    fs::rename(path("function.sh~"), path("function.sh")).unwrap();
+    assert_eq!(served.text("{}"), "two");
+    until("four changes", || changes() == 4);
+}
+
+#[test]
 fn its_own_log_in_the_task_root_is_no_change() {
     let function = Function::bash("handler() { echo line >&2; echo \"$1\"; }");
     let log = function.path("serve.txt");

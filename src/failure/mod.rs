@@ -5,8 +5,6 @@
 
 pub mod secrets;
 
-use std::fmt::{self, Display, Formatter};
-
 use lambda_runtime::Diagnostic;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -52,7 +50,8 @@ named! {
 }
 
 /// An error as the caller gets it: one JSON object.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
+#[error("{}: {}", diagnostic.error_type, diagnostic.error_message)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
     /// Type and message: `errorType` and `errorMessage`.
@@ -123,11 +122,3 @@ fn capitalized(word: &str) -> String {
     let rest = if is_shouted { rest.to_ascii_lowercase() } else { rest.to_owned() };
     first.to_ascii_uppercase() + &rest
 }
-
-impl Display for Failure {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}: {}", self.diagnostic.error_type, self.diagnostic.error_message)
-    }
-}
-
-impl std::error::Error for Failure {}

@@ -1,8 +1,8 @@
 //! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use serde_json::{Map, Value, json};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
 
 /// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,21 +13,19 @@ pub struct Prelude {
 }
 
 impl Prelude {
-    /// The headers with each name once. Function URLs take no lists: several values are joined.
+    /// The headers with each name once, and its values in this form.
+    pub fn headers_as(&self, form: impl Fn(Vec<String>) -> Value) -> Value {
+        let values = |name| self.headers.get_all(name).iter().map(text).collect();
+        self.headers.keys().map(|name| (name.to_string(), form(values(name)))).collect()
+    }
+
+    /// The headers as function URLs take them, without lists: several values are joined.
     pub fn joined_headers(&self) -> Value {
-        let fields = self.headers.keys().map(|name| {
-            let values: Vec<_> = self.values(name).collect();
-            (name.to_string(), values.join(", ").into())
-        });
-        Value::Object(fields.collect::<Map<_, _>>())
+        self.headers_as(|values| values.join(", ").into())
     }
 
-    pub fn values(&self, name: &HeaderName) -> impl Iterator<Item = String> {
-        self.headers.get_all(name).iter().map(text)
-    }
-
-    pub fn cookie_values(&self) -> impl Iterator<Item = String> {
-        self.cookies.iter().map(text)
+    pub fn cookie_values(&self) -> Vec<String> {
+        self.cookies.iter().map(text).collect()
     }
 
     /// The prelude of a streamed response, as JSON.
@@ -35,7 +33,7 @@ impl Prelude {
         json!({
             "statusCode": self.status.as_u16(),
             "headers": self.joined_headers(),
-            "cookies": self.cookie_values().collect::<Vec<_>>(),
+            "cookies": self.cookie_values(),
         })
     }
 

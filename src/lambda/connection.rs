@@ -6,10 +6,9 @@ use bytes::{Bytes, BytesMut};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use super::{
-    endpoint::Endpoint,
+    endpoint::{self, Endpoint, Header},
     error::RequestError,
     http::{self, Response},
-    request::{self, Header},
 };
 
 /// How long the server may take to accept a connection.
@@ -132,7 +131,7 @@ async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io
     let Request { endpoint, headers, body } = request;
     let length = body.len().to_string();
     let framing: &[_] = if endpoint.method == "GET" { &[] } else { &[("content-length", length.as_bytes())] };
-    let mut head = request::head(endpoint, server, headers, framing);
+    let mut head = endpoint::head(endpoint, server, headers, framing);
     if body.len() <= SMALL_BODY {
         head.extend_from_slice(body);
         return stream.write_all(&head).await;

@@ -11,7 +11,6 @@ mod error;
 mod extension;
 pub mod http;
 mod receipt;
-mod request;
 mod retry;
 pub mod run;
 mod snapstart;
@@ -24,10 +23,9 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use self::{
     connection::{Connection, Request},
-    endpoint::{Endpoint, error_headers},
+    endpoint::{Endpoint, Header, error_headers},
     error::RequestError,
     http::{BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response, TooLarge},
-    request::Header,
     retry::{POST_PAUSES, retried},
 };
 pub use self::{error::ApiError, streamed::StreamedResponse};
@@ -38,14 +36,8 @@ use crate::{
     logs,
 };
 
-/// The pauses before the next event is asked for again.
-const NEXT_PAUSES: [Duration; 5] = [
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(200),
-    Duration::from_millis(400),
-    Duration::from_millis(800),
-];
+/// The pauses before the next event is asked for again, in milliseconds.
+const NEXT_PAUSES: [u64; 5] = [50, 100, 200, 400, 800];
 
 /// How long an answer may take to be sent and received.
 const POST_LIMIT: Duration = Duration::from_secs(60);

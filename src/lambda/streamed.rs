@@ -11,10 +11,9 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     connection::Connection,
-    endpoint::{ERROR_BODY, ERROR_TYPE, Endpoint, HTTP_RESPONSE, STREAMING},
+    endpoint::{self, ERROR_BODY, ERROR_TYPE, Endpoint, HTTP_RESPONSE, STREAMING},
     error::RequestError,
     http::Response,
-    request,
     retry::{POST_PAUSES, retried},
 };
 use crate::{
@@ -105,12 +104,12 @@ impl StreamedResponse {
         match ended {
             Ok(()) => {
                 self.put(Part::Body(Bytes::new()));
-                request::put_end(&mut self.unsent, &[]);
+                endpoint::put_end(&mut self.unsent, &[]);
             }
             Err(failure) => {
                 let (error_type, body) = (failure.header_type(), STANDARD.encode(failure.to_json()));
                 let trailers = [(ERROR_TYPE, error_type.as_bytes()), (ERROR_BODY, body.as_bytes())];
-                request::put_end(&mut self.unsent, &trailers);
+                endpoint::put_end(&mut self.unsent, &trailers);
             }
         }
         self.send(connection).await;
@@ -138,13 +137,13 @@ impl StreamedResponse {
                     [("content-type", content_type), STREAMING].into_iter().chain(echoed).collect();
                 let trailers = format!("{ERROR_TYPE}, {ERROR_BODY}");
                 let framing = [("transfer-encoding", &b"chunked"[..]), ("trailer", trailers.as_bytes())];
-                self.unsent = request::head(&self.endpoint, &self.server, &headers, &framing);
+                self.unsent = endpoint::head(&self.endpoint, &self.server, &headers, &framing);
                 self.state = State::Begun;
             }
             State::Begun | State::Open(_) => {}
             State::Answered(_) | State::Broken(_) => return,
         }
-        request::put_chunk(&mut self.unsent, &part.into_bytes());
+        endpoint::put_chunk(&mut self.unsent, &part.into_bytes());
     }
 
     /// Sends what was put. Cancel-safe.

@@ -38,16 +38,10 @@ fn invocation(settings: &Settings, event: Bytes, own: Headers) -> Invocation {
 
 /// Prints the `REPORT` line of an event, as Lambda logs it. Init and request id are optional.
 fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, children: &Children) {
-    let mut fields = Vec::new();
-    if let Some(id) = request_id {
-        fields.push(format!("RequestId: {id}"));
-    }
-    if let Some(init) = init {
-        fields.push(format!("Init Duration: {:.2} ms", milliseconds(init)));
-    }
-    fields.push(format!("Duration: {:.2} ms", milliseconds(ran)));
-    fields.push(format!("Max Memory Used: {} MB", children.peak_memory().div_ceil(1 << 20)));
-    let line = format!("REPORT {}\n", fields.join("\t"));
+    let id = request_id.map(|id| format!("RequestId: {id}\t")).unwrap_or_default();
+    let init = init.map(|init| format!("Init Duration: {:.2} ms\t", milliseconds(init))).unwrap_or_default();
+    let (ran, memory) = (milliseconds(ran), children.peak_memory().div_ceil(1 << 20));
+    let line = format!("REPORT {id}{init}Duration: {ran:.2} ms\tMax Memory Used: {memory} MB\n");
     tail::add(request_id.unwrap_or_default(), line.as_bytes());
     // a closed standard error has no reader
     let _ = io::stderr().write_all(line.as_bytes());

@@ -31,15 +31,8 @@ pub(super) struct Files {
 
 type Place = (u64, u64);
 
-/// Metadata that differs once a file has been written or replaced.
-#[derive(PartialEq, Eq)]
-struct Mark {
-    place: Place,
-    mode: u32,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
+/// Metadata that differs once a file has been written or replaced: place, mode, size and times.
+type Mark = (Place, u32, u64, [i64; 4]);
 
 impl Files {
     pub(super) fn below(root: &Path) -> Self {
@@ -54,7 +47,7 @@ impl Files {
         let began = Instant::now();
         let mut now = BTreeMap::new();
         collect(&self.root, &mut now);
-        now.retain(|_, mark| !self.own.contains(&mark.place));
+        now.retain(|_, mark| !self.own.contains(&mark.0));
         let before = std::mem::replace(&mut self.seen, now);
         self.took = began.elapsed();
         let new =
@@ -85,7 +78,7 @@ fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
         } else if !is_passing(&name)
             && let Ok(metadata) = fs::metadata(&path)
         {
-            files.insert(path, Mark::of(&metadata));
+            files.insert(path, mark(&metadata));
         }
     }
 }
@@ -96,45 +89,8 @@ fn is_passing(name: &OsStr) -> bool {
     [&b".log"[..], b".swp", b"~"].iter().any(|end| name.ends_with(end)) || name.starts_with(b".#")
 }
 
-impl Mark {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            place: (metadata.dev(), metadata.ino()),
-            mode: metadata.mode(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_the_first_file_that_is_new_other_or_gone() {
-        let root = tempfile::tempdir().unwrap();
-        let path = |name: &str| root.path().join(name);
-        let write = |name| fs::write(path(name), "1").unwrap();
-        let ((), mut files) = (write("a.sh"), Files::below(root.path()));
-        let mut changed = || files.changed().map(|path| path.to_string_lossy().into_owned());
-        fs::create_dir(path("lib")).unwrap();
-        fs::create_dir(path(".git")).unwrap();
-        // hidden directories, logs, and files of editors
-        [".git/index", "a.log", "a.sh~", ".a.sh.swp", ".#a.sh"].into_iter().for_each(write);
-        assert_eq!(changed(), None);
-        write("lib/b.sh");
-        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
-        write(".env");
-        assert_eq!(changed().as_deref(), Some(".env"));
-        fs::remove_file(path("lib/b.sh")).unwrap();
-        assert_eq!(changed().as_deref(), Some("lib/b.sh"));
-        // a file of the same size and time takes the place of another
-        let time = fs::metadata(path("a.sh")).unwrap().modified().unwrap();
-        fs::File::options().write(true).open(path("a.sh~")).unwrap().set_modified(time).unwrap();
-        fs::rename(path("a.sh~"), path("a.sh")).unwrap();
-        assert_eq!(changed().as_deref(), Some("a.sh"));
-        assert_eq!(changed(), None);
-    }
+fn mark(metadata: &Metadata) -> Mark {
+    let (modified, changed) = (metadata.mtime(), metadata.ctime());
+    let times = [modified, metadata.mtime_nsec(), changed, metadata.ctime_nsec()];
+    ((metadata.dev(), metadata.ino()), metadata.mode(), metadata.size(), times)
 }

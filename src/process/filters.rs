@@ -7,6 +7,7 @@ use std::{
     collections::HashSet,
     fs,
     os::fd::AsFd,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -52,25 +53,12 @@ pub enum Writers {
     Others,
 }
 
-/// A handler that has ended.
-pub struct Ended<'a> {
-    /// Where it wrote its answer.
-    pub answer: &'a PipeName,
-    /// Where it logged.
-    pub log: &'a PipeName,
-    /// The shell that it was forked from.
-    pub shell: Option<&'a Shell>,
-    /// Since when.
-    pub since: Instant,
-}
-
 /// A pipe as `/proc` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipeName(String);
 
 /// A shell that forks handlers. A child of it is a filter, too, if it was started while the file was loaded.
 pub struct Shell {
-    /// The process.
     pub pid: Pid,
     /// Pipes that the bootstrap writes to: reading from one makes no filter.
     pub requests: Vec<PipeName>,
@@ -81,22 +69,35 @@ impl PipeName {
     pub fn of(pipe: impl AsFd) -> Self {
         Self(format!("pipe:[{}]", fstat(pipe).map_or(0, |status| status.st_ino)))
     }
+
+    /// The pipe behind a link in `/proc`, if it is one.
+    fn at(link: impl AsRef<Path>) -> Option<Self> {
+        let target = fs::read_link(link).ok()?.into_os_string().into_string().ok()?;
+        target.starts_with("pipe:[").then_some(Self(target))
+    }
 }
 
 impl Children {
-    /// The writers of a handler's answer, and whether more may come through a filter of its log.
-    pub fn writers(&self, ended: &Ended<'_>) -> (Writers, bool) {
-        let requests = ended.shell.map(|shell| &shell.requests[..]).unwrap_or_default();
+    /// The writers of the answer of a handler that has ended, and whether more may come through a filter of its log.
+    /// `shell` has forked it.
+    pub fn writers(
+        &self,
+        answer: &PipeName,
+        log: &PipeName,
+        shell: Option<&Shell>,
+        ended: Instant,
+    ) -> (Writers, bool) {
+        let requests = shell.map(|shell| &shell.requests[..]).unwrap_or_default();
         let mut before = Vec::new();
         for _ in 0..LOOKS {
-            let left = self.left_behind(ended.shell);
+            let left = self.left_behind(shell);
             if left.is_empty() {
                 return (Writers::Nobody, false);
             }
             let read = |pid| Process::read(pid, requests);
             let processes: Vec<_> = with_all_below(left).into_iter().map(read).collect();
-            let writers = writers_of(ended.answer, &processes, ended.since.elapsed());
-            let log_is_filtered = is_filtered(ended.log, &processes, ended.since.elapsed());
+            let writers = writers_of(answer, &processes, ended.elapsed());
+            let log_is_filtered = is_filtered(log, &processes, ended.elapsed());
             // while they are looked at, one may end and leave others behind, or move a descriptor
             if writers == Writers::Filters || log_is_filtered || processes == before {
                 return (writers, log_is_filtered);
@@ -185,9 +186,7 @@ impl Process {
         let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            let Ok(target) = fs::read_link(entry.path()) else { continue };
-            let Some(pipe) = target.to_str().filter(|target| target.starts_with("pipe:[")) else { continue };
-            let pipe = PipeName(pipe.to_owned());
+            let Some(pipe) = PipeName::at(entry.path()) else { continue };
             let descriptor = entry.file_name().to_string_lossy().into_owned();
             let info = file(pid, &format!("fdinfo/{descriptor}"));
             let info = String::from_utf8_lossy(&info);
@@ -222,8 +221,7 @@ impl Process {
 
 /// Whether the standard input of a process is a pipe. That of a subshell that waits for an event is a file.
 fn reads_a_pipe(pid: Pid) -> bool {
-    let target = fs::read_link(format!("/proc/{}/fd/0", pid.as_raw_nonzero()));
-    target.is_ok_and(|target| target.to_str().is_some_and(|target| target.starts_with("pipe:[")))
+    PipeName::at(format!("/proc/{}/fd/0", pid.as_raw_nonzero())).is_some()
 }
 
 /// These processes and all below them.

@@ -25,8 +25,7 @@ use rustix::{
 
 use super::{
     KILL_ROUNDS, LOOK_INTERVAL,
-    belonging::{kill, with_all_below},
-    proc::Status,
+    proc::{Status, kill, with_all_below},
 };
 
 /// The argument that makes a bootstrap a guard.
@@ -67,15 +66,8 @@ impl Guard {
         starter.take().map(|mut starter| starter.wait()).is_some()
     }
 
-    pub(super) fn group_begins(&self, group: Pid) {
-        self.tell('+', group);
-    }
-
-    pub(super) fn leader_has_ended(&self, group: Pid) {
-        self.tell('-', group);
-    }
-
-    fn tell(&self, sign: char, group: Pid) {
+    /// `+`: a group begins. `-`: its leader has ended.
+    pub(super) fn tell(&self, sign: char, group: Pid) {
         // a guard that is gone is not missed while the bootstrap runs
         let _ = write(&self.pipe, format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
     }

@@ -5,14 +5,10 @@ use std::collections::{HashMap, HashSet};
 use rustix::process::Pid;
 
 use super::{
-    Marks,
-    belonging::{belonging, kill},
+    KILL_ROUNDS, LOOK_INTERVAL, Marks,
     filters::Process,
-    proc::{Status, file, threads},
+    proc::{Status, belonging, file, kill, threads},
 };
-
-/// How many times `/proc` is read for processes to kill: each may have forked meanwhile.
-const KILL_ROUNDS: usize = 10;
 
 /// The most parents between a process of the event and its worker.
 const DEPTH: usize = 64;
@@ -108,7 +104,7 @@ impl Handler {
                     let _ = rustix::process::kill_process(process.pid, rustix::process::Signal::KILL);
                 }
             }
-            tokio::time::sleep(super::LOOK_INTERVAL).await;
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
     }

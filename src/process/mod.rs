@@ -3,7 +3,6 @@
 //! The bootstrap is the reaper of everything below it: as process 1 of a container, or because it asks the
 //! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
 
-mod belonging;
 mod filters;
 pub mod guard;
 pub mod handler;
@@ -28,13 +27,12 @@ use tokio::{
 };
 
 pub use self::{
-    belonging::Marks,
-    filters::{Ended, PipeName, Shell, Writers},
+    filters::{PipeName, Shell, Writers},
+    proc::Marks,
 };
 use self::{
-    belonging::{belonging, below_bootstrap, kill},
     guard::Guard,
-    proc::{children_of, peak_memory},
+    proc::{belonging, below_bootstrap, children_of, kill, peak_memory},
 };
 
 /// The longest wait for the end of a process that was killed.
@@ -102,7 +100,7 @@ impl Children {
         let (sender, exit) = watch::channel(None);
         exits.insert(pid, sender);
         if let Some(guard) = &self.guard {
-            guard.group_begins(pid);
+            guard.tell('+', pid);
         }
         Ok(Child { pid, exit })
     }
@@ -189,7 +187,7 @@ impl Children {
                 Ok(Some((pid, status))) => {
                     if let Some(sender) = self.exits().remove(&pid) {
                         if let Some(guard) = &self.guard {
-                            guard.leader_has_ended(pid);
+                            guard.tell('-', pid);
                         }
                         sender.send_replace(Some(ExitStatus::from_raw(status.as_raw())));
                     }

@@ -1,11 +1,13 @@
-//! The parts of `/proc` that the bootstrap reads, and the paths by which other processes open its files.
+//! The parts of `/proc` that the bootstrap reads, the paths by which other processes open its files, and the processes of
+//! an event, which are found also where they have left their group.
 
-use std::{fs, os::fd::AsRawFd};
+use std::{collections::HashSet, fs, os::fd::AsRawFd};
 
+use memchr::memmem;
 use rustix::{
     fs::{Mode, OFlags, open},
     io::read,
-    process::{Pid, getpid},
+    process::{Pid, Signal, getpid, kill_process, kill_process_group},
 };
 
 /// How many bytes of a list of children are read at once.
@@ -86,7 +88,15 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn read(pid: Pid) -> Option<Self> {
-        Self::parse(pid, &file(pid, "stat"))
+        let line = file(pid, "stat");
+        // the name in front may hold anything
+        let end = line.iter().rposition(|&byte| byte == b')')?;
+        let rest = String::from_utf8_lossy(&line[end + 1..]);
+        let mut fields = rest.split_whitespace();
+        let state = *fields.next()?.as_bytes().first()?;
+        // the kernel shows 0 and -1 for a process that is being cleared away
+        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
+        Some(Self { pid, parent: next()?, group: next()?, state })
     }
 
     /// Whether it only waits to be reaped.
@@ -98,34 +108,59 @@ impl Status {
     pub(super) fn is_idle(&self) -> bool {
         self.state == b'S' || self.has_ended()
     }
+}
 
-    fn parse(pid: Pid, line: &[u8]) -> Option<Self> {
-        // the name in front may hold anything
-        let end = line.iter().rposition(|&byte| byte == b')')?;
-        let rest = String::from_utf8_lossy(&line[end + 1..]).into_owned();
-        let mut fields = rest.split_whitespace();
-        let state = *fields.next()?.as_bytes().first()?;
-        // the kernel shows 0 and -1 for a process that is being cleared away
-        let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
-        Some(Self { pid, parent: next()?, group: next()?, state })
+/// The marks of processes that have left their worker's group and lost their parent.
+#[derive(Debug)]
+pub struct Marks {
+    /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
+    pub variable: Vec<u8>,
+    /// A part of the worker's command line, which processes forked from it share.
+    pub arguments: Option<Vec<u8>>,
+}
+
+/// Kills a process and its group: one that forks again and again would be gone before its own signal comes.
+pub(super) fn kill(process: &Status) {
+    // one that has ended meanwhile is no error
+    let _ = kill_process(process.pid, Signal::KILL);
+    // `getpgrp` gives 0 in a container where the group is one of outside
+    let own = Status::read(getpid()).and_then(|own| own.group);
+    if let Some(group) = process.group.filter(|&group| Some(group) != own) {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.
+pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
+    with_all_below(|process| {
+        process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
+    })
+}
 
-    #[test]
-    fn reads_parent_and_group_behind_any_name() {
-        let read = |line: &[u8]| Status::parse(getpid(), line);
-        for line in [&b"7 (sleep) S 1 5 5 0 -1\n"[..], b"7 (a) R 2 3 (\xff) R 1 5 5 0 -1\n"] {
-            let status = read(line).unwrap();
-            let found = (status.parent, status.group, status.has_ended());
-            assert_eq!(found, (Pid::from_raw(1), Pid::from_raw(5), false));
+/// All processes below the bootstrap, which is the reaper of all, without these children and all below them.
+pub(super) fn below_bootstrap(inherited: &[Pid]) -> Vec<Status> {
+    let own = getpid();
+    with_all_below(|process| process.parent == Some(own) && !inherited.contains(&process.pid))
+}
+
+/// These processes and all below any of them, as far as they have not ended.
+pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
+    let running = pids().filter_map(Status::read).filter(|process| !process.has_ended());
+    let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(is_one);
+    let mut parents: HashSet<_> = found.iter().map(|process| process.pid).collect();
+    loop {
+        let is_below = |process: &Status| process.parent.is_some_and(|parent| parents.contains(&parent));
+        let (below, rest): (Vec<_>, Vec<_>) = others.into_iter().partition(is_below);
+        if below.is_empty() {
+            return found;
         }
-        assert!(read(b"7 (sleep) Z 1 5 5 0 -1\n").unwrap().has_ended());
-        let gone = read(b"7 (sleep) R 0 -1 -1 0 -1\n").unwrap();
-        assert_eq!((gone.parent, gone.group), (None, None));
-        assert!(read(b"").is_none());
+        parents.extend(below.iter().map(|process| process.pid));
+        found.extend(below);
+        others = rest;
     }
+}
+
+fn is_marked(pid: Pid, marks: &Marks) -> bool {
+    file(pid, "environ").split(|&byte| byte == 0).any(|variable| variable == marks.variable)
+        || marks.arguments.as_ref().is_some_and(|part| memmem::find(&file(pid, "cmdline"), part).is_some())
 }

@@ -9,9 +9,8 @@ use rustix::fs::{Access, access};
 
 use super::{
     SettingsError,
-    choices::Interface,
     table::variable,
-    value::{Environment, Variable},
+    value::{Environment, Interface, Variable},
 };
 use crate::event::invocation;
 

@@ -2,7 +2,6 @@
 //!
 //! A value that does not parse is refused at init, in one line that names the variable.
 
-mod choices;
 mod environment;
 mod table;
 mod value;
@@ -11,9 +10,8 @@ use std::{ffi::OsString, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use self::table::Values;
 pub use self::{
-    choices::{Interface, LispConvention, LogFormat, ResponseMode},
     table::variable,
-    value::{Environment, Variable},
+    value::{Environment, Interface, LispConvention, LogFormat, ResponseMode, Variable},
 };
 use crate::failure::{ErrorType, Failure, secrets::Secrets};
 

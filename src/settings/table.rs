@@ -11,8 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::{
     SettingsError,
-    choices::{Interface, LispConvention, LogFormat, ResponseMode},
-    value::Environment,
+    value::{Environment, Interface, LispConvention, LogFormat, ResponseMode},
 };
 
 macro_rules! settings {

@@ -366,6 +366,10 @@ fn a_callback_of_an_invoked_function_is_answered_in_the_same_file() {
         .file("ask/function.sh", "handler() { durable callback approval -- true; }");
     let options = ["--state", "s.json", "--function", "ask=ask:function.handler"];
     assert_eq!(run(&function, &options).status.code(), Some(75));
+    let forgotten = run(&function, &options[..2]);
+    assert_eq!(forgotten.status.code(), Some(1));
+    let message = "has an open invocation of `ask`: give `--function ask=DIR:HANDLER` again";
+    assert!(text(&forgotten.stderr).contains(message), "{}", text(&forgotten.stderr));
     assert!(answer_command(&function, &["s.json", "approval", "yes"]).status.success());
     assert_eq!(answer(&run(&function, &options)), "yes\n");
 }
@@ -434,6 +438,18 @@ fn a_run_that_is_interrupted_while_it_waits_goes_on_later() {
     assert_eq!(waiting.wait().unwrap().code(), Some(130));
     assert_eq!(answer(&run(&function, &["--state", "s.json", "--skip-time"])), "done\n");
     assert_eq!(fs::read_to_string(function.path("ran")).unwrap(), "ran\n");
+}
+
+#[test]
+fn a_handler_that_cannot_be_loaded_leaves_no_state() {
+    let function = handler("echo done").handler("function.nothing");
+    assert_eq!(run(&function, &["--state", "s.json"]).status.code(), Some(1));
+    assert!(!function.path("s.json").exists());
+    let function = function.handler("function.handler");
+    assert_eq!(answer(&run(&function, &["--state", "s.json"])), "done\n");
+    let again = run(&function, &["--state", "s.json"]);
+    let hint = "`s.json` has an execution that has ended: remove it to run another one";
+    assert!(text(&again.stderr).contains(hint), "{}", text(&again.stderr));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::{
     processes, until,
 };
 
-const IN_BASH: [&str; 17] = [
+const IN_BASH: [&str; 18] = [
     "while :; do :; done",
     "sleep 1000",
     "trap '' TERM INT HUP; while :; do :; done",
@@ -19,6 +19,7 @@ const IN_BASH: [&str; 17] = [
     "setsid sleep 1000 & wait",
     "setsid bash -c 'trap \"\" TERM; while :; do :; done' & wait",
     "env -i setsid sleep 1000 & wait",
+    "cp \"$(type -P sleep)\" 'a) R 1 1 (b'; env -i setsid './a) R 1 1 (b' 1000 & wait",
     "kill -STOP $BASHPID",
     "sleep 1000 & kill -STOP $!; wait",
     "kill -STOP $$; sleep 1000",

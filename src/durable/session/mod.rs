@@ -4,7 +4,9 @@
 //! the next call.
 
 mod connection;
+mod fields;
 mod outcome;
+mod policy;
 mod port;
 mod requests;
 mod state;
@@ -40,7 +42,7 @@ pub struct Session {
     arn: String,
     service: Arc<dyn Service>,
     secrets: Secrets,
-    /// What the worker and this know of the handler's processes.
+    /// Shared with the worker, which knows the handler's processes.
     suspension: Suspension,
     /// When a handler that has not ended is suspended.
     limit: Option<Instant>,

@@ -4,7 +4,7 @@ use rustix::process::Pid;
 
 use super::{
     Session,
-    requests::done,
+    fields::done,
     state::{Blocked, Named, State},
 };
 use crate::{

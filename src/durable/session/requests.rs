@@ -6,7 +6,9 @@ use rustix::process::Pid;
 
 use super::{
     Session,
-    state::{Ending, Named, Policy, Running, Violation, whole_seconds},
+    fields::{Answered, Refused, done, invalid_result, number, refused, text},
+    policy::{Policy, now, whole_seconds},
+    state::{Ending, Named, Running, Violation},
 };
 use crate::durable::{
     identity,
@@ -19,12 +21,6 @@ use crate::durable::{
 
 /// The largest result of a context that is kept. The body of one with a larger result runs again in each replay.
 const CONTEXT_LIMIT: usize = 256 * 1024;
-
-/// A request that is wrong in itself: the client says so, and the handler goes on.
-pub(super) struct Refused(pub(super) String);
-
-/// The reply, or the reason against one.
-pub(super) type Answered = Result<Message, Refused>;
 
 /// A name in a context, for as long as its operation runs or waits.
 pub(super) struct Active<'a> {
@@ -112,7 +108,7 @@ impl Session {
     async fn wait(&self, request: &Message, process: Option<Pid>) -> Answered {
         let seconds = match (number(request, "seconds")?, number(request, "until")?) {
             (Some(seconds), None) => seconds,
-            (None, Some(time)) => time - super::watch::now(),
+            (None, Some(time)) => time - now(),
             _ => return Err(Refused("a wait takes a duration or a time".to_owned())),
         };
         let active = self.identified(request, (Kind::Wait, "Wait"), process)?;
@@ -262,19 +258,6 @@ impl Session {
     }
 }
 
-pub(super) fn done(result: String) -> Message {
-    Message::new("done").with("result", result)
-}
-
-fn refused(message: String) -> Message {
-    Message::new("refused").with("message", message)
-}
-
-/// The error of a result that cannot be kept.
-pub(super) fn invalid_result(message: String) -> ErrorObject {
-    ErrorObject::new("Durable.InvalidResult", message)
-}
-
 fn replays_children(operation: &Operation) -> bool {
     operation.context_details.as_ref().is_some_and(|details| details.replay_children)
 }
@@ -286,24 +269,5 @@ fn named(operation: &Operation) -> Named {
         name: operation.name.clone().unwrap_or_default(),
         kind: operation.kind,
         sub_type: operation.sub_type.clone().unwrap_or_default(),
-    }
-}
-
-/// A number of a request.
-pub(super) fn number(request: &Message, key: &str) -> Result<Option<f64>, Refused> {
-    let Some(text) = request.text(key).filter(|text| !text.is_empty()) else { return Ok(None) };
-    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
-    number.map(Some).ok_or_else(|| Refused(format!("`{key}` is a number, not `{text}`")))
-}
-
-/// A text of a request.
-pub(super) fn text(request: &Message, key: &str) -> Result<Option<String>, Refused> {
-    let Some(bytes) = request.value(key) else { return Ok(None) };
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text.to_owned())),
-        Err(error) => Err(Refused(format!(
-            "the {key} is no UTF-8 text at byte {}: encode it, as by `base64`",
-            error.valid_up_to()
-        ))),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::Instant,
 };
 
 use rustix::process::Pid;
 
+use super::policy::{Policy, now};
 use crate::durable::{
     identity,
     operation::{Action, ErrorObject, Kind, Operation, Status, Update},
@@ -41,25 +42,6 @@ pub struct Running {
     pub attempt: u64,
     /// When the first attempt began, in seconds since 1970.
     pub began: Option<f64>,
-}
-
-/// When a step is tried again.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {
-    /// How many further attempts there are.
-    pub retries: u64,
-    /// The exit statuses that are worth another attempt; none for all.
-    pub retry_on: Vec<i64>,
-    /// Seconds before the second attempt, the factor of each further pause, and the longest pause.
-    pub backoff: f64,
-    pub rate: f64,
-    pub max_delay: f64,
-    /// Seconds between two questions of a step that is asked again and again.
-    pub every: Option<f64>,
-    /// Seconds after which it is given up.
-    pub timeout: Option<f64>,
-    /// Whether an attempt that was interrupted has failed.
-    pub at_most_once: bool,
 }
 
 /// An operation by which its updates are made.
@@ -266,7 +248,7 @@ impl State {
 
     /// Whether the time of something that is waited for has come, as far as this machine's clock knows.
     pub fn is_due(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let now = now();
         self.blocked.values().filter_map(|blocked| self.operation(&blocked.id)).any(|operation| {
             let wait = operation.wait_details.as_ref().and_then(|wait| wait.scheduled_end_timestamp);
             let step = operation.step_details.as_ref().and_then(|step| step.next_attempt_timestamp);
@@ -299,25 +281,4 @@ impl Named {
         update.sub_type = Some(self.sub_type.clone());
         update
     }
-}
-
-impl Policy {
-    /// The whole seconds before the attempt after this one; none if there is none.
-    pub fn delay(&self, attempt: u64, status: i64) -> Option<u64> {
-        let is_worth_it = self.retry_on.is_empty() || self.retry_on.contains(&status);
-        if attempt > self.retries || !is_worth_it {
-            return None;
-        }
-        let exponent = i32::try_from(attempt - 1).unwrap_or(i32::MAX);
-        Some(whole_seconds((self.backoff * self.rate.powi(exponent)).min(self.max_delay)))
-    }
-}
-
-/// A time as the service takes it: whole seconds, at least one, and not more than it waits.
-pub fn whole_seconds(seconds: f64) -> u64 {
-    let longest = crate::durable::operation::LONGEST_WAIT;
-    // a cast saturates
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let whole = seconds.ceil() as u64;
-    whole.clamp(1, longest)
 }

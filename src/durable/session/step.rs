@@ -6,8 +6,10 @@ use rustix::process::Pid;
 
 use super::{
     Session,
-    requests::{Active, Answered, Refused, done, invalid_result, number, text},
-    state::{Policy, Running, whole_seconds},
+    fields::{Answered, Refused, done, invalid_result, number, text},
+    policy::{Policy, now, whole_seconds},
+    requests::Active,
+    state::Running,
 };
 use crate::durable::{
     message::Message,
@@ -143,7 +145,7 @@ fn ended(running: &Running, attempt: Attempt) -> Update {
             update.payload = Some(result);
         }
         Attempt::Again(state) => {
-            let asked = running.began.map_or(0.0, |began| super::watch::now() - began);
+            let asked = running.began.map_or(0.0, |began| now() - began);
             match policy.timeout {
                 Some(timeout) if asked >= timeout => {
                     let message = format!("`{}` was not so after {timeout} s", running.operation.name);

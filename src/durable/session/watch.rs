@@ -1,6 +1,6 @@
 //! When an invocation has nothing left to do: its handler waits for something that takes longer, or its time is over.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
@@ -140,9 +140,4 @@ impl Session {
         });
         self.ending().unwrap_or(Ending::Pending)
     }
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -54,37 +54,26 @@ impl Document {
 
     /// Takes bytes of the document, and gives the parts that they complete.
     pub(in crate::http) fn take(&mut self, bytes: Bytes, is_last: bool) -> Vec<Part> {
-        let mut parts = Vec::new();
-        let body = match &mut self.state {
-            State::Head(begin) => {
-                begin.extend_from_slice(&bytes);
-                match take_head(begin, is_last) {
-                    Ok(Some(head)) => {
-                        let body = mem::take(begin).freeze();
-                        let has_body = !self.is_head_request && !matches!(head.status.as_u16(), 204 | 304);
-                        let length = head.headers.get(header::CONTENT_LENGTH).filter(|_| has_body);
-                        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-                        self.state = State::Body { missing: length.unwrap_or(0) };
-                        parts.push(Part::Head(head));
-                        body
-                    }
-                    Ok(None) => Bytes::new(),
-                    Err(failure) => {
-                        self.state = State::Invalid(failure);
-                        Bytes::new()
-                    }
+        let (mut head, mut body) = (None, bytes);
+        if let State::Head(begin) = &mut self.state {
+            begin.extend_from_slice(&body);
+            match take_head(begin, is_last) {
+                Ok(Some(prelude)) => {
+                    body = mem::take(begin).freeze();
+                    let has_body = !self.is_head_request && !matches!(prelude.status.as_u16(), 204 | 304);
+                    let length = prelude.headers.get(header::CONTENT_LENGTH).filter(|_| has_body);
+                    let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+                    self.state = State::Body { missing: length.unwrap_or(0) };
+                    head = Some(Part::Head(prelude));
                 }
+                Ok(None) => {}
+                Err(failure) => self.state = State::Invalid(failure),
             }
-            State::Body { .. } => bytes,
-            State::Invalid(_) => Bytes::new(),
-        };
-        if let State::Body { missing } = &mut self.state
-            && !body.is_empty()
-        {
-            *missing = missing.saturating_sub(body.len());
-            parts.push(Part::Body(body));
         }
-        parts
+        let State::Body { missing } = &mut self.state else { return Vec::new() };
+        *missing = missing.saturating_sub(body.len());
+        let body = (!body.is_empty()).then_some(Part::Body(body));
+        head.into_iter().chain(body).collect()
     }
 
     /// The end of the event, by the end of the handler. A program that has written its whole document has answered, also if

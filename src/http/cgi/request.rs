@@ -99,33 +99,30 @@ impl<'a> Event<'a> {
         let port = self.header("x-forwarded-port").unwrap_or(if is_https { "443" } else { "80" });
         let protocol = self.text(&["requestContext", "http", "protocol"]);
         let protocol = protocol.or(self.text(&["requestContext", "protocol"])).unwrap_or("HTTP/1.1");
+        let (kind, user) = self.user().unzip();
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &[u8]| drop(variables.insert(name.to_owned(), value.to_vec()));
         for (name, value) in [
-            ("GATEWAY_INTERFACE", "CGI/1.1"),
-            ("SERVER_SOFTWARE", SOFTWARE),
-            ("REQUEST_METHOD", method),
-            ("SCRIPT_NAME", &path.script),
-            ("QUERY_STRING", &query),
-            ("REQUEST_URI", &uri),
-            ("SERVER_NAME", host::name_of(host_header)),
-            ("SERVER_PORT", port),
-            ("SERVER_PROTOCOL", protocol),
-            ("REMOTE_ADDR", self.caller().unwrap_or_default()),
+            ("GATEWAY_INTERFACE", Some("CGI/1.1")),
+            ("SERVER_SOFTWARE", Some(SOFTWARE)),
+            ("REQUEST_METHOD", Some(method)),
+            ("SCRIPT_NAME", Some(&path.script)),
+            ("QUERY_STRING", Some(&query)),
+            ("REQUEST_URI", Some(&uri)),
+            ("SERVER_NAME", Some(host::name_of(host_header))),
+            ("SERVER_PORT", Some(port)),
+            ("SERVER_PROTOCOL", Some(protocol)),
+            ("REMOTE_ADDR", Some(self.caller().unwrap_or_default())),
+            ("HTTPS", is_https.then_some("on")),
+            ("AUTH_TYPE", kind),
+            ("REMOTE_USER", user),
+            ("CONTENT_TYPE", self.header("content-type")),
         ] {
-            set(name, value.as_bytes());
+            if let Some(value) = value {
+                set(name, value.as_bytes());
+            }
         }
         set("PATH_INFO", &path.info);
-        if is_https {
-            set("HTTPS", b"on");
-        }
-        if let Some((kind, user)) = self.user() {
-            set("AUTH_TYPE", kind.as_bytes());
-            set("REMOTE_USER", user.as_bytes());
-        }
-        if let Some(content_type) = self.header("content-type") {
-            set("CONTENT_TYPE", content_type.as_bytes());
-        }
         for (name, values) in &self.headers {
             if let Some(variable) = variable_of(name) {
                 set(&variable, values.join(if name == "cookie" { "; " } else { ", " }).as_bytes());

@@ -122,26 +122,29 @@ impl Sender {
         };
         let mut answer =
             json!({ "statusCode": head.status.as_u16(), "body": body, "isBase64Encoded": is_base64 });
-        let fields = answer.as_object_mut().expect("BUG: it is written as an object");
         if let Self::LoadBalancer { .. } = self {
             let reason = head.status.canonical_reason().unwrap_or("Unknown");
-            fields
-                .insert("statusDescription".to_owned(), format!("{} {reason}", head.status.as_u16()).into());
+            answer["statusDescription"] = format!("{} {reason}", head.status.as_u16()).into();
         }
-        match self {
+        let cookies = head.cookie_values();
+        let (headers, form): (_, fn(Vec<String>) -> Value) = match self {
             Self::FunctionUrl | Self::HttpApi => {
-                fields.insert("headers".to_owned(), head.joined_headers());
-                if !head.cookies.is_empty() {
-                    fields.insert("cookies".to_owned(), head.cookie_values().collect());
+                answer["headers"] = head.joined_headers();
+                if !cookies.is_empty() {
+                    answer["cookies"] = cookies.into();
                 }
+                return answer.to_string();
             }
             Self::LoadBalancer { several_values: false } => {
-                let last = |values: Vec<String>| values.into_iter().next_back().unwrap_or_default().into();
-                fields.insert("headers".to_owned(), with_cookies(head, last));
+                ("headers", |values| values.into_iter().next_back().unwrap_or_default().into())
             }
             Self::HttpApi1 | Self::RestApi | Self::LoadBalancer { several_values: true } => {
-                fields.insert("multiValueHeaders".to_owned(), with_cookies(head, Value::from));
+                ("multiValueHeaders", Value::from)
             }
+        };
+        answer[headers] = head.headers_as(form);
+        if !cookies.is_empty() {
+            answer[headers]["set-cookie"] = form(cookies);
         }
         answer.to_string()
     }
@@ -177,13 +180,4 @@ fn is_rest_api(event: &Map<String, Value>) -> bool {
 fn after<'a>(path: &'a str, other: &str) -> Option<&'a str> {
     let rest = path.strip_prefix(other).filter(|_| !other.is_empty())?;
     (rest.is_empty() || rest.starts_with('/')).then_some(rest)
-}
-
-/// All headers, with the cookies among them.
-fn with_cookies(head: &Prelude, value: impl Fn(Vec<String>) -> Value) -> Value {
-    let headers = head.headers.keys().map(|name| (name.to_string(), head.values(name).collect::<Vec<_>>()));
-    let cookies: Vec<_> = head.cookie_values().collect();
-    let cookies = (!cookies.is_empty()).then(|| ("set-cookie".to_owned(), cookies));
-    let fields = headers.chain(cookies).map(|(name, values)| (name, value(values)));
-    Value::Object(fields.collect::<Map<_, _>>())
 }

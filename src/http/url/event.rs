@@ -8,8 +8,8 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, header, request::Parts};
-use serde_json::{Map, Value, json};
+use http::{HeaderMap, HeaderValue, header, request::Parts};
+use serde_json::{Value, json};
 
 use crate::http::{host, media_type};
 
@@ -48,16 +48,19 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
         "isBase64Encoded": false,
     });
     // fields that the request lacks are left out
-    let fields = event.as_object_mut().expect("BUG: it is written as an object");
-    if let Some(cookies) = fields["headers"].get("cookie").and_then(Value::as_str) {
-        let cookies: Vec<_> = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty()).collect();
-        fields.insert("cookies".to_owned(), json!(cookies));
+    if let Some(cookies) = headers.get("cookie") {
+        let cookies = cookies.split(';').map(str::trim).filter(|cookie| !cookie.is_empty());
+        event["cookies"] = cookies.collect();
     }
     if !query.is_empty() {
-        fields.insert("queryStringParameters".to_owned(), parameters(query));
+        event["queryStringParameters"] = parameters(query);
     }
     if !body.is_empty() {
-        insert_body(fields, body, head.headers.get(header::CONTENT_TYPE).map(header::HeaderValue::as_bytes));
+        let content_type = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is_text = content_type.is_none_or(|own| std::str::from_utf8(own).is_ok_and(media_type::is_text));
+        let text = std::str::from_utf8(body).ok().filter(|_| is_text);
+        event["body"] = text.map_or_else(|| STANDARD.encode(body).into(), Value::from);
+        event["isBase64Encoded"] = text.is_none().into();
     }
     Event { json: event.to_string(), trace_id }
 }
@@ -84,21 +87,6 @@ fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<Stri
         "time": log_time(now),
         "timeEpoch": now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
     })
-}
-
-/// Adds the body: text as it is, all else in base64.
-fn insert_body(fields: &mut Map<String, Value>, body: &[u8], content_type: Option<&[u8]>) {
-    let is_text = content_type
-        .is_none_or(|content_type| std::str::from_utf8(content_type).is_ok_and(media_type::is_text));
-    match std::str::from_utf8(body) {
-        Ok(text) if is_text => {
-            fields.insert("body".to_owned(), text.into());
-        }
-        _ => {
-            fields.insert("body".to_owned(), STANDARD.encode(body).into());
-            fields.insert("isBase64Encoded".to_owned(), true.into());
-        }
-    }
 }
 
 /// Each header once, with its values in their order.

@@ -32,6 +32,9 @@ pub enum FileError {
     /// It belongs to a server, or to a run.
     #[error("`{0}` is the state of {1}: give `--state` another file")]
     OtherUse(PathBuf, &'static str),
+    /// A function that it needs is not given.
+    #[error("`{0}` has an open invocation of `{1}`: give `--function {1}=DIR:HANDLER` again")]
+    MissingFunction(PathBuf, String),
     /// It is not there.
     #[error("the state cannot be {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, String),

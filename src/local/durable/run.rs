@@ -59,6 +59,9 @@ pub async fn run(
         Err(failure) => return fail(failure, began.elapsed(), children),
     };
     if desk.look(|state, _| has_ended(state)) {
+        if let Some(path) = &options.state {
+            eprintln!("`{}` has an execution that has ended: remove it to run another one", path.display());
+        }
         return finish(&desk, options, None, Duration::ZERO, began.elapsed(), children);
     }
     let starting = Runner::start(settings, &desk, options, children, shutdown);
@@ -107,19 +110,21 @@ async fn open(settings: &Settings, source: &EventSource, options: &cli::Durable)
         }
         None => (None, None),
     };
+    let functions: Vec<_> = options.functions.iter().map(|function| function.name.clone()).collect();
     if let (Some(state), Some(path)) = (&state, &options.state) {
         check(state, path, &settings.handler, &event).map_err(refused)?;
+        if let Some(function) = state.missing_function(&functions) {
+            return Err(refused(FileError::MissingFunction(path.clone(), function.to_owned())));
+        }
     }
+    // kept with the first invocation: a handler that cannot be loaded leaves no file
     let state = state.unwrap_or_else(|| {
         let mut state = State::new(&settings.handler, false);
         let now = clock(&state);
         state.start(&settings.function_name, None, event, now);
         state
     });
-    let functions = options.functions.iter().map(|function| function.name.clone()).collect();
-    let desk = Desk::new(state, file, functions, options.replay_each);
-    desk.save().map_err(refused)?;
-    Ok(desk)
+    Ok(Desk::new(state, file, functions, options.replay_each))
 }
 
 /// Checks that a state belongs to this handler and this event.

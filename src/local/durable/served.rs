@@ -59,18 +59,19 @@ impl Executions {
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Result<Self, OpenError> {
+        let names: Vec<_> = options.functions.iter().map(|function| function.name.clone()).collect();
         let (file, state) = match &options.state {
             Some(path) => {
                 let (file, state) = StateFile::take(path)?;
+                let state = state.filter(|state| !state.executions.is_empty());
                 if let Some(state) = &state {
-                    check(state, path, &settings.handler)?;
+                    check(state, path, &settings.handler, &names)?;
                 }
                 (Some(file), state)
             }
             None => (None, None),
         };
         let state = state.unwrap_or_else(|| State::new(&settings.handler, true));
-        let names = options.functions.iter().map(|function| function.name.clone()).collect();
         let desk = Arc::new(Desk::new(state, file, names, options.replay_each));
         desk.save()?;
         let service: Arc<dyn Service> = Arc::<Desk>::clone(&desk);
@@ -150,12 +151,15 @@ impl Executions {
     }
 }
 
-fn check(state: &State, path: &Path, handler: &str) -> Result<(), FileError> {
+fn check(state: &State, path: &Path, handler: &str, functions: &[String]) -> Result<(), FileError> {
     if !state.served {
         return Err(FileError::OtherUse(path.to_path_buf(), "a run without `--serve`"));
     }
     if state.handler != handler {
         return Err(FileError::OtherHandler(path.to_path_buf(), state.handler.clone()));
+    }
+    if let Some(function) = state.missing_function(functions) {
+        return Err(FileError::MissingFunction(path.to_path_buf(), function.to_owned()));
     }
     Ok(())
 }

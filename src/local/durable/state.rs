@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::execution::{CallbackError, End, Execution, Invoked, Parent, Target, error};
+use super::execution::{CallbackError, End, Execution, Invoked, Parent, Target, error, find_function};
 use crate::durable::operation::ErrorObject;
 
 /// Where the functions of a desk are said to be.
@@ -48,6 +48,13 @@ impl State {
         let arn = format!("{FUNCTIONS}:{function_name}:$LATEST/durable-execution/{name}/{id}");
         self.executions.push(Execution::new(arn.clone(), name.to_owned(), input, now));
         arn
+    }
+
+    /// The function of an execution that has not ended, if it is not among these.
+    pub fn missing_function(&self, functions: &[String]) -> Option<&str> {
+        let open = self.executions.iter().filter(|execution| execution.end().is_none());
+        let mut called = open.filter_map(|execution| execution.function.as_deref());
+        called.find(|called| find_function(functions, called, |name| name).is_none())
     }
 
     /// Forgets the oldest executions that have ended, up to this many.

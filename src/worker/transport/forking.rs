@@ -14,8 +14,11 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rustix::process::Pid;
 
 use super::{
-    Transport, TransportError, answered, decoder::FrameError, frame::Message, lanes::Lanes,
-    memory::memory_file, pipes::Pipes,
+    Transport, TransportError, answered,
+    frame::{FrameError, Message},
+    lanes::Lanes,
+    memory::memory_file,
+    pipes::Pipes,
 };
 use crate::{
     event::{invocation::Invocation, suspension::Suspension},

@@ -6,7 +6,6 @@
 //!
 //! Each refuses messages that its shim does not send.
 
-pub mod decoder;
 mod forking;
 pub mod frame;
 mod lanes;
@@ -22,7 +21,7 @@ use futures_util::future::BoxFuture;
 use rustix::process::Pid;
 
 pub(super) use self::frame::Message;
-use self::{decoder::FrameError, forking::Forking, program::Program, resident::Resident};
+use self::{forking::Forking, frame::FrameError, program::Program, resident::Resident};
 use super::{Kind, Starter, Step, answer::ExitKind, log::Log, stack::Trace};
 use crate::{
     event::invocation::Invocation,

@@ -15,10 +15,7 @@ use tokio::{
     net::unix::pipe,
 };
 
-use super::{
-    decoder::{Decoder, FrameError},
-    frame::Message,
-};
+use super::frame::{Decoder, FrameError, Message};
 use crate::{
     limits::{BLOCKS, PIPE_SIZE},
     process::proc::descriptors,

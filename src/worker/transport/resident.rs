@@ -16,8 +16,7 @@ use tokio::net::unix::pipe;
 
 use super::{
     Transport, TransportError, answered,
-    decoder::FrameError,
-    frame::{Message, encode},
+    frame::{FrameError, Message, encode},
     pipes::{Pipes, answer_pipe},
 };
 use crate::{

@@ -1,8 +1,9 @@
-//! The answer of a handler that is a process of its own: what it writes to its standard output.
+//! The answer of a handler that is a process of its own: what it writes to its standard output, and how it ends.
 
-mod exit;
-
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::{
+    convert::Infallible, future::pending, os::unix::process::ExitStatusExt, process::ExitStatus,
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
@@ -11,14 +12,12 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-pub use self::exit::ExitKind;
-pub(super) use self::exit::{Closing, with_lines, with_place};
 use super::buffer::buffer;
 use crate::{
     event::{invocation::Invocation, stream::Sink},
-    failure::Failure,
+    failure::{ErrorType, Failure},
     limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
-    process::{Children, Ended, PipeName, Shell, Writers},
+    process::{Children, PipeName, Shell, Writers},
 };
 
 /// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
@@ -121,10 +120,9 @@ impl Output {
         shell: Option<&Shell>,
     ) {
         let answer = PipeName::of(pipe);
-        let ended = Ended { answer: &answer, log, shell, since: closing.since };
         let has_failed = closing.exit != ExitKind::Exited(0);
         let last = loop {
-            let (mut writers, log_is_filtered) = children.writers(&ended);
+            let (mut writers, log_is_filtered) = children.writers(&answer, log, shell, closing.since);
             if has_failed {
                 writers = Writers::Others;
             }
@@ -177,4 +175,72 @@ impl Output {
         bytes.truncate(end);
         Ok(bytes.freeze())
     }
+}
+
+/// How a handler's process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitKind {
+    /// With this status.
+    Exited(i32),
+    /// By this signal.
+    Signalled(i32),
+}
+
+/// A handler that has ended, and whose answer may not be whole yet.
+pub(super) struct Closing {
+    pub(super) exit: ExitKind,
+    since: std::time::Instant,
+    /// Whether its answer ran through other processes.
+    has_filters: bool,
+}
+
+impl Closing {
+    /// Of a handler that has ended just now.
+    pub(super) fn begin(exit: ExitKind) -> Self {
+        Self { exit, since: std::time::Instant::now(), has_filters: false }
+    }
+}
+
+impl ExitKind {
+    /// How a process ended that was waited for.
+    pub(super) fn of(status: ExitStatus) -> Self {
+        match (status.code(), status.signal()) {
+            (Some(code), _) => Self::Exited(code),
+            (None, signal) => Self::Signalled(signal.unwrap_or_default()),
+        }
+    }
+
+    /// The status, unless a signal ended it.
+    pub(super) fn status(self) -> Option<i32> {
+        match self {
+            Self::Exited(status) => Some(status),
+            Self::Signalled(_) => None,
+        }
+    }
+
+    /// The failure that it is, if it is one. `place` is the command that ended the handler, or empty; `last_lines` gives
+    /// the end of the handler's log.
+    pub(super) fn failure(self, place: &str, last_lines: impl FnOnce() -> String) -> Option<Failure> {
+        match self {
+            Self::Exited(0) => None,
+            Self::Exited(status) => {
+                let message = with_place(format!("the handler ended with status {status}"), place);
+                Some(Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines())))
+            }
+            Self::Signalled(signal) => {
+                let signal = ExitStatus::from_raw(signal);
+                Some(Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")))
+            }
+        }
+    }
+}
+
+/// A message with the place of a failure behind it, if there is one.
+pub(super) fn with_place(message: String, place: &str) -> String {
+    if place.is_empty() { message } else { format!("{message} {place}") }
+}
+
+/// A message with the last lines of the log behind it.
+pub(super) fn with_lines(message: String, lines: &str) -> String {
+    if lines.is_empty() { message } else { format!("{message}: {lines}") }
 }
