@@ -91,8 +91,14 @@ impl Message {
         bytes
     }
 
-    /// Writes the message.
+    /// Writes the message. One that could not be read is an error.
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        if self.fields.len() >= FIELDS_LIMIT {
+            return Err(invalid("a message of this many fields"));
+        }
+        if self.fields.iter().any(|(key, value)| key.len() + 1 + value.len() > FIELD_LIMIT) {
+            return Err(invalid("a field of this length"));
+        }
         to.write_all(&self.encode())
     }
 

@@ -434,6 +434,11 @@ fn a_request_that_cannot_be_made_is_answered_by_one_line() {
                   or make it a `durable context`\n";
     let variables = [("DURABLE_SOCKET", "/gone"), ("DURABLE_STEP", "outer")];
     assert_eq!(bare("durable", &step, &variables), (70, String::new(), inside.to_owned()));
+    let large = vec![b'x'; 9 * 1024 * 1024];
+    let done = with_input(&["step", "n", "--stdin", "cat"], &[], &large);
+    let message = "durable: a field of this length on the socket of a durable function: give the command a file, or the \
+                   address of an object in Amazon S3\n";
+    assert_eq!((&done.stderr[..], done.status()), (message, 70));
     let done = durable(&step, &["refused|message=the name is in use"]);
     assert_eq!((&done.stderr[..], done.status()), ("durable: the name is in use\n", 70));
 }

@@ -300,7 +300,8 @@ fn a_run_that_waits_for_a_time_takes_an_answer_meanwhile() {
            wait
            durable step end -- echo end",
     );
-    let waiting = command(&function, &["--state", "s.json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut waiting = command(&function, &["--state", "s.json"]);
+    let waiting = waiting.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     until("the callback", || {
         fs::read_to_string(function.path("s.json"))
             .is_ok_and(|text| text.contains("CallbackId") && text.contains("ScheduledEndTimestamp"))

@@ -62,6 +62,12 @@ fn a_function_runs_as_the_command_of_a_step() {
         ("nul() { printf 'a\\0b'; }; durable step n nul | tr '\\0' -", "a-b"),
         ("late() { (sleep 0.2; echo late) & echo soon; }; durable step n late", "soon\nlate"),
         ("exec 9>/dev/null 63>&1; nine() { echo x >&9; echo y; }; durable step n nine", "y"),
+        // longer than an argument of a process may be
+        (
+            "long=$(head -c 300000 /dev/zero | tr '\\0' x); size() { cat; echo \"${#1} $2\"; }; \
+             x=$(echo in | durable step n --stdin size \"$long\" b); durable wait 1h; durable step m size \"$long\" c; echo \"$x\"",
+            "300000 c\nin\n300000 b",
+        ),
         ("IFS=lo; set -f; shopt -s nocasematch; durable step n greet '*'", "hello *"),
     ] {
         let deeds = Deeds::new();

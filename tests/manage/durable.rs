@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Project, cloud::Turn};
+use super::{Project, cloud::Turn, runtimes};
 use crate::support::http::Message;
 
 const POLICY: &str = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicDurableExecutionRolePolicy";
@@ -106,6 +106,26 @@ fn a_durable_function_without_a_time_has_a_day_and_its_url_is_that_of_the_alias(
             .noted("arguments")
             .contains("create-function-url-config --function-name durable-day --qualifier live ")
     );
+}
+
+#[test]
+fn a_durable_function_may_be_a_zip_on_a_runtime() {
+    let Some(project) = runtimes::project("durable-zip") else { return };
+    let of = ["--runtime", "durable-zip", "--runtime-version", "1"];
+    project.succeed(&[&["publish-runtime", "--base", "base:1"][..], &of].concat());
+    project.succeed(&[&["promote-runtime", "--runtime-alias", "stable"][..], &of].concat());
+    project.cloud.take();
+    let deploy = ["deploy", "--runtime", "durable-zip", "--handler", "function.handler", "--durable"];
+    project.succeed(&deploy);
+    let created = project.cloud.take();
+    let created = created.iter().find(|call| call.operation == "CreateFunction").unwrap();
+    assert_eq!((&created.body["PackageType"], &created.body["Runtime"]), (&json!("Zip"), &json!("custom")));
+    assert_eq!(created.body["DurableConfig"], json!({ "ExecutionTimeout": 86_400 }));
+    assert_eq!(version_of_alias(&project, "live"), "1");
+    project.file("function.sh", "handler() { tac; }\n");
+    project.succeed(&deploy[..5]);
+    assert_eq!(version_of_alias(&project, "live"), "2");
+    project.succeed(&["delete", "--all", "--yes"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::Project;
 use crate::support::{needs::found, repository};
 
 /// A project whose AWS CLI knows the calls.
-fn project(name: &'static str) -> Option<Project> {
+pub fn project(name: &'static str) -> Option<Project> {
     let models = repository().join("target/tools/botocore/data");
     let models = found("botocore-models", models.is_dir().then_some(models))?;
     let project = Project::new(name)?.variable("AWS_DATA_PATH", models.to_str().unwrap());

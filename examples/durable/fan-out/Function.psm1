@@ -8,7 +8,7 @@ function Send-Patch($Instance) {
 
 function Test-Finished($Instance, $Id) {
     $status = aws ssm get-command-invocation --instance-id $Instance --command-id $Id --query Status --output text
-    switch ($status) {
+    switch ("$status") {
         'Success' { $true }
         { $_ -in 'Pending', 'InProgress', 'Delayed' } { $false }
         default { throw "$Instance`: $_" }

@@ -12,7 +12,8 @@ function New-Snapshot($Snapshot, $Database) {
 }
 
 function Test-Available($Snapshot) {
-    switch (Get-Status $Snapshot) {
+    $status = Get-Status $Snapshot
+    switch ("$status") {
         'available' { $true }
         'creating' { $false }
         default { throw "the snapshot $Snapshot is $_" }

@@ -29,6 +29,9 @@ pub(super) enum CommandError {
     /// The event is over, and this process is still there.
     #[error("the bootstrap has ended the connection, the event is over")]
     Closed,
+    /// The request cannot be sent.
+    #[error("{0}: give the command a file, or the address of an object in Amazon S3")]
+    TooLarge(String),
     /// The bootstrap's own words.
     #[error("{0}")]
     Refused(String),

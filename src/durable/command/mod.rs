@@ -28,7 +28,7 @@ use self::{
     arguments::{Arguments, HELP, TIMES, Verb},
     error::CommandError,
     session::{Session, context},
-    shell::{SHELL, Shell},
+    shell::Shell,
 };
 use super::message::Message;
 
@@ -60,16 +60,15 @@ fn status(arguments: &[OsString]) -> u8 {
         eprintln!("{NAME}: {error}");
         error.status()
     };
-    let Some((_, of_shell)) = arguments.split_first().filter(|(first, _)| *first == SHELL) else {
-        return answer(arguments, None).unwrap_or_else(told);
-    };
-    let shell = match Shell::open() {
-        Ok(shell) => shell,
-        Err(error) => return told(error),
-    };
-    let status = answer(of_shell, Some(&shell)).unwrap_or_else(told);
-    shell.end(status);
-    status
+    match Shell::of(arguments) {
+        Ok(None) => answer(arguments, None).unwrap_or_else(told),
+        Ok(Some((shell, arguments))) => {
+            let status = answer(&arguments, Some(&shell)).unwrap_or_else(told);
+            shell.end(status);
+            status
+        }
+        Err(error) => told(error),
+    }
 }
 
 fn answer(arguments: &[OsString], shell: Option<&Shell>) -> Result<u8, CommandError> {

@@ -31,6 +31,11 @@ impl<'a> Session<'a> {
     /// The reply to a request. If the invocation is over there is none, and this process is killed here.
     pub(super) fn ask(&mut self, request: Message) -> Result<Message, CommandError> {
         let sent = request.with("client", "command").write(self.stream.get_mut());
+        if let Err(error) = &sent
+            && error.kind() == io::ErrorKind::InvalidData
+        {
+            return Err(CommandError::TooLarge(error.to_string()));
+        }
         match sent.and_then(|()| Message::read(&mut self.stream)) {
             Ok(Some(reply)) if reply.verb == "suspend" => loop {
                 thread::park();

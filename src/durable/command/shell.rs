@@ -8,11 +8,12 @@
 //! - a number: the exit status of the command `durable`. It is the last field.
 
 use std::{
-    fs::{File, OpenOptions},
+    ffi::{OsStr, OsString},
+    fs::{self, File, OpenOptions},
     io::{self, BufRead, BufReader, Read, Write},
     os::{
         fd::{AsRawFd, OwnedFd},
-        unix::process::ExitStatusExt,
+        unix::{ffi::OsStrExt, process::ExitStatusExt},
     },
     process::ExitStatus,
 };
@@ -29,19 +30,35 @@ use super::{
     pipes::Pipes,
 };
 
-/// The argument of a shell that runs functions.
-pub(super) const SHELL: &str = "--shell";
+/// The first argument of a shell that runs functions.
+const SHELL: &str = "--shell";
+
+/// The same where the arguments of the function come by a pipe, each with a NUL at its end.
+const SHELL_WORDS: &str = "--shell-words";
 
 /// The pipe to the shell.
 const CONTROL: &str = "/proc/self/fd/3";
+
+/// The pipe with the arguments.
+const WORDS: &str = "/proc/self/fd/4";
 
 /// The shell.
 pub(super) struct Shell(File);
 
 impl Shell {
-    pub(super) fn open() -> Result<Self, CommandError> {
-        let failed = |error| CommandError::Io(format!("`{CONTROL}` cannot be opened"), error);
-        OpenOptions::new().write(true).open(CONTROL).map(Self).map_err(failed)
+    /// The shell that has started this with these arguments, if one has, and the rest of them.
+    pub(super) fn of(arguments: &[OsString]) -> Result<Option<(Self, Vec<OsString>)>, CommandError> {
+        let Some((first, rest)) = arguments.split_first() else { return Ok(None) };
+        let mut arguments = rest.to_vec();
+        if first == SHELL_WORDS {
+            let words = fs::read(WORDS).map_err(|error| unusable(WORDS, error))?;
+            let words = words.strip_suffix(b"\0").map(|words| words.split(|&byte| byte == 0));
+            arguments.extend(words.into_iter().flatten().map(|word| OsStr::from_bytes(word).to_owned()));
+        } else if first != SHELL {
+            return Ok(None);
+        }
+        let control = OpenOptions::new().write(true).open(CONTROL);
+        control.map(|control| Some((Self(control), arguments))).map_err(|error| unusable(CONTROL, error))
     }
 
     /// Tells the status with which `durable` ends.
@@ -83,6 +100,10 @@ impl Shell {
         let code: i32 = line.trim_end().parse().map_err(|_| io::Error::other("the shell tells no status"))?;
         Ok((ExitStatus::from_raw(code << 8), pipes))
     }
+}
+
+fn unusable(path: &str, error: io::Error) -> CommandError {
+    CommandError::Io(format!("`{path}` cannot be opened"), error)
 }
 
 fn has_input(pipe: &OwnedFd) -> io::Result<bool> {

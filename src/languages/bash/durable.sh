@@ -7,7 +7,7 @@
 durable() { # VERB …
     {
         builtin local __lambda_trace='' __lambda_status=0 __lambda_at=0
-        builtin local __lambda_field='' __lambda_word __lambda_any __lambda_input
+        builtin local __lambda_field='' __lambda_line __lambda_word __lambda_any __lambda_input
         [[ ! -o xtrace ]] || __lambda_trace=1
         builtin set +x
     } 2>/dev/null
@@ -19,7 +19,7 @@ durable() { # VERB …
             builtin printf '%s\n' "$__lambda_field" || __lambda_status=$?
         fi
     elif ((__lambda_at)) && __lambda_defines "${!__lambda_at}"; then
-        { __lambda_attend <(@BOOTSTRAP@ durable --shell "$@" 3>&1 >&97 97>&-) "$@" || __lambda_status=$?; } 97>&1
+        { __lambda_attend <(__lambda_start "$@" 3>&1 >&97 97>&-) "$@" || __lambda_status=$?; } 97>&1
     else
         @BOOTSTRAP@ durable "$@" || __lambda_status=$?
     fi
@@ -54,14 +54,14 @@ __lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAN
         __lambda_at=$((__lambda_at + 1))
     done
     ((__lambda_at <= $#)) || __lambda_at=0
+    builtin printf -v __lambda_line %s "$@"
 }
 
 __lambda_answers() { # VERB …: whether it has ended; its status and its text are in __lambda_status and __lambda_field
     [[ -n ${__lambda_port-} && -z ${DURABLE_STEP-}$__lambda_input && $1 != callback ]] || builtin return
-    builtin printf -v __lambda_field %s "$@"
     # each line would be a packet of its own
     # shellcheck disable=SC2154 # set by shim.sh
-    [[ $__lambda_field != *"$__lambda_newline"* ]] || builtin return
+    [[ $__lambda_line != *"$__lambda_newline"* ]] && ((${#__lambda_line} < __lambda_short)) || builtin return
     { __lambda_ask "$@" 97<>"/dev/tcp/127.0.0.1/${__lambda_port%/*}"; } 2>/dev/null
 }
 
@@ -70,6 +70,14 @@ __lambda_ask() { # VERB …: without a process; src/durable/session/port.rs desc
     builtin printf '%s\0' "${__lambda_port#*/}" $((5 + $# - __lambda_at)) "$1" "$__lambda_any" "${DURABLE_CONTEXT-}" \
         "$__lambda_word" "${@:__lambda_at}" >&97 &&
         __lambda_read_field && __lambda_status=$__lambda_field && __lambda_read_field
+}
+
+__lambda_start() { # VERB …: the arguments of a function may be longer than those of a process, which reads them then
+    if ((${#__lambda_line} < __lambda_short)); then
+        @BOOTSTRAP@ durable --shell "$@"
+    else
+        @BOOTSTRAP@ durable --shell-words "${@:1:__lambda_at}" 4< <(builtin printf '%s\0' "${@:__lambda_at+1}")
+    fi
 }
 
 __lambda_attend() { # PIPE VERB …: runs the function as often as the command says so, and has its status
@@ -116,6 +124,7 @@ __lambda_errexit=0
 for __lambda_name in "${__lambda_options[@]}"; do
     [[ $__lambda_name != errexit ]] || __lambda_errexit=1
 done
+__lambda_short=32000 # characters, which fit into one argument of a process
 __lambda_port=''
 if [[ -e $DURABLE_SOCKET.port ]]; then
     builtin mapfile -t __lambda_lines <"$DURABLE_SOCKET.port"

@@ -100,12 +100,22 @@ fn wrong_options_are_refused_when_the_file_is_loaded() {
 }
 
 #[test]
-fn a_package_of_the_users_own_named_durable_takes_the_name() {
+fn a_handler_may_have_a_package_of_its_own_named_durable() {
     needs!(sbcl);
-    let text = "(defpackage :durable (:use :cl) (:export :answer)) (in-package :durable) (defun answer () \"own\") \
-                (in-package :cl-user) (defun handler (event) event (durable:answer))";
-    let running = lisp(text).start();
-    assert_eq!(running.text(""), "own");
+    let own = "(defpackage :durable (:use :cl) (:export :answer)) (in-package :durable) (defun answer () \"own\") (in-package :cl-user)";
+    // SBCL warns that the package has other symbols, unless it is another one
+    for (rename, warnings) in [("", 1), ("(rename-package :durable :lambda-durable)", 0)] {
+        let text = format!("{rename} {own} (defun handler (event) event (durable:answer))");
+        let running = lisp(&text).start();
+        assert_eq!(running.text(""), "own");
+        let log = running.log();
+        assert_eq!(log.matches("DURABLE also exports").count(), warnings, "{log}");
+    }
+    let text = format!(
+        "(rename-package :durable :lambda-durable) {own} (defun handler (event) event (lambda-durable:durable-step \"s\" (durable:answer)))"
+    );
+    let mut execution = Execution::of(Service::start(), || lisp(&text));
+    assert_eq!(execution.run("input"), succeeded("own"), "{}", execution.log());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The package `durable` of Common Lisp: its operations on the stand-in of the service.
 
+mod errors;
 mod handlers;
 mod operations;
 mod suspension;

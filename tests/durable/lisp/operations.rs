@@ -1,7 +1,6 @@
 //! The operations, in their first run and in replays.
 
-use super::{Deeds, End, Execution, Service, function, run, succeeded};
-use crate::lisp::lisp;
+use super::{Deeds, Execution, Service, function, run, succeeded};
 
 #[test]
 fn what_was_done_is_not_done_again() {
@@ -35,95 +34,6 @@ fn what_was_done_is_not_done_again() {
     assert_eq!(deeds.all(), expected);
     let names: Vec<_> = execution.service.operations().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b", "a", "wait", "PAUSE", "until", "C"]);
-}
-
-#[test]
-fn a_failed_step_signals_the_same_in_its_first_run_and_in_replays() {
-    needs!(sbcl);
-    for (body, kind, message) in [
-        ("(error \"no ~A\" 'good)", "SIMPLE-ERROR", "no GOOD"),
-        ("(error 'own :code 5)", "FLOW::OWN", "own 5"),
-        ("(parse-integer \"x\")", "SB-INT:SIMPLE-PARSE-ERROR", "junk in string \"x\""),
-        ("(undefined-one)", "UNDEFINED-FUNCTION", "The function FLOW::UNDEFINED-ONE is undefined."),
-        ("(error 'plain)", "FLOW::PLAIN", "Condition FLOW::PLAIN was signalled."),
-        (
-            "(durable-step \"inside\" 1)",
-            "DURABLE:DURABLE-REFUSED",
-            "the step `s` has a durable operation inside: put it beside the step, or make the step a `durable-context`",
-        ),
-        (
-            "(progn (durable-wait 5))",
-            "DURABLE:DURABLE-REFUSED",
-            "the step `s` has a durable operation inside",
-        ),
-        (
-            "(sb-thread:join-thread (sb-thread:make-thread (lambda () (handler-case (durable-wait 5) (error (e) (format nil \"~A\" e))))))",
-            "",
-            "",
-        ),
-    ] {
-        let deeds = Deeds::new();
-        let forms = format!(
-            "(progn
-               (define-condition plain () ())
-               (define-condition own (error) ((code :initarg :code :reader code)) (:report (lambda (c s) (format s \"own ~A\" (code c)))))
-               (handler-case
-                   (handler-bind ((error (lambda (c) (if (typep c 'durable-failed) (did \"bound ~A\" (durable-failed-name c)) (did \"wrong ~A\" c)))))
-                     (let ((value (durable-step \"s\" (unwind-protect (progn (did \"ran\") {body}) (did \"cleaned\")))))
-                       (did \"value ~A\" value)))
-                 (error (c) (did \"~A ~S ~A\" (durable-failed-type c) (durable-failed-data c)
-                                 (substitute #\\| #\\Newline (remove #\\' (format nil \"~A\" c))))))
-               (durable-wait 60)
-               \"ok\")"
-        );
-        let (execution, end) = run(&forms, &deeds);
-        assert_eq!(end, succeeded("ok"), "{body}: {}", execution.log());
-        let all = deeds.all();
-        if kind.is_empty() {
-            let value = "value the step `s` has a durable operation inside: put it beside the step, or make the step a `durable-context`";
-            assert_eq!(all, ["ran", "cleaned", value, value], "{body}");
-            continue;
-        }
-        assert_eq!(
-            (all.len(), &all[..3]),
-            (6, &["ran".to_owned(), "cleaned".to_owned(), "bound s".to_owned()][..]),
-            "{body}: {all:?}"
-        );
-        let line = format!("{kind} NIL {}", message.replace('\n', "|"));
-        assert!(all[3].starts_with(&line), "{body}: {all:?}");
-        assert_eq!(all[5], all[3], "{body}");
-    }
-}
-
-#[test]
-fn an_error_that_nobody_takes_is_that_of_the_execution() {
-    needs!(sbcl);
-    for (forms, kind, message) in [
-        ("(durable-step \"s\" (error \"no ~A\" 'good))", "SIMPLE-ERROR", "no GOOD"),
-        (
-            "(durable-context \"c\" (durable-step \"s\" (error 'end-of-file :stream nil)))",
-            "END-OF-FILE",
-            "end of file on NIL",
-        ),
-        ("(durable-context \"c\" (error \"in a context\"))", "SIMPLE-ERROR", "in a context"),
-        (
-            "(unwind-protect (handler-case (durable-fail \"Own.Type\" \"own message\") (t () (did \"wrong\"))) (did \"cleaned ~A\" (suspending-p)))",
-            "Own.Type",
-            "own message",
-        ),
-        ("(progn (durable-wait 5) (error \"later\"))", "SIMPLE-ERROR", "later"),
-        (
-            "(handler-case (durable-wait \"x\") (durable-refused (c) (error \"~A\" c)))",
-            "SIMPLE-ERROR",
-            "`seconds` is a number, not `x`",
-        ),
-        ("(durable-step \"\" 1)", "DURABLE:DURABLE-REFUSED", "a name is missing"),
-    ] {
-        let deeds = Deeds::new();
-        let (execution, end) = run(forms, &deeds);
-        assert_eq!(end, End::Failed(kind.to_owned(), message.to_owned()), "{forms}: {}", execution.log());
-        assert_eq!(deeds.count("wrong"), 0);
-    }
 }
 
 #[test]
@@ -292,29 +202,4 @@ fn a_body_that_is_left_by_a_jump_has_no_end() {
     let (execution, end) = run(forms, &deeds);
     assert_eq!(end, succeeded("(1 2 3)"), "{}", execution.log());
     assert_eq!(deeds.all(), ["s", "t", "u", "s", "t"]);
-}
-
-#[test]
-fn operations_outside_of_a_durable_execution_say_how_to_run_one() {
-    needs!(sbcl);
-    let text =
-        "(defun handler (event) (eval (let ((*package* (find-package :durable))) (read-from-string event))))";
-    let running = lisp(text).start();
-    let message = "this is no event of a durable execution: run it with `bootstrap --durable HANDLER EVENT`";
-    for event in [
-        "(durable-step \"s\" (cl:error \"ran\"))",
-        "(durable-wait 5)",
-        "(durable-callback \"c\" (id) id)",
-        "(durable-callback-id \"c\")",
-        "(durable-callback-result \"c\")",
-        "(durable-invoke \"f:1\" \"\")",
-        "(durable-until \"u\" :every 1 (state) state)",
-        "(durable-context \"c\" 1)",
-        "(durable-fail \"T\" \"m\")",
-        "(durable-replaying-p)",
-    ] {
-        let error = running.error(event);
-        assert_eq!((&error.kind[..], &error.message[..]), ("DURABLE:DURABLE-REFUSED", message), "{event}");
-    }
-    assert_eq!(running.text("(cl:format cl:nil \"~A ~A\" (suspending-p) (durable-attempt))"), "NIL NIL");
 }

@@ -92,6 +92,17 @@ fn everything_that_is_open_suspends() {
     }
 }
 
+/// A thread that does one task after the other, for all events.
+const POOL: &str = r"
+(defvar *task* nil)
+(defvar *asked* (sb-thread:make-semaphore))
+(defvar *done* (sb-thread:make-semaphore))
+(sb-thread:make-thread (lambda ()
+                         (loop (sb-thread:wait-on-semaphore *asked*)
+                               (setf *task* (funcall *task*))
+                               (sb-thread:signal-semaphore *done*))))
+";
+
 #[test]
 fn threads_are_suspended_with_the_handler() {
     needs!(sbcl);
@@ -129,6 +140,16 @@ fn threads_are_suspended_with_the_handler() {
             &["(1 2 3)"],
         ),
         (
+            "a thread that was made at init serves the event that runs",
+            r#"(progn
+                 (setf *task* (lambda () (durable-step "pool" (did "pool") 7)))
+                 (sb-thread:signal-semaphore *asked*)
+                 (sb-thread:wait-on-semaphore *done*)
+                 (durable-wait 60)
+                 (did "~A" *task*))"#,
+            &["pool", "7"],
+        ),
+        (
             "a timer has operations of its own",
             r#"(let* ((done nil) (timer (sb-ext:make-timer (lambda () (setf done (durable-step "timer" (did "timer") 5))) :thread t)))
                  (sb-ext:schedule-timer timer 0.01)
@@ -139,7 +160,7 @@ fn threads_are_suspended_with_the_handler() {
     ] {
         let deeds = Deeds::new();
         let forms = format!("(progn {forms} \"ok\")");
-        let (execution, end) = run(&forms, &deeds);
+        let (execution, end) = run_with(POOL, &forms, &deeds);
         let log = execution.log();
         assert_eq!(end, succeeded("ok"), "{case}: {:?} {log}", deeds.all());
         let all: Vec<_> = deeds

@@ -45,12 +45,12 @@
 ;;; Bodies
 
 (defun call-body (scope function)
-  "Calls FUNCTION in SCOPE. Gives the list of its values, or NIL and the failure. No handler outside sees its errors: in a replay it
-would see none."
-  (flet ((fail (condition &optional hook)
+  "Calls FUNCTION in SCOPE. Gives the list of its values, or NIL and the failure. No handler outside sees its errors:
+in a replay there are none."
+  (flet ((fail (condition hook)
            (declare (ignore hook))
            (return-from call-body (values nil (funcall *failure-of* condition)))))
-    (handler-bind ((serious-condition #'fail))
+    (handler-bind ((serious-condition #'invoke-debugger))
       (let ((sb-ext:*invoke-debugger-hook* #'fail))
         (multiple-value-list (call-in-scope scope function))))))
 
@@ -70,8 +70,8 @@ would see none."
             "message" (format nil "the result of `~A` cannot be kept: ~A" name (value-refusal condition))))))
 
 (defun attempts (scope perform verb &rest fields)
-  "Makes a request. As often as bootstrap wants it, calls PERFORM with the reply for the fields of the end, and the value that goes with
-them. Gives the last reply, and the last value in a list if there is one."
+  "Makes a request. As often as bootstrap wants it, calls PERFORM with the reply. That gives the fields of the end, and the
+value that replays will have. Gives the last reply, and the last value in a list if there is one."
   (let ((reply (apply #'ask scope verb fields)) (values '()))
     (loop while (string= (first reply) "run")
           do (let ((ended nil))
@@ -98,8 +98,8 @@ them. Gives the last reply, and the last value in a list if there is one."
                                     name (shortened text +longest-line+) (squeezed (report condition)))))))))
 
 (defun call-step (name scope function options)
-  "Runs FUNCTION, unless it was run before, with the attempt and the state. It gives the key of the end and the value. Gives the reply and
-the value."
+  "Calls FUNCTION with the reply of each attempt, unless the step has ended before. That gives the key of the end and the
+value. Gives the last reply and its value."
   (apply #'attempts scope
          (lambda (reply)
            (let ((inside (make-scope :strand (scope-strand scope) :context (scope-context scope) :step name
@@ -111,8 +111,8 @@ the value."
          "step" "name" name options))
 
 (defun call-in-context (name scope sub-type perform)
-  "Opens a context of the type SUB-TYPE and calls PERFORM with its scope, for the fields of its end and its value. Gives the reply and the
-value."
+  "Opens a context of the type SUB-TYPE and calls PERFORM with its scope. That gives the fields of the end and the value.
+Gives the last reply and its value."
   (attempts scope
             (lambda (reply)
               (funcall perform (make-scope :strand (scope-strand scope) :context (value-of "id" reply))))
@@ -199,7 +199,7 @@ value."
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defun parse-operation (macro name forms allowed)
-    "NAME, the options at the beginning of FORMS, and the forms behind them. NAME may hold the options: (\"NAME\" KEYWORD VALUE ...)."
+    "NAME, the options at the beginning of FORMS, and the forms behind them. NAME may hold options: (\"NAME\" KEYWORD VALUE)."
     (when (and (consp name) (stringp (first name)))
       (setf forms (append (rest name) forms)
             name (first name)))

@@ -86,7 +86,7 @@ several lines."
          ;; where SBCL does not find the interrupted frame, the debugger's come first
          (inner (or (member-if (lambda (call) (named-p call '("INVOKE-DEBUGGER"))) calls) calls))
          (inner (member-if-not (lambda (call)
-                                 (named-p call '("ERROR" "CERROR" "BREAK" "%BREAK" "INVOKE-DEBUGGER")))
+                                 (named-p call '("ERROR" "CERROR" "SIGNAL" "%SIGNAL" "BREAK" "%BREAK" "INVOKE-DEBUGGER")))
                                inner))
          (inner (ldiff inner (member-if (lambda (call) (named-p call callers)) inner)))
          (own (remove-if-not #'own-frame-p inner :key #'second)))
