@@ -8,10 +8,10 @@ asks_durable() { on DURABLE || [[ -n ${FUNCTION_EXECUTION_TIMEOUT-}${FUNCTION_RE
 # Whether the function is one, or is about to be.
 is_durable() { on DURABLE || [[ $(field ExecutionTimeout) != null ]]; }
 
-# Puts a duration such as 90s, 15m, 12h or 3d into $seconds.
+# Puts a duration such as 90s, 15m, 12h or 3d into $seconds. A number alone is one of seconds, as in --timeout.
 read_duration() {
     local unit=1
-    [[ $1 =~ ^([1-9][0-9]{0,7})([smhdw])$ ]] || return 1
+    [[ $1 =~ ^([1-9][0-9]{0,7})([smhdw]?)$ ]] || return 1
     case ${BASH_REMATCH[2]} in m) unit=60 ;; h) unit=3600 ;; d) unit=86400 ;; w) unit=604800 ;; esac
     seconds=$((BASH_REMATCH[1] * unit))
     ((seconds <= longest_execution))

@@ -53,6 +53,12 @@ fn the_cases_pass_on_a_desk() {
 }
 
 #[test]
+fn cases_of_each_kind_pass_in_lisp() {
+    needs!("durable-runner", sbcl);
+    check("conformance.lisp.conformance:handler", &OTHERS.map(str::to_owned), &[], false);
+}
+
+#[test]
 fn cases_of_each_kind_pass_in_powershell() {
     needs!("durable-runner", pwsh);
     let cases = OTHERS.iter().chain(&POWERSHELL).map(|case| (*case).to_owned());

@@ -179,7 +179,7 @@ fn an_execution_that_lasts_longer_than_a_call_is_begun_and_left() {
 fn durable_settings_that_cannot_work_are_refused_before_anything_is_made() {
     let Some(project) = Project::new("durable-refused") else { return };
     for (arguments, said) in [
-        (&["--durable", "--execution-timeout", "3"][..], "--execution-timeout takes 90s, 15m, 12h or 3d"),
+        (&["--durable", "--execution-timeout", "3x"][..], "--execution-timeout takes 90s, 15m, 12h or 3d"),
         (&["--durable", "--execution-timeout", "0s"], "--execution-timeout takes"),
         (&["--durable", "--execution-timeout", "367d"], "up to 366 days, not 367d"),
         (&["--durable", "--execution-timeout", "99999999d"], "up to 366 days"),
@@ -194,7 +194,14 @@ fn durable_settings_that_cannot_work_are_refused_before_anything_is_made() {
         assert!(ran.status == 2 && ran.err.contains(said), "{arguments:?}: {said}: {ran:?}");
         assert!(project.cloud.operations().iter().all(|name| name.starts_with("Get")), "{arguments:?}");
     }
-    project.succeed(&["deploy", "--durable", "--execution-timeout", "366d", "--dry-run"]);
+    for (time, seconds) in [("366d", 31_622_400), ("90s", 90), ("15m", 900), ("1w", 604_800), ("3600", 3600)]
+    {
+        let dry = project.succeed(&["deploy", "--durable", "--execution-timeout", time, "--dry-run"]).out;
+        assert!(
+            dry.contains(&format!("\"DurableConfig\": {{\"ExecutionTimeout\": {seconds}}}")),
+            "{time}: {dry}"
+        );
+    }
 
     // an existing function without it has to be made anew
     project.succeed(&["deploy"]);

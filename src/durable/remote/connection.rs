@@ -141,16 +141,21 @@ async fn connect(target: &Target, tls: Option<TlsConnector>) -> io::Result<Sende
     // small requests go out at once; a failure costs only time
     let _ = stream.set_nodelay(true);
     match tls {
-        None => start(stream).await,
+        None => start(Box::new(stream)).await,
         Some(tls) => {
             let name = ServerName::try_from(name.clone()).map_err(io::Error::other)?;
-            start(tls.connect(name, stream).await?).await
+            start(Box::new(tls.connect(name, stream).await?)).await
         }
     }
 }
 
+/// A stream of either kind: of one type, for which HTTP is compiled once.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// Starts HTTP on a stream. Its task ends with the connection.
-async fn start(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Sender> {
+async fn start(stream: Box<dyn Stream>) -> io::Result<Sender> {
     let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     // its errors are those of the calls
     tokio::spawn(async move { drop(connection.await) });

@@ -8,20 +8,20 @@ public abstract class DurableCommand : PSCmdlet
     private volatile DurableConnection connection;
     private volatile bool isStopped;
 
-    /// <summary>The names of the commands and their types.</summary>
-    internal static (string Name, Type Type)[] All => new[]
+    /// <summary>Adds all commands of durable functions. Their code is compiled when they are called.</summary>
+    internal static void AddAll(InitialSessionStateEntryCollection<SessionStateCommandEntry> commands)
     {
-        ("Invoke-DurableContext", typeof(DurableContextCommand)),
-        ("Invoke-DurableFunction", typeof(DurableFunctionCommand)),
-        ("Invoke-DurableStep", typeof(DurableStepCommand)),
-        ("New-DurableCallback", typeof(DurableCallbackIdCommand)),
-        ("Receive-DurableCallback", typeof(DurableCallbackResultCommand)),
-        ("Stop-DurableExecution", typeof(DurableFailCommand)),
-        ("Test-DurableReplay", typeof(DurableReplayingCommand)),
-        ("Wait-Durable", typeof(DurableWaitCommand)),
-        ("Wait-DurableCallback", typeof(DurableCallbackCommand)),
-        ("Wait-DurableUntil", typeof(DurableUntilCommand)),
-    };
+        commands.Add(new SessionStateCmdletEntry("Invoke-DurableContext", typeof(DurableContextCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Invoke-DurableFunction", typeof(DurableFunctionCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Invoke-DurableStep", typeof(DurableStepCommand), null));
+        commands.Add(new SessionStateCmdletEntry("New-DurableCallback", typeof(DurableCallbackIdCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Receive-DurableCallback", typeof(DurableCallbackResultCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Stop-DurableExecution", typeof(DurableFailCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Test-DurableReplay", typeof(DurableReplayingCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Wait-Durable", typeof(DurableWaitCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Wait-DurableCallback", typeof(DurableCallbackCommand), null));
+        commands.Add(new SessionStateCmdletEntry("Wait-DurableUntil", typeof(DurableUntilCommand), null));
+    }
 
     private protected static DurableException Refusal(string message) => new("Durable.Refused", message);
 

@@ -6,6 +6,9 @@ internal sealed class DurableEvent(string socket)
 {
     private const string SocketVariable = "DURABLE_SOCKET";
 
+    /// <summary>How long, in milliseconds, a session waits for the end of the handler's own.</summary>
+    private const int StopTime = 50;
+
     private static DurableEvent current;
     private static PowerShell handler;
     private static Runspace session;
@@ -89,15 +92,17 @@ internal sealed class DurableEvent(string socket)
     /// pipeline, and <c>catch</c> and <c>trap</c> take none of its kind.</summary>
     public TerminateException Suspend()
     {
+        bool isFirst;
         lock (idle)
         {
-            if (!IsOver && !IsInSession)
-            {
-                // nothing of the handler may go on once the session beside it has ended
-                handler.BeginStop(null, null);
-            }
-
+            isFirst = !IsOver;
             isSuspended = true;
+        }
+
+        if (isFirst && !IsInSession)
+        {
+            // nothing of the handler may go on once the session beside it has ended; it may wait for this very one
+            handler.BeginStop(null, null).AsyncWaitHandle.WaitOne(StopTime);
         }
 
         return new TerminateException();

@@ -16,11 +16,7 @@ internal sealed class Session : IDisposable
             state.Commands.Add(new SessionStateCmdletEntry(name, typeof(RegisterHookCommand), null));
         }
 
-        foreach (var (name, type) in DurableCommand.All)
-        {
-            state.Commands.Add(new SessionStateCmdletEntry(name, type, null));
-        }
-
+        DurableCommand.AddAll(state.Commands);
         Runspace = RunspaceFactory.CreateRunspace(host, state);
         Runspace.ThreadOptions = PSThreadOptions.UseCurrentThread;
         var opened = new ManualResetEventSlim();

@@ -1,0 +1,92 @@
+;;;; Handlers for a part of AWS's conformance suite, one for each case: CASE-1-1 is that of `1-1`. The input is JSON.
+
+(defpackage #:conformance
+  (:use #:common-lisp #:durable)
+  (:export #:handler))
+
+(in-package #:conformance)
+
+(defun text (event)
+  "The text of a JSON string, which has no escapes here."
+  (string-trim "\"" event))
+
+(defun fail ()
+  (error "as it should"))
+
+(defun succeed-at (attempt value)
+  (if (>= (durable-attempt) attempt) value (fail)))
+
+(defun handler (event context)
+  (declare (ignore context))
+  (let ((name (substitute #\- #\_ (string-upcase (uiop:getenv "CONFORMANCE_CASE")))))
+    (funcall (find-symbol name '#:conformance) event)))
+
+(defmacro define-cases (&body cases)
+  "Each is a number and the body of a handler for EVENT."
+  `(progn ,@(loop for (number . body) in cases
+                  collect `(defun ,(intern (format nil "CASE-~A" number)) (event)
+                             (declare (ignorable event))
+                             ,@body))))
+
+(define-cases
+  ("1-1" (durable-step "greet" (format nil "Hello, ~A!" (text event))))
+  ("1-3" (let ((first (durable-step "first" "first")))
+           (durable-step "second" (format nil "~A_second" first))))
+  ("1-5" (durable-step "nothing" nil)
+         "null")
+  ("1-8" (let ((result (durable-step "compute" "computed")))
+           (durable-wait 2)
+           result))
+  ("1-10" (let ((result (handler-case (durable-step "fails" (fail))
+                          (durable-failed () "caught"))))
+            (durable-wait 1)
+            result))
+  ("1-11" (durable-step "a" :retry 2 :backoff 1 (succeed-at 2 "Operation succeeded")))
+  ("1-12" (durable-step "a" :retry 3 :backoff 1 :rate 1 (fail)))
+  ("1-14" (durable-step "a" :retry 5 :backoff 2 :rate 3 (succeed-at 3 "fine")))
+  ("1-19" (durable-step "a" (fail)))
+  ("1-20" (handler-case (durable-step "a" (fail))
+            (durable-failed () (durable-step "b" "fallback_result"))))
+  ("2-1" (durable-wait 2)
+         "")
+  ("2-3" (durable-wait 2 :name "wait-1")
+         (durable-wait 2 :name "wait-2")
+         "{\"completedWaits\": 2}")
+  ("3-1" (durable-context "child" (durable-step "inner" (text event))))
+  ("3-3" (durable-context "child"
+           (let ((first (durable-step "first" (text event))))
+             (durable-step "second" first))))
+  ("3-4" (durable-context "child" (durable-step "inner" (fail))))
+  ("3-5" (handler-case (durable-context "child" (durable-step "inner" (fail)))
+           (durable-failed () (durable-step "recover" (text event)))))
+  ("3-9" (let ((result (durable-context "child" (durable-step "inner" (text event)))))
+           (durable-wait 2)
+           result))
+  ("3-10" (durable-context "child"
+            (let ((result (durable-step "inner" (text event))))
+              (durable-wait 2)
+              result)))
+  ("3-15" (durable-context "child" (fail)))
+  ("4-1" (durable-callback-id (text event))
+         (durable-callback-result (text event)))
+  ("4-7" (durable-callback-id (text event))
+         (durable-step "a" t)
+         (durable-callback-result (text event)))
+  ("4-13" (durable-callback-id (text event))
+          (let ((result (handler-case (durable-callback-result (text event))
+                          (durable-failed () "\"not approved\""))))
+            (durable-wait 2)
+            result))
+  ("5-1" (durable-invoke "target:1" event))
+  ("5-6" (handler-case (durable-invoke "target:1" "\"fail\"")
+           (durable-failed () "\"fallback\"")))
+  ("6-1" (princ-to-string (count-from 0 3)))
+  ("6-4" (princ-to-string (count-from 5 8)))
+  ("7-1" (durable-callback (text event) (id) id))
+  ("7-4" (durable-callback (text event) (id) id))
+  ("7-7" (durable-callback (text event) :retry 1 :backoff 1 (id) (progn id (fail)))))
+
+(defun count-from (first limit)
+  (durable-until "counted" :every 1 (state)
+    (let ((count (1+ (or state first))))
+      (values (and (>= count limit) count) count))))
