@@ -226,6 +226,7 @@ fn largest(updates: &mut [Update]) -> Option<&mut Update> {
 }
 
 fn too_large(message: &str) -> ErrorObject {
+    let message = message.trim_end_matches('.');
     ErrorObject::new(
         "Durable.ResultTooLarge",
         format!("{message}: put the result into Amazon S3, and keep its address"),

@@ -41,12 +41,7 @@ impl Session {
             };
             let may_be_quiet = waits && !has_steps;
             if may_be_quiet && self.is_quiet().await {
-                let asked = self.poll_if_due(polled);
-                if asked != polled {
-                    // its time came meanwhile: no other invocation is needed
-                    polled = asked;
-                    self.settle().await;
-                } else if self.state().has_queued() {
+                if self.state().has_queued() {
                     // contexts that have begun are recorded before
                     self.checkpoint([]).await;
                 } else {
