@@ -4,16 +4,18 @@
 //! kept in a directory that only we can write to: nobody else may plant what we load.
 
 use std::{
-    fs::{self, File},
-    io,
+    ffi::OsString,
+    fs,
+    io::{self, Read, Seek},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     time::Duration,
 };
 
+use rustix::fs::{MemfdFlags, memfd_create};
 use tokio::time::timeout;
 
-use super::{environment, fnv, home, private};
+use super::{environment, fnv, home, memory_file, private};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
@@ -44,38 +46,56 @@ const TOO_OLD: i32 = 74;
 /// The longest that PowerShell may take to compile the host.
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 
-/// The file of the host for this PowerShell, and whether it is there already.
-pub(super) fn find(settings: &Settings, program: &Path) -> Result<(PathBuf, bool), Failure> {
-    if let Some(file) = &settings.pwsh_host {
-        return match fits(file) {
-            Ok(true) => Ok((file.clone(), true)),
-            Ok(false) => Err(unfit(file, "holds no host of this version")),
-            Err(error) => Err(unfit(file, &format!("cannot be read: {error}"))),
-        };
-    }
-    let is_there = |file: &PathBuf| fits(file).is_ok_and(|fits| fits);
-    if let Some(shipped) = home(program).map(|home| home.join(FILE)).filter(is_there) {
-        return Ok((shipped, true));
-    }
-    let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
-    let Some(directory) = private::directory(settings) else {
-        let advice =
-            "make `/tmp` writable, or compile the host ahead with `make powershell-host` and name it in";
-        let message = format!("the PowerShell host can be kept nowhere: {advice} `{}`", variable::PWSH_HOST);
-        return Err(Failure::new(ErrorType::InvalidConfiguration, message));
-    };
-    let kept = directory.join(name);
-    let is_kept = is_there(&kept);
-    Ok((kept, is_kept))
+/// Where the host is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Host {
+    /// In an assembly.
+    File(PathBuf),
+    /// Nowhere yet: each worker compiles it into its own memory.
+    Sources,
 }
 
-/// The text behind `-Command`. It runs where .NET has not run the startup hook.
-pub(super) fn command(host: &Path) -> String {
-    format!(
-        "$null = [Reflection.Assembly]::LoadFrom('{}'); \
-         [LambdaScriptRuntime.Program]::Enter('the PowerShell host was entered without a startup hook, which is slower')",
-        host.display().to_string().replace('\'', "''")
-    )
+impl Host {
+    /// The host for this PowerShell, as far as there is one.
+    pub(super) fn find(settings: &Settings, program: &Path) -> Result<Self, Failure> {
+        if let Some(file) = &settings.pwsh_host {
+            return match fits(file) {
+                Ok(true) => Ok(Self::File(file.clone())),
+                Ok(false) => Err(unfit(file, "holds no host of this version")),
+                Err(error) => Err(unfit(file, &format!("cannot be read: {error}"))),
+            };
+        }
+        let shipped = home(program).map(|home| home.join(FILE));
+        let mut places = shipped.into_iter().chain(kept(settings, program));
+        let found = places.find(|file| fits(file).is_ok_and(|fits| fits));
+        Ok(found.map_or(Self::Sources, Self::File))
+    }
+
+    /// The text behind `-Command`. It runs where .NET has not run the startup hook.
+    pub(super) fn command(&self) -> Result<OsString, Failure> {
+        let text = match self {
+            Self::File(file) => format!(
+                "$null = [Reflection.Assembly]::LoadFrom('{}'); \
+                 [LambdaScriptRuntime.Program]::Enter('the PowerShell host was entered without a startup hook, which is slower')",
+                file.display().to_string().replace('\'', "''")
+            ),
+            Self::Sources => format!(
+                "& ([scriptblock]::Create([IO.File]::ReadAllText('{}'))) -Source '{}'; \
+                 [LambdaScriptRuntime.Program]::Enter($null)",
+                memory_file("build.ps1", BUILD.as_bytes())?.display(),
+                memory_file("host.cs", SOURCES.as_bytes())?.display()
+            ),
+        };
+        Ok(text.into())
+    }
+
+    /// The assembly, where .NET can be told to load it: a list of startup hooks is separated by colons.
+    pub(super) fn hook(&self) -> Option<&Path> {
+        match self {
+            Self::File(file) if !file.as_os_str().as_encoded_bytes().contains(&b':') => Some(file),
+            _ => None,
+        }
+    }
 }
 
 /// The mark in an assembly of these sources.
@@ -102,75 +122,109 @@ fn engine(program: &Path) -> PathBuf {
     engine.filter(|engine| engine.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
-/// Compiles the host if it is not there.
+/// Where a compiled host is kept; `None` if no directory can be written to that is ours alone.
+fn kept(settings: &Settings, program: &Path) -> Option<PathBuf> {
+    let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
+    private::directory(settings).map(|directory| directory.join(name))
+}
+
+/// Compiles the host where there is none, and keeps it. Where that cannot be, each worker compiles it itself.
 pub(super) async fn compile_once(
     settings: &Settings,
     program: &Path,
     children: &Children,
 ) -> Result<(), Failure> {
-    let (file, is_there) = find(settings, program)?;
-    if is_there {
+    if Host::find(settings, program)? != Host::Sources {
         return Ok(());
     }
-    compile(settings, program, &file, children).await.map_err(|error| {
-        let error_type = match error {
-            CompileError::TooOld(_) => ErrorType::InterpreterNotFound,
-            _ => ErrorType::InvalidConfiguration,
-        };
-        Failure::new(error_type, format!("the PowerShell host cannot be compiled: {error}"))
-    })?;
-    let file = file.display();
-    tracing::info!(
-        "compiled the PowerShell host into `{file}`, which took its time: the next start finds it there"
-    );
+    let compiled = match kept(settings, program) {
+        Some(file) => compile(settings, program, &file, children).await,
+        None => Err(CompileError::NoDirectory),
+    };
+    match compiled {
+        Ok(file) => tracing::info!(
+            "compiled the PowerShell host into `{file}`, which took its time: the next start finds it there"
+        ),
+        Err(CompileError::TooOld(message)) => {
+            return Err(Failure::new(ErrorType::InterpreterNotFound, message));
+        }
+        Err(error) => tracing::warn!(
+            "each worker compiles the PowerShell host itself, which takes some seconds; `make powershell-host` and \
+             `{}` avoid it: {error}",
+            variable::PWSH_HOST
+        ),
+    }
     Ok(())
 }
 
-/// Why the host could not be compiled.
+/// Why the host could not be compiled ahead of the workers.
 #[derive(Debug, thiserror::Error)]
 enum CompileError {
+    /// No worker can do it either.
     #[error("{0}")]
     TooOld(String),
+    #[error("no directory can be written to that is ours alone")]
+    NoDirectory,
     #[error("it ended with {0}: {1}")]
     Ended(ExitStatus, String),
     #[error("it took longer than {COMPILE_LIMIT:?}")]
     TooLong,
+    #[error("{0}")]
+    Memory(#[from] Failure),
     #[error("`{0}`: {1}")]
     Io(String, io::Error),
 }
 
-/// Compiles the host into this file: whole or not at all, as several may start at once.
+/// Compiles the host into this file: whole or not at all, as several may start at once. Gives its name.
 async fn compile(
     settings: &Settings,
     program: &Path,
     file: &Path,
     children: &Children,
-) -> Result<(), CompileError> {
-    let failed = |error| CompileError::Io(file.display().to_string(), error);
+) -> Result<String, CompileError> {
+    let shown = file.display().to_string();
+    let failed = |error| CompileError::Io(shown.clone(), error);
     let folder = file.parent().unwrap_or(Path::new("/"));
-    let own = tempfile::Builder::new().prefix("unfinished-").tempdir_in(folder).map_err(failed)?;
-    let [build, sources, host, output] =
-        ["build.ps1", "host.cs", "host.dll", "output"].map(|name| own.path().join(name));
-    fs::write(&build, BUILD).and_then(|()| fs::write(&sources, SOURCES)).map_err(failed)?;
-    let out = File::create(&output).map_err(failed)?;
-    let err = out.try_clone().map_err(failed)?;
+    let unfinished = tempfile::Builder::new()
+        .prefix("unfinished-")
+        .suffix(".dll")
+        .tempfile_in(folder)
+        .map_err(failed)?
+        .into_temp_path();
+    let build = memory_file("build.ps1", BUILD.as_bytes())?;
+    let sources = memory_file("host.cs", SOURCES.as_bytes())?;
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
-    command.arg("-Output").arg(&host).arg("-Source").arg(sources);
+    command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
     command.env_clear().envs(&settings.environment).envs(environment(settings, program)).env("NO_COLOR", "1");
-    command.stdin(Stdio::null()).stdout(out).stderr(err);
-    let child = children.spawn(&mut command);
-    let mut child = child.map_err(|error| CompileError::Io(program.display().to_string(), error))?;
-    let Ok(status) = timeout(COMPILE_LIMIT, child.exited()).await else {
-        child.kill().await;
-        return Err(CompileError::TooLong);
-    };
-    let text = fs::read_to_string(&output).map_err(failed)?.trim().to_owned();
+    let (status, text) = finish(&mut command, program, children).await?;
     if status.code() == Some(TOO_OLD) {
         return Err(CompileError::TooOld(format!("`{}`: {text}", program.display())));
     }
     if !status.success() {
         return Err(CompileError::Ended(status, text));
     }
-    fs::rename(host, file).map_err(failed)
+    unfinished.persist(file).map_err(|error| failed(error.error))?;
+    Ok(shown)
+}
+
+/// Runs a command to its end; gives its status and its output.
+async fn finish(
+    command: &mut Command,
+    program: &Path,
+    children: &Children,
+) -> Result<(ExitStatus, String), CompileError> {
+    let failed = |error| CompileError::Io(program.display().to_string(), error);
+    let output = memfd_create("output", MemfdFlags::CLOEXEC).map_err(io::Error::from).map_err(failed)?;
+    let mut output = fs::File::from(output);
+    let stream = || output.try_clone().map_err(failed);
+    command.stdin(Stdio::null()).stdout(stream()?).stderr(stream()?);
+    let mut child = children.spawn(command).map_err(failed)?;
+    let Ok(status) = timeout(COMPILE_LIMIT, child.exited()).await else {
+        child.kill().await;
+        return Err(CompileError::TooLong);
+    };
+    let mut text = String::new();
+    output.rewind().and_then(|()| output.read_to_string(&mut text)).map_err(failed)?;
+    Ok((status, text.trim().to_owned()))
 }

@@ -10,19 +10,23 @@ mod private;
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStrExt,
+    fs::File,
+    io::{self, Write},
+    os::{fd::IntoRawFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
+use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
     handler::{Handler, MODULE_DIRECTORIES, MODULE_PATH, Place},
+    host::Host,
     packed::Archive,
 };
 use super::{absolute, chosen, fnv, interpreter};
 use crate::{
-    failure::Failure,
+    failure::{ErrorType, Failure},
     languages::handler::Runnable,
     process::Children,
     settings::{LogFormat, Settings, variable},
@@ -81,19 +85,22 @@ fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
         LogFormat::Json => "json",
     };
     let program = program(settings)?;
-    let (host, _) = host::find(settings, &program)?;
+    let host = Host::find(settings, &program)?;
     let archives = packed::archives(settings)?;
     let mut environment = environment(settings, &program);
-    // colons separate the startup hooks: with one in its path, the host is entered by `-Command`
-    if !host.as_os_str().as_bytes().contains(&b':') {
-        environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, &host)));
+    if let Some(hook) = host.hook() {
+        environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
     }
+    let file = match &host {
+        Host::File(file) => file.as_os_str(),
+        Host::Sources => OsStr::new(""),
+    };
     let mut arguments: Vec<OsString> =
         ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"].map(OsString::from).into();
-    arguments.extend([host::command(&host).into(), "#".into()]);
+    arguments.extend([host.command()?, "#".into()]);
     arguments.extend(
         [
-            host.as_os_str(),
+            file,
             handler.kind.as_ref(),
             &place,
             handler.function.as_ref(),
@@ -146,6 +153,16 @@ fn packed_modules(archives: &[Archive]) -> OsString {
         lines.push("\n");
     }
     lines
+}
+
+/// The path of a file in memory, which is there for as long as the bootstrap runs.
+fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
+    let file = memfd_create(name, MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
+    let file = file.and_then(|mut file| file.write_all(content).map(|()| file)).map_err(|error| {
+        let message = format!("what PowerShell is to run cannot be put into memory: {error}");
+        Failure::new(ErrorType::ResourceExhausted, message)
+    })?;
+    Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())
 }
 
 /// Whether a place of [`MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of

@@ -4,7 +4,7 @@ namespace LambdaScriptRuntime;
 /// <param name="all">All arguments of the process; the last twelve are ours.</param>
 internal sealed class Arguments(string[] all)
 {
-    /// <summary>The path of this assembly.</summary>
+    /// <summary>The path of this assembly; empty where it was compiled into memory.</summary>
     public string Host { get; } = Decode(all[^12]);
 
     /// <summary><c>module</c>, <c>script</c> or <c>dotsource</c>.</summary>

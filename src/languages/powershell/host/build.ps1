@@ -1,11 +1,11 @@
-# Compiles the PowerShell host with the PowerShell that runs this: build.ps1 -Output FILE [-Source FILE]
+# Compiles the PowerShell host with the PowerShell that runs this: build.ps1 [-Output FILE] [-Source FILE]
 #
-#   Output   the assembly to write
+#   Output   the assembly to write; without it, the host is compiled into this process
 #   Source   all sources in one file; without it, the *.cs beside this script
 #
 # The assembly carries the mark of its sources, by which the bootstrap knows whether it fits: `src/languages/powershell/host.rs`
 # counts it in the same way.
-param([Parameter(Mandatory)] [string] $Output, [string] $Source)
+param([string] $Output, [string] $Source)
 
 $ErrorActionPreference = 'Stop'
 if ($PSVersionTable.PSVersion -lt [version] '7.4') {
@@ -40,9 +40,10 @@ $options = @{
     TypeDefinition       = $code
     ReferencedAssemblies = $references
     CompilerOptions      = '/langversion:12', '/optimize+', '/nowarn:1701,1702'
-    OutputAssembly       = $Output
-    OutputType           = 'Library'
 }
-$null = New-Item -ItemType Directory -Force -Path (Split-Path ([System.IO.Path]::GetFullPath($Output)))
-Remove-Item -LiteralPath $Output -ErrorAction Ignore
+if ($Output) {
+    $null = New-Item -ItemType Directory -Force -Path (Split-Path ([System.IO.Path]::GetFullPath($Output)))
+    Remove-Item -LiteralPath $Output -ErrorAction Ignore
+    $options += @{ OutputAssembly = $Output; OutputType = 'Library' }
+}
 Add-Type @options
