@@ -66,9 +66,7 @@ pub async fn run(
             Some(error) = answering.join_next() => return joined(error).into(),
             Some(loaded) = loading.join_next() => match joined(loaded) {
                 Ok(slot) => drop(answering.spawn(answer(slot))),
-                Err(failure) if !shutdown.is_cancelled() => {
-                    tracing::error!("a worker could not be started, and the others do without it: {failure}");
-                }
+                Err(failure) if !shutdown.is_cancelled() => warn_of(&failure),
                 Err(_) => {}
             },
         }
@@ -103,14 +101,22 @@ async fn start(
 
 /// The first slot that has loaded the file; the first failure if none can.
 async fn first(loading: &mut Loading) -> Result<Slot, Failure> {
-    let mut failed = None;
+    let mut failed = Vec::new();
     while let Some(loaded) = loading.join_next().await {
         match joined(loaded) {
-            Ok(slot) => return Ok(slot),
-            Err(failure) => failed = failed.or(Some(failure)),
+            Ok(slot) => {
+                failed.iter().for_each(warn_of);
+                return Ok(slot);
+            }
+            Err(failure) => failed.push(failure),
         }
     }
-    Err(failed.expect("BUG: there is a slot"))
+    Err(failed.into_iter().next().expect("BUG: there is a slot"))
+}
+
+/// Logs that there is one worker less.
+fn warn_of(failure: &Failure) {
+    tracing::error!("a worker could not be started, and the others do without it: {failure}");
 }
 
 fn joined<T>(result: Result<T, JoinError>) -> T {
