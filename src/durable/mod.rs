@@ -42,7 +42,7 @@ use crate::{
         invocation::{Invocation, Outcome},
         suspension::{self, Suspension},
     },
-    failure::{ErrorType, Failure, secrets::Secrets},
+    failure::{ErrorType, Failure},
     logs,
     settings::{Interface, ResponseMode, Settings, Variable, variable},
     worker::slot::Slot,
@@ -54,7 +54,6 @@ const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
 /// Runs the events of durable functions.
 pub struct Durable {
     settings: Arc<Settings>,
-    secrets: Secrets,
     /// Made for the first event.
     service: OnceLock<Arc<dyn Service>>,
     directory: OnceLock<TempDir>,
@@ -67,7 +66,6 @@ impl Durable {
     pub fn new(settings: &Arc<Settings>) -> Self {
         Self {
             settings: Arc::clone(settings),
-            secrets: Secrets::of(&settings.environment),
             service: OnceLock::new(),
             directory: OnceLock::new(),
             events: AtomicU64::new(0),
@@ -92,14 +90,16 @@ impl Durable {
     pub async fn run(&self, slot: &mut Slot, invocation: &mut Invocation, envelope: Envelope) -> Outcome {
         let ended = match self.execute(slot, invocation, envelope).await {
             Ok(ended) => ended,
-            Err(failure) => return Err(self.secrets.masked(failure)),
+            Err(failure) => return Err(self.settings.secrets.masked(failure)),
         };
         Ok(match ended {
             Ended::Pending => pending(),
             Ended::Succeeded(result) => succeeded(&result),
             Ended::Failed(error) => {
-                logs::write_failure(invocation, &failure_of(&error));
-                failed(&error)
+                // the service's own words may quote a credential
+                let failure = self.settings.secrets.masked(error.to_failure());
+                logs::write_failure(invocation, &failure);
+                failed(&ErrorObject { error_data: error.error_data, ..failure.into() })
             }
         })
     }
@@ -121,9 +121,14 @@ impl Durable {
         })?;
         let suspension = Suspension::new(path.to_string_lossy().into_owned());
         let limit = self.limit(invocation);
-        let loaded =
-            Session::load(envelope, Arc::clone(service), self.secrets.clone(), suspension.clone(), limit)
-                .await;
+        let loaded = Session::load(
+            envelope,
+            Arc::clone(service),
+            Arc::clone(&self.settings.secrets),
+            suspension.clone(),
+            limit,
+        )
+        .await;
         let (session, input) = match loaded {
             Ok(loaded) => loaded,
             Err(refused) => return Self::ended_by(refused.into()),
@@ -233,10 +238,4 @@ enum Ended {
 fn is_fault_of_runtime(failure: &Failure) -> bool {
     let error_type = failure.diagnostic.error_type.as_str();
     error_type.starts_with("Runtime.") || error_type == ErrorType::Signal.name()
-}
-
-fn failure_of(error: &ErrorObject) -> Failure {
-    let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.clone().unwrap_or_default());
-    failure.diagnostic.error_type = error.error_type.clone().unwrap_or_default();
-    failure.with_stack_trace(error.stack_trace.clone().unwrap_or_default())
 }

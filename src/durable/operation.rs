@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::failure::{ErrorType, Failure};
+
 /// The kinds of operations.
 #[derive(Clone, Copy, Debug, Deserialize, Hash, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -90,6 +92,20 @@ impl ErrorObject {
     pub fn new(error_type: impl Into<String>, message: impl Into<String>) -> Self {
         Self { error_type: Some(error_type.into()), error_message: Some(message.into()), ..Self::default() }
     }
+
+    /// The error as callers get it, without its data.
+    pub fn to_failure(&self) -> Failure {
+        let mut failure = Failure::new(ErrorType::ExitStatus, self.error_message.clone().unwrap_or_default());
+        failure.diagnostic.error_type = self.error_type.clone().unwrap_or_default();
+        failure.with_stack_trace(self.stack_trace.clone().unwrap_or_default())
+    }
+}
+
+impl From<Failure> for ErrorObject {
+    fn from(Failure { diagnostic, stack_trace, .. }: Failure) -> Self {
+        let stack_trace = (!stack_trace.is_empty()).then_some(stack_trace);
+        Self { stack_trace, ..Self::new(diagnostic.error_type, diagnostic.error_message) }
+    }
 }
 
 /// An operation. Times are in seconds since 1970.
@@ -136,6 +152,20 @@ pub struct Operation {
     /// Of a context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_details: Option<ContextDetails>,
+}
+
+impl Operation {
+    /// Its result and its error, as far as it has them.
+    pub fn outcome(&self) -> (Option<&str>, Option<&ErrorObject>) {
+        let details = [
+            self.step_details.as_ref().map(|details| (&details.result, &details.error)),
+            self.callback_details.as_ref().map(|details| (&details.result, &details.error)),
+            self.chained_invoke_details.as_ref().map(|details| (&details.result, &details.error)),
+            self.context_details.as_ref().map(|details| (&details.result, &details.error)),
+        ];
+        let (result, error) = details.into_iter().flatten().next().unzip();
+        (result.and_then(Option::as_deref), error.and_then(Option::as_ref))
+    }
 }
 
 /// The input of an execution.

@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, OnceLock},
 };
 
 use rustix::process::Pid;
@@ -23,15 +23,15 @@ struct Inner {
     socket: String,
     requested: CancellationToken,
     handler: Mutex<Option<Handler>>,
-    library: Mutex<Option<&'static str>>,
+    library: OnceLock<&'static str>,
 }
 
 impl Suspension {
     /// For a handler that reaches its session by this socket.
     #[must_use]
     pub fn new(socket: String) -> Self {
-        let (handler, library) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { socket, requested: CancellationToken::new(), handler, library }))
+        let (requested, handler) = (CancellationToken::new(), Mutex::default());
+        Self(Arc::new(Inner { socket, requested, handler, library: OnceLock::new() }))
     }
 
     /// The path of the socket.
@@ -50,7 +50,9 @@ impl Suspension {
     /// Takes note of the handler's processes, and of the library that its language has in place of a command.
     pub fn begin(&self, handler: Handler, library: Option<&'static str>) {
         *self.handler() = Some(handler);
-        *self.0.library.lock().expect("BUG: no code panics while it holds this lock") = library;
+        if let Some(library) = library {
+            self.0.library.get_or_init(|| library);
+        }
     }
 
     /// Takes note of a process of the event.
@@ -69,7 +71,7 @@ impl Suspension {
     /// The library of the handler's language, if it has one.
     #[must_use]
     pub fn library(&self) -> Option<&'static str> {
-        *self.0.library.lock().expect("BUG: no code panics while it holds this lock")
+        self.0.library.get().copied()
     }
 
     /// Whether all processes of the event wait for the blocked ones.

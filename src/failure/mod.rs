@@ -60,6 +60,9 @@ pub struct Failure {
     /// The call stack, innermost first; empty if there is none.
     #[serde(default)]
     pub stack_trace: Vec<String>,
+    /// The exit status that it is about, for the bootstrap itself.
+    #[serde(skip)]
+    pub status: Option<i32>,
     /// Members that a language adds, as PowerShell's `context` and `errorRecord`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
@@ -74,6 +77,7 @@ impl Failure {
                 error_message: message.into(),
             },
             stack_trace: Vec::new(),
+            status: None,
             more: Map::new(),
         }
     }

@@ -225,7 +225,8 @@ impl ExitKind {
             Self::Exited(0) => None,
             Self::Exited(status) => {
                 let message = with_place(format!("the handler ended with status {status}"), place);
-                Some(Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines())))
+                let failure = Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines()));
+                Some(Failure { status: Some(status), ..failure })
             }
             Self::Signalled(signal) => {
                 let signal = ExitStatus::from_raw(signal);

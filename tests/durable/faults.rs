@@ -235,6 +235,22 @@ fn a_refusal_that_no_attempt_can_mend_fails_the_execution() {
 }
 
 #[test]
+fn a_refusal_that_quotes_a_credential_is_masked() {
+    let (service, token) = (Service::start(), "FwoGZXIvYXdzEXAMPLETOKEN");
+    service.fail_with([Refuse(
+        403,
+        "InvalidSignatureException",
+        "not the signature of FwoGZXIvYXdzEXAMPLETOKEN",
+    )]);
+    let deeds = Deeds::new();
+    let function = || Function::bash(SCRIPT).env("DEEDS", &deeds.path()).env("CRASH_AT", "");
+    let mut execution = Execution::of(service, function).with("AWS_SESSION_TOKEN", token);
+    let masked = End::Failed("InvalidSignatureException".to_owned(), "not the signature of ***".to_owned());
+    assert_eq!(execution.run("\"input\""), masked);
+    execution.recovers();
+}
+
+#[test]
 fn what_is_missing_in_the_environment_is_an_error_that_names_the_variable() {
     let folder = tempfile::tempdir().unwrap();
     let (empty, gone) = (folder.path().join("empty.pem"), folder.path().join("gone.pem"));

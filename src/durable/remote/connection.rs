@@ -157,7 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Starts HTTP on a stream. Its task ends with the connection.
 async fn start(stream: Box<dyn Stream>) -> io::Result<Sender> {
     let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // its errors are those of the calls
+    // a connection that breaks is told by the call that uses it
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
 }

@@ -34,14 +34,14 @@ use super::{
 };
 use crate::{
     event::suspension::Suspension,
-    failure::{ErrorType, Failure, secrets::Secrets},
+    failure::{Failure, secrets::Secrets},
 };
 
 /// An invocation of an execution.
 pub struct Session {
     arn: String,
     service: Arc<dyn Service>,
-    secrets: Secrets,
+    secrets: Arc<Secrets>,
     /// Shared with the worker, which knows the handler's processes.
     suspension: Suspension,
     /// When a handler that has not ended is suspended.
@@ -55,7 +55,7 @@ impl Session {
     pub async fn load(
         envelope: Envelope,
         service: Arc<dyn Service>,
-        secrets: Secrets,
+        secrets: Arc<Secrets>,
         suspension: Suspension,
         limit: Option<Instant>,
     ) -> Result<(Self, String), ServiceError> {
@@ -63,7 +63,7 @@ impl Session {
         let mut state = State::new(token);
         let mut input = None;
         loop {
-            let marker = page.next_marker.take().filter(|marker| !marker.is_empty());
+            let marker = next_marker(&mut page);
             input = input.or(page.take_input());
             state.put(page);
             let Some(marker) = marker else { break };
@@ -172,17 +172,9 @@ impl Session {
 
     /// The handler's failure as the execution's error: that of an operation, where the handler ended with its status.
     pub fn error(&self, failure: Failure) -> ErrorObject {
-        let is_exit = failure.diagnostic.error_type == ErrorType::ExitStatus.name();
-        let digits = failure.diagnostic.error_message.split("status ").nth(1).unwrap_or_default();
-        let status =
-            digits.split(|character: char| !character.is_ascii_digit()).next().and_then(|n| n.parse().ok());
-        let last = self.state().last_error.take().filter(|(code, _)| is_exit && status == Some(*code));
-        let own = ErrorObject {
-            error_type: Some(failure.diagnostic.error_type),
-            error_message: Some(failure.diagnostic.error_message),
-            error_data: None,
-            stack_trace: (!failure.stack_trace.is_empty()).then_some(failure.stack_trace),
-        };
+        let status = failure.status.map(i64::from);
+        let last = self.state().last_error.take().filter(|(code, _)| status == Some(*code));
+        let own = ErrorObject::from(failure);
         match last {
             Some((_, error)) => {
                 ErrorObject { stack_trace: error.stack_trace.clone().or(own.stack_trace), ..error }

@@ -12,7 +12,6 @@ use crate::{
         message::Message,
         operation::{ErrorObject, Operation, Status},
     },
-    failure::{ErrorType, Failure},
     process::handler::Home,
 };
 
@@ -26,18 +25,12 @@ impl Session {
     pub(super) async fn outcome(&self, own: &Named, process: Option<Pid>) -> Message {
         let ended = self.blocked_until(own, process, |operation| operation.status.is_final()).await;
         let Some(operation) = ended else { return Message::new("suspend") };
-        let result = [
-            operation.step_details.map(|details| (details.result, details.error)),
-            operation.callback_details.map(|details| (details.result, details.error)),
-            operation.chained_invoke_details.map(|details| (details.result, details.error)),
-            operation.context_details.map(|details| (details.result, details.error)),
-        ];
-        let (result, error) = result.into_iter().flatten().next().unwrap_or_default();
+        let (result, error) = operation.outcome();
         if operation.status == Status::Succeeded {
-            return done(result.unwrap_or_default());
+            return done(result.unwrap_or_default().to_owned());
         }
         let name = &own.name;
-        let mut error = error.unwrap_or_default();
+        let mut error = error.cloned().unwrap_or_default();
         let ending = match operation.status {
             Status::TimedOut => "timed out",
             Status::Stopped => "was stopped",
@@ -100,16 +93,8 @@ impl Session {
     }
 
     pub(super) fn masked(&self, error: ErrorObject) -> ErrorObject {
-        let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.unwrap_or_default())
-            .with_stack_trace(error.stack_trace.unwrap_or_default());
-        failure.diagnostic.error_type = error.error_type.unwrap_or_default();
-        let Failure { diagnostic, stack_trace, .. } = self.secrets.masked(failure);
-        ErrorObject {
-            error_type: Some(diagnostic.error_type),
-            error_message: Some(diagnostic.error_message),
-            error_data: error.error_data,
-            stack_trace: (!stack_trace.is_empty()).then_some(stack_trace),
-        }
+        let masked = self.secrets.masked(error.to_failure());
+        ErrorObject { error_data: error.error_data, ..masked.into() }
     }
 
     /// Whether a request that waits for its reply gets `suspend`. Processes are killed instead, wherever they stand.

@@ -129,14 +129,11 @@ impl Session {
 }
 
 fn is_short(recorded: &Operation) -> bool {
-    let step = recorded.step_details.as_ref().map(|details| (&details.result, &details.error));
-    let context = recorded.context_details.as_ref();
-    if context.is_some_and(|details| details.replay_children) {
+    if recorded.context_details.as_ref().is_some_and(|details| details.replay_children) {
         return false;
     }
-    let (result, error) = step.or(context.map(|details| (&details.result, &details.error))).unzip();
-    let message = error.and_then(Option::as_ref).and_then(|error| error.error_message.as_ref());
-    let texts = [result.and_then(Option::as_ref), message];
+    let (result, error) = recorded.outcome();
+    let texts = [result, error.and_then(|error| error.error_message.as_deref())];
     texts.into_iter().flatten().all(|text| text.len() <= TEXT_LIMIT && !text.contains('\0'))
 }
 

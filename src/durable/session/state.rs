@@ -131,7 +131,7 @@ impl State {
         (kind, sub_type): (Kind, &str),
         arguments: Option<&str>,
     ) -> Result<Named, Violation> {
-        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        let key = key(context, name);
         if self.active.contains(&key) {
             return Err(Violation {
                 error_type: "Durable.NameInUse",
@@ -182,7 +182,7 @@ impl State {
 
     /// The recorded operation that the next request of this name finds, unless one of the name runs or waits.
     pub fn next(&self, context: &str, name: &str) -> Option<&Operation> {
-        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        let key = key(context, name);
         let number = self.counters.get(&key).map_or(1, |number| number + 1);
         let place = identity::place(&key.0, name, number);
         self.operations.get(&place).filter(|_| !self.active.contains(&key))
@@ -190,13 +190,13 @@ impl State {
 
     /// The last operation of this name in this context.
     pub fn last_of(&self, context: &str, name: &str) -> Option<&Operation> {
-        let key = (identity::place_of(context).to_owned(), name.to_owned());
+        let key = key(context, name);
         self.operations.get(&identity::place(&key.0, name, *self.counters.get(&key)?))
     }
 
     /// Takes note that an operation neither runs nor waits any more.
     pub fn is_over(&mut self, context: &str, name: &str) {
-        self.active.remove(&(identity::place_of(context).to_owned(), name.to_owned()));
+        self.active.remove(&key(context, name));
     }
 
     pub fn block(&mut self, blocked: Blocked) -> u64 {
@@ -281,4 +281,9 @@ impl Named {
         update.sub_type = Some(self.sub_type.clone());
         update
     }
+}
+
+/// A context and a name in it.
+fn key(context: &str, name: &str) -> (String, String) {
+    (identity::place_of(context).to_owned(), name.to_owned())
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     durable::operation::{ErrorObject, Operation},
-    failure::{ErrorType, Failure},
+    failure::Failure,
 };
 
 /// An open callback by its name and its id.
@@ -27,12 +27,14 @@ pub fn outcome(end: &End) -> Result<String, Failure> {
 
 /// An error as callers get it.
 pub fn failure(error: &ErrorObject) -> Failure {
-    let mut failure = Failure::new(ErrorType::ExitStatus, error.error_message.clone().unwrap_or_default());
-    failure.diagnostic.error_type = error.error_type.clone().unwrap_or_else(|| "Error".to_owned());
+    let mut failure = error.to_failure();
+    if error.error_type.is_none() {
+        "Error".clone_into(&mut failure.diagnostic.error_type);
+    }
     if let Some(data) = error.error_data.as_ref().filter(|data| !data.is_empty()) {
         failure.more.insert("errorData".to_owned(), data.clone().into());
     }
-    failure.with_stack_trace(error.stack_trace.clone().unwrap_or_default())
+    failure
 }
 
 /// How the open callbacks are answered, so that the run can go on.

@@ -1,7 +1,7 @@
 //! The operations of a run as a table for people.
 
 use super::{
-    execution::{Execution, Record, outcome},
+    execution::{Execution, Record},
     state::{State, callback_name},
 };
 use crate::durable::operation::{Kind, Operation, Status};
@@ -95,7 +95,7 @@ fn attempts(operation: &Operation) -> String {
 }
 
 fn result(operation: &Operation, now: f64) -> String {
-    let (result, error) = outcome(operation);
+    let (result, error) = operation.outcome();
     let error = error.map(|error| {
         let parts = [error.error_type.as_deref(), error.error_message.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(": ")

@@ -138,7 +138,7 @@ impl Event {
             (Some(End::Failed(error) | End::Stopped(error)), _) if self.is_of_execution() => {
                 (None, Some(error))
             }
-            (_, Some(record)) if self.delay.is_none() => outcome(&record.operation),
+            (_, Some(record)) if self.delay.is_none() => record.operation.outcome(),
             _ => (self.payload.as_deref(), self.error.as_ref()),
         };
         let duration = || {
@@ -192,21 +192,6 @@ impl Event {
             self.kind,
             EventType::ExecutionSucceeded | EventType::ExecutionFailed | EventType::ExecutionStopped
         )
-    }
-}
-
-/// The result and the error of an operation.
-pub fn outcome(operation: &Operation) -> (Option<&str>, Option<&ErrorObject>) {
-    if let Some(details) = &operation.step_details {
-        (details.result.as_deref(), details.error.as_ref())
-    } else if let Some(details) = &operation.callback_details {
-        (details.result.as_deref(), details.error.as_ref())
-    } else if let Some(details) = &operation.chained_invoke_details {
-        (details.result.as_deref(), details.error.as_ref())
-    } else if let Some(details) = &operation.context_details {
-        (details.result.as_deref(), details.error.as_ref())
-    } else {
-        (None, None)
     }
 }
 

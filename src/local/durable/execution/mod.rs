@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     answer::Reply,
-    event::{Event, EventType, outcome},
+    event::{Event, EventType},
     outside::CallbackError,
     page::{envelope, state_page},
     syntax::{Target, find_function},
