@@ -575,7 +575,7 @@ fn branches_of_other_runspaces_are_contexts() {
                  Import-Module -Assembly $using:assembly
                  $number = $_
                  Invoke-DurableContext \"branch $number\" {
-                     $value = Invoke-DurableStep work { [IO.File]::AppendAllText($env:DEEDS, \"work`n\"); \"v$number\" }
+                     $value = Invoke-DurableStep work { sh -c 'echo work >>$DEEDS'; \"v$number\" }
                      try { Wait-Durable 1 } catch { [IO.File]::AppendAllText($env:DEEDS, \"CAUGHT`n\") }
                      $value
                  }
