@@ -9,12 +9,14 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -205,11 +207,21 @@ def put_in_order(history, expected):
     return history
 
 
+def variables_of(requirement):
+    """The variables of a case. Its random strings begin with a letter: one of digits alone is a number as a script's output."""
+
+    def generated(generator):
+        return ("s" + uuid.uuid4().hex)[: int(generator[1])]
+
+    variables = requirement.get("Variables") or {}
+    return {name: re.sub(r"^\$\{GEN_STR:(\d+)\}$", generated, str(value)) for name, value in variables.items()}
+
+
 def run_case(case, program, task_root, handler, runner):
     path = next(pathlib.Path(config.TESTS_DIR).glob(f"*/{case}.yaml"))
     requirement = yaml.safe_load(path.read_text())
     context = PlaceholderContext()
-    context.resolve_variables(requirement.get("Variables"))
+    context.resolve_variables(variables_of(requirement))
     event = context.substitute(requirement.get("Input"))
     actions = [CallbackAction.from_dict(action) for action in requirement.get("CallbackActions") or []]
     polling = validate.AsyncValidationConfig(poll_interval_seconds=0.3, no_progress_timeout_seconds=40)
