@@ -78,16 +78,14 @@ impl Durable {
         Self { service: service.into(), ..Self::new(settings) }
     }
 
-    /// Runs any event.
-    pub async fn run_any(&self, slot: &mut Slot, invocation: &mut Invocation) -> Outcome {
-        match Envelope::of(&invocation.event) {
-            Some(envelope) => self.run(slot, invocation, envelope).await,
-            None => slot.run(invocation).await,
-        }
-    }
-
-    /// Runs the handler of an envelope, and gives the answer for the service.
-    pub async fn run(&self, slot: &mut Slot, invocation: &mut Invocation, envelope: Envelope) -> Outcome {
+    /// Runs an event. Where it is an envelope, the outcome is the answer for the service.
+    pub async fn run(
+        &self,
+        slot: &mut Slot,
+        invocation: &mut Invocation,
+        envelope: Option<Envelope>,
+    ) -> Outcome {
+        let Some(envelope) = envelope else { return slot.run(invocation).await };
         let ended = match self.execute(slot, invocation, envelope).await {
             Ok(ended) => ended,
             Err(failure) => return Err(self.settings.secrets.masked(failure)),

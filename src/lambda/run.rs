@@ -1,14 +1,12 @@
 //! A slot's life on Lambda: its worker loads the user's file, then it takes one event after the other.
 
-use std::{future::pending, path::Path, sync::Arc};
+use std::{future::pending, path::Path, pin::pin, sync::Arc};
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Client, StreamedResponse,
-    endpoint::Endpoint,
-    extension,
+    ApiError, Client, Reply, extension,
     snapstart::{self, Unready},
 };
 use crate::{
@@ -18,7 +16,7 @@ use crate::{
     http::answer::Answer,
     languages, logs,
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     worker::slot::Slot,
 };
 
@@ -45,9 +43,9 @@ pub async fn run(
     let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
     let (ready, mut loading) = match started {
         Ok(started) => started,
-        Err(unready) => {
-            let (endpoint, error_type, failure) = unready.parts();
-            client.fail_phase(&endpoint, &error_type, &failure).await;
+        Err(Unready { phase, error_type, failure }) => {
+            let error_type = error_type.map_or_else(|| failure.header_type(), str::to_owned);
+            client.fail_phase(phase, &error_type, &failure).await;
             return RuntimeError::Unready(failure);
         }
     };
@@ -83,16 +81,16 @@ async fn start(
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(settings, children).await.map_err(Unready::Init)?);
+    let launch = Arc::new(languages::launch(settings, children).await?);
     let mut loading = JoinSet::new();
     for _ in 0..settings.max_concurrency.get() {
         let mut slot = Slot::new(&launch, settings, children, shutdown);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
-    let mut slots = vec![first(&mut loading).await.map_err(Unready::Init)?];
+    let mut slots = vec![first(&mut loading).await?];
     if settings.snapstart {
         while let Some(loaded) = loading.join_next().await {
-            slots.push(joined(loaded).map_err(Unready::Init)?);
+            slots.push(joined(loaded)?);
         }
         snapstart::run(client, &mut slots).await?;
     }
@@ -125,7 +123,7 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
 
 /// Posts an error of the init, where the Runtime API can be reached.
 pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
-    Client::new(api, task_root).fail_phase(&Endpoint::INIT_ERROR, &failure.header_type(), failure).await;
+    Client::new(api, task_root).fail_phase("init", &failure.header_type(), failure).await;
 }
 
 /// Answers events for as long as the slot lives: the way of an event, in one place.
@@ -143,16 +141,13 @@ async fn answer_events(
             Some(Err(error)) => break Some(error),
             None => break None,
         };
-        let ended = run_event(&mut slot, &mut client, &settings, &durable, &mut invocation).await;
+        let mut reply = client.reply(&invocation);
+        let outcome = run_event(&mut slot, &mut reply, &settings, &durable, &mut invocation).await;
         let posting = async {
-            if let Some(failure) = ended.failure() {
+            if let Err(failure) = &outcome {
                 logs::write_failure(&invocation, failure);
             }
-            match ended {
-                Ended::Streamed(response, ended) => client.finish(*response, &invocation, &ended).await,
-                Ended::Whole(Ok(answer)) => client.respond(&invocation, answer).await,
-                Ended::Whole(Err(failure)) => client.fail(&invocation, &failure).await,
-            }
+            reply.finish(&invocation, outcome).await
         };
         let posted = tokio::select! {
             biased;
@@ -175,48 +170,18 @@ async fn answer_events(
     pending().await
 }
 
-/// How an event has ended, before that is posted.
-enum Ended {
-    /// Nothing of its answer was sent.
-    Whole(Outcome),
-    /// The answer was sent while it was written, as far as the caller took it.
-    Streamed(Box<StreamedResponse>, Result<(), Failure>),
-}
-
-impl Ended {
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Whole(outcome) => outcome.as_ref().err(),
-            Self::Streamed(_, ended) => ended.as_ref().err(),
-        }
-    }
-}
-
 /// Runs an event, and sends its answer while it is written, where answers are streamed.
 async fn run_event(
     slot: &mut Slot,
-    client: &mut Client,
+    reply: &mut Reply<'_>,
     settings: &Settings,
     durable: &Durable,
     invocation: &mut Invocation,
-) -> Ended {
-    if let Some(envelope) = Envelope::of(&invocation.event) {
-        return Ended::Whole(durable.run(slot, invocation, envelope).await);
-    }
-    match (Answer::of(settings, invocation), settings.response_mode) {
-        (Err(failure), _) => Ended::Whole(Err(failure)),
-        (Ok(None), _) => Ended::Whole(slot.run(invocation).await),
-        (Ok(Some(answer)), ResponseMode::Buffered) => {
-            Ended::Whole(answer.whole(|| slot.run(invocation)).await)
-        }
-        (Ok(Some(answer)), ResponseMode::Streaming) => {
-            let mut response = Box::new(client.stream(invocation, answer));
-            let outcome = tokio::select! {
-                outcome = response.answer.running(|| slot.run(invocation)) => outcome,
-                never = client.pass_on(&mut response) => match never {},
-            };
-            let ended = response.end(outcome);
-            Ended::Streamed(response, ended)
-        }
-    }
+) -> Outcome {
+    let envelope = Envelope::of(&invocation.event);
+    let answer = if envelope.is_some() { Answer::default() } else { Answer::of(settings, invocation)? };
+    reply.is_streamed = answer.is_streamed();
+    // a large future, which is not to be moved
+    let handler = pin!(durable.run(slot, invocation, envelope));
+    answer.run(handler, reply).await
 }

@@ -21,11 +21,14 @@ use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
     failure::{ErrorType, Failure},
-    http::{answer::Answer, prelude::Part},
+    http::{
+        answer::{Answer, Caller},
+        prelude::Part,
+    },
     languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     start::cli::EventSource,
     worker::slot::Slot,
 };
@@ -117,15 +120,17 @@ async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) 
 async fn run_event(settings: &Settings, slot: &mut Slot, event: Bytes) -> Outcome {
     let mut invocation = invocation(settings, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
-    let Some(mut answer) = Answer::of(settings, &mut invocation)? else { return slot.run(&invocation).await };
-    match settings.response_mode {
-        ResponseMode::Buffered => answer.whole(|| slot.run(&invocation)).await,
-        ResponseMode::Streaming => {
-            let running = answer.running(|| slot.run(&invocation));
-            // a closed standard output has no reader
-            let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
-            ended.map(|()| Bytes::new())
-        }
+    let answer = Answer::of(settings, &mut invocation)?;
+    answer.run(slot.run(&invocation), &mut StandardOutput).await
+}
+
+/// Prints an answer while it is written.
+struct StandardOutput;
+
+impl Caller for StandardOutput {
+    fn put(&mut self, part: Part) {
+        // a closed standard output has no reader
+        let _ = print_part(&part);
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod tail;
 
 use std::{
+    fmt::Display,
     io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
     sync::OnceLock,
@@ -111,11 +112,19 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
             line.push(b'\n');
             let _ = StandardError.write_all(&line);
         }
-        Errors::Block => {
-            tracing::error!(requestId = request_id, tenantId = tenant_id, "{}", lines.replace('\n', "\r"));
-        }
-        Errors::Lines => tracing::error!(requestId = request_id, tenantId = tenant_id, "{lines}"),
+        Errors::Block => error(invocation, lines.replace('\n', "\r")),
+        Errors::Lines => error(invocation, lines),
     }
+}
+
+/// Logs a warning about an event.
+pub fn warn(invocation: &Invocation, message: impl Display) {
+    tracing::warn!(requestId = invocation.request_id(), tenantId = invocation.tenant_id(), "{message}");
+}
+
+/// Logs an error about an event.
+pub fn error(invocation: &Invocation, message: impl Display) {
+    tracing::error!(requestId = invocation.request_id(), tenantId = invocation.tenant_id(), "{message}");
 }
 
 fn timestamp() -> String {

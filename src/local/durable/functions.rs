@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{execution::find_function, schedule::Invoked};
 use crate::{
-    durable::{Durable, service::Service},
+    durable::{Durable, Envelope, service::Service},
     event::headers::Headers,
     failure::{ErrorType, Failure},
     languages,
@@ -99,7 +99,8 @@ impl Invoked {
         let mut invocation = invocation(settings, event, headers);
         invocation.begin(LONGEST_TIMEOUT);
         let request_id = invocation.request_id().to_owned();
-        let outcome = core.run_any(slot, &mut invocation).await;
+        let envelope = Envelope::of(&invocation.event);
+        let outcome = core.run(slot, &mut invocation, envelope).await;
         Self { request_id, outcome, is_final: false }
     }
 

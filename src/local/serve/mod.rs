@@ -246,7 +246,8 @@ async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {
-            pool.run_unheard(call.headers.clone(), event);
+            // it is in the queue then
+            let _ = pool.answer(call.headers.clone(), event).now_or_never();
             call.acknowledge()
         }
         InvocationType::RequestResponse => call.invoke(pool, event).await,

@@ -24,7 +24,7 @@ use crate::{
     local::{invocation, report, watch::Files},
     logs,
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     start::cli::Serve,
     worker::slot::Slot,
 };
@@ -48,6 +48,7 @@ pub(super) struct Pool {
 
 struct Waiting {
     invocation: Invocation,
+    envelope: Option<Envelope>,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -96,51 +97,40 @@ impl Pool {
 
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.settings, event, headers);
-        match self.answer_of(&mut invocation) {
+        let envelope = Envelope::of(&invocation.event);
+        let answer = if envelope.is_some() {
+            Ok(Answer::default())
+        } else {
+            Answer::of(&self.settings, &mut invocation)
+        };
+        match answer {
+            Ok(answer) => Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await,
             Err(failure) => {
                 logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
             }
-            Ok(None) => Reply::Whole(self.run(invocation).await),
-            Ok(Some(answer)) => match self.settings.response_mode {
-                ResponseMode::Buffered => Reply::Whole(answer.whole(|| self.run(invocation)).await),
-                ResponseMode::Streaming => {
-                    let running = answer.running(|| self.run(invocation));
-                    Reply::of(answer, running, self.takes_heads).await
-                }
-            },
-        }
-    }
-
-    /// The same without a reply. The event is in the queue when this returns.
-    pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
-        let mut invocation = invocation(&self.settings, event, headers);
-        match self.answer_of(&mut invocation) {
-            Err(failure) => logs::write_failure(&invocation, &failure),
-            Ok(None) => drop(self.run(invocation)),
-            Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
     }
 
     /// Runs an event of a durable function. Gives its id as well.
     pub(super) async fn run_envelope(&self, headers: Headers, event: Bytes) -> (String, Outcome) {
         let invocation = invocation(&self.settings, event, headers);
-        (invocation.request_id().to_owned(), self.run(invocation).await)
+        let (id, envelope) = (invocation.request_id().to_owned(), Envelope::of(&invocation.event));
+        (id, self.run(invocation, envelope).await)
     }
 
-    /// The answer of an event that is written in parts. That of a durable function is not.
-    fn answer_of(&self, invocation: &mut Invocation) -> Result<Option<Answer>, Failure> {
-        if Envelope::of(&invocation.event).is_some() {
-            return Ok(None);
+    fn run(
+        &self,
+        invocation: Invocation,
+        envelope: Option<Envelope>,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let waiting = self.waiting.clone();
+        async move {
+            let (outcome, answered) = oneshot::channel();
+            let sent = waiting.send(Waiting { invocation, envelope, outcome });
+            assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
+            answered.await.expect("BUG: every event comes to an outcome")
         }
-        Answer::of(&self.settings, invocation)
-    }
-
-    fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (outcome, answered) = oneshot::channel();
-        let sent = self.waiting.send(Waiting { invocation, outcome });
-        assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
-        async { answered.await.expect("BUG: every event comes to an outcome") }
     }
 
     /// Looks for changed files at intervals, for ever.
@@ -198,9 +188,9 @@ impl Pool {
                 place = self.load().await;
             }
             if let Some(waiting) = waiting {
-                let Waiting { mut invocation, outcome } = waiting;
+                let Waiting { mut invocation, envelope, outcome } = waiting;
                 invocation.begin(self.timeout);
-                let _ = outcome.send(self.run_at(&mut place, &mut invocation).await);
+                let _ = outcome.send(self.run_at(&mut place, &mut invocation, envelope).await);
                 if let Ok(slot) = &mut place.loaded {
                     slot.prepare().await;
                 }
@@ -208,10 +198,15 @@ impl Pool {
         }
     }
 
-    async fn run_at(&self, place: &mut Place, invocation: &mut Invocation) -> Outcome {
+    async fn run_at(
+        &self,
+        place: &mut Place,
+        invocation: &mut Invocation,
+        envelope: Option<Envelope>,
+    ) -> Outcome {
         let began = Instant::now();
         let (outcome, init) = match &mut place.loaded {
-            Ok(slot) => (self.durable.run_any(slot, invocation).await, place.init.take()),
+            Ok(slot) => (self.durable.run(slot, invocation, envelope).await, place.init.take()),
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {
