@@ -18,7 +18,6 @@ mod snapstart;
 
 use std::{path::Path, pin::Pin, time::Duration};
 
-use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
 use self::{
@@ -32,7 +31,7 @@ pub use self::{error::ApiError, reply::Reply};
 use crate::{
     event::invocation::{Invocation, REQUEST_ID},
     failure::{ErrorType, Failure},
-    logs,
+    logs::{self, Origin},
 };
 
 /// The pauses before the next event is asked for again, in milliseconds.
@@ -58,7 +57,7 @@ impl Client {
     }
 
     /// Waits for the next event, for as long as the Runtime API keeps the connection: the environment may be frozen
-    /// meanwhile. Asks again where that fails, with pauses.
+    /// meanwhile. Asks again where that fails, with pauses. An event of which not all was kept is answered by an error.
     pub async fn next(&mut self) -> Result<Invocation, ApiError> {
         loop {
             let note = |error: &RequestError, pause| {
@@ -67,10 +66,21 @@ impl Client {
             };
             let event = retried(&mut *self, &NEXT_PAUSES, |client| Box::pin(client.ask()), note);
             let event = event.await.map_err(|cause| ApiError::Next(NEXT_PAUSES.len() + 1, cause))?;
-            if event.too_large.is_none() {
-                return Ok(Invocation::new(event.headers, event.body));
+            let invocation = Invocation::new(event.headers, event.body);
+            if let Some((first, count)) = event.left_out {
+                Origin::of(&invocation).warn(format_args!(
+                    "malformed header lines of the event were left out: {first}, {count} in all"
+                ));
             }
-            self.refuse(event).await?;
+            let (part, limit) = match event.too_large {
+                None => return Ok(invocation),
+                Some(TooLarge::Head) => ("headers have", RESPONSE_HEAD_LIMIT),
+                Some(TooLarge::Body) => ("body has", BODY_LIMIT),
+            };
+            let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
+            let failure = Failure::new(ErrorType::EventTooLarge, message);
+            logs::write_failure(&invocation, &failure);
+            self.fail(&invocation, &failure).await?;
         }
     }
 
@@ -86,26 +96,7 @@ impl Client {
             let message = "it has no valid lambda-runtime-aws-request-id";
             return Err(RequestError::NoEvent(message.to_owned()));
         }
-        if let Some((first, count)) = &response.left_out {
-            tracing::warn!(
-                requestId = id,
-                "malformed header lines of the event were left out: {first}, {count} in all"
-            );
-        }
         Ok(response)
-    }
-
-    /// Answers an event of which not all was kept.
-    async fn refuse(&mut self, response: Response) -> Result<(), ApiError> {
-        let (part, limit) = match response.too_large {
-            Some(TooLarge::Head) => ("headers have", RESPONSE_HEAD_LIMIT),
-            _ => ("body has", BODY_LIMIT),
-        };
-        let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
-        let failure = Failure::new(ErrorType::EventTooLarge, message);
-        let invocation = Invocation::new(response.headers, Bytes::new());
-        logs::write_failure(&invocation, &failure);
-        self.fail(&invocation, &failure).await
     }
 
     /// The reply to an event.

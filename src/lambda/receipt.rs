@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::{error::ApiError, http::Response, request::Request};
-use crate::{event::invocation::Invocation, logs};
+use crate::{event::invocation::Invocation, logs::Origin};
 
 /// Does as the response says. After anything but an error here, the next event is asked for.
 pub(super) fn follow(
@@ -20,10 +20,10 @@ pub(super) fn follow(
         }
         // the event had ended before
         StatusCode::GONE => {
-            logs::warn(invocation, format_args!("the {kind} came too late and was not taken: {answer}"));
+            Origin::of(invocation).warn(format_args!("the {kind} came too late and was not taken: {answer}"));
         }
         // as 413 for an answer that is too large
-        _ => logs::error(invocation, format_args!("the Runtime API refused the {kind}: {answer}")),
+        _ => Origin::of(invocation).error(format_args!("the Runtime API refused the {kind}: {answer}")),
     }
     Ok(())
 }

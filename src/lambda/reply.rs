@@ -20,7 +20,7 @@ use super::{
 use crate::{
     event::invocation::{Invocation, Outcome},
     http::{answer::Caller, prelude::Part},
-    logs,
+    logs::Origin,
 };
 
 /// A reply, from before its first byte to its end.
@@ -60,7 +60,7 @@ impl<'a> Reply<'a> {
                     Err(cause) => {
                         // not the end: whether the Runtime API is gone is seen at the next event
                         let message = format!("the caller has a part of the answer at most: {cause}");
-                        logs::error(invocation, message);
+                        Origin::of(invocation).error(message);
                         Ok(())
                     }
                 }

@@ -16,7 +16,10 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{durable::link, invocation, report};
+use super::{
+    durable::{functions::load, link},
+    invocation, report,
+};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
@@ -25,7 +28,6 @@ use crate::{
         answer::{Answer, Caller},
         prelude::Part,
     },
-    languages,
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
     settings::Settings,
@@ -74,10 +76,7 @@ async fn start(
     shutdown: &CancellationToken,
 ) -> Result<(Slot, Bytes), Failure> {
     let event = read(source).await?;
-    let mut slot =
-        Slot::new(&Arc::new(languages::launch(settings, children).await?), settings, children, shutdown);
-    slot.load().await?;
-    Ok((slot, event))
+    Ok((load(settings, children, shutdown).await?, event))
 }
 
 /// Reads the event.

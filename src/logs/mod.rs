@@ -79,6 +79,21 @@ pub struct Origin {
     pub tenant_id: Option<String>,
 }
 
+impl Origin {
+    pub fn of(invocation: &Invocation) -> Self {
+        let tenant_id = invocation.tenant_id().map(str::to_owned);
+        Self { request_id: invocation.request_id().to_owned(), tenant_id }
+    }
+
+    pub fn warn(&self, message: impl Display) {
+        tracing::warn!(requestId = self.request_id, tenantId = self.tenant_id, "{message}");
+    }
+
+    pub fn error(&self, message: impl Display) {
+        tracing::error!(requestId = self.request_id, tenantId = self.tenant_id, "{message}");
+    }
+}
+
 /// A handler's error in JSON, as the managed runtimes write it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,17 +109,17 @@ struct Record<'a> {
 }
 
 pub fn write_failure(invocation: &Invocation, failure: &Failure) {
-    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
+    let origin = Origin::of(invocation);
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
-    tail::add(request_id, format!("{lines}\n").as_bytes());
+    tail::add(&origin.request_id, format!("{lines}\n").as_bytes());
     match errors {
         Errors::Record => {
             let record = Record {
                 timestamp: timestamp(),
                 level: "ERROR",
-                request_id,
-                tenant_id,
+                request_id: &origin.request_id,
+                tenant_id: origin.tenant_id.as_deref(),
                 diagnostic: &failure.diagnostic,
                 stack_trace: &failure.stack_trace,
             };
@@ -112,19 +127,9 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
             line.push(b'\n');
             let _ = StandardError.write_all(&line);
         }
-        Errors::Block => error(invocation, lines.replace('\n', "\r")),
-        Errors::Lines => error(invocation, lines),
+        Errors::Block => origin.error(lines.replace('\n', "\r")),
+        Errors::Lines => origin.error(lines),
     }
-}
-
-/// Logs a warning about an event.
-pub fn warn(invocation: &Invocation, message: impl Display) {
-    tracing::warn!(requestId = invocation.request_id(), tenantId = invocation.tenant_id(), "{message}");
-}
-
-/// Logs an error about an event.
-pub fn error(invocation: &Invocation, message: impl Display) {
-    tracing::error!(requestId = invocation.request_id(), tenantId = invocation.tenant_id(), "{message}");
 }
 
 fn timestamp() -> String {

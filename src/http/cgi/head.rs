@@ -52,7 +52,6 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
 struct Lines {
     status: Option<StatusCode>,
     headers: HeaderMap,
-    cookies: Vec<HeaderValue>,
 }
 
 impl Lines {
@@ -70,8 +69,6 @@ impl Lines {
         let (name, value) = header_line(line)?;
         if name.as_str() == "status" {
             self.status = Some(status_code(value.as_bytes(), value.as_bytes())?);
-        } else if name == header::SET_COOKIE {
-            self.cookies.push(value);
         } else {
             self.headers.append(name, value);
         }
@@ -79,7 +76,7 @@ impl Lines {
     }
 
     fn head(self) -> Result<Prelude, Failure> {
-        let Self { status, headers, cookies } = self;
+        let Self { status, headers } = self;
         let location = headers.get(header::LOCATION).map(HeaderValue::as_bytes);
         let is_local = |location: &[u8]| location.starts_with(b"/") && !location.starts_with(b"//");
         let status = match (status, location) {
@@ -94,7 +91,7 @@ impl Lines {
             (None, Some(_)) => StatusCode::FOUND,
             (None, None) => StatusCode::OK,
         };
-        Ok(Prelude { status, headers, cookies })
+        Ok(Prelude { status, headers })
     }
 }
 

@@ -126,25 +126,20 @@ impl Sender {
             let reason = head.status.canonical_reason().unwrap_or("Unknown");
             answer["statusDescription"] = format!("{} {reason}", head.status.as_u16()).into();
         }
-        let cookies = head.cookie_values();
-        let (headers, form): (_, fn(Vec<String>) -> Value) = match self {
+        match self {
             Self::FunctionUrl | Self::HttpApi => {
-                answer["headers"] = head.joined_headers();
+                let (headers, cookies) = head.headers_and_cookies();
+                answer["headers"] = headers;
                 if !cookies.is_empty() {
                     answer["cookies"] = cookies.into();
                 }
-                return answer.to_string();
             }
             Self::LoadBalancer { several_values: false } => {
-                ("headers", |values| values.into_iter().next_back().unwrap_or_default().into())
+                answer["headers"] = head.headers_as(|mut values| values.pop().into()).into();
             }
             Self::HttpApi1 | Self::RestApi | Self::LoadBalancer { several_values: true } => {
-                ("multiValueHeaders", Value::from)
+                answer["multiValueHeaders"] = head.headers_as(Value::from).into();
             }
-        };
-        answer[headers] = head.headers_as(form);
-        if !cookies.is_empty() {
-            answer[headers]["set-cookie"] = form(cookies);
         }
         answer.to_string()
     }

@@ -1,6 +1,6 @@
 //! `--function`: the functions that a handler invokes, each with a worker of its own.
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, future::pending, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
@@ -110,13 +110,14 @@ impl Invoked {
     }
 }
 
-/// A slot whose worker has loaded the files.
+/// A slot whose worker has loaded the files. Where `shutdown` is cancelled before there is a worker, this has no end.
 pub async fn load(
     settings: &Arc<Settings>,
     children: &Children,
     shutdown: &CancellationToken,
 ) -> Result<Slot, Failure> {
-    let launch = Arc::new(languages::launch(settings, children).await?);
-    let mut slot = Slot::new(&launch, settings, children, shutdown);
+    let launch = shutdown.run_until_cancelled(languages::launch(settings, children)).await;
+    let Some(launch) = launch else { return pending().await };
+    let mut slot = Slot::new(&Arc::new(launch?), settings, children, shutdown);
     slot.load().await.map(|()| slot)
 }

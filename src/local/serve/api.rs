@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::headers::Headers,
-    event::invocation::{CLIENT_CONTEXT, Outcome, REQUEST_ID, TENANT_ID, TRACE_ID},
+    event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
     logs::tail,
 };
@@ -91,15 +91,11 @@ impl Call {
             set_type(&mut response, event_stream::CONTENT_TYPE);
             return response;
         }
-        self.respond_whole(reply)
+        self.respond_with(reply)
     }
 
-    /// The response with the end of a durable execution.
-    pub(super) fn respond_with(self, outcome: Outcome) -> Response<Body> {
-        self.respond_whole(Reply::Whole(outcome))
-    }
-
-    fn respond_whole(self, reply: Reply) -> Response<Body> {
+    /// The response to a caller who does not take an event stream.
+    pub(super) fn respond_with(self, reply: Reply) -> Response<Body> {
         let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
         let failed = matches!(reply, Reply::Whole(Err(_)));
         let (content_type, body) = match reply {

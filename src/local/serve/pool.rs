@@ -20,8 +20,7 @@ use crate::{
     event::invocation::{Invocation, Outcome},
     failure::Failure,
     http::answer::Answer,
-    languages,
-    local::{invocation, report, watch::Files},
+    local::{durable::functions::load, invocation, report, watch::Files},
     logs,
     process::Children,
     settings::Settings,
@@ -219,16 +218,7 @@ impl Pool {
     async fn load(&self) -> Place {
         let version = *self.version.borrow();
         let began = Instant::now();
-        let start = async {
-            let launch = languages::launch(&self.settings, &self.children);
-            let Some(launch) = self.shutdown.run_until_cancelled(launch).await else {
-                return pending().await;
-            };
-            let launch = Arc::new(launch?);
-            let mut slot = Slot::new(&launch, &self.settings, &self.children, &self.shutdown);
-            slot.load().await.map(|()| slot)
-        };
-        let loaded = start.await;
+        let loaded = load(&self.settings, &self.children, &self.shutdown).await;
         if let Err(failure) = &loaded {
             self.log_init_error(failure, version);
         }

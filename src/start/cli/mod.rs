@@ -206,6 +206,3 @@ pub fn event_source(value: OsString) -> EventSource {
         None => EventSource::Text(value),
     }
 }
-
-#[cfg(test)]
-mod tests;
