@@ -7,7 +7,6 @@
 //! | `start`, `local` | the command line; events of local runs |
 //! | `lambda` | events of the Runtime API |
 //! | `durable` | durable functions: the session of an invocation, the service, the command `durable` |
-//! | `durable` | durable functions, and their command |
 //! | `languages` | the grammar of handlers, and a folder for each language |
 //! | `worker` | workers, the slots that replace them, the transports of events and answers |
 //! | `http` | HTTP requests as events, and answers as responses |
@@ -21,14 +20,15 @@
 //!
 //! 1. `lambda::run` starts a task for each slot. `languages::launch` has found the handler's file and its interpreter.
 //! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
-//! 3. Where the handler is a CGI program, `http::cgi` makes a request of the event.
-//! 4. The event of a durable function goes through `durable::Durable::run`, which answers what its handler asks for.
+//! 3. `Durable::answer_of` knows the event of a durable function. For any other, `http::answer` prepares for an answer that
+//!    is streamed, and makes a request of the event where the handler is a CGI program.
+//! 4. The event of a durable function goes through `Durable::run`, which answers what its handler asks for.
 //! 5. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
 //! 6. The worker's transport writes the event where the interpreter reads it, or starts the program.
 //! 7. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
 //! 8. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
 //! 9. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
-//! 10. `Client` posts the answer or the failure.
+//! 10. `Reply::finish` posts the answer or the failure.
 //! 11. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
 //!
 //! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.

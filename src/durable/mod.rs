@@ -43,6 +43,7 @@ use crate::{
         suspension::{self, Suspension},
     },
     failure::{ErrorType, Failure},
+    http::answer::Answer,
     logs,
     settings::{Interface, ResponseMode, Settings, Variable, variable},
     worker::slot::Slot,
@@ -76,6 +77,14 @@ impl Durable {
     #[must_use]
     pub fn with(settings: &Arc<Settings>, service: Arc<dyn Service>) -> Self {
         Self { service: service.into(), ..Self::new(settings) }
+    }
+
+    /// The envelope in an event, if it is of a durable function, and its answer: that of an envelope is whole.
+    pub fn answer_of(&self, invocation: &mut Invocation) -> Result<(Option<Envelope>, Answer), Failure> {
+        match Envelope::of(&invocation.event) {
+            None => Ok((None, Answer::of(&self.settings, invocation)?)),
+            envelope => Ok((envelope, Answer::default())),
+        }
     }
 
     /// Runs an event. Where it is an envelope, the outcome is the answer for the service.

@@ -10,10 +10,9 @@ use super::{
     snapstart::{self, Unready},
 };
 use crate::{
-    durable::{Durable, Envelope},
+    durable::Durable,
     event::invocation::{Invocation, Outcome},
     failure::Failure,
-    http::answer::Answer,
     languages, logs,
     process::Children,
     settings::Settings,
@@ -55,7 +54,7 @@ pub async fn run(
     let durable = Arc::new(Durable::new(settings));
     let answer = |slot| {
         let client = Client::new(api, &settings.task_root);
-        answer_events(slot, client, Arc::clone(settings), Arc::clone(&durable), shutdown.clone())
+        answer_events(slot, client, Arc::clone(&durable), shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -130,7 +129,6 @@ pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
-    settings: Arc<Settings>,
     durable: Arc<Durable>,
     shutdown: CancellationToken,
 ) -> ApiError {
@@ -142,7 +140,7 @@ async fn answer_events(
             None => break None,
         };
         let mut reply = client.reply(&invocation);
-        let outcome = run_event(&mut slot, &mut reply, &settings, &durable, &mut invocation).await;
+        let outcome = run_event(&mut slot, &mut reply, &durable, &mut invocation).await;
         let posting = async {
             if let Err(failure) = &outcome {
                 logs::write_failure(&invocation, failure);
@@ -174,12 +172,10 @@ async fn answer_events(
 async fn run_event(
     slot: &mut Slot,
     reply: &mut Reply<'_>,
-    settings: &Settings,
     durable: &Durable,
     invocation: &mut Invocation,
 ) -> Outcome {
-    let envelope = Envelope::of(&invocation.event);
-    let answer = if envelope.is_some() { Answer::default() } else { Answer::of(settings, invocation)? };
+    let (envelope, answer) = durable.answer_of(invocation)?;
     reply.is_streamed = answer.is_streamed();
     // a large future, which is not to be moved
     let handler = pin!(durable.run(slot, invocation, envelope));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{
-    http::{Message, listen},
+    http::{Message, Server},
     processes::{self, SIGKILL},
 };
 
@@ -48,6 +48,7 @@ pub struct Service {
     port: u16,
     scheme: &'static str,
     shared: Arc<Mutex<State>>,
+    _server: Arc<Server>,
 }
 
 #[derive(Default)]
@@ -85,7 +86,7 @@ impl Service {
         let shared = Arc::<Mutex<State>>::default();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = Arc::clone(&shared);
-        let address = listen(move |connection| {
+        let running = Server::start(move |connection| {
             server.lock().unwrap().connections += 1;
             match &tls {
                 None => converse(&server, connection),
@@ -95,7 +96,7 @@ impl Service {
                 }
             }
         });
-        Self { port: address.port(), scheme, shared }
+        Self { port: running.address.port(), scheme, shared, _server: Arc::new(running) }
     }
 
     pub fn url(&self) -> String {

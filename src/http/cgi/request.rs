@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http::uri::Authority;
 use serde_json::{Map, Value};
 
 use super::{Unusable, sender::Sender};
 use crate::{
     event::invocation::Request,
-    http::{
-        fields::{at, strings, text},
-        host,
-    },
+    http::fields::{at, strings, text},
 };
 
 const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
@@ -93,8 +91,9 @@ impl<'a> Event<'a> {
         let method = self.method().ok_or_else(|| Unusable::Event("it has no method".to_owned()))?;
         let (path, query) = (self.sender.path(self.fields), self.sender.query(self.fields));
         let uri = if query.is_empty() { path.uri.clone() } else { format!("{}?{query}", path.uri) };
-        let host_header =
+        let host =
             self.header("host").or(self.text(&["requestContext", "domainName"])).unwrap_or("localhost");
+        let authority = host.parse::<Authority>();
         let is_https = self.header("x-forwarded-proto") != Some("http");
         let port = self.header("x-forwarded-port").unwrap_or(if is_https { "443" } else { "80" });
         let protocol = self.text(&["requestContext", "http", "protocol"]);
@@ -109,7 +108,7 @@ impl<'a> Event<'a> {
             ("SCRIPT_NAME", Some(&path.script)),
             ("QUERY_STRING", Some(&query)),
             ("REQUEST_URI", Some(&uri)),
-            ("SERVER_NAME", Some(host::name_of(host_header))),
+            ("SERVER_NAME", Some(authority.as_ref().map_or(host, Authority::host))),
             ("SERVER_PORT", Some(port)),
             ("SERVER_PROTOCOL", Some(protocol)),
             ("REMOTE_ADDR", Some(self.caller().unwrap_or_default())),

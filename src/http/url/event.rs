@@ -8,10 +8,10 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts, uri::Authority};
 use serde_json::{Value, json};
 
-use crate::http::{host, prelude::is_text};
+use crate::http::prelude::is_text;
 
 /// Lambda's words for no account, and for no stage and no route.
 const ANONYMOUS: &str = "anonymous";
@@ -67,7 +67,9 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
 
 fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<String, String>) -> Value {
     let now = SystemTime::now();
-    let domain = host::name_of(headers.get("host").map_or("localhost", String::as_str));
+    let host = headers.get("host").map_or("localhost", String::as_str);
+    let authority = host.parse::<Authority>();
+    let domain = authority.as_ref().map_or(host, Authority::host);
     let prefix = domain.split('.').next().unwrap_or_default();
     json!({
         "accountId": ANONYMOUS,

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, future::join_all};
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -25,7 +25,6 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
-    sync::oneshot,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -94,7 +93,7 @@ pub async fn run(
         Some(executions) => Durable::with(&settings, executions.service()),
         None => Durable::new(&settings),
     };
-    let (pool, starts) = Pool::start(&settings, options, core, children, shutdown);
+    let (pool, init_errors) = Pool::start(&settings, options, core, children, shutdown);
     let server = Arc::new(Server {
         address: address.to_string(),
         port: address.port(),
@@ -114,7 +113,8 @@ pub async fn run(
     let connections = GracefulShutdown::new();
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
-        failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
+        failure = server.pool.init_error(init_errors) => Err(ServeError::Init(failure)),
+        never = server.pool.watch() => match never {},
         error = run_executions(&server) => Err(OpenError::from(error).into()),
         () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
@@ -151,22 +151,6 @@ struct Server {
     /// The executions, where the handler is a durable function.
     executions: Option<Executions>,
     shutdown: CancellationToken,
-}
-
-/// Waits for the init error that ends the server. A server that watches its files has none.
-async fn init_failed(
-    pool: &Pool,
-    starts: Vec<oneshot::Receiver<Result<(), Failure>>>,
-    watch: bool,
-) -> Failure {
-    for started in join_all(starts).await {
-        if let Err(failure) = started.expect("BUG: a slot starts or says why not")
-            && !watch
-        {
-            return failure;
-        }
-    }
-    match pool.watch().await {}
 }
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &GracefulShutdown) -> Infallible {

@@ -19,7 +19,6 @@ use crate::{
     event::headers::Headers,
     event::invocation::{Invocation, Outcome},
     failure::Failure,
-    http::answer::Answer,
     local::{durable::functions::load, invocation, report, watch::Files},
     logs,
     process::Children,
@@ -41,8 +40,7 @@ pub(super) struct Pool {
     version: watch::Sender<u64>,
     /// The watched files; `None` without a watch.
     files: Option<Mutex<Files>>,
-    /// The version whose init error has been logged.
-    logged: Mutex<Option<u64>>,
+    init_errors: mpsc::UnboundedSender<(u64, Failure)>,
 }
 
 struct Waiting {
@@ -62,15 +60,16 @@ struct Place {
 }
 
 impl Pool {
-    /// Starts a worker in every slot. Also gives a receiver for the result of each start.
+    /// Starts a worker in every slot. Also gives the receiver of init errors, each with its version of the files.
     pub(super) fn start(
         settings: &Arc<Settings>,
         options: &Serve,
         durable: Durable,
         children: &Children,
         shutdown: &CancellationToken,
-    ) -> (Arc<Self>, Vec<oneshot::Receiver<Result<(), Failure>>>) {
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<(u64, Failure)>) {
         let (waiting, queue) = mpsc::unbounded_channel();
+        let (init_errors, errors) = mpsc::unbounded_channel();
         let pool = Arc::new(Self {
             settings: Arc::clone(settings),
             durable,
@@ -82,28 +81,36 @@ impl Pool {
             version: watch::Sender::new(0),
             // from here on changes are seen, also while the first workers start
             files: options.watch.then(|| Mutex::new(Files::below(&settings.task_root))),
-            logged: Mutex::new(None),
+            init_errors,
         });
         let queue: Queue = Arc::new(tokio::sync::Mutex::new(queue));
-        let starts = (0..options.concurrency.get()).map(|_| {
-            let (started, start) = oneshot::channel();
-            tokio::spawn(Arc::clone(&pool).keep_slot(Arc::clone(&queue), started));
-            start
-        });
-        let starts = starts.collect();
-        (pool, starts)
+        for _ in 0..options.concurrency.get() {
+            tokio::spawn(Arc::clone(&pool).keep_slot(Arc::clone(&queue)));
+        }
+        (pool, errors)
+    }
+
+    /// Waits for the init error that ends the server, which prints it. A server that watches its files goes on, and logs one
+    /// error for each version of them.
+    pub(super) async fn init_error(&self, mut errors: mpsc::UnboundedReceiver<(u64, Failure)>) -> Failure {
+        let mut logged = None;
+        loop {
+            let (version, failure) = errors.recv().await.expect("BUG: the pool has a sender");
+            if self.files.is_none() {
+                return failure;
+            }
+            if logged.replace(version) != Some(version) {
+                tracing::error!("the handler cannot be loaded; waiting for a change: {failure}");
+            }
+        }
     }
 
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.settings, event, headers);
-        let envelope = Envelope::of(&invocation.event);
-        let answer = if envelope.is_some() {
-            Ok(Answer::default())
-        } else {
-            Answer::of(&self.settings, &mut invocation)
-        };
-        match answer {
-            Ok(answer) => Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await,
+        match self.durable.answer_of(&mut invocation) {
+            Ok((envelope, answer)) => {
+                Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await
+            }
             Err(failure) => {
                 logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
@@ -151,11 +158,10 @@ impl Pool {
         }
     }
 
-    async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
+    async fn keep_slot(self: Arc<Self>, queue: Queue) {
         let mut changes = self.version.subscribe();
         let mut place = self.load().await;
         let mut shutting_down = false;
-        let _ = started.send(place.loaded.as_ref().map(drop).map_err(Clone::clone));
         loop {
             let loaded_version = place.version;
             let next = async {
@@ -219,20 +225,12 @@ impl Pool {
         let version = *self.version.borrow();
         let began = Instant::now();
         let loaded = load(&self.settings, &self.children, &self.shutdown).await;
-        if let Err(failure) = &loaded {
-            self.log_init_error(failure, version);
+        if let Err(failure) = &loaded
+            && !self.shutdown.is_cancelled()
+        {
+            let _ = self.init_errors.send((version, failure.clone()));
         }
         Place { version, loaded, init: Some(began.elapsed()) }
-    }
-
-    fn log_init_error(&self, failure: &Failure, version: u64) {
-        // without a watch the error ends the server, which prints it
-        if self.files.is_none() || self.shutdown.is_cancelled() {
-            return;
-        }
-        if locked(&self.logged).replace(version) != Some(version) {
-            tracing::error!("the handler cannot be loaded; waiting for a change: {failure}");
-        }
     }
 }
 
