@@ -7,7 +7,6 @@
 //! | `start`, `local` | the command line; events of local runs |
 //! | `lambda` | events of the Runtime API |
 //! | `durable` | durable functions: the session of an invocation, the service, the command `durable` |
-//! | `durable` | durable functions, and their command |
 //! | `languages` | the grammar of handlers, and a folder for each language |
 //! | `worker` | workers, the slots that replace them, the transports of events and answers |
 //! | `http` | HTTP requests as events, and answers as responses |
@@ -58,7 +57,7 @@ pub mod internals {
         http::{cgi, prelude::Prelude, url},
         lambda::{cause, http},
         languages::LANGUAGES,
-        languages::handler::{Handler, HandlerError, Places},
+        languages::handler::{Candidate, HandlerError, Places, resolve},
         limits::PAYLOAD_LIMIT,
         settings::Settings,
     };

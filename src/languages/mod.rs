@@ -18,7 +18,7 @@ use rustix::fs::{Access, access};
 use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{Handler, HandlerError, Language, Places},
+    languages::handler::{HandlerError, Language, Places},
     process::Children,
     settings::{Interface, Settings, Variable, variable},
     worker::Launch,
@@ -39,13 +39,10 @@ pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, 
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
     let places = TaskRoot { settings, root: &root };
-    let handler = Handler::resolve(&settings.handler, &LANGUAGES, &places);
-    let handler = handler.map_err(|error| explain(error, settings, &root))?;
-    for file in &handler.files {
-        check_inside(&settings.handler, &root, file)?;
-    }
-    handler.runnable.prepare(settings, children).await?;
-    let launch = handler.runnable.launch(settings)?;
+    let handler = handler::resolve(&settings.handler, &LANGUAGES, &places);
+    let handler = handler.map_err(|error| explain(error, settings, &root))?.runnable;
+    handler.prepare(settings, children).await?;
+    let launch = handler.launch(settings)?;
     if settings.interface == Interface::Cgi && !launch.takes_cgi {
         let (name, handler) = (variable::INTERFACE, &settings.handler);
         let message = format!(
@@ -124,21 +121,26 @@ fn explain(error: HandlerError, settings: &Settings, root: &Path) -> HandlerErro
     HandlerError::NotFound(message + &reason)
 }
 
-/// A file may be a symbolic link, but not to a place outside of the task root.
-fn check_inside(handler: &str, root: &Path, file: &Path) -> Result<(), Failure> {
-    let target = std::fs::canonicalize(root.join(file)).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", file.display());
-        Failure::new(ErrorType::HandlerLoadFailed, message)
-    })?;
-    if target.starts_with(root) {
-        return Ok(());
+/// The absolute path of a file of the task root: it outlives a `cd`, and is not searched for on the `PATH`. The file may be
+/// a symbolic link, but not to a place outside of the task root.
+fn absolute(settings: &Settings, file: &Path) -> Result<PathBuf, Failure> {
+    let path = settings.task_root.join(file.strip_prefix(".").unwrap_or(file));
+    let canonical = |path: &Path| {
+        std::fs::canonicalize(path).map_err(|error| {
+            let message = format!("`{}` cannot be read: {error}", file.display());
+            Failure::new(ErrorType::HandlerLoadFailed, message)
+        })
+    };
+    let target = canonical(&path)?;
+    if target.starts_with(canonical(&settings.task_root)?) {
+        return Ok(path);
     }
     let reason = format!(
         "leads out of the task root: `{}` is a link to `{}`; copy the file into the task root",
         file.display(),
         target.display()
     );
-    Err(HandlerError::Invalid { handler: handler.to_owned(), reason }.into())
+    Err(HandlerError::Invalid { handler: settings.handler.clone(), reason }.into())
 }
 
 /// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.
@@ -150,11 +152,6 @@ const fn fnv(bytes: &[u8]) -> u64 {
         index += 1;
     }
     hash
-}
-
-/// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
-fn absolute(settings: &Settings, file: &Path) -> PathBuf {
-    settings.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
 /// The interpreter that a variable names, if it is set.
@@ -195,7 +192,7 @@ fn checked(name: &str, program: PathBuf, settings: &Settings) -> Result<PathBuf,
 
 /// The text of one of the user's files.
 fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
-    let path = absolute(settings, file);
+    let path = absolute(settings, file)?;
     std::fs::read(&path).map_err(|error| {
         let mut message = format!("`{}` cannot be read: {error}", file.display());
         if error.kind() == io::ErrorKind::PermissionDenied

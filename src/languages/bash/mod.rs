@@ -59,11 +59,8 @@ impl Language for Bash {
             }
             _ => return Ok(Vec::new()),
         };
-        let function = function.to_owned();
-        Ok(vec![Candidate::of_file(file, format!(".{function}"), move |file| Function {
-            file,
-            function: function.clone(),
-        })])
+        let runnable = Function { file: file.clone().into(), function: function.to_owned() };
+        Ok(vec![Candidate::new(file, format!(".{function}"), runnable)])
     }
 
     fn handlers(&self, file: &str, function: &str) -> Vec<String> {
@@ -115,7 +112,7 @@ impl Runnable for Function {
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");
-        let file = absolute(settings, &self.file);
+        let file = absolute(settings, &self.file)?;
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
             program: program(settings)?,

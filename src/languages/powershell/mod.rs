@@ -77,7 +77,7 @@ impl Runnable for Handler {
 /// How to start PowerShell for this handler.
 fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
     let place = match &handler.place {
-        Place::File(file) => absolute(settings, file).into_os_string(),
+        Place::File(file) => absolute(settings, file)?.into_os_string(),
         Place::Name(name) => name.into(),
     };
     let logs = match settings.log_format {

@@ -47,7 +47,7 @@ impl Language for Program {
 
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
         Ok(match reading {
-            Reading::File(file) => vec![Candidate::of_file(file, "", File)],
+            Reading::File(file) => vec![Candidate::new(file, "", File(file.into()))],
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
     }
@@ -81,7 +81,7 @@ impl Runnable for File {
 
 impl File {
     fn start(&self, settings: &Settings, text: &[u8]) -> Result<Start, Failure> {
-        let file = absolute(settings, &self.0);
+        let file = absolute(settings, &self.0)?;
         let shown = self.0.display();
         if elf::is_elf(text) {
             executable::check(&file, &settings.task_root).map_err(|error| error.into_failure(shown))?;
