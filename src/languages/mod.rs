@@ -28,6 +28,9 @@ use crate::{
 pub const LANGUAGES: [&dyn Language; 4] =
     [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
 
+/// The bytes that some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How many files of the task root a message may choose from, and how deep they may lie.
 const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
@@ -205,22 +208,60 @@ fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// A path as a shell takes it for one word.
+/// A path as a shell takes it for one argument.
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
-    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain) {
-        return text.into_owned();
-    }
-    let text = text.replace('\'', r"'\''");
-    if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
+    if text.starts_with('-') { shell_word(&format!("./{text}")) } else { shell_word(&text) }
 }
 
-/// The hint about a file that defines a function, ran as a program, and answered nothing.
-fn only_defines(file: &Path, function: &str, handler: &str) -> String {
-    let file = file.display();
-    format!(
-        "`{file}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is \
-         `{handler}`"
-    )
+/// A text as a shell takes it for one word, quoted only where it has to be.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The error of a file that an editor on Windows has spoiled. `windows_line` is the number of the first line whose end
+/// matters and is of that kind.
+fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Result<(), Failure> {
+    let word = quoted(file);
+    let fault = if text.starts_with(BYTE_ORDER_MARK) {
+        format!(
+            "begins with a byte order mark, which is taken for a part of its first word: save it as UTF-8 without one, or run \
+             `sed -i '1s/^\\xEF\\xBB\\xBF//' {word}`"
+        )
+    } else if let Some(line) = windows_line {
+        format!(
+            "has Windows line ends (CRLF, first in line {line}), which are taken for parts of words: save it with Unix \
+             ones (LF), or run `sed -i 's/\\r$//' {word}` or `dos2unix {word}`"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {fault}", file.display())))
+}
+
+/// The hint about a file that ran as a program and answered nothing, if it defines a function. `handler` is the one that
+/// calls a function of this name.
+fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let ends_name = |letter: char| letter.is_whitespace() || "({".contains(letter);
+    let function = text.lines().find_map(|line| {
+        let (word, rest) = line.split_at(line.find(ends_name)?);
+        let rest = rest.trim_start();
+        if word.eq_ignore_ascii_case("function") {
+            return rest.split(ends_name).next().filter(|name| !name.is_empty());
+        }
+        let body = rest.strip_prefix("()")?.trim_start();
+        let is_name = !word.is_empty() && !word.contains(['=', '$', '#', '"', '\'']);
+        (is_name && (body.is_empty() || body.starts_with(['{', '(']))).then_some(word)
+    })?;
+    Some(format!(
+        "`{}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is `{}`",
+        file.display(),
+        handler(function)
+    ))
 }

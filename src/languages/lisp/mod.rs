@@ -123,62 +123,56 @@ fn function(files: &[&str], symbol: &str) -> Candidate {
 
 impl Runnable for Handler {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
-        launch(self, settings)
+        let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
+        if let Handler::Function { files, .. } = self {
+            // an unreadable file is named here, and not by a line of SBCL's loader
+            read(settings, newest(&settings.task_root, files))?;
+        } else if let Handler::Script { file } = self {
+            read(settings, file)?;
+        }
+        let core = Core::find(settings)?;
+        let mut arguments: Vec<OsString> = vec!["--noinform".into()];
+        if let Some(core) = &core {
+            arguments.extend(["--core".into(), core.path.clone().into()]);
+        }
+        arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
+        arguments.extend(
+            [
+                "--disable-ldb",
+                "--lose-on-corruption",
+                "--end-runtime-options",
+                "--no-sysinit",
+                "--no-userinit",
+                "--disable-debugger",
+            ]
+            .map(OsString::from),
+        );
+        if core.is_none() {
+            arguments.extend(["--eval".into(), LOAD.into()]);
+        }
+        arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
+        if core.is_none() {
+            arguments.push(SHIM.into());
+        }
+        // the deferred part: a core holds it
+        arguments.push(if core.is_none() { DURABLE } else { "" }.into());
+        let convention = settings.lisp_convention.unwrap_or(self.usual_convention());
+        arguments.extend(described(self, settings, convention));
+        Ok(Launch {
+            environment: home(&program, settings)
+                .map(|home| ("SBCL_HOME".into(), home.into()))
+                .into_iter()
+                .collect(),
+            program,
+            arguments,
+            transport: Kind::Resident,
+            durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
+            takes_cgi: convention == Convention::StandardIo,
+            last_words: &["fatal error"],
+            unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
+            ..Launch::default()
+        })
     }
-}
-
-/// How to start SBCL for this handler.
-fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
-    let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
-    if let Handler::Function { files, .. } = handler {
-        // an unreadable file is named here, and not by a line of SBCL's loader
-        read(settings, newest(&settings.task_root, files))?;
-    } else if let Handler::Script { file } = handler {
-        read(settings, file)?;
-    }
-    let core = Core::find(settings)?;
-    let mut arguments: Vec<OsString> = vec!["--noinform".into()];
-    if let Some(core) = &core {
-        arguments.extend(["--core".into(), core.path.clone().into()]);
-    }
-    arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
-    arguments.extend(
-        [
-            "--disable-ldb",
-            "--lose-on-corruption",
-            "--end-runtime-options",
-            "--no-sysinit",
-            "--no-userinit",
-            "--disable-debugger",
-        ]
-        .map(OsString::from),
-    );
-    if core.is_none() {
-        arguments.extend(["--eval".into(), LOAD.into()]);
-    }
-    arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
-    if core.is_none() {
-        arguments.push(SHIM.into());
-    }
-    // the deferred part: a core holds it
-    arguments.push(if core.is_none() { DURABLE } else { "" }.into());
-    let convention = settings.lisp_convention.unwrap_or(handler.usual_convention());
-    arguments.extend(described(handler, settings, convention));
-    Ok(Launch {
-        environment: home(&program, settings)
-            .map(|home| ("SBCL_HOME".into(), home.into()))
-            .into_iter()
-            .collect(),
-        program,
-        arguments,
-        transport: Kind::Resident,
-        durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
-        takes_cgi: convention == Convention::StandardIo,
-        last_words: &["fatal error"],
-        empty_answer: None,
-        as_program: None,
-        unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
-    })
 }
 
 /// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.

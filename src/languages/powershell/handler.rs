@@ -13,11 +13,12 @@ use crate::{
     worker::Launch,
 };
 
-/// Where PowerShell looks for a module by name besides the task root: directories that hold modules.
-pub(super) const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MODULE_PATH];
+/// Directories that hold modules, of the task root and of layers.
+pub(super) const MODULES: &str = "modules";
+pub(super) const MODULES_OF_LAYERS: &str = "/opt/modules";
 
 /// Stands for the directories of modules that PowerShell itself brings and that the environment names.
-pub(super) const MODULE_PATH: &str = "$PSModulePath";
+const MODULE_PATH: &str = "$PSModulePath";
 
 #[derive(Debug)]
 pub(super) struct Handler {
@@ -43,17 +44,11 @@ impl Handler {
         Self { kind, place, function: function.to_owned(), answer }
     }
 
-    /// A hint for a script that may do nothing but define functions. It names the first of them.
+    /// A hint for a script that may do nothing but define functions.
     pub(super) fn only_defines(&self, settings: &Settings) -> Result<Option<String>, Failure> {
         let Self { kind: "script", place: Place::File(file), .. } = self else { return Ok(None) };
-        let text = read(settings, file)?;
-        let text = String::from_utf8_lossy(&text);
-        let function = text.lines().find_map(|line| {
-            let (keyword, rest) = line.split_once(' ')?;
-            let name = rest.trim_start().split(|c: char| c.is_whitespace() || "({".contains(c)).next()?;
-            (keyword.eq_ignore_ascii_case("function") && !name.is_empty()).then_some(name)
-        });
-        Ok(function.map(|function| only_defines(file, function, &format!("{}::{function}", file.display()))))
+        let function = |name: &str| format!("{}::{name}", file.display());
+        Ok(only_defines(file, &read(settings, file)?, function))
     }
 }
 
@@ -144,7 +139,7 @@ fn modules(stem: &str, function: &str, answer: &'static str) -> Vec<Candidate> {
     let mut all: Vec<_> =
         files.map(|file| module(&file, Place::File(file.clone().into()), function, answer)).collect();
     if base == stem {
-        let places = MODULE_DIRECTORIES.iter().map(|directory| format!("{directory}/{base}"));
+        let places = [MODULES, MODULES_OF_LAYERS, MODULE_PATH].map(|directory| format!("{directory}/{base}"));
         all.extend(places.map(|place| module(&place, Place::Name(base.to_owned()), function, answer)));
     }
     all
