@@ -341,7 +341,7 @@ fn a_message_may_end_at_a_newline() {
     let bytes = b"ready 0\nexited - 7 -2147483647\nended - 18446744073709551615 255\nended 12\n7 137 signal";
     let (messages, end) = checks::decoded(bytes, 1);
     assert_eq!(messages[..2], [Message::Ready, Message::Exited(-i32::MAX)]);
-    let ended = "[Ended(18446744073709551615, Exited(255)), Ended(7, Signalled(9))]";
+    let ended = "[Ended(18446744073709551615, ExitStatus(unix_wait_status(65280))), Ended(7, ExitStatus(unix_wait_status(9)))]";
     assert_eq!((format!("{:?}", &messages[2..]).as_str(), end), (ended, Ok(())));
 }
 

@@ -18,7 +18,7 @@ use rustix::fs::{Access, access};
 use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{Handler, HandlerError, Language, Places},
+    languages::handler::{HandlerError, Language, Places},
     process::Children,
     settings::{Interface, Settings, Variable, variable},
     worker::Launch,
@@ -27,6 +27,9 @@ use crate::{
 /// All of them. A file that several know is the first one's; any file can be a program.
 pub const LANGUAGES: [&dyn Language; 4] =
     [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
+
+/// The bytes that some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// How many files of the task root a message may choose from, and how deep they may lie.
 const LISTED_FILES: usize = 200;
@@ -39,13 +42,10 @@ pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, 
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
     let places = TaskRoot { settings, root: &root };
-    let handler = Handler::resolve(&settings.handler, &LANGUAGES, &places);
-    let handler = handler.map_err(|error| explain(error, settings, &root))?;
-    for file in &handler.files {
-        check_inside(&settings.handler, &root, file)?;
-    }
-    handler.runnable.prepare(settings, children).await?;
-    let launch = handler.runnable.launch(settings)?;
+    let handler = handler::resolve(&settings.handler, &LANGUAGES, &places);
+    let handler = handler.map_err(|error| explain(error, settings, &root))?.runnable;
+    handler.prepare(settings, children).await?;
+    let launch = handler.launch(settings)?;
     if settings.interface == Interface::Cgi && !launch.takes_cgi {
         let (name, handler) = (variable::INTERFACE, &settings.handler);
         let message = format!(
@@ -124,21 +124,26 @@ fn explain(error: HandlerError, settings: &Settings, root: &Path) -> HandlerErro
     HandlerError::NotFound(message + &reason)
 }
 
-/// A file may be a symbolic link, but not to a place outside of the task root.
-fn check_inside(handler: &str, root: &Path, file: &Path) -> Result<(), Failure> {
-    let target = std::fs::canonicalize(root.join(file)).map_err(|error| {
-        let message = format!("`{}` cannot be read: {error}", file.display());
-        Failure::new(ErrorType::HandlerLoadFailed, message)
-    })?;
-    if target.starts_with(root) {
-        return Ok(());
+/// The absolute path of a file of the task root: it outlives a `cd`, and is not searched for on the `PATH`. The file may be
+/// a symbolic link, but not to a place outside of the task root.
+fn absolute(settings: &Settings, file: &Path) -> Result<PathBuf, Failure> {
+    let path = settings.task_root.join(file.strip_prefix(".").unwrap_or(file));
+    let canonical = |path: &Path| {
+        std::fs::canonicalize(path).map_err(|error| {
+            let message = format!("`{}` cannot be read: {error}", file.display());
+            Failure::new(ErrorType::HandlerLoadFailed, message)
+        })
+    };
+    let target = canonical(&path)?;
+    if target.starts_with(canonical(&settings.task_root)?) {
+        return Ok(path);
     }
     let reason = format!(
         "leads out of the task root: `{}` is a link to `{}`; copy the file into the task root",
         file.display(),
         target.display()
     );
-    Err(HandlerError::Invalid { handler: handler.to_owned(), reason }.into())
+    Err(HandlerError::Invalid { handler: settings.handler.clone(), reason }.into())
 }
 
 /// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.
@@ -150,11 +155,6 @@ const fn fnv(bytes: &[u8]) -> u64 {
         index += 1;
     }
     hash
-}
-
-/// The absolute path of a file of the task root. It outlives a `cd`, and is not searched for on the `PATH`.
-fn absolute(settings: &Settings, file: &Path) -> PathBuf {
-    settings.task_root.join(file.strip_prefix(".").unwrap_or(file))
 }
 
 /// The interpreter that a variable names, if it is set.
@@ -195,7 +195,7 @@ fn checked(name: &str, program: PathBuf, settings: &Settings) -> Result<PathBuf,
 
 /// The text of one of the user's files.
 fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
-    let path = absolute(settings, file);
+    let path = absolute(settings, file)?;
     std::fs::read(&path).map_err(|error| {
         let mut message = format!("`{}` cannot be read: {error}", file.display());
         if error.kind() == io::ErrorKind::PermissionDenied
@@ -208,22 +208,60 @@ fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// A path as a shell takes it for one word.
+/// A path as a shell takes it for one argument.
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
-    if !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain) {
-        return text.into_owned();
-    }
-    let text = text.replace('\'', r"'\''");
-    if text.starts_with('-') { format!("'./{text}'") } else { format!("'{text}'") }
+    if text.starts_with('-') { shell_word(&format!("./{text}")) } else { shell_word(&text) }
 }
 
-/// The hint about a file that defines a function, ran as a program, and answered nothing.
-fn only_defines(file: &Path, function: &str, handler: &str) -> String {
-    let file = file.display();
-    format!(
-        "`{file}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is \
-         `{handler}`"
-    )
+/// A text as a shell takes it for one word, quoted only where it has to be.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// The error of a file that an editor on Windows has spoiled. `windows_line` is the number of the first line whose end
+/// matters and is of that kind.
+fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Result<(), Failure> {
+    let word = quoted(file);
+    let fault = if text.starts_with(BYTE_ORDER_MARK) {
+        format!(
+            "begins with a byte order mark, which is taken for a part of its first word: save it as UTF-8 without one, or run \
+             `sed -i '1s/^\\xEF\\xBB\\xBF//' {word}`"
+        )
+    } else if let Some(line) = windows_line {
+        format!(
+            "has Windows line ends (CRLF, first in line {line}), which are taken for parts of words: save it with Unix \
+             ones (LF), or run `sed -i 's/\\r$//' {word}` or `dos2unix {word}`"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {fault}", file.display())))
+}
+
+/// The hint about a file that ran as a program and answered nothing, if it defines a function. `handler` is the one that
+/// calls a function of this name.
+fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let ends_name = |letter: char| letter.is_whitespace() || "({".contains(letter);
+    let function = text.lines().find_map(|line| {
+        let (word, rest) = line.split_at(line.find(ends_name)?);
+        let rest = rest.trim_start();
+        if word.eq_ignore_ascii_case("function") {
+            return rest.split(ends_name).next().filter(|name| !name.is_empty());
+        }
+        let body = rest.strip_prefix("()")?.trim_start();
+        let is_name = !word.is_empty() && !word.contains(['=', '$', '#', '"', '\'']);
+        (is_name && (body.is_empty() || body.starts_with(['{', '(']))).then_some(word)
+    })?;
+    Some(format!(
+        "`{}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is `{}`",
+        file.display(),
+        handler(function)
+    ))
 }

@@ -1,20 +1,26 @@
 //! The answer of a handler that is a process of its own: what it writes to its standard output, and how it ends.
 
 use std::{
-    convert::Infallible, future::pending, os::unix::process::ExitStatusExt, process::ExitStatus,
-    time::Duration,
+    convert::Infallible,
+    future::pending,
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use tokio::{
     net::unix::pipe,
     task::coop::consume_budget,
-    time::{Instant, sleep},
+    time::{sleep, sleep_until},
 };
 
-use super::buffer::buffer;
+use super::{buffer::buffer, log::Log, stack::Trace};
 use crate::{
-    event::{invocation::Invocation, stream::Sink},
+    event::{
+        invocation::{Invocation, Outcome},
+        stream::Sink,
+    },
     failure::{ErrorType, Failure},
     limits::{BLOCK, BLOCKS, PAYLOAD_LIMIT, STREAM_LIMIT},
     process::{Children, PipeName, Shell, Writers},
@@ -34,6 +40,7 @@ const FILTER_INTERVAL: Duration = Duration::from_millis(1);
 const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
 
 /// The output of one event.
+#[derive(Default)]
 pub(super) struct Output {
     /// The part that has not been passed on: all of it, if there is no sink.
     bytes: BytesMut,
@@ -46,27 +53,14 @@ pub(super) struct Output {
     /// How much of it has gone there, in bytes.
     passed_on: usize,
     looks: u32,
-    next_look: Instant,
+    next_look: Option<tokio::time::Instant>,
 }
 
 impl Output {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: BytesMut::new(),
-            size: 0,
-            sink: None,
-            keeps_newlines: false,
-            passed_on: 0,
-            looks: 0,
-            next_look: Instant::now(),
-        }
-    }
-
     /// Forgets what another event has written. What comes now is this one's.
     pub(super) fn begin(&mut self, invocation: &Invocation) {
-        (self.bytes, self.size, self.looks) = (BytesMut::new(), 0, 0);
-        (self.sink, self.passed_on) = (invocation.sink.clone(), 0);
-        self.keeps_newlines = invocation.request.is_some();
+        let (sink, keeps_newlines) = (invocation.sink.clone(), invocation.request.is_some());
+        *self = Self { sink, keeps_newlines, ..Self::default() };
     }
 
     /// Passes on nothing any more: what comes now is too late.
@@ -78,8 +72,8 @@ impl Output {
     pub(super) async fn receive(&mut self, pipe: &pipe::Receiver) -> Infallible {
         loop {
             self.pass_on().await;
-            if self.looks >= EAGER_LOOKS && self.sink.is_none() {
-                tokio::time::sleep_until(self.next_look).await;
+            if let Some(next_look) = self.next_look {
+                sleep_until(next_look).await;
             }
             if pipe.readable().await.is_err() {
                 return pending().await;
@@ -90,7 +84,8 @@ impl Output {
             let blocks = if self.sink.is_some() { 1 } else { BLOCKS };
             self.take(blocks, |block| pipe.try_read(block).unwrap_or(0));
             self.looks += 1;
-            self.next_look = Instant::now() + LOOK_INTERVAL;
+            let is_eager = self.looks < EAGER_LOOKS || self.sink.is_some();
+            self.next_look = (!is_eager).then(|| tokio::time::Instant::now() + LOOK_INTERVAL);
         }
     }
 
@@ -107,39 +102,6 @@ impl Output {
             sink.send(|| self.bytes.split_to(count).freeze()).await;
             self.passed_on += count;
         }
-    }
-
-    /// Takes the rest of the answer of a handler that has ended, and waits for the processes that the answer or the
-    /// `log` run through. Where the handler has failed, its answer is not waited for. May be dropped and called again.
-    pub(super) async fn close(
-        &mut self,
-        pipe: &pipe::Receiver,
-        closing: &mut Closing,
-        log: &PipeName,
-        children: &Children,
-        shell: Option<&Shell>,
-    ) {
-        let answer = PipeName::of(pipe);
-        let has_failed = closing.exit != ExitKind::Exited(0);
-        let last = loop {
-            let (mut writers, log_is_filtered) = children.writers(&answer, log, shell, closing.since);
-            if has_failed {
-                writers = Writers::Others;
-            }
-            closing.has_filters |= writers == Writers::Filters;
-            if writers != Writers::Filters && !log_is_filtered {
-                break writers;
-            }
-            tokio::select! {
-                never = self.receive(pipe) => match never {},
-                () = sleep(FILTER_INTERVAL) => {}
-            }
-        };
-        // otherwise children in the background alone have written since the handler's end
-        if last != Writers::Others || closing.has_filters {
-            self.receive_rest(pipe);
-        }
-        self.pass_on().await;
     }
 
     /// Takes what is in the pipe, as `read` gives it.
@@ -177,63 +139,90 @@ impl Output {
     }
 }
 
-/// How a handler's process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ExitKind {
-    /// With this status.
-    Exited(i32),
-    /// By this signal.
-    Signalled(i32),
+/// The handler's process of one event: its answer, where its commands have failed, and how it has ended.
+pub(super) struct Run {
+    pub(super) output: Output,
+    pub(super) trace: Trace,
+    end: Option<End>,
+    children: Children,
+    log: Log,
 }
 
-/// A handler that has ended, and whose answer may not be whole yet.
-pub(super) struct Closing {
-    pub(super) exit: ExitKind,
-    since: std::time::Instant,
-    /// Whether its answer ran through other processes.
+/// The end of a process whose answer may not be whole yet.
+struct End {
+    exit: ExitStatus,
+    since: Instant,
+    /// Whether the answer ran through other processes.
     has_filters: bool,
 }
 
-impl Closing {
-    /// Of a handler that has ended just now.
-    pub(super) fn begin(exit: ExitKind) -> Self {
-        Self { exit, since: std::time::Instant::now(), has_filters: false }
+impl Run {
+    pub(super) fn new(children: &Children, log: &Log) -> Self {
+        let (children, log) = (children.clone(), log.clone());
+        Self { output: Output::default(), trace: Trace::default(), end: None, children, log }
+    }
+
+    /// Forgets the process of another event.
+    pub(super) fn begin(&mut self, invocation: &Invocation) {
+        self.output.begin(invocation);
+        (self.trace, self.end) = (Trace::default(), None);
+    }
+
+    /// Takes note of the process's end.
+    pub(super) fn end(&mut self, exit: ExitStatus, pipe: &pipe::Receiver) {
+        self.output.receive_rest(pipe);
+        self.end = Some(End { exit, since: Instant::now(), has_filters: false });
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Takes what comes out of the pipe up to the end of the process, and of those that its answer or its log run
+    /// through. Where it has failed, its answer is not waited for. May be dropped and called again.
+    pub(super) async fn finish(&mut self, pipe: &pipe::Receiver, shell: Option<&Shell>) -> Outcome {
+        let Some(end) = &mut self.end else { match self.output.receive(pipe).await {} };
+        let (answer, log, exit) = (PipeName::of(pipe), self.log.pipe(), end.exit);
+        let last = loop {
+            let (mut writers, log_is_filtered) = self.children.writers(&answer, &log, shell, end.since);
+            if !exit.success() {
+                writers = Writers::Others;
+            }
+            end.has_filters |= writers == Writers::Filters;
+            if writers != Writers::Filters && !log_is_filtered {
+                break writers;
+            }
+            tokio::select! {
+                never = self.output.receive(pipe) => match never {},
+                () = sleep(FILTER_INTERVAL) => {}
+            }
+        };
+        // otherwise children in the background alone have written since the handler's end
+        if last != Writers::Others || end.has_filters {
+            self.output.receive_rest(pipe);
+        }
+        self.output.pass_on().await;
+        self.end = None;
+        let trace = std::mem::take(&mut self.trace).of(exit.code());
+        let answer = self.output.finish();
+        let failure = match exit.code() {
+            Some(0) => return answer,
+            Some(status) => ended_with(status, &trace.place, &self.log),
+            None => {
+                // without the mark of a core dump
+                let signal = ExitStatus::from_raw(exit.signal().unwrap_or_default());
+                Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}"))
+            }
+        };
+        Err(failure.with_stack_trace(trace.stack))
     }
 }
 
-impl ExitKind {
-    /// How a process ended that was waited for.
-    pub(super) fn of(status: ExitStatus) -> Self {
-        match (status.code(), status.signal()) {
-            (Some(code), _) => Self::Exited(code),
-            (None, signal) => Self::Signalled(signal.unwrap_or_default()),
-        }
-    }
-
-    /// The status, unless a signal ended it.
-    pub(super) fn status(self) -> Option<i32> {
-        match self {
-            Self::Exited(status) => Some(status),
-            Self::Signalled(_) => None,
-        }
-    }
-
-    /// The failure that it is, if it is one. `place` is the command that ended the handler, or empty; `last_lines` gives
-    /// the end of the handler's log.
-    pub(super) fn failure(self, place: &str, last_lines: impl FnOnce() -> String) -> Option<Failure> {
-        match self {
-            Self::Exited(0) => None,
-            Self::Exited(status) => {
-                let message = with_place(format!("the handler ended with status {status}"), place);
-                let failure = Failure::new(ErrorType::ExitStatus, with_lines(message, &last_lines()));
-                Some(Failure { status: Some(status), ..failure })
-            }
-            Self::Signalled(signal) => {
-                let signal = ExitStatus::from_raw(signal);
-                Some(Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}")))
-            }
-        }
-    }
+/// The failure of a handler that has ended with a status. `place` is the command that has failed, or empty.
+pub(super) fn ended_with(status: i32, place: &str, log: &Log) -> Failure {
+    let message = with_place(format!("the handler ended with status {status}"), place);
+    let failure = Failure::new(ErrorType::ExitStatus, with_lines(message, &log.last_lines()));
+    Failure { status: Some(status), ..failure }
 }
 
 /// A message with the place of a failure behind it, if there is one.

@@ -3,18 +3,24 @@
 use std::{
     ffi::OsString,
     io,
-    os::fd::OwnedFd,
     path::PathBuf,
     process::{Command, Stdio},
     sync::Arc,
 };
 
-use crate::{process::handler::Home, settings::Settings};
+use tokio_util::sync::CancellationToken;
+
+use super::log::Log;
+use crate::{
+    process::{Children, handler::Home},
+    settings::Settings,
+};
 
 /// The kind of a language's transport.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// As frames, from a pipe.
+    #[default]
     Resident,
     /// From files and pipes that a process opens which the shim forks for each event.
     Forking {
@@ -54,7 +60,7 @@ pub struct Prelude {
 pub const REPORTS: &str = "@REPORTS@";
 
 /// How a language starts its workers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Launch {
     /// The interpreter, or the program.
     pub program: PathBuf,
@@ -78,17 +84,18 @@ pub struct Launch {
     pub unfit_core: Option<String>,
 }
 
-/// Starts processes of one worker.
-pub(super) struct Starter {
+/// All that the workers of one handler are started and ended with.
+#[derive(Clone)]
+pub(super) struct Setup {
     pub(super) launch: Arc<Launch>,
     pub(super) settings: Arc<Settings>,
-    /// The end of the log's pipe that they write to.
-    pub(super) log: OwnedFd,
+    pub(super) children: Children,
+    pub(super) shutdown: CancellationToken,
 }
 
-impl Starter {
-    /// The command, without the transport's part.
-    pub(super) fn command(&self) -> io::Result<Command> {
+impl Setup {
+    /// The command of a process with this log, without the transport's part.
+    pub(super) fn command(&self, log: &Log) -> io::Result<Command> {
         let mut command = Command::new(&self.launch.program);
         command
             .args(&self.launch.arguments)
@@ -97,8 +104,8 @@ impl Starter {
             .envs(self.launch.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.settings.task_root)
             .stdin(Stdio::null())
-            .stdout(self.log.try_clone()?)
-            .stderr(self.log.try_clone()?);
+            .stdout(log.end()?)
+            .stderr(log.end()?);
         Ok(command)
     }
 }

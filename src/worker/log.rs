@@ -11,6 +11,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::{
     io::{AsyncRead, ReadBuf},
     net::unix::pipe,
@@ -38,7 +39,11 @@ const QUOTED: (usize, usize) = (16 * 1024, 10);
 /// The log of one worker: its standard error, and its standard output outside of events. A task passes it on, up to the
 /// end of the last process that can write to it.
 #[derive(Clone)]
-pub struct Log(Arc<Mutex<Reader>>);
+pub struct Log {
+    reader: Arc<Mutex<Reader>>,
+    /// The end of the pipe that processes get.
+    end: Arc<OwnedFd>,
+}
 
 struct Reader {
     pipe: pipe::Receiver,
@@ -54,12 +59,13 @@ struct Reader {
 }
 
 impl Log {
-    pub fn new(pipe: OwnedFd, format: LogFormat, last_words: &'static [&'static str]) -> io::Result<Self> {
+    pub fn new(format: LogFormat, last_words: &'static [&'static str]) -> io::Result<Self> {
+        let (pipe, end) = pipe_with(PipeFlags::CLOEXEC)?;
         let limits = match format {
             LogFormat::Text => (BLOCK, BLOCK),
             LogFormat::Json => (JSON_BLOCK, LONGEST_LINE),
         };
-        let log = Self(Arc::new(Mutex::new(Reader {
+        let reader = Arc::new(Mutex::new(Reader {
             pipe: pipe::Receiver::from_owned_fd(pipe)?,
             format,
             limits,
@@ -67,16 +73,20 @@ impl Log {
             line: Vec::new(),
             tail: VecDeque::new(),
             origin: Origin::default(),
-        })));
-        tokio::spawn(log.clone().pass_on());
-        Ok(log)
+        }));
+        let passed_on = Arc::clone(&reader);
+        tokio::spawn(async move {
+            while poll_fn(|context| locked(&passed_on).poll(context)).await {
+                // a handler that writes without end must not keep other tasks, as deadlines, from running
+                yield_now().await;
+            }
+        });
+        Ok(Self { reader, end: Arc::new(end) })
     }
 
-    async fn pass_on(self) {
-        while poll_fn(|context| self.reader().poll(context)).await {
-            // a handler that writes without end must not keep other tasks, as deadlines, from running
-            yield_now().await;
-        }
+    /// The end of its pipe that a process writes to.
+    pub fn end(&self) -> io::Result<OwnedFd> {
+        self.end.try_clone()
     }
 
     /// The lines that come from now on belong to this event, or to none.
@@ -111,8 +121,12 @@ impl Log {
     }
 
     fn reader(&self) -> MutexGuard<'_, Reader> {
-        self.0.lock().expect("BUG: no code panics while it holds this lock")
+        locked(&self.reader)
     }
+}
+
+fn locked(reader: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
+    reader.lock().expect("BUG: no code panics while it holds this lock")
 }
 
 impl Reader {

@@ -15,16 +15,14 @@ mod stack;
 pub mod transport;
 mod wait;
 
-use std::{io, pin::Pin, sync::Arc, time::Duration};
+use std::{io, pin::Pin, time::Duration};
 
 use bytes::Bytes;
-use rustix::pipe::{PipeFlags, pipe_with};
 use tokio::time::{Sleep, sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
 use self::{
     deadline::Deadline,
-    launch::Starter,
+    launch::Setup,
     log::Log,
     phase::{Phase, start_failure},
     transport::Transport,
@@ -37,8 +35,7 @@ pub use self::{
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
-    process::{Child, Children, handler::Handler},
-    settings::Settings,
+    process::{Child, handler::Handler},
 };
 
 /// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
@@ -48,11 +45,10 @@ pub struct Worker {
     /// The interpreter, or the program of the event that runs.
     child: Option<Child>,
     transport: Box<dyn Transport>,
-    starter: Starter,
+    setup: Setup,
     log: Log,
     /// Whether the file has hooks for the shutdown, and whether they are to be asked for.
     shutdown_hook: Option<bool>,
-    shutdown: CancellationToken,
     /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
 }
@@ -60,16 +56,9 @@ pub struct Worker {
 impl Worker {
     /// Starts the interpreter and waits until it has loaded the user's file. `snapshot` says that the worker is to
     /// take both steps of a SnapStart snapshot before its first event.
-    pub async fn start(
-        launch: &Arc<Launch>,
-        settings: &Arc<Settings>,
-        children: &Children,
-        shutdown: &CancellationToken,
-        snapshot: bool,
-    ) -> Result<Self, WorkerError> {
-        let started = Self::spawn(launch, settings, children, shutdown, snapshot);
-        let mut worker = started.map_err(|error| {
-            let what = format!("`{}` cannot be started", launch.program.display());
+    async fn start(setup: &Setup, snapshot: bool) -> Result<Self, WorkerError> {
+        let mut worker = Self::spawn(setup, snapshot).map_err(|error| {
+            let what = format!("`{}` cannot be started", setup.launch.program.display());
             WorkerError::Gone(start_failure(&what, &error))
         })?;
         if worker.transport.has_worker()
@@ -82,40 +71,25 @@ impl Worker {
         Ok(worker)
     }
 
-    fn spawn(
-        launch: &Arc<Launch>,
-        settings: &Arc<Settings>,
-        children: &Children,
-        shutdown: &CancellationToken,
-        snapshot: bool,
-    ) -> io::Result<Self> {
-        let (log, log_end) = pipe_with(PipeFlags::CLOEXEC)?;
-        let log = Log::new(log, settings.log_format, launch.last_words)?;
-        let mut transport = launch.transport.open(settings.transport_mode(), children, &log)?;
-        let starter = Starter { launch: Arc::clone(launch), settings: Arc::clone(settings), log: log_end };
+    fn spawn(setup: &Setup, snapshot: bool) -> io::Result<Self> {
+        let log = Log::new(setup.settings.log_format, setup.launch.last_words)?;
+        let mut transport = setup.launch.transport.open(setup, &log)?;
         let mut child = None;
         if transport.has_worker() {
-            let mut command = starter.command()?;
+            let mut command = setup.command(&log)?;
             command.args(transport.arguments(snapshot));
-            let worker = children.spawn(&mut command)?;
+            let worker = setup.children.spawn(&mut command)?;
             transport.has_started(worker.pid());
             child = Some(worker);
         }
-        Ok(Self {
-            child,
-            transport,
-            starter,
-            shutdown_hook: None,
-            log,
-            shutdown: shutdown.clone(),
-            limit: Box::pin(sleep(Duration::ZERO)),
-        })
+        let limit = Box::pin(sleep(Duration::ZERO));
+        Ok(Self { child, transport, setup: setup.clone(), log, shutdown_hook: None, limit })
     }
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.log.set_origin(Some(invocation));
-        let margin = self.starter.settings.deadline_margin;
+        let margin = self.setup.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let result = match self.send_event(invocation) {
             Ok(()) => self.wait(Phase::Event(invocation, deadline)).await,
@@ -144,13 +118,13 @@ impl Worker {
     }
 
     fn send_event(&mut self, invocation: &Invocation) -> Result<(), Failure> {
-        match self.transport.send_event(invocation, &self.starter) {
+        match self.transport.send_event(invocation) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
             Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
         }
         if let (Some(suspension), Some(child)) = (&invocation.suspension, &self.child) {
-            let launch = &self.starter.launch;
+            let launch = &self.setup.launch;
             let handler = Handler::new(launch.transport.home(), child.pid(), self.marks(invocation));
             suspension.begin(handler, launch.durable_library);
         }
@@ -197,13 +171,5 @@ impl Worker {
     /// Whether the worker is known to have ended.
     pub fn has_ended(&self) -> bool {
         self.child.as_ref().is_some_and(Child::has_ended)
-    }
-
-    fn handler(&self) -> &str {
-        &self.starter.settings.handler
-    }
-
-    fn as_program(&self) -> Option<&str> {
-        self.starter.launch.as_program.as_deref()
     }
 }

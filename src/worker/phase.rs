@@ -8,7 +8,7 @@ use super::{
     answer::{with_lines, with_place},
     deadline::Deadline,
     hooks::Step,
-    launch::Launch,
+    launch::Setup,
     stack::Trace,
     transport::TransportError,
 };
@@ -60,14 +60,14 @@ impl Phase<'_> {
         }
     }
 
-    pub(super) fn too_late(self, handler: &str) -> Failure {
+    pub(super) fn too_late(self, setup: &Setup) -> Failure {
         match self {
             Self::Hooks(step) => {
                 let message = format!("the hooks {step} had not ended after {} ms", step.limit().as_millis());
                 Failure::new(ErrorType::DeadlineExceeded, message)
             }
             Self::Load | Self::Event(..) => {
-                let message = format!("`{handler}` was not loaded within {INIT_LIMIT:?}");
+                let message = format!("`{}` was not loaded within {INIT_LIMIT:?}", setup.settings.handler);
                 Failure::new(ErrorType::HandlerLoadFailed, message)
             }
         }
@@ -86,14 +86,13 @@ impl Phase<'_> {
         status: ExitStatus,
         last_lines: &str,
         trace: Trace,
-        handler: &str,
-        launch: &Launch,
+        setup: &Setup,
     ) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(trace.stack)
         };
         match self {
-            Self::Load => WorkerError::Untaken(match &launch.unfit_core {
+            Self::Load => WorkerError::Untaken(match &setup.launch.unfit_core {
                 // SBCL speaks of its core, or crashes without a word
                 Some(message)
                     if last_lines.contains("core file")
@@ -103,8 +102,8 @@ impl Phase<'_> {
                     failure(ErrorType::InvalidConfiguration, format!("{message} ({status})"))
                 }
                 _ => {
-                    let hint = hint(launch.as_program.as_deref());
-                    let message = with_place(format!("`{handler}` could not be loaded{hint}"), &trace.place);
+                    let message = format!("`{}` could not be loaded{}", setup.settings.handler, hint(setup));
+                    let message = with_place(message, &trace.place);
                     let message = format!("{message} ({status})");
                     failure(ErrorType::HandlerLoadFailed, message)
                 }
@@ -124,10 +123,11 @@ impl Phase<'_> {
     }
 }
 
-pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&str>) -> Failure {
+pub(super) fn undefined(names: Vec<String>, setup: &Setup) -> Failure {
+    let handler = &setup.settings.handler;
     let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("__lambda_")).collect();
     let message = if names.is_empty() {
-        format!("handler `{handler}`: its file defines no function{}", hint(as_program))
+        format!("handler `{handler}`: its file defines no function{}", hint(setup))
     } else {
         let names = names.join("`, `");
         format!(
@@ -138,8 +138,13 @@ pub(super) fn undefined(handler: &str, names: Vec<String>, as_program: Option<&s
 }
 
 /// The advice where the file was meant as a program.
-fn hint(as_program: Option<&str>) -> String {
-    as_program.map(|handler| format!("; to run the file itself, write `{handler}`")).unwrap_or_default()
+fn hint(setup: &Setup) -> String {
+    setup
+        .launch
+        .as_program
+        .as_ref()
+        .map(|handler| format!("; to run the file itself, write `{handler}`"))
+        .unwrap_or_default()
 }
 
 /// Whether a process has ended by a signal of its own doing. SIGKILL comes from outside, as where memory is short.

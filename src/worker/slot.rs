@@ -18,15 +18,12 @@ use crate::{
     failure::{ErrorType, Failure},
     process::{Children, Hold},
     settings::Settings,
-    worker::{Launch, Step, Worker, WorkerError},
+    worker::{Launch, Step, Worker, WorkerError, launch::Setup},
 };
 
 /// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
 pub struct Slot {
-    launch: Arc<Launch>,
-    settings: Arc<Settings>,
-    children: Children,
-    shutdown: CancellationToken,
+    setup: Setup,
     /// Whether workers are started for a snapshot that is still to be taken.
     snapshot: bool,
     /// Whether the hint that the file may only define functions has been logged.
@@ -46,17 +43,14 @@ impl Slot {
         children: &Children,
         shutdown: &CancellationToken,
     ) -> Self {
-        Self {
+        let setup = Setup {
             launch: Arc::clone(launch),
             settings: Arc::clone(settings),
             children: children.clone(),
             shutdown: shutdown.clone(),
-            snapshot: settings.snapstart,
-            has_hinted: false,
-            worker: None,
-            used: false,
-            hold: None,
-        }
+        };
+        let snapshot = settings.snapstart;
+        Self { setup, snapshot, has_hinted: false, worker: None, used: false, hold: None }
     }
 
     /// Starts the worker. An error here is an init error.
@@ -67,13 +61,13 @@ impl Slot {
     pub async fn run(&mut self, invocation: &Invocation) -> Outcome {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
-                let failure = self.settings.secrets.masked(failure);
+                let failure = self.setup.settings.secrets.masked(failure);
                 tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
                 self.attempt(invocation).await
             }
             result => result,
         };
-        if let (Ok(answer), Some(hint)) = (&result, &self.launch.empty_answer)
+        if let (Ok(answer), Some(hint)) = (&result, &self.setup.launch.empty_answer)
             && answer.is_empty()
             && !invocation.sink.as_ref().is_some_and(Sink::has_had_any)
             && !std::mem::replace(&mut self.has_hinted, true)
@@ -91,7 +85,7 @@ impl Slot {
         match self.worker().await {
             Ok(_) if is_done => Ok(()),
             Ok(worker) => {
-                worker.run_hooks(step).await.map_err(|failure| self.settings.secrets.masked(failure))
+                worker.run_hooks(step).await.map_err(|failure| self.setup.settings.secrets.masked(failure))
             }
             Err(error) => Err(self.masked(error)),
         }
@@ -106,9 +100,9 @@ impl Slot {
         if let Some(worker) = &mut self.worker {
             if worker.waits_for_shutdown() {
                 if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
-                    tracing::error!("{}", self.settings.secrets.masked(failure));
+                    tracing::error!("{}", self.setup.settings.secrets.masked(failure));
                 }
-            } else if worker.has_shutdown_hook() && self.shutdown.is_cancelled() {
+            } else if worker.has_shutdown_hook() && self.setup.shutdown.is_cancelled() {
                 worker.ended_by_signal().await;
             }
         }
@@ -150,7 +144,7 @@ impl Slot {
         let Some(worker) = &mut self.worker else { return pending().await };
         let status = worker.ended().await;
         self.drop_worker();
-        if self.shutdown.is_cancelled() {
+        if self.setup.shutdown.is_cancelled() {
             return false;
         }
         tracing::warn!("a worker ended between events ({status})");
@@ -178,7 +172,7 @@ impl Slot {
 
     /// Drops a worker that has ended, also where the event loop has not seen its end.
     fn notice_end(&mut self) {
-        self.children.collect();
+        self.setup.children.collect();
         if self.worker.as_ref().is_some_and(|worker| worker.has_ended()) {
             self.drop_worker();
         }
@@ -189,21 +183,19 @@ impl Slot {
     }
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
-        if self.shutdown.is_cancelled() {
+        if self.setup.shutdown.is_cancelled() {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        let start =
-            Worker::start(&self.launch, &self.settings, &self.children, &self.shutdown, self.snapshot);
-        let worker = start.await?;
-        self.hold = worker.waits_for_shutdown().then(|| self.children.hold());
+        let worker = Worker::start(&self.setup, self.snapshot).await?;
+        self.hold = worker.waits_for_shutdown().then(|| self.setup.children.hold());
         (self.worker, self.used) = (Some(Box::new(worker)), false);
         Ok(())
     }
 
     async fn replace_or_wait(&mut self) {
         if let Err(error) = self.replace().await
-            && !self.shutdown.is_cancelled()
+            && !self.setup.shutdown.is_cancelled()
         {
             let failure = self.masked(error);
             tracing::error!("a new worker could not be started: {failure}");
@@ -211,6 +203,6 @@ impl Slot {
     }
 
     fn masked(&self, error: WorkerError) -> Failure {
-        self.settings.secrets.masked(error.into_failure())
+        self.setup.settings.secrets.masked(error.into_failure())
     }
 }

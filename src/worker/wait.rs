@@ -48,9 +48,7 @@ impl Worker {
                 (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
                 (Err(Stop::Ended(status)), _) => {
                     let trace = self.transport.take_trace(status.code());
-                    let (handler, launch) = (self.handler(), &self.starter.launch);
-                    let lines = self.log.last_lines();
-                    return Err(phase.ended(status, &lines, trace, handler, launch));
+                    return Err(phase.ended(status, &self.log.last_lines(), trace, &self.setup));
                 }
                 (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
                     self.transport.stop_streaming();
@@ -58,7 +56,7 @@ impl Worker {
                     return Err(WorkerError::Gone(deadline.exceeded()));
                 }
                 (Err(Stop::LimitReached), _) => {
-                    return Err(WorkerError::Gone(phase.too_late(self.handler())));
+                    return Err(WorkerError::Gone(phase.too_late(&self.setup)));
                 }
             }
         }
@@ -73,7 +71,7 @@ impl Worker {
                 None
             }
             (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(self.handler(), names, self.as_program()))))
+                Some(Err(WorkerError::Gone(undefined(names, &self.setup))))
             }
             (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
                 Some(Err(WorkerError::Gone(failure)))

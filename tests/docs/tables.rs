@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use script_runtime::internals::{ENVIRONMENT, ErrorType, Handler, LANGUAGES, variable};
+use script_runtime::internals::{ENVIRONMENT, ErrorType, LANGUAGES, resolve, variable};
 
 use crate::support::{documents, repository};
 
@@ -87,7 +87,7 @@ fn lists_handlers_that_the_grammar_reads() {
         let exists = |place: &std::path::Path| {
             files.iter().chain(&more).chain(&lisp).any(|file| std::path::Path::new(file) == place)
         };
-        let resolved = Handler::resolve(&handler, &LANGUAGES, &exists);
+        let resolved = resolve(&handler, &LANGUAGES, &exists);
         assert!(resolved.is_ok(), "{handler}: {resolved:?}");
     }
 }
@@ -103,9 +103,8 @@ fn every_sample_says_its_handler() {
             let handler =
                 text.lines().find_map(|line| line.split_once("Handler: ").map(|(_, name)| name.trim()));
             let handler = handler.unwrap_or_else(|| panic!("{} says no handler", path.display()));
-            let resolved = Handler::resolve(handler, &LANGUAGES, &|place: &std::path::Path| {
-                function.join(place).exists()
-            });
+            let resolved =
+                resolve(handler, &LANGUAGES, &|place: &std::path::Path| function.join(place).exists());
             assert!(resolved.is_ok(), "{handler}: {resolved:?}");
             samples += 1;
         }

@@ -5,10 +5,10 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use super::{absolute, chosen, interpreter, read};
+use super::{absolute, check_spoiled, chosen, interpreter, read, shell_word};
 use crate::{
     event::invocation::ENVIRONMENT,
-    failure::{ErrorType, Failure},
+    failure::Failure,
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::{Settings, variable},
     worker::{Kind, Launch},
@@ -59,11 +59,8 @@ impl Language for Bash {
             }
             _ => return Ok(Vec::new()),
         };
-        let function = function.to_owned();
-        Ok(vec![Candidate::of_file(file, format!(".{function}"), move |file| Function {
-            file,
-            function: function.clone(),
-        })])
+        let runnable = Function { file: file.clone().into(), function: function.to_owned() };
+        Ok(vec![Candidate::new(file, format!(".{function}"), runnable)])
     }
 
     fn handlers(&self, file: &str, function: &str) -> Vec<String> {
@@ -87,17 +84,12 @@ fn program(settings: &Settings) -> Result<PathBuf, Failure> {
 /// The text of the function `durable`.
 fn durable() -> String {
     let bootstrap = std::env::current_exe().unwrap_or_else(|_| "bootstrap".into());
-    DURABLE.replace(BOOTSTRAP, &command_word(&bootstrap.to_string_lossy()))
+    DURABLE.replace(BOOTSTRAP, &shell_word(&bootstrap.to_string_lossy()))
 }
 
 /// A function's name as Bash takes it for a command.
 fn command_word(name: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/+@%,".contains(&byte);
-    if name.bytes().all(is_plain) && !RESERVED.contains(&name) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', r"'\''"))
-    }
+    if RESERVED.contains(&name) { format!("'{name}'") } else { shell_word(name) }
 }
 
 fn is_bash(file: &str) -> bool {
@@ -107,15 +99,13 @@ fn is_bash(file: &str) -> bool {
 impl Runnable for Function {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let text = read(settings, &self.file)?;
-        text::check(&text, &self.file).map_err(|reason| {
-            Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {reason}", self.file.display()))
-        })?;
+        check_spoiled(&text, &self.file, text::windows_line(&text))?;
         let has_stack =
             notice::whole_text(settings, &self.file).is_some_and(|whole| !notice::may_notice(&whole));
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");
-        let file = absolute(settings, &self.file);
+        let file = absolute(settings, &self.file)?;
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
             program: program(settings)?,
@@ -128,14 +118,10 @@ impl Runnable for Function {
                 options.into(),
                 durable().into(),
             ],
-            environment: Vec::new(),
-            durable_library: None,
             takes_cgi: true,
             transport: Kind::Forking { file, function: self.function.clone(), has_stack },
-            last_words: &[],
-            empty_answer: None,
             as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
-            unfit_core: None,
+            ..Launch::default()
         })
     }
 }

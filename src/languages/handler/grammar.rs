@@ -8,42 +8,44 @@
 //! 4. an extension said in front of the function (`function.sh.handler`, `./My.psd1.My-Function`);
 //! 5. the files that `STEM.FUNCTION` can mean, the longest stem first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
 use super::{
-    Candidate, Found, Handler, HandlerError, Language, Places, Reading, suggestion,
+    Candidate, HandlerError, Language, Places, Reading, suggestion,
     text::{inside_task_root, invalid, splits},
 };
 
-/// Candidates with their languages.
-type Candidates = Vec<(&'static dyn Language, Candidate)>;
+/// Candidates with the names of their languages.
+type Candidates = Vec<(&'static str, Candidate)>;
 
 /// Reads the text of a handler.
-pub(super) fn resolve(
+pub fn resolve(
     text: &str,
     languages: &[&'static dyn Language],
     places: &dyn Places,
-) -> Result<Handler, HandlerError> {
+) -> Result<Candidate, HandlerError> {
     if text.is_empty() {
         return Err(invalid("", "is empty: write, for example, `function.handler`"));
     }
     let candidates = |reading| -> Result<Candidates, HandlerError> {
         let mut all = Vec::new();
-        for &language in languages {
-            all.extend(language.candidates(reading)?.into_iter().map(|candidate| (language, candidate)));
+        for language in languages {
+            all.extend(
+                language.candidates(reading)?.into_iter().map(|candidate| (language.name(), candidate)),
+            );
         }
         Ok(all)
     };
     let outside = inside_task_root(text);
-    if outside.is_ok() {
+    let is_exact =
+        |(_, file): &(_, Candidate)| file.place.as_ref().is_some_and(|place| place.as_os_str() == text);
+    let (exact, others): (Candidates, Candidates) =
+        candidates(Reading::File(text))?.into_iter().partition(is_exact);
+    if outside.is_ok() && places.is_file(Path::new(text)) {
         // one file is of one language: the first that knows it
-        let exact =
-            candidates(Reading::File(text))?.into_iter().find(|(_, candidate)| is_exact(candidate, text));
-        if let Some(exact) = exact.filter(|(_, candidate)| places.is_file(&candidate.places[0])) {
-            return Ok(handler_of(&exact, &exact.1.places));
-        }
+        return Ok(exact.into_iter().next().expect("BUG: any file can be a program").1);
     }
     if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
         let reason = "is an event: name the handler before it, as in `docker run IMAGE function.handler '{}'`, or run the \
@@ -51,72 +53,51 @@ pub(super) fn resolve(
         return Err(invalid(text, reason));
     }
     let suggestion = || suggestion::of(text, languages, &places.files());
-    if let Some(shape) = candidates(Reading::Shape(text))?.pop() {
-        if shape.1.places.is_empty() {
-            return Ok(handler_of(&shape, &[]));
-        }
-        let shape = [shape];
-        return found(text, &shape, places)?
-            .ok_or_else(|| not_found(text, &all_places(&shape), &suggestion()));
+    let mut shapes = candidates(Reading::Shape(text))?;
+    if let Some(&(language, _)) = shapes.last() {
+        shapes.retain(|(own, _)| *own == language);
+        let mut looked_at = Vec::new();
+        let found = found(text, shapes, places, &mut looked_at)?;
+        return found.ok_or_else(|| not_found(text, &looked_at, &suggestion()));
     }
     outside?;
-    let mut others = candidates(Reading::File(text))?;
-    others.retain(|(_, candidate)| !is_exact(candidate, text));
-    let mut looked_at = vec![PathBuf::from(text)];
-    let mut said = Vec::new();
+    let mut groups = vec![others, Vec::new()];
     for (stem, function) in splits(text) {
-        said.extend(candidates(Reading::FunctionOfFile(stem, function))?);
+        groups[1].extend(candidates(Reading::FunctionOfFile(stem, function))?);
     }
-    let mut groups = vec![others, said];
     for (stem, function) in splits(text) {
         groups.push(candidates(Reading::FunctionOfStem(stem, function))?);
     }
+    let mut looked_at = vec![PathBuf::from(text)];
     for group in groups {
-        if let Some(handler) = found(text, &group, places)? {
-            return Ok(handler);
+        if let Some(candidate) = found(text, group, places, &mut looked_at)? {
+            return Ok(candidate);
         }
-        looked_at.extend(all_places(&group));
     }
     Err(not_found(text, &looked_at, &suggestion()))
 }
 
-/// Whether this is the file of just that name.
-fn is_exact(candidate: &Candidate, text: &str) -> bool {
-    candidate.places.iter().all(|place| place.as_os_str() == text)
-}
-
-fn all_places(group: &[(&'static dyn Language, Candidate)]) -> Vec<PathBuf> {
-    group.iter().flat_map(|(_, candidate)| candidate.places.iter().cloned()).collect()
-}
-
-fn handler_of((language, candidate): &(&'static dyn Language, Candidate), places: &[PathBuf]) -> Handler {
-    let Found { files, runnable } = (candidate.make)(places);
-    Handler { language: language.name(), files, runnable }
-}
-
-/// The one candidate that has a place, if there is any; an error if two are of different languages.
+/// The first candidate that holds, if there is any; an error if another one is of another language.
 fn found(
     text: &str,
-    candidates: &[(&'static dyn Language, Candidate)],
+    candidates: Candidates,
     places: &dyn Places,
-) -> Result<Option<Handler>, HandlerError> {
-    let mut fitting = Vec::new();
-    for own in candidates {
-        let present: Vec<_> = own.1.places.iter().filter(|place| places.exists(place)).cloned().collect();
-        if !present.is_empty() {
-            fitting.push((own, present));
-        }
-    }
-    let Some((first, present)) = fitting.first() else { return Ok(None) };
-    let other = fitting.iter().find(|(other, _)| other.0.name() != first.0.name());
-    let Some((other, other_present)) = other else { return Ok(Some(handler_of(first, present))) };
-    let (file, other_file) = (present[0].display(), other_present[0].display());
+    looked_at: &mut Vec<PathBuf>,
+) -> Result<Option<Candidate>, HandlerError> {
+    looked_at.extend(candidates.iter().filter_map(|(_, candidate)| candidate.place.clone()));
+    let holds =
+        |(_, candidate): &(_, Candidate)| candidate.place.as_ref().is_none_or(|place| places.exists(place));
+    let mut fitting = candidates.into_iter().filter(holds);
+    let Some((language, first)) = fitting.next() else { return Ok(None) };
+    let Some((other_language, other)) = fitting.find(|(other, _)| *other != language) else {
+        return Ok(Some(first));
+    };
+    let shown = |candidate: &Candidate| candidate.place.clone().unwrap_or_default().display().to_string();
+    let (file, other_file) = (shown(&first), shown(&other));
     Err(HandlerError::Ambiguous(format!(
-        "handler `{text}` fits `{file}` ({}) and `{other_file}` ({}): write `{file}{}` or `{other_file}{}`",
-        first.0.name(),
-        other.0.name(),
-        first.1.suffix,
-        other.1.suffix,
+        "handler `{text}` fits `{file}` ({language}) and `{other_file}` ({other_language}): write `{file}{}` or \
+         `{other_file}{}`",
+        first.suffix, other.suffix,
     )))
 }
 

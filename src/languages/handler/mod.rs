@@ -12,24 +12,16 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt};
 
-pub use self::text::{inside_task_root, invalid, is_name};
+pub use self::{
+    grammar::resolve,
+    text::{inside_task_root, invalid, is_name},
+};
 use crate::{
     failure::{ErrorType, Failure},
     process::Children,
     settings::Settings,
     worker::Launch,
 };
-
-/// The function or file that runs for each event.
-#[derive(Debug)]
-pub struct Handler {
-    /// The language's name for people.
-    pub language: &'static str,
-    /// The user's files that it names, relative to the task root.
-    pub files: Vec<PathBuf>,
-    /// How a worker for it is started.
-    pub runnable: Box<dyn Runnable>,
-}
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
@@ -78,42 +70,23 @@ pub enum Reading<'a> {
     FunctionOfStem(&'a str, &'a str),
 }
 
-/// A meaning that holds if one of its places exists; one without places always holds.
+/// A meaning of a handler's text.
+#[derive(Debug)]
 pub struct Candidate {
-    /// Relative to the task root, or absolute.
-    pub places: Vec<PathBuf>,
+    /// It holds if this exists, relative to the task root or absolute; without a place, it always holds.
+    pub place: Option<PathBuf>,
     /// The end of the handler that can mean nothing else; it follows the place.
     pub suffix: String,
-    /// Makes the handler; the argument is the places that exist.
-    pub make: Box<Make>,
-}
-
-/// Makes a handler of the places that exist.
-pub type Make = dyn Fn(&[PathBuf]) -> Found;
-
-/// A candidate that is there.
-pub struct Found {
-    /// The user's files that it names, relative to the task root.
-    pub files: Vec<PathBuf>,
-    /// How a worker for it is started.
     pub runnable: Box<dyn Runnable>,
 }
 
 impl Candidate {
-    /// A file, and the handler that is made of it.
-    pub fn of_file<R: Runnable + 'static>(
+    pub fn new(
         place: impl Into<PathBuf>,
         suffix: impl Into<String>,
-        make: impl Fn(PathBuf) -> R + 'static,
+        runnable: impl Runnable + 'static,
     ) -> Self {
-        Self {
-            places: vec![place.into()],
-            suffix: suffix.into(),
-            make: Box::new(move |files| Found {
-                files: vec![files[0].clone()],
-                runnable: Box::new(make(files[0].clone())),
-            }),
-        }
+        Self { place: Some(place.into()), suffix: suffix.into(), runnable: Box::new(runnable) }
     }
 }
 
@@ -151,7 +124,9 @@ pub trait Places {
     /// Whether this is a file, or a directory or link to it of any kind.
     fn exists(&self, place: &Path) -> bool;
     /// Whether this is a file.
-    fn is_file(&self, place: &Path) -> bool;
+    fn is_file(&self, place: &Path) -> bool {
+        self.exists(place)
+    }
     /// Files that are there, relative to the task root.
     fn files(&self) -> Vec<String> {
         Vec::new()
@@ -161,21 +136,6 @@ pub trait Places {
 impl<F: Fn(&Path) -> bool> Places for F {
     fn exists(&self, place: &Path) -> bool {
         self(place)
-    }
-
-    fn is_file(&self, place: &Path) -> bool {
-        self(place)
-    }
-}
-
-impl Handler {
-    /// Reads the text of a handler.
-    pub fn resolve(
-        text: &str,
-        languages: &[&'static dyn Language],
-        places: &dyn Places,
-    ) -> Result<Self, HandlerError> {
-        grammar::resolve(text, languages, places)
     }
 }
 

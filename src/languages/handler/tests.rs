@@ -9,17 +9,13 @@ impl Places for Files<'_> {
         self.0.iter().any(|file| Path::new(file) == place)
     }
 
-    fn is_file(&self, place: &Path) -> bool {
-        self.exists(place)
-    }
-
     fn files(&self) -> Vec<String> {
         self.0.iter().map(|file| (*file).to_owned()).collect()
     }
 }
 
-fn resolve(text: &str, files: &[&str]) -> Result<Handler, HandlerError> {
-    Handler::resolve(text, &LANGUAGES, &Files(files))
+fn resolve(text: &str, files: &[&str]) -> Result<Candidate, HandlerError> {
+    super::resolve(text, &LANGUAGES, &Files(files))
 }
 
 /// Handlers, the files that are there, the kind of handler that they are, and the names in it.
@@ -54,7 +50,7 @@ const READ: [(&str, &[&str], &str, &str); 40] = [
     ("a.cl-user::b", &["a.fasl", "a.lisp"], "Function", "a.fasl a.lisp cl-user::b"),
     ("main.lisp.f", &["main.lisp", "main.fasl"], "Function", "main.lisp f"),
     ("script.lisp", &["script.lisp"], "Script", "script.lisp"),
-    ("script.lisp", &["script.fasl"], "Function", "script.fasl lisp"),
+    ("script.lisp", &["script.fasl"], "Function", "script.fasl script.lisp lisp"),
     ("echo.ros", &["echo.ros"], "Script", "echo.ros"),
     ("main.my-app/main::handler", &["main.lisp"], "Function", "main.lisp my-app/main::handler"),
     ("main.lisp.my-app/main::f", &["main.lisp"], "Function", "main.lisp my-app/main::f"),

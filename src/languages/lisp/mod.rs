@@ -8,14 +8,13 @@ mod core;
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use self::core::Core;
 use super::{fnv, interpreter, read};
 use crate::{
     failure::{Failure, secrets::CREDENTIALS},
-    languages::handler::{Candidate, Found, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
     settings::{LispConvention as Convention, Settings},
     worker::{Kind, Launch},
 };
@@ -60,7 +59,7 @@ const LEAST_HEAP: i32 = 96;
 /// Common Lisp (SBCL).
 pub(super) struct Lisp;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Handler {
     /// A function of a file, by a symbol that the Lisp reader reads: of `.fasl`, `.lisp`, or the newer of both.
     Function { files: Vec<PathBuf>, symbol: String },
@@ -88,17 +87,18 @@ impl Language for Lisp {
         let extension = |file| Path::new(file).extension().and_then(OsStr::to_str);
         Ok(match reading {
             Reading::Shape(text) if text.starts_with('\'') || text.contains(['(', ')']) => {
-                let forms = Handler::Forms { text: text.to_owned() };
-                vec![candidate(Vec::new(), "", move |_| forms.clone())]
+                let runnable = Box::new(Handler::Forms { text: text.to_owned() });
+                vec![Candidate { place: None, suffix: String::new(), runnable }]
             }
             Reading::File(file) if matches!(extension(file), Some("ros" | "lisp")) => {
-                vec![candidate(vec![file.into()], "", |files| Handler::Script { file: files[0].clone() })]
+                vec![Candidate::new(file, "", Handler::Script { file: file.into() })]
             }
             Reading::FunctionOfFile(file, symbol) if matches!(extension(file), Some("lisp" | "fasl")) => {
-                vec![function(vec![file.into()], symbol)]
+                vec![function(&[file], symbol)]
             }
             Reading::FunctionOfStem(stem, symbol) => {
-                vec![function(vec![format!("{stem}.fasl").into(), format!("{stem}.lisp").into()], symbol)]
+                let (fasl, source) = (&*format!("{stem}.fasl"), &*format!("{stem}.lisp"));
+                vec![function(&[fasl, source], symbol), function(&[source], symbol)]
             }
             Reading::Shape(_) | Reading::File(_) | Reading::FunctionOfFile(..) => Vec::new(),
         })
@@ -114,85 +114,65 @@ impl Language for Lisp {
     }
 }
 
-fn function(places: Vec<PathBuf>, symbol: &str) -> Candidate {
-    let symbol = symbol.to_owned();
-    let suffix = format!(".{symbol}");
-    candidate(places, &suffix, move |files| Handler::Function {
-        files: files.to_vec(),
-        symbol: symbol.clone(),
-    })
-}
-
-fn candidate(
-    places: Vec<PathBuf>,
-    suffix: &str,
-    make: impl Fn(&[PathBuf]) -> Handler + 'static,
-) -> Candidate {
-    Candidate {
-        places,
-        suffix: suffix.to_owned(),
-        make: Box::new(move |files| Found { files: files.to_vec(), runnable: Box::new(make(files)) }),
-    }
+/// A function of the newest of these files, if the first one is there.
+fn function(files: &[&str], symbol: &str) -> Candidate {
+    let handler =
+        Handler::Function { files: files.iter().map(PathBuf::from).collect(), symbol: symbol.to_owned() };
+    Candidate::new(files[0], format!(".{symbol}"), handler)
 }
 
 impl Runnable for Handler {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
-        launch(self, settings)
+        let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
+        if let Handler::Function { files, .. } = self {
+            // an unreadable file is named here, and not by a line of SBCL's loader
+            read(settings, newest(&settings.task_root, files))?;
+        } else if let Handler::Script { file } = self {
+            read(settings, file)?;
+        }
+        let core = Core::find(settings)?;
+        let mut arguments: Vec<OsString> = vec!["--noinform".into()];
+        if let Some(core) = &core {
+            arguments.extend(["--core".into(), core.path.clone().into()]);
+        }
+        arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
+        arguments.extend(
+            [
+                "--disable-ldb",
+                "--lose-on-corruption",
+                "--end-runtime-options",
+                "--no-sysinit",
+                "--no-userinit",
+                "--disable-debugger",
+            ]
+            .map(OsString::from),
+        );
+        if core.is_none() {
+            arguments.extend(["--eval".into(), LOAD.into()]);
+        }
+        arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
+        if core.is_none() {
+            arguments.push(SHIM.into());
+        }
+        // the deferred part: a core holds it
+        arguments.push(if core.is_none() { DURABLE } else { "" }.into());
+        let convention = settings.lisp_convention.unwrap_or(self.usual_convention());
+        arguments.extend(described(self, settings, convention));
+        Ok(Launch {
+            environment: home(&program, settings)
+                .map(|home| ("SBCL_HOME".into(), home.into()))
+                .into_iter()
+                .collect(),
+            program,
+            arguments,
+            transport: Kind::Resident,
+            durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
+            takes_cgi: convention == Convention::StandardIo,
+            last_words: &["fatal error"],
+            unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
+            ..Launch::default()
+        })
     }
-}
-
-/// How to start SBCL for this handler.
-fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
-    let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
-    if let Handler::Function { files, .. } = handler {
-        // an unreadable file is named here, and not by a line of SBCL's loader
-        read(settings, newest(&settings.task_root, files))?;
-    } else if let Handler::Script { file } = handler {
-        read(settings, file)?;
-    }
-    let core = Core::find(settings)?;
-    let mut arguments: Vec<OsString> = vec!["--noinform".into()];
-    if let Some(core) = &core {
-        arguments.extend(["--core".into(), core.path.clone().into()]);
-    }
-    arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
-    arguments.extend(
-        [
-            "--disable-ldb",
-            "--lose-on-corruption",
-            "--end-runtime-options",
-            "--no-sysinit",
-            "--no-userinit",
-            "--disable-debugger",
-        ]
-        .map(OsString::from),
-    );
-    if core.is_none() {
-        arguments.extend(["--eval".into(), LOAD.into()]);
-    }
-    arguments.extend(["--eval".into(), START.into(), "--end-toplevel-options".into()]);
-    if core.is_none() {
-        arguments.push(SHIM.into());
-    }
-    // the deferred part: a core holds it
-    arguments.push(if core.is_none() { DURABLE } else { "" }.into());
-    let convention = settings.lisp_convention.unwrap_or(handler.usual_convention());
-    arguments.extend(described(handler, settings, convention));
-    Ok(Launch {
-        environment: home(&program, settings)
-            .map(|home| ("SBCL_HOME".into(), home.into()))
-            .into_iter()
-            .collect(),
-        program,
-        arguments,
-        transport: Kind::Resident,
-        durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
-        takes_cgi: convention == Convention::StandardIo,
-        last_words: &["fatal error"],
-        empty_answer: None,
-        as_program: None,
-        unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
-    })
 }
 
 /// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
@@ -211,11 +191,8 @@ fn described(handler: &Handler, settings: &Settings, convention: Convention) -> 
 /// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
 /// image may have one time for all.
 fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
-    let written = |file: &PathBuf| {
-        std::fs::metadata(task_root.join(file))
-            .and_then(|metadata| metadata.modified())
-            .unwrap_or(SystemTime::UNIX_EPOCH)
-    };
+    let written =
+        |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
     // of equal ones `max_by_key` takes the last
     files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
 }

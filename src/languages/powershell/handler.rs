@@ -7,17 +7,18 @@ use crate::languages::{only_defines, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{
-        Candidate, Found, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
+        Candidate, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
     },
     settings::Settings,
     worker::Launch,
 };
 
-/// Where PowerShell looks for a module by name besides the task root: directories that hold modules.
-pub(super) const MODULE_DIRECTORIES: [&str; 3] = ["modules", "/opt/modules", MODULE_PATH];
+/// Directories that hold modules, of the task root and of layers.
+pub(super) const MODULES: &str = "modules";
+pub(super) const MODULES_OF_LAYERS: &str = "/opt/modules";
 
 /// Stands for the directories of modules that PowerShell itself brings and that the environment names.
-pub(super) const MODULE_PATH: &str = "$PSModulePath";
+const MODULE_PATH: &str = "$PSModulePath";
 
 #[derive(Debug)]
 pub(super) struct Handler {
@@ -39,21 +40,15 @@ pub(super) enum Place {
 }
 
 impl Handler {
-    fn of_file(kind: &'static str, file: PathBuf, function: &str, answer: &'static str) -> Self {
-        Self { kind, place: Place::File(file), function: function.to_owned(), answer }
+    fn new(kind: &'static str, place: Place, function: &str, answer: &'static str) -> Self {
+        Self { kind, place, function: function.to_owned(), answer }
     }
 
-    /// A hint for a script that may do nothing but define functions. It names the first of them.
+    /// A hint for a script that may do nothing but define functions.
     pub(super) fn only_defines(&self, settings: &Settings) -> Result<Option<String>, Failure> {
         let Self { kind: "script", place: Place::File(file), .. } = self else { return Ok(None) };
-        let text = read(settings, file)?;
-        let text = String::from_utf8_lossy(&text);
-        let function = text.lines().find_map(|line| {
-            let (keyword, rest) = line.split_once(' ')?;
-            let name = rest.trim_start().split(|c: char| c.is_whitespace() || "({".contains(c)).next()?;
-            (keyword.eq_ignore_ascii_case("function") && !name.is_empty()).then_some(name)
-        });
-        Ok(function.map(|function| only_defines(file, function, &format!("{}::{function}", file.display()))))
+        let function = |name: &str| format!("{}::{name}", file.display());
+        Ok(only_defines(file, &read(settings, file)?, function))
     }
 }
 
@@ -68,19 +63,19 @@ impl Language for PowerShell {
 
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
         Ok(match reading {
-            Reading::Shape(text) => by_shape(text)?.into_iter().collect(),
+            Reading::Shape(text) => by_shape(text)?,
             Reading::File(file) => match extension(file) {
-                Some("ps1") => vec![script(file.into())],
-                Some("psd1" | "psm1") => vec![Candidate::of_file(file, "", BareModule)],
-                _ => vec![script(format!("{file}.ps1"))],
+                Some("ps1") => vec![script(file)],
+                Some("psd1" | "psm1") => vec![Candidate::new(file, "", BareModule(file.into()))],
+                _ => vec![script(&format!("{file}.ps1"))],
             },
             Reading::FunctionOfFile(file, function)
                 if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains(['/', ':']) =>
             {
-                vec![module_by_file(file, function)]
+                vec![module(file, Place::File(file.into()), function, "pipeline")]
             }
             Reading::FunctionOfStem(stem, function) if !function.contains(['/', ':']) => {
-                vec![module_by_name(stem, function, "pipeline")]
+                modules(stem, function, "pipeline")
             }
             Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
@@ -111,60 +106,45 @@ fn extension(file: &str) -> Option<&str> {
     Path::new(file).extension()?.to_str()
 }
 
-fn script(file: String) -> Candidate {
-    Candidate::of_file(file, "", |file| Handler::of_file("script", file, "", "pipeline"))
+fn script(file: &str) -> Candidate {
+    Candidate::new(file, "", Handler::new("script", Place::File(file.into()), "", "pipeline"))
 }
 
 /// The two forms with `::` of AWS's own PowerShell runtime.
-fn by_shape(text: &str) -> Result<Option<Candidate>, HandlerError> {
+fn by_shape(text: &str) -> Result<Vec<Candidate>, HandlerError> {
     if let Some(rest) = text.strip_prefix("Module::") {
         let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function))
         else {
             return Err(invalid(text, "begins like a PowerShell module: write `Module::NAME::FUNCTION`"));
         };
         inside_task_root(name)?;
-        return Ok(Some(module_by_name(name, function, "value")));
+        return Ok(modules(name, function, "value"));
     }
-    let Some((file, function)) = text.split_once(".ps1::") else { return Ok(None) };
-    if !is_name(file, function) || function.contains("::") {
+    let Some((stem, function)) = text.split_once(".ps1::") else { return Ok(Vec::new()) };
+    if !is_name(stem, function) || function.contains("::") {
         return Err(invalid(text, "begins like a PowerShell script: write `SCRIPT.ps1::FUNCTION`"));
     }
-    inside_task_root(file)?;
-    let function = function.to_owned();
-    Ok(Some(Candidate::of_file(format!("{file}.ps1"), "", move |file| {
-        Handler::of_file("dotsource", file, &function, "value")
-    })))
+    inside_task_root(stem)?;
+    let file = format!("{stem}.ps1");
+    let handler = Handler::new("dotsource", Place::File(file.clone().into()), function, "value");
+    Ok(vec![Candidate::new(file, "", handler)])
 }
 
-fn module_by_file(file: &str, function: &str) -> Candidate {
-    let function = function.to_owned();
-    Candidate::of_file(file, format!(".{function}"), move |file| {
-        Handler::of_file("module", file, &function, "pipeline")
-    })
-}
-
-/// A module beside the handler's path, or one of that name where PowerShell looks for modules.
-fn module_by_name(stem: &str, function: &str, answer: &'static str) -> Candidate {
-    let (base, function) = (stem.rsplit('/').next().unwrap_or(stem).to_owned(), function.to_owned());
-    let mut places: Vec<PathBuf> = ["psd1", "psm1"]
+/// The modules beside the handler's path, and of that name where PowerShell looks for modules.
+fn modules(stem: &str, function: &str, answer: &'static str) -> Vec<Candidate> {
+    let base = stem.rsplit('/').next().unwrap_or(stem);
+    let files = ["psd1", "psm1"]
         .iter()
-        .flat_map(|extension| [format!("{stem}.{extension}"), format!("{stem}/{base}.{extension}")])
-        .map(PathBuf::from)
-        .collect();
-    let own_places = places.clone();
+        .flat_map(|extension| [format!("{stem}.{extension}"), format!("{stem}/{base}.{extension}")]);
+    let mut all: Vec<_> =
+        files.map(|file| module(&file, Place::File(file.clone().into()), function, answer)).collect();
     if base == stem {
-        places.extend(MODULE_DIRECTORIES.iter().map(|directory| Path::new(directory).join(&base)));
+        let places = [MODULES, MODULES_OF_LAYERS, MODULE_PATH].map(|directory| format!("{directory}/{base}"));
+        all.extend(places.map(|place| module(&place, Place::Name(base.to_owned()), function, answer)));
     }
-    Candidate {
-        places,
-        suffix: format!(".{function}"),
-        make: Box::new(move |files| {
-            let own = files.first().filter(|file| own_places.contains(file));
-            let place = own.map_or_else(|| Place::Name(base.clone()), |file| Place::File(file.clone()));
-            Found {
-                files: own.into_iter().cloned().collect(),
-                runnable: Box::new(Handler { kind: "module", place, function: function.clone(), answer }),
-            }
-        }),
-    }
+    all
+}
+
+fn module(candidate: &str, place: Place, function: &str, answer: &'static str) -> Candidate {
+    Candidate::new(candidate, format!(".{function}"), Handler::new("module", place, function, answer))
 }

@@ -20,7 +20,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
-    handler::{Handler, MODULE_DIRECTORIES, MODULE_PATH, Place},
+    handler::{Handler, MODULES, MODULES_OF_LAYERS, Place},
     host::Host,
     packed::Archive,
 };
@@ -40,7 +40,7 @@ const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
 const MODULE_CACHE: &str = "ModuleAnalysisCache";
 
 /// Where AWS's own PowerShell runtime has its modules in a layer.
-const LAYER_MODULES: &str = "/opt/powershell/modules";
+const AWS_MODULES_OF_LAYERS: &str = "/opt/powershell/modules";
 
 /// Where the C library of an image may have ICU, which .NET does not start without.
 const LIBRARY_DIRECTORIES: [&str; 7] = [
@@ -70,59 +70,52 @@ impl Runnable for Handler {
     }
 
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
-        launch(self, settings)
+        let place = match &self.place {
+            Place::File(file) => absolute(settings, file)?.into_os_string(),
+            Place::Name(name) => name.into(),
+        };
+        let logs = match settings.log_format {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        };
+        let program = program(settings)?;
+        let host = Host::find(settings, &program)?;
+        let archives = packed::archives(settings)?;
+        let mut environment = environment(settings, &program);
+        if let Some(hook) = host.hook() {
+            environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
+        }
+        let file = match &host {
+            Host::File(file) => file.as_os_str(),
+            Host::Sources => OsStr::new(""),
+        };
+        let mut arguments: Vec<OsString> =
+            ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"].map(OsString::from).into();
+        arguments.extend([host.command()?, "#".into()]);
+        arguments.extend(
+            [
+                file,
+                self.kind.as_ref(),
+                &place,
+                self.function.as_ref(),
+                self.answer.as_ref(),
+                logs.as_ref(),
+                &module_path(settings, &archives),
+                &packed_modules(&archives),
+            ]
+            .map(comment),
+        );
+        Ok(Launch {
+            program,
+            arguments,
+            environment,
+            transport: Kind::Resident,
+            durable_library: Some("the commands `Invoke-DurableStep`, `Wait-Durable` and so on"),
+            last_words: &["Unhandled exception"],
+            empty_answer: self.only_defines(settings)?,
+            ..Launch::default()
+        })
     }
-}
-
-/// How to start PowerShell for this handler.
-fn launch(handler: &Handler, settings: &Settings) -> Result<Launch, Failure> {
-    let place = match &handler.place {
-        Place::File(file) => absolute(settings, file).into_os_string(),
-        Place::Name(name) => name.into(),
-    };
-    let logs = match settings.log_format {
-        LogFormat::Text => "text",
-        LogFormat::Json => "json",
-    };
-    let program = program(settings)?;
-    let host = Host::find(settings, &program)?;
-    let archives = packed::archives(settings)?;
-    let mut environment = environment(settings, &program);
-    if let Some(hook) = host.hook() {
-        environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
-    }
-    let file = match &host {
-        Host::File(file) => file.as_os_str(),
-        Host::Sources => OsStr::new(""),
-    };
-    let mut arguments: Vec<OsString> =
-        ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"].map(OsString::from).into();
-    arguments.extend([host.command()?, "#".into()]);
-    arguments.extend(
-        [
-            file,
-            handler.kind.as_ref(),
-            &place,
-            handler.function.as_ref(),
-            handler.answer.as_ref(),
-            logs.as_ref(),
-            &module_path(settings, &archives),
-            &packed_modules(&archives),
-        ]
-        .map(comment),
-    );
-    Ok(Launch {
-        program,
-        arguments,
-        environment,
-        transport: Kind::Resident,
-        durable_library: Some("the commands `Invoke-DurableStep`, `Wait-Durable` and so on"),
-        takes_cgi: false,
-        last_words: &["Unhandled exception"],
-        empty_answer: handler.only_defines(settings)?,
-        as_program: None,
-        unfit_core: None,
-    })
 }
 
 /// An argument for the host: to `-Command` all of them are one comment, which a line's end would end.
@@ -137,22 +130,14 @@ fn comment(argument: &OsStr) -> OsString {
 /// The user's own startup hooks, and ours behind them.
 fn startup_hooks(settings: &Settings, hook: &Path) -> OsString {
     let own = settings.environment.get(OsStr::new(STARTUP_HOOKS)).filter(|own| !own.is_empty());
-    let mut hooks = own.cloned().unwrap_or_default();
-    if !hooks.is_empty() {
-        hooks.push(":");
-    }
-    hooks.push(hook);
-    hooks
+    let hooks = own.map(OsString::as_os_str).into_iter().chain([hook.as_os_str()]);
+    hooks.collect::<Vec<_>>().join(OsStr::new(":"))
 }
 
 /// The archives and their directories, line by line.
 fn packed_modules(archives: &[Archive]) -> OsString {
-    let mut lines = OsString::new();
-    for path in archives.iter().flat_map(|archive| [&archive.file, &archive.target]) {
-        lines.push(path);
-        lines.push("\n");
-    }
-    lines
+    let paths = archives.iter().flat_map(|archive| [&archive.file, &archive.target]);
+    paths.flat_map(|path| [path.as_os_str(), OsStr::new("\n")]).collect()
 }
 
 /// The path of a file in memory, which is there for as long as the bootstrap runs.
@@ -165,13 +150,13 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
     Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())
 }
 
-/// Whether a place of [`MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
+/// Whether a place of [`handler::MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
 /// the `PSModulePath` that the environment brings along.
 fn module_exists(settings: &Settings, place: &Path) -> bool {
     let shipped = program(settings).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
     let own = settings.module_path.as_ref();
     let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
-    let layer = PathBuf::from(LAYER_MODULES);
+    let layer = PathBuf::from(AWS_MODULES_OF_LAYERS);
     own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
         || packed::hold(settings, place)
 }
@@ -191,18 +176,11 @@ fn home(program: &Path) -> Option<PathBuf> {
 
 /// The directories that PowerShell searches for modules before its own.
 fn module_path(settings: &Settings, archives: &[Archive]) -> OsString {
-    let directories =
-        MODULE_DIRECTORIES.iter().map(Path::new).filter(|place| *place != Path::new(MODULE_PATH));
-    let (layers, inside): (Vec<&Path>, Vec<&Path>) = directories.partition(|place| place.is_absolute());
-    let inside = inside.iter().map(|place| settings.task_root.join(place));
-    let own = settings.module_path.as_ref();
-    let places = std::iter::once(settings.task_root.clone())
-        .chain(inside)
-        .chain(archives.iter().map(|archive| archive.target.clone()))
-        .chain(layers.iter().map(PathBuf::from))
-        .chain([PathBuf::from(LAYER_MODULES)])
-        .chain(own.map(PathBuf::from));
-    places.map(PathBuf::into_os_string).collect::<Vec<_>>().join(OsStr::new(":"))
+    let mut places = vec![settings.task_root.clone(), settings.task_root.join(MODULES)];
+    places.extend(archives.iter().map(|archive| archive.target.clone()));
+    places.extend([MODULES_OF_LAYERS, AWS_MODULES_OF_LAYERS].map(PathBuf::from));
+    places.extend(settings.module_path.as_ref().map(PathBuf::from));
+    places.into_iter().map(PathBuf::into_os_string).collect::<Vec<_>>().join(OsStr::new(":"))
 }
 
 fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)> {

@@ -3,7 +3,7 @@
 //! The kernel says at each event only `Exec format error`; here the init fails with the reason.
 
 use std::{
-    fmt::{Display, Write as _},
+    fmt::Display,
     fs::{self, File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
@@ -104,8 +104,9 @@ fn check_below(file: &Path, directory: &Path, depth: usize) -> Result<(), Unrunn
     let length = opened.read_at(&mut head, 0)?;
     let head = &head[..length];
     if elf::is_elf(head) {
-        let loader = elf::check(&opened, metadata.len())?;
-        return loader.map_or(Ok(()), |loader| check_loader(loader, directory, depth));
+        let Some(loader) = elf::check(&opened, metadata.len())? else { return Ok(()) };
+        return check_below(&directory.join(&loader), directory, depth.saturating_sub(1))
+            .map_err(|reason| Unrunnable::Loader { loader, reason: Box::new(reason), present: loaders() });
     }
     if let Some(system) = other_system(head) {
         return Err(Unrunnable::OtherSystem { system });
@@ -116,11 +117,6 @@ fn check_below(file: &Path, directory: &Path, depth: usize) -> Result<(), Unrunn
     }
     check_below(&directory.join(&program), directory, depth - 1)
         .map_err(|reason| Unrunnable::Interpreter { interpreter: program.into(), reason: Box::new(reason) })
-}
-
-fn check_loader(loader: PathBuf, directory: &Path, depth: usize) -> Result<(), Unrunnable> {
-    check_below(&directory.join(&loader), directory, depth.saturating_sub(1))
-        .map_err(|reason| Unrunnable::Loader { loader, reason: Box::new(reason), present: loaders() })
 }
 
 /// The loaders of this image.
@@ -155,25 +151,16 @@ pub(super) fn other_system(head: &[u8]) -> Option<&'static str> {
 
 /// The advice about a file that this user may not execute (`x`) or read (`r`).
 pub(in crate::languages) fn permissions(file: &Path, metadata: &Metadata, wanted: char) -> String {
-    let (mode, bits) = (metadata.mode() & 0o777, if wanted == 'x' { 0o111 } else { 0o444 });
-    let file = quoted(file);
+    let (bits, change, all) = if wanted == 'x' { (0o111, "+x", "a+rx") } else { (0o444, "a+r", "a+r") };
+    let (mode, file) = (metadata.mode() & 0o777, quoted(file));
     if mode & bits == 0 {
-        let change = if wanted == 'x' { "+x" } else { "a+r" };
         return format!("run `chmod {change} {file}` before it is copied");
     }
-    let mut text = format!(
-        "its mode is {mode:03o}, its owner user {}, and this is user {}",
-        metadata.uid(),
-        getuid().as_raw()
-    );
-    if mode & bits == bits {
-        let _ = write!(text, "; its file system is mounted with `noexec`, or has rules of its own");
+    let advice = if mode & bits == bits {
+        "; its file system is mounted with `noexec`, or has rules of its own".to_owned()
     } else {
-        let _ = write!(
-            text,
-            ": run `chmod a+r{} {file}` before it is copied",
-            if wanted == 'x' { "x" } else { "" }
-        );
-    }
-    text
+        format!(": run `chmod {all} {file}` before it is copied")
+    };
+    let (owner, own) = (metadata.uid(), getuid().as_raw());
+    format!("its mode is {mode:03o}, its owner user {owner}, and this is user {own}{advice}")
 }

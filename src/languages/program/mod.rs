@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, bash::notice, interpreter, read};
+use super::{absolute, bash::notice, check_spoiled, interpreter, only_defines, read, shell_word};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
@@ -47,7 +47,7 @@ impl Language for Program {
 
     fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
         Ok(match reading {
-            Reading::File(file) => vec![Candidate::of_file(file, "", File)],
+            Reading::File(file) => vec![Candidate::new(file, "", File(file.into()))],
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
     }
@@ -63,25 +63,22 @@ impl Runnable for File {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let text = read(settings, &self.0)?;
         let Start { program, arguments, is_bash } = self.start(settings, &text)?;
+        let function = |name: &str| format!("{}.{name}", self.0.with_extension("").display());
         let prelude = (is_bash && may_have_prelude(settings, &self.0)).then(|| prelude(settings));
         Ok(Launch {
             program,
             arguments,
-            environment: Vec::new(),
-            durable_library: None,
             takes_cgi: true,
             transport: Kind::Program(prelude),
-            last_words: &[],
-            empty_answer: is_bash.then(|| only_defines(&self.0, &text)).flatten(),
-            as_program: None,
-            unfit_core: None,
+            empty_answer: is_bash.then(|| only_defines(&self.0, &text, function)).flatten(),
+            ..Launch::default()
         })
     }
 }
 
 impl File {
     fn start(&self, settings: &Settings, text: &[u8]) -> Result<Start, Failure> {
-        let file = absolute(settings, &self.0);
+        let file = absolute(settings, &self.0)?;
         let shown = self.0.display();
         if elf::is_elf(text) {
             executable::check(&file, &settings.task_root).map_err(|error| error.into_failure(shown))?;
@@ -90,9 +87,7 @@ impl File {
         if let Some(system) = executable::other_system(text) {
             return Err(Unrunnable::OtherSystem { system }.into_failure(shown));
         }
-        if let Some(reason) = shebang::spoiled(text, &self.0) {
-            return Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{shown}` {reason}")));
-        }
+        check_spoiled(text, &self.0, shebang::has_windows_end(text).then_some(1))?;
         if let Some(Shebang { program, argument }) = Shebang::of(text) {
             let (name, real) = self.interpreter(settings, &program, argument.as_deref())?;
             let arguments = argument.into_iter().chain([file.into()]).collect();
@@ -148,9 +143,9 @@ impl File {
 
 /// The prelude. It runs the user's own `BASH_ENV` first.
 fn prelude(settings: &Settings) -> Prelude {
-    let own = settings.environment.get(OsStr::new(BASH_ENV)).map_or(":".to_owned(), |own| {
-        format!("export {BASH_ENV}='{}'", own.to_string_lossy().replace('\'', r"'\''"))
-    });
+    let own = settings.environment.get(OsStr::new(BASH_ENV));
+    let own =
+        own.map_or(":".to_owned(), |own| format!("export {BASH_ENV}={}", shell_word(&own.to_string_lossy())));
     Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
 }
 
@@ -160,18 +155,4 @@ fn may_have_prelude(settings: &Settings, file: &Path) -> bool {
     whole.is_some_and(|whole| {
         !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
     })
-}
-
-/// The hint about a file that may only define functions; it names the first.
-fn only_defines(file: &Path, text: &[u8]) -> Option<String> {
-    let text = String::from_utf8_lossy(text);
-    let function = text.lines().find_map(|line| {
-        let line = line.strip_prefix("function ").unwrap_or(line);
-        let (name, rest) = line.split_once("()").or_else(|| line.split_once(" {"))?;
-        let name = name.trim_end();
-        let is_name = !name.is_empty() && !name.contains([' ', '\t', '=', '$', '#', '"', '\'', '(', ')']);
-        (is_name && (rest.trim_start().starts_with(['{', '(']) || rest.trim().is_empty())).then_some(name)
-    })?;
-    let handler = format!("{}.{function}", file.with_extension("").display());
-    Some(super::only_defines(file, function, &handler))
 }

@@ -3,13 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     os::unix::ffi::{OsStrExt, OsStringExt},
-    path::Path,
 };
-
-use crate::languages::quoted;
-
-/// The bytes that some editors put before a text in UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// `#!PROGRAM ARGUMENT`.
 pub(super) struct Shebang {
@@ -51,19 +45,8 @@ pub(super) fn command_of_env(argument: &OsStr) -> Option<OsString> {
     is_command.then(|| OsString::from_vec(command.to_vec()))
 }
 
-/// Why Linux cannot read the first line, where an editor does not show it. `file` is the file's name.
-pub(super) fn spoiled(text: &[u8], file: &Path) -> Option<String> {
-    let file = quoted(file);
-    if text.starts_with(BYTE_ORDER_MARK) {
-        return Some(format!(
-            "begins with a byte order mark, which Linux does not read past: save it as UTF-8 without one, or run \
-             `sed -i '1s/^\\xEF\\xBB\\xBF//' {file}`"
-        ));
-    }
-    let first = text.split(|&byte| byte == b'\n').next()?;
-    (first.starts_with(b"#!") && first.ends_with(b"\r")).then(|| {
-        format!(
-            "has Windows line ends (CRLF): save it with Unix ones (LF), or run `sed -i 's/\\r$//' {file}`"
-        )
-    })
+/// Whether the first line asks for an interpreter whose name, or argument, ends in half of a Windows line end.
+pub(super) fn has_windows_end(text: &[u8]) -> bool {
+    text.starts_with(b"#!")
+        && text.split(|&byte| byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
 }

@@ -5,6 +5,7 @@
 use std::{
     fs, io,
     os::fd::{AsRawFd, OwnedFd},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::ExitStatus,
 };
@@ -14,7 +15,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rustix::process::Pid;
 
 use super::{
-    Transport, TransportError, answered,
+    Transport, TransportError,
     frame::{FrameError, Message},
     lanes::Lanes,
     memory::memory_file,
@@ -23,12 +24,7 @@ use super::{
 use crate::{
     event::{invocation::Invocation, suspension::Suspension},
     process::{Child, Children, Shell, proc::path_of},
-    worker::{
-        Starter, Step,
-        answer::{Closing, ExitKind, Output},
-        log::Log,
-        stack::Trace,
-    },
+    worker::{Step, answer::Run, log::Log, stack::Trace},
 };
 
 /// The status with which Bash itself ends, as where a file that is sourced is missing.
@@ -50,17 +46,14 @@ pub(super) struct Forking {
     title: String,
     /// Of the current event, if it is one of a durable function.
     suspension: Option<Suspension>,
-    output: Output,
-    trace: Trace,
+    /// The process that has the event, or had the last one.
+    run: Run,
     /// Whether an event has been handed over and its process has not ended.
     runs_event: bool,
-    /// How the process that had the event has ended, until its answer is whole.
-    closing: Option<Closing>,
     /// How many processes in a row have ended without an event.
     idle_ends: u32,
     /// Whether no further event comes.
     shutting_down: bool,
-    children: Children,
     log: Log,
 }
 
@@ -81,38 +74,36 @@ impl Forking {
             has_stack,
             title: format!("{}: {function}", file.display()),
             suspension: None,
-            output: Output::new(),
-            trace: Trace::default(),
+            run: Run::new(children, log),
             runs_event: false,
-            closing: None,
             idle_ends: 0,
             shutting_down: false,
-            children: children.clone(),
             log: log.clone(),
         })
     }
 
     async fn next(&mut self) -> Result<Option<Message>, TransportError> {
         loop {
-            if let Some(closing) = &mut self.closing {
-                let (log, shell) = (self.log.pipe(), self.shell.as_ref());
-                self.output.close(self.lanes.answer(), closing, &log, &self.children, shell).await;
-                return Ok(Some(self.answered()));
+            if self.run.has_ended() {
+                let outcome = self.run.finish(self.lanes.answer(), self.shell.as_ref()).await;
+                // the next event is not sent before the next lane is there
+                let _ = self.lanes.next();
+                return Ok(Some(outcome.map_or_else(Message::Failed, Message::Answer)));
             }
             if let Some(message) = self.decoded()? {
                 return Ok(Some(message));
             }
-            if self.closing.is_some() {
+            if self.run.has_ended() {
                 continue;
             }
             if self.pipes.has_ended() {
-                self.output.receive_rest(self.lanes.answer());
-                self.output.pass_on().await;
+                self.run.output.receive_rest(self.lanes.answer());
+                self.run.output.pass_on().await;
                 return Ok(None);
             }
             tokio::select! {
                 biased;
-                never = self.output.receive(self.lanes.answer()), if self.runs_event => match never {},
+                never = self.run.output.receive(self.lanes.answer()), if self.runs_event => match never {},
                 () = self.pipes.transfer() => {}
             }
         }
@@ -132,7 +123,7 @@ impl Forking {
         Ok(match message {
             Message::Trace(failed) => {
                 if failed.handler == 0 || self.lanes.is_current(failed.handler) {
-                    self.trace.note(failed);
+                    self.run.trace.note(failed);
                 }
                 None
             }
@@ -150,14 +141,13 @@ impl Forking {
         })
     }
 
-    fn ended(&mut self, number: u64, exit: ExitKind) -> Result<Option<Message>, TransportError> {
+    fn ended(&mut self, number: u64, exit: ExitStatus) -> Result<Option<Message>, TransportError> {
         if self.shutting_down || !self.lanes.is_current(number) {
             return Ok(None);
         }
         if self.runs_event && self.lanes.event_was_taken()? {
-            self.output.receive_rest(self.lanes.answer());
-            self.closing = Some(Closing::begin(exit));
-            if let ExitKind::Signalled(signal) = exit
+            self.run.end(exit, self.lanes.answer());
+            if let Some(signal) = exit.signal()
                 && !self.suspension.as_ref().is_some_and(Suspension::is_requested)
             {
                 self.log.add(&format!("{}: ended by signal {signal}\n", self.title));
@@ -176,15 +166,6 @@ impl Forking {
         }
         self.lanes.renew()?;
         Ok(None)
-    }
-
-    fn answered(&mut self) -> Message {
-        let Some(Closing { exit, .. }) = self.closing.take() else {
-            unreachable!("BUG: an answer is whole after the end of its process");
-        };
-        // the next event is not sent before the next lane is there
-        let _ = self.lanes.next();
-        answered(exit, self.take_trace(exit.status()), &self.log, self.output.finish())
     }
 }
 
@@ -205,18 +186,16 @@ impl Transport for Forking {
         Some(self.pipes.mark())
     }
 
-    fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
-        self.output.begin(invocation);
+    fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>> {
+        self.run.begin(invocation);
         self.suspension.clone_from(&invocation.suspension);
-        self.trace = Trace::default();
-        self.closing = None;
         self.lanes.send_event(invocation)?;
         self.runs_event = true;
         Ok(None)
     }
 
     fn send_step(&mut self, step: Step) {
-        self.trace = Trace::default();
+        self.run.trace = Trace::default();
         self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
         if step == Step::Shutdown {
             // the process that waits for an event ends, and the shell looks for the request
@@ -244,7 +223,7 @@ impl Transport for Forking {
     }
 
     fn stop_streaming(&mut self) {
-        self.output.stop();
+        self.run.output.stop();
     }
 
     fn event_was_taken(&mut self) -> bool {
@@ -253,12 +232,12 @@ impl Transport for Forking {
 
     fn prepare(&mut self) -> io::Result<()> {
         // bytes that come before the event are no answer: a handler has written them to the wrong descriptor
-        self.output.receive_rest(self.lanes.answer());
+        self.run.output.receive_rest(self.lanes.answer());
         self.lanes.renew()
     }
 
     fn take_trace(&mut self, status: Option<i32>) -> Trace {
-        let trace = std::mem::take(&mut self.trace).of(status);
+        let trace = std::mem::take(&mut self.run.trace).of(status);
         match &self.loading {
             // with another status than Bash's own, the file has said it itself, as by `exit 4`
             Some(file) if trace == Trace::default() && (!self.has_stack || status == Some(FAILURE)) => {

@@ -36,15 +36,14 @@
 //!
 //! This module does no IO. A frame's size is checked before anything is allocated for it.
 
+use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
     failure::Failure,
     limits::PAYLOAD_LIMIT,
-    worker::{
-        answer::ExitKind,
-        stack::{FailedCommand, SEPARATOR, natural},
-    },
+    worker::stack::{FailedCommand, SEPARATOR, natural},
 };
 
 /// The frames of a shim, which `message` reads.
@@ -77,7 +76,7 @@ pub enum Message {
     /// The handler has asked for this exit status, in a worker that goes on.
     Exited(i32),
     /// The handler's process of this number has ended, as the shell that has waited for it says.
-    Ended(u64, ExitKind),
+    Ended(u64, ExitStatus),
     /// The process that was to take the event has ended without it. No shim sends this: its transport finds it out.
     Untaken,
 }
@@ -250,8 +249,8 @@ fn ended(text: &str) -> Option<Message> {
     let number = natural(words.next()?)?;
     let status = i32::from(natural::<u8>(words.next()?)?);
     let exit = match (words.next(), status) {
-        (None, _) => ExitKind::Exited(status),
-        (Some("signal"), 129..) => ExitKind::Signalled(status - 128),
+        (None, _) => ExitStatus::from_raw(status << 8),
+        (Some("signal"), 129..) => ExitStatus::from_raw(status - 128),
         _ => return None,
     };
     words.next().is_none().then_some(Message::Ended(number, exit))

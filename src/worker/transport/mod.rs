@@ -16,19 +16,13 @@ mod resident;
 
 use std::{io, process::ExitStatus};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use rustix::process::Pid;
 
 pub(super) use self::frame::Message;
 use self::{forking::Forking, frame::FrameError, program::Program, resident::Resident};
-use super::{Kind, Starter, Step, answer::ExitKind, log::Log, stack::Trace};
-use crate::{
-    event::invocation::Invocation,
-    failure::Failure,
-    process::{Child, Children},
-    settings::ResponseMode,
-};
+use super::{Kind, Step, launch::Setup, log::Log, stack::Trace};
+use crate::{event::invocation::Invocation, process::Child};
 
 /// Why a transport cannot go on. Its worker is of no use any more.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +52,7 @@ pub(super) trait Transport: Send {
     }
 
     /// Hands an event over, or begins to. Gives the process that was started for this event alone, if any.
-    fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>>;
+    fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>>;
 
     /// Asks the worker to run the user's hooks. A program has none.
     fn send_step(&mut self, _step: Step) {}
@@ -92,28 +86,13 @@ pub(super) trait Transport: Send {
 }
 
 impl Kind {
-    pub(super) fn open(
-        &self,
-        mode: ResponseMode,
-        children: &Children,
-        log: &Log,
-    ) -> io::Result<Box<dyn Transport>> {
+    pub(super) fn open(&self, setup: &Setup, log: &Log) -> io::Result<Box<dyn Transport>> {
         Ok(match self {
-            Self::Resident => Box::new(Resident::new(mode, log)?),
+            Self::Resident => Box::new(Resident::new(setup.settings.transport_mode(), log)?),
             Self::Forking { file, function, has_stack } => {
-                Box::new(Forking::new(file, function, *has_stack, children, log)?)
+                Box::new(Forking::new(file, function, *has_stack, &setup.children, log)?)
             }
-            Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), children, log)?),
+            Self::Program(prelude) => Box::new(Program::new(prelude.as_ref(), setup, log)?),
         })
-    }
-}
-
-/// The message for a handler that has ended with a status: its answer, or a failure.
-fn answered(exit: ExitKind, trace: Trace, log: &Log, answer: Result<Bytes, Failure>) -> Message {
-    let failure = exit.failure(&trace.place, || log.last_lines());
-    match (failure, answer) {
-        (Some(failure), _) => Message::Failed(failure.with_stack_trace(trace.stack)),
-        (None, Ok(answer)) => Message::Answer(answer),
-        (None, Err(failure)) => Message::Failed(failure),
     }
 }

@@ -15,19 +15,18 @@ use rustix::{fs::ftruncate, process::Pid};
 use tokio::net::unix::pipe;
 
 use super::{
-    Transport, TransportError, answered,
+    Transport, TransportError,
     frame::Message,
     memory::{fill, fill_with_input, memory_file},
     pipes::answer_pipe,
 };
 use crate::{
     event::invocation::Invocation,
-    process::{Child, Children, proc::path_of},
+    process::{Child, proc::path_of},
     settings::variable,
     worker::{
-        Starter,
-        answer::{Closing, ExitKind, Output},
-        launch::{Prelude, REPORTS},
+        answer::Run,
+        launch::{Prelude, REPORTS, Setup},
         log::Log,
         stack::{FailedCommand, Trace},
     },
@@ -41,14 +40,11 @@ const REPORTS_LIMIT: u64 = 1024 * 1024;
 
 pub(super) struct Program {
     reports: Option<Reports>,
-    output: Output,
     event: Option<RunningEvent>,
-    trace: Trace,
+    run: Run,
     /// Whether it has been said that an event was too long for an argument.
     has_warned: bool,
-    /// How the program of the event has ended, until its answer is whole.
-    closing: Option<Closing>,
-    children: Children,
+    setup: Setup,
     log: Log,
 }
 
@@ -67,17 +63,9 @@ struct RunningEvent {
 }
 
 impl Program {
-    pub(super) fn new(prelude: Option<&Prelude>, children: &Children, log: &Log) -> io::Result<Self> {
-        Ok(Self {
-            reports: prelude.map(Reports::new).transpose()?,
-            output: Output::new(),
-            event: None,
-            trace: Trace::default(),
-            has_warned: false,
-            closing: None,
-            children: children.clone(),
-            log: log.clone(),
-        })
+    pub(super) fn new(prelude: Option<&Prelude>, setup: &Setup, log: &Log) -> io::Result<Self> {
+        let (reports, run) = (prelude.map(Reports::new).transpose()?, Run::new(&setup.children, log));
+        Ok(Self { reports, event: None, run, has_warned: false, setup: setup.clone(), log: log.clone() })
     }
 
     /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
@@ -100,15 +88,10 @@ impl Program {
 
     /// A program says nothing but its answer.
     async fn next(&mut self) -> Message {
-        if let Some(event) = &self.event {
-            let Some(closing) = &mut self.closing else { match self.output.receive(&event.answer).await {} };
-            self.output.close(&event.answer, closing, &self.log.pipe(), &self.children, None).await;
-            let exit = closing.exit;
-            (self.event, self.closing) = (None, None);
-            let trace = std::mem::take(&mut self.trace).of(exit.status());
-            return answered(exit, trace, &self.log, self.output.finish());
-        }
-        pending().await
+        let Some(event) = &self.event else { return pending().await };
+        let outcome = self.run.finish(&event.answer, None).await;
+        self.event = None;
+        outcome.map_or_else(Message::Failed, Message::Answer)
     }
 }
 
@@ -117,14 +100,12 @@ impl Transport for Program {
         false
     }
 
-    fn send_event(&mut self, invocation: &Invocation, starter: &Starter) -> io::Result<Option<Child>> {
-        self.output.begin(invocation);
-        self.trace = Trace::default();
-        self.closing = None;
+    fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>> {
+        self.run.begin(invocation);
         let input = memory_file("event")?;
         fill_with_input(&input, invocation)?;
         let (answer, answer_end) = answer_pipe()?;
-        let mut command = starter.command()?;
+        let mut command = self.setup.command(&self.log)?;
         // a CGI program gets no arguments
         if invocation.request.is_none() {
             command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
@@ -135,7 +116,7 @@ impl Transport for Program {
             command.env(variable, OsStr::from_bytes(value));
         }
         if let Some(suspension) = &invocation.suspension {
-            let path = variable::PATH.of(&starter.settings.environment);
+            let path = variable::PATH.of(&self.setup.settings.environment);
             command
                 .env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
         }
@@ -143,7 +124,7 @@ impl Transport for Program {
             ftruncate(&reports.file, 0)?;
             command.env(reports.variable, path_of(&reports.prelude));
         }
-        let child = self.children.spawn(&mut command)?;
+        let child = self.setup.children.spawn(&mut command)?;
         self.event = Some(RunningEvent { pid: child.pid(), answer, _answer_end: answer_end });
         Ok(Some(child))
     }
@@ -153,17 +134,16 @@ impl Transport for Program {
     }
 
     fn stop_streaming(&mut self) {
-        self.output.stop();
+        self.run.output.stop();
     }
 
     /// The program of the event has ended. What comes of it is the next message.
     fn has_ended(&mut self, status: ExitStatus) {
         if let Some(event) = &self.event {
-            self.output.receive_rest(&event.answer);
+            self.run.end(status, &event.answer);
             if let Some(reports) = &self.reports {
-                self.trace = reports.trace(event.pid);
+                self.run.trace = reports.trace(event.pid);
             }
-            self.closing = Some(Closing::begin(ExitKind::of(status)));
         }
     }
 }

@@ -15,7 +15,7 @@ use rustix::io::{DupFlags, dup3};
 use tokio::net::unix::pipe;
 
 use super::{
-    Transport, TransportError, answered,
+    Transport, TransportError,
     frame::{FrameError, Message, encode},
     pipes::{Pipes, answer_pipe},
 };
@@ -24,10 +24,9 @@ use crate::{
     process::Child,
     settings::ResponseMode,
     worker::{
-        Starter, Step,
-        answer::{ExitKind, Output},
+        Step,
+        answer::{Output, ended_with},
         log::Log,
-        stack::Trace,
     },
 };
 
@@ -94,9 +93,8 @@ impl Resident {
                 None => Ok(Message::Answer(rest)),
             },
             // the handler has ended itself with this status
-            Message::Exited(status) => {
-                Ok(answered(ExitKind::Exited(status), Trace::default(), &self.log, Ok(Bytes::new())))
-            }
+            Message::Exited(0) => Ok(Message::Answer(Bytes::new())),
+            Message::Exited(status) => Ok(Message::Failed(ended_with(status, "", &self.log))),
             Message::Trace(..) | Message::Ended(..) | Message::Untaken => Err(FrameError::Foreign),
             message => Ok(message),
         }
@@ -114,7 +112,7 @@ impl Transport for Resident {
         Some(self.pipes.mark())
     }
 
-    fn send_event(&mut self, invocation: &Invocation, _starter: &Starter) -> io::Result<Option<Child>> {
+    fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>> {
         self.message = None;
         if let Some(answer) = &mut self.answer {
             answer.begin(invocation)?;
@@ -161,7 +159,7 @@ impl Transport for Resident {
 impl Answer {
     fn new() -> io::Result<Self> {
         let (pipe, end) = answer_pipe()?;
-        Ok(Self { pipe, end, output: Output::new() })
+        Ok(Self { pipe, end, output: Output::default() })
     }
 
     /// Begins the answer of an event, in a fresh pipe: a process of an earlier event may still hold the last one.
