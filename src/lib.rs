@@ -31,7 +31,7 @@
 //! 10. `Reply::finish` posts the answer or the failure.
 //! 11. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
 //!
-//! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.
+//! Always true: all of this runs on one thread, and one token, that of `process::Children`, tells everything of the shutdown.
 
 mod durable;
 mod event;
@@ -77,7 +77,6 @@ pub mod internals {
 use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::{ErrorType, Failure},
@@ -171,20 +170,20 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     let is_local = events != Events::Lambda;
     let children = Children::reap(is_local && !start::container::is_main_process())
         .map_err(|error| Error::Start("children cannot be reaped", error))?;
-    let (settings, shutdown) = (Arc::new(settings), CancellationToken::new());
+    let settings = Arc::new(settings);
     // keep this future alive during the shutdown: dropping it kills the workers
-    let answering = answer(&settings, &events, &children, &shutdown);
+    let answering = answer(&settings, &events, &children);
     tokio::pin!(answering);
     let told = tokio::select! {
         ended = &mut answering => {
-            shutdown.cancel();
+            children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
             return ended;
         }
         _ = terminated.recv() => ExitCode::SUCCESS,
         _ = interrupted.recv() => ExitCode::from(130),
     };
-    shutdown.cancel();
+    children.shutdown.cancel();
     match events {
         // callers get the errors of their events
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
@@ -198,19 +197,14 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     Ok(told)
 }
 
-async fn answer(
-    settings: &Arc<Settings>,
-    events: &Events,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<ExitCode, Error> {
+async fn answer(settings: &Arc<Settings>, events: &Events, children: &Children) -> Result<ExitCode, Error> {
     match (&settings.runtime_api, events) {
-        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children, shutdown).await),
+        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children).await),
         (_, Events::Durable(event, options)) => {
-            Ok(local::durable::run::run(settings, event, options, children, shutdown).await)
+            Ok(local::durable::run::run(settings, event, options, children).await)
         }
-        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children, shutdown).await?),
-        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children, shutdown).await.into()),
+        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children).await?),
+        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),
     }
 }

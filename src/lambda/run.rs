@@ -28,18 +28,13 @@ pub enum RuntimeError {
     Api(#[from] ApiError),
 }
 
-/// Starts the workers and answers events until the Runtime API goes away. Once `shutdown` is cancelled nothing more is
-/// asked for or posted, and this has no end.
-pub async fn run(
-    settings: &Arc<Settings>,
-    api: &str,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> RuntimeError {
+/// Starts the workers and answers events until the Runtime API goes away. In a shutdown nothing more is asked for or
+/// posted, and this has no end.
+pub async fn run(settings: &Arc<Settings>, api: &str, children: &Children) -> RuntimeError {
     let mut client = Client::new(api, &settings.task_root);
-    let start = start(settings, &mut client, children, shutdown);
+    let start = start(settings, &mut client, children);
     // nobody is told where the runtime is to end
-    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let Some(started) = children.shutdown.run_until_cancelled(start).await else { return pending().await };
     let (ready, mut loading) = match started {
         Ok(started) => started,
         Err(Unready { phase, error_type, failure }) => {
@@ -54,7 +49,7 @@ pub async fn run(
     let durable = Arc::new(Durable::new(settings));
     let answer = |slot| {
         let client = Client::new(api, &settings.task_root);
-        answer_events(slot, client, Arc::clone(&durable), shutdown.clone())
+        answer_events(slot, client, Arc::clone(&durable), children.shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -63,7 +58,7 @@ pub async fn run(
             Some(error) = answering.join_next() => return joined(error).into(),
             Some(loaded) = loading.join_next() => match joined(loaded) {
                 Ok(slot) => drop(answering.spawn(answer(slot))),
-                Err(failure) if !shutdown.is_cancelled() => warn_of(&failure),
+                Err(failure) if !children.shutdown.is_cancelled() => warn_of(&failure),
                 Err(_) => {}
             },
         }
@@ -78,12 +73,11 @@ async fn start(
     settings: &Arc<Settings>,
     client: &mut Client,
     children: &Children,
-    shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
     let launch = Arc::new(languages::launch(settings, children).await?);
     let mut loading = JoinSet::new();
     for _ in 0..settings.max_concurrency.get() {
-        let mut slot = Slot::new(&launch, settings, children, shutdown);
+        let mut slot = Slot::new(&launch, settings, children);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
     let mut slots = vec![first(&mut loading).await?];

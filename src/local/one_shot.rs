@@ -14,7 +14,6 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     durable::{functions::load, link},
@@ -35,28 +34,26 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
-pub async fn run(
-    settings: &Arc<Settings>,
-    source: &EventSource,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> ExitCode {
+/// Runs the event; the status is 0 if the handler answered, else 1. In a shutdown this has no end.
+pub async fn run(settings: &Arc<Settings>, source: &EventSource, children: &Children) -> ExitCode {
     let began = Instant::now();
     let (settings, _link) = link::offer(settings);
     let settings = &settings;
-    let start = start(settings, source, children, shutdown);
-    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let start = async {
+        let event = read(source).await?;
+        Ok::<_, Failure>((load(settings, children).await?, event))
+    };
+    let Some(started) = children.shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
             let outcome = run_event(settings, &mut slot, event).await;
-            if shutdown.is_cancelled() {
+            if children.shutdown.is_cancelled() {
                 pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
-            shutdown.cancel();
+            children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
             // the last of the log
             drop(slot);
@@ -67,16 +64,6 @@ pub async fn run(
     let status = print_outcome(&outcome);
     report(None, Some(init), ran, children);
     status
-}
-
-async fn start(
-    settings: &Arc<Settings>,
-    source: &EventSource,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<(Slot, Bytes), Failure> {
-    let event = read(source).await?;
-    Ok((load(settings, children, shutdown).await?, event))
 }
 
 /// Reads the event.

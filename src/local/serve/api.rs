@@ -20,10 +20,6 @@ use crate::{
 /// The path for events, as in the emulator. Any name may stand in place of the second `function`.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
 
-/// The paths of `Invoke` and `InvokeWithResponseStream`, before and behind the function's name.
-const INVOKE_PATH: (&str, &str) = ("/2015-03-31/functions/", "/invocations");
-const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-streaming-invocations");
-
 /// Headers that are passed from the caller to the handler, with their names in the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
 
@@ -172,14 +168,12 @@ fn check_target(head: &Parts, server: &str) -> Result<bool, Refusal> {
         Err(Refusal::new(status, "UnknownOperationException", message))
     };
     let path = head.uri.path();
-    let name = |(begin, end)| {
-        let name: Option<&str> = path.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
-        name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    // `Invoke` and `InvokeWithResponseStream`
+    let is_streamed = match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "2015-03-31", "functions", name, "invocations"] if !name.is_empty() => false,
+        ["", "2021-11-15", "functions", name, "response-streaming-invocations"] if !name.is_empty() => true,
+        _ => return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`")),
     };
-    let is_streamed = name(STREAMING_PATH);
-    if !is_streamed && !name(INVOKE_PATH) {
-        return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`"));
-    }
     if head.method != Method::POST {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does nothing here", head.method));
     }

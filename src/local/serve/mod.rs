@@ -73,13 +73,8 @@ pub enum ServeError {
     Durable(#[from] OpenError),
 }
 
-/// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
-pub async fn run(
-    settings: &Settings,
-    options: &Serve,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<ExitCode, ServeError> {
+/// Serves until the shutdown, and then answers the callers that still wait.
+pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> Result<ExitCode, ServeError> {
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
@@ -87,20 +82,20 @@ pub async fn run(
     // without a margin the timeout still holds; the log just has no time to be flushed
     settings.deadline_margin.get_or_insert(Duration::ZERO);
     let (settings, _link) = link::offer(&Arc::new(settings));
-    let open = |durable| Executions::open(&settings, durable, children, shutdown);
+    let open = |durable| Executions::open(&settings, durable, children);
     let executions = options.durable.as_ref().map(open).transpose()?;
     let core = match &executions {
         Some(executions) => Durable::with(&settings, executions.service()),
         None => Durable::new(&settings),
     };
-    let (pool, init_errors) = Pool::start(&settings, options, core, children, shutdown);
+    let (pool, init_errors) = Pool::start(&settings, options, core, children);
     let server = Arc::new(Server {
         address: address.to_string(),
         port: address.port(),
         http: options.http,
         pool,
         executions,
-        shutdown: shutdown.clone(),
+        shutdown: children.shutdown.clone(),
     });
     if options.http {
         eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
@@ -116,7 +111,7 @@ pub async fn run(
         failure = server.pool.init_error(init_errors) => Err(ServeError::Init(failure)),
         never = server.pool.watch() => match never {},
         error = run_executions(&server) => Err(OpenError::from(error).into()),
-        () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
+        () = children.shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
     drop(listener);
     let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;

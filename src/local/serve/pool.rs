@@ -11,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::answer::Reply;
 use crate::{
@@ -34,7 +33,6 @@ pub(super) struct Pool {
     /// Whether callers take the head of an answer as such.
     takes_heads: bool,
     children: Children,
-    shutdown: CancellationToken,
     waiting: mpsc::UnboundedSender<Waiting>,
     /// The number of changes of the files.
     version: watch::Sender<u64>,
@@ -66,7 +64,6 @@ impl Pool {
         options: &Serve,
         durable: Durable,
         children: &Children,
-        shutdown: &CancellationToken,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<(u64, Failure)>) {
         let (waiting, queue) = mpsc::unbounded_channel();
         let (init_errors, errors) = mpsc::unbounded_channel();
@@ -76,7 +73,6 @@ impl Pool {
             timeout: options.timeout,
             takes_heads: options.http,
             children: children.clone(),
-            shutdown: shutdown.clone(),
             waiting,
             version: watch::Sender::new(0),
             // from here on changes are seen, also while the first workers start
@@ -171,7 +167,7 @@ impl Pool {
                     biased;
                     waiting = async { queue.lock().await.recv().await } => waiting,
                     () = has_changed => None,
-                    () = self.shutdown.cancelled(), if !shutting_down => None,
+                    () = self.children.shutdown.cancelled(), if !shutting_down => None,
                 }
             };
             let waiting = match &mut place.loaded {
@@ -181,7 +177,7 @@ impl Pool {
             if waiting.is_some() {
                 self.look();
             }
-            if self.shutdown.is_cancelled()
+            if self.children.shutdown.is_cancelled()
                 && !std::mem::replace(&mut shutting_down, true)
                 && let Ok(slot) = &mut place.loaded
             {
@@ -224,9 +220,9 @@ impl Pool {
     async fn load(&self) -> Place {
         let version = *self.version.borrow();
         let began = Instant::now();
-        let loaded = load(&self.settings, &self.children, &self.shutdown).await;
+        let loaded = load(&self.settings, &self.children).await;
         if let Err(failure) = &loaded
-            && !self.shutdown.is_cancelled()
+            && !self.children.shutdown.is_cancelled()
         {
             let _ = self.init_errors.send((version, failure.clone()));
         }
