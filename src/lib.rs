@@ -83,7 +83,7 @@ use crate::{
     limits::SHUTDOWN_GRACE,
     process::{Children, guard},
     settings::{Environment, Settings, variable},
-    start::cli::{Arguments, Events, HELP},
+    start::cli::{Arguments, Events},
 };
 
 /// The errors that end the bootstrap, each in one line for people.
@@ -117,12 +117,8 @@ pub fn run(
     }
     let mut environment: Environment = environment.into_iter().collect();
     let arguments = match start::cli::parse(arguments) {
-        Ok(Arguments::Help) => {
-            print!("{HELP}");
-            return Ok(ExitCode::SUCCESS);
-        }
-        Ok(Arguments::Version) => {
-            println!("bootstrap {}", env!("CARGO_PKG_VERSION"));
+        Ok(Arguments::Text(text)) => {
+            print!("{text}");
             return Ok(ExitCode::SUCCESS);
         }
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),

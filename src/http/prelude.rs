@@ -21,19 +21,14 @@ impl Prelude {
 
     /// The headers with each name once, and its values in this form.
     pub fn headers_as(&self, form: impl Fn(Vec<String>) -> Value) -> Map<String, Value> {
-        self.headers.keys().map(|name| (name.to_string(), form(self.values(name)))).collect()
+        self.headers.keys().map(|name| (name.to_string(), form(values(&self.headers, name)))).collect()
     }
 
     /// Headers and cookies as function URLs take them: several values of a header are joined, but those of `Set-Cookie`.
     pub fn headers_and_cookies(&self) -> (Value, Vec<String>) {
         let mut headers = self.headers_as(|values| values.join(", ").into());
         headers.remove(header::SET_COOKIE.as_str());
-        (headers.into(), self.values(&header::SET_COOKIE))
-    }
-
-    fn values(&self, name: &HeaderName) -> Vec<String> {
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        self.headers.get_all(name).iter().map(text).collect()
+        (headers.into(), values(&self.headers, &header::SET_COOKIE))
     }
 
     /// The prelude of a streamed response, as JSON.
@@ -47,6 +42,12 @@ impl Prelude {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         content_type.is_some_and(is_text) && !self.headers.contains_key(header::CONTENT_ENCODING)
     }
+}
+
+/// The values of a header, as text.
+pub(super) fn values(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.get_all(name).iter().map(text).collect()
 }
 
 /// A part of an answer.

@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use self::{
     connection::Connection,
     error::RequestError,
-    http::{BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response, TooLarge},
+    http::Response,
     request::Request,
     retry::{POST_PAUSES, retried},
 };
@@ -72,12 +72,8 @@ impl Client {
                     "malformed header lines of the event were left out: {first}, {count} in all"
                 ));
             }
-            let (part, limit) = match event.too_large {
-                None => return Ok(invocation),
-                Some(TooLarge::Head) => ("headers have", RESPONSE_HEAD_LIMIT),
-                Some(TooLarge::Body) => ("body has", BODY_LIMIT),
-            };
-            let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
+            let Some(too_large) = event.too_large else { return Ok(invocation) };
+            let message = format!("the event's {too_large}, and no handler has seen it");
             let failure = Failure::new(ErrorType::EventTooLarge, message);
             logs::write_failure(&invocation, &failure);
             self.fail(&invocation, &failure).await?;
@@ -109,10 +105,8 @@ impl Client {
     }
 
     async fn post_about(&mut self, invocation: &Invocation, request: &Request) -> Result<(), ApiError> {
-        let response = self.post(request).await.map_err(|cause| {
-            let request_id = invocation.request_id().to_owned();
-            ApiError::Unposted { kind: request.kind().to_owned(), request_id, cause }
-        })?;
+        let response = self.post(request).await;
+        let response = response.map_err(|cause| ApiError::Unposted(request.about(invocation), cause))?;
         receipt::follow(request, invocation, &response)
     }
 
@@ -122,15 +116,16 @@ impl Client {
             tracing::warn!("posting to {} failed: {error}; trying again", request.path);
         };
         let context = (self, request);
-        retried(
-            context,
-            &POST_PAUSES,
-            |(client, request)| {
-                Box::pin(within(&mut client.limit, client.connection.request(request, false)))
-            },
-            note,
-        )
-        .await
+        retried(context, &POST_PAUSES, |(client, request)| Box::pin(client.try_to_post(request)), note).await
+    }
+
+    async fn try_to_post(&mut self, request: &Request) -> Result<Response, RequestError> {
+        self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
+        tokio::select! {
+            biased;
+            response = self.connection.request(request, false) => response,
+            () = self.limit.as_mut() => Err(RequestError::Late(POST_LIMIT)),
+        }
     }
 
     /// Posts why there will be no event, where the Runtime API can be reached.
@@ -147,18 +142,5 @@ impl Client {
         self.connection.close();
         let status = response?.status;
         if status.is_success() { Ok(()) } else { Err(RequestError::Status(status)) }
-    }
-}
-
-/// Waits for a post, up to the limit.
-async fn within<T>(
-    limit: &mut Pin<Box<Sleep>>,
-    posted: impl Future<Output = Result<T, RequestError>>,
-) -> Result<T, RequestError> {
-    limit.as_mut().reset(Instant::now() + POST_LIMIT);
-    tokio::select! {
-        biased;
-        posted = posted => posted,
-        () = limit.as_mut() => Err(RequestError::Late(POST_LIMIT)),
     }
 }

@@ -15,8 +15,7 @@ pub(super) fn follow(
     match response.status {
         status if status.is_success() => {}
         status if status.is_server_error() => {
-            let (kind, request_id) = (kind.to_owned(), invocation.request_id().to_owned());
-            return Err(ApiError::Unrecoverable { kind, request_id, answer });
+            return Err(ApiError::Unrecoverable(request.about(invocation), answer));
         }
         // the event had ended before
         StatusCode::GONE => {

@@ -42,12 +42,16 @@ impl Request {
 
     /// The answer to an event. `receipt` has the statuses.
     pub(super) fn response(invocation: &Invocation, answer: Bytes) -> Self {
-        Self::about(invocation, "response", answer)
+        Self::outcome(invocation, "response", answer)
     }
 
     /// The error of an event. `receipt` has the statuses.
     pub(super) fn error(invocation: &Invocation, failure: &Failure, task_root: &str) -> Self {
-        Self::about(invocation, "error", Bytes::new()).with_error(&failure.header_type(), failure, task_root)
+        Self::outcome(invocation, "error", Bytes::new()).with_error(
+            &failure.header_type(),
+            failure,
+            task_root,
+        )
     }
 
     /// The error of an init, or of the restore of a snapshot. The environment ends after any status.
@@ -78,7 +82,7 @@ impl Request {
         Self { method: "POST", path, headers: Vec::new(), body }
     }
 
-    fn about(invocation: &Invocation, kind: &str, body: Bytes) -> Self {
+    fn outcome(invocation: &Invocation, kind: &str, body: Bytes) -> Self {
         let path = format!("/2018-06-01/runtime/invocation/{}/{kind}", invocation.request_id());
         let request = Self::post(path.into(), body);
         match invocation.invocation_id() {
@@ -103,6 +107,11 @@ impl Request {
     /// `response` or `error`, for a request about an event.
     pub(super) fn kind(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The same with the id of the event, for people.
+    pub(super) fn about(&self, invocation: &Invocation) -> String {
+        format!("{} of request {}", self.kind(), invocation.request_id())
     }
 
     /// Whether all is known once the head of a response is there.

@@ -126,12 +126,12 @@ async fn answer_events(
     durable: Arc<Durable>,
     shutdown: CancellationToken,
 ) -> ApiError {
-    let error = loop {
+    loop {
         let next = slot.ready_during(shutdown.run_until_cancelled(client.next())).await;
         let mut invocation = match next {
             Some(Ok(invocation)) => invocation,
-            Some(Err(error)) => break Some(error),
-            None => break None,
+            Some(Err(error)) => return error,
+            None => break,
         };
         let mut reply = client.reply(&invocation);
         let outcome = run_event(&mut slot, &mut reply, &durable, &mut invocation).await;
@@ -148,15 +148,12 @@ async fn answer_events(
         };
         match posted {
             Some(Ok(())) => {}
-            Some(Err(error)) => break Some(error),
-            None => break None,
+            Some(Err(error)) => return error,
+            None => break,
         }
         // the event's memory does not wait for the next event
         drop(invocation);
         slot.prepare().await;
-    };
-    if let Some(error) = error {
-        return error;
     }
     slot.shut_down().await;
     pending().await

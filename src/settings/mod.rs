@@ -12,7 +12,6 @@ pub use self::{
     table::{Settings, variable},
     value::{Environment, Interface, LispConvention, LogFormat, ResponseMode, Variable},
 };
-use crate::failure::{ErrorType, Failure};
 
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
@@ -133,10 +132,4 @@ pub enum SettingsError {
     Wrapper(&'static str, String, String),
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
     WorkingDirectory(String),
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::new(ErrorType::InvalidConfiguration, error.to_string())
-    }
 }

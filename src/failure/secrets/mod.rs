@@ -58,10 +58,6 @@ impl Secrets {
     }
 
     pub fn masked(&self, mut failure: Failure) -> Failure {
-        mask_by_name(&mut failure.more);
-        if self.values.is_empty() {
-            return failure;
-        }
         let parts = self.parts.get_or_init(|| {
             let forms: Vec<_> = self.values.iter().flat_map(|secret| forms(secret)).collect();
             let parts = forms.iter().flat_map(|form| form.as_bytes().windows(PART));
@@ -70,19 +66,19 @@ impl Secrets {
         mask(&mut failure.diagnostic.error_type, parts);
         mask(&mut failure.diagnostic.error_message, parts);
         failure.stack_trace.iter_mut().for_each(|line| mask(line, parts));
-        failure.more.values_mut().for_each(|value| mask_value(value, parts));
+        mask_fields(&mut failure.more, parts);
         failure
     }
 }
 
-/// Masks the values whose names say that they are secret.
-fn mask_by_name(values: &mut Map<String, Value>) {
-    for (name, value) in values {
+/// Masks the values whose names say that they are secret, and credentials in the others.
+fn mask_fields(fields: &mut Map<String, Value>, parts: &HashSet<[u8; PART]>) {
+    for (name, value) in fields {
         let name = name.to_ascii_lowercase();
         if SECRET_WORDS.iter().any(|word| name.contains(word)) {
             *value = MASK.into();
-        } else if let Value::Object(values) = value {
-            mask_by_name(values);
+        } else {
+            mask_value(value, parts);
         }
     }
 }
@@ -91,7 +87,7 @@ fn mask_value(value: &mut Value, parts: &HashSet<[u8; PART]>) {
     match value {
         Value::String(text) => mask(text, parts),
         Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, parts)),
-        Value::Object(values) => values.values_mut().for_each(|value| mask_value(value, parts)),
+        Value::Object(fields) => mask_fields(fields, parts),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -113,6 +109,9 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 fn mask(text: &mut String, parts: &HashSet<[u8; PART]>) {
+    if parts.is_empty() {
+        return;
+    }
     let mut shown = Vec::new();
     let mut plain = Plain::of(text);
     for _ in 0..DEPTH {

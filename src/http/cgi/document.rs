@@ -40,13 +40,12 @@ impl Document {
         invocation: &Invocation,
         request: Option<&Request>,
     ) -> Self {
-        let variable =
-            |name: &str| request?.variables.iter().find(|(own, _)| own == name).map(|(_, value)| &value[..]);
+        let is_head = |(name, value): &(String, Vec<u8>)| name == "REQUEST_METHOD" && value == b"HEAD";
         Self {
             sender,
             origin: Origin::of(invocation),
             secrets: Arc::clone(&settings.secrets),
-            is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
+            is_head_request: request.is_some_and(|request| request.variables.iter().any(is_head)),
             state: State::Head(BytesMut::new()),
         }
     }

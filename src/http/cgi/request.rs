@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Unusable, sender::Sender};
 use crate::{
     event::invocation::Request,
-    http::fields::{at, strings, text},
+    http::fields::{at, pairs, strings, text},
 };
 
 const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
@@ -56,12 +56,9 @@ pub(super) fn read(
 
 impl<'a> Event<'a> {
     fn new(fields: &'a Map<String, Value>, sender: Sender) -> Self {
-        let several = at(fields, &["multiValueHeaders"]).and_then(Value::as_object);
-        let single = at(fields, &["headers"]).and_then(Value::as_object);
         let mut headers = Headers::new();
-        for (name, value) in several.or(single).into_iter().flatten() {
-            let values = headers.entry(name.to_ascii_lowercase()).or_default();
-            values.extend(strings(value).map(str::to_owned));
+        for (name, value) in pairs(fields, "multiValueHeaders", "headers") {
+            headers.entry(name.to_ascii_lowercase()).or_default().push(value.to_owned());
         }
         Self { sender, fields, headers }
     }

@@ -5,29 +5,22 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use serde_json::{Map, Value, json};
 
 use crate::http::{
-    fields::{at, strings, text},
+    fields::{at, pairs, text},
     prelude::Prelude,
 };
 
 /// The characters that no path of a URL has (RFC 3986, section 3.3), without the percent sign.
-const NOT_IN_ENCODED_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+const NOT_IN_ENCODED_PATH: &AsciiSet = &controls_and(b" \"#<>?[\\]^`{|}");
 
 /// The same, for a path that was decoded.
 const NOT_IN_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
+
+const fn controls_and(characters: &[u8]) -> AsciiSet {
+    match characters {
+        [first, rest @ ..] => controls_and(rest).add(*first),
+        [] => CONTROLS.union(AsciiSet::EMPTY),
+    }
+}
 
 /// The stage of an API that has none in its URL.
 const DEFAULT_STAGE: &str = "$default";
@@ -99,10 +92,7 @@ impl Sender {
         if self.has_raw_fields() {
             return text(event, &["rawQueryString"]).unwrap_or_default().to_owned();
         }
-        let several = at(event, &["multiValueQueryStringParameters"]).and_then(Value::as_object);
-        let single = at(event, &["queryStringParameters"]).and_then(Value::as_object);
-        let pairs = several.or(single).into_iter().flatten();
-        let pairs = pairs.flat_map(|(name, value)| strings(value).map(move |value| (name, value)));
+        let pairs = pairs(event, "multiValueQueryStringParameters", "queryStringParameters");
         if let Self::LoadBalancer { .. } = self {
             // it leaves them encoded
             return pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");

@@ -47,8 +47,8 @@ pub struct Response {
     pub headers: Headers,
     /// Empty if the response is too large.
     pub body: Bytes,
-    /// The limit that the response is over. Nothing more is read from its connection.
-    pub too_large: Option<TooLarge>,
+    /// The limit that the response is over, for people. Nothing more is read from its connection.
+    pub too_large: Option<String>,
     /// Whether the connection can be used again.
     pub reusable: bool,
     /// The beginning of the first malformed line of its head, and the number of such lines.
@@ -60,15 +60,6 @@ impl Response {
     pub fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
-}
-
-/// A limit, by the part of a response that it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooLarge {
-    /// [`RESPONSE_HEAD_LIMIT`].
-    Head,
-    /// [`BODY_LIMIT`].
-    Body,
 }
 
 /// Why there is no response. Nothing more can be read from the connection.
@@ -86,8 +77,7 @@ pub enum HttpError {
     ChunkSize(String),
     #[error("invalid HTTP: a chunk does not end in a line end")]
     ChunkEnd,
-    /// [`BODY_LIMIT`].
-    #[error("the body has more than {BODY_LIMIT} bytes")]
+    #[error("body has more than {BODY_LIMIT} bytes")]
     TooLarge,
     #[error("connection closed before a response came")]
     Nothing,
@@ -123,7 +113,7 @@ pub async fn response(
     response.reusable &= body.is_ok();
     match body {
         Ok(body) => response.body = body,
-        Err(HttpError::TooLarge) => response.too_large = Some(TooLarge::Body),
+        Err(error @ HttpError::TooLarge) => response.too_large = Some(error.to_string()),
         Err(_) if is_receipt => response.body = source.buffer.split().freeze(),
         Err(error) => return Err(error),
     }
@@ -182,7 +172,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
             // the final response follows an interim one
             if !response.status.is_informational() {
                 if size > RESPONSE_HEAD_LIMIT {
-                    (response.too_large, response.reusable) = (Some(TooLarge::Head), false);
+                    let too_large = format!("headers have more than {RESPONSE_HEAD_LIMIT} bytes");
+                    (response.too_large, response.reusable) = (Some(too_large), false);
                 }
                 return Ok(response);
             }

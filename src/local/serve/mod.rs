@@ -90,8 +90,7 @@ pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> R
     };
     let (pool, init_errors) = Pool::start(&settings, options, core, children);
     let server = Arc::new(Server {
-        address: address.to_string(),
-        port: address.port(),
+        address,
         http: options.http,
         pool,
         executions,
@@ -138,8 +137,7 @@ fn from_outside(address: SocketAddr) -> String {
 }
 
 struct Server {
-    address: String,
-    port: u16,
+    address: SocketAddr,
     /// Whether requests become events, as at a function URL. If not, callers post events.
     http: bool,
     pool: Arc<Pool>,
@@ -178,7 +176,7 @@ async fn respond(
     let (head, body) = request.into_parts();
     if server.http {
         let body = read(body).await?;
-        return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
+        return Ok(url::respond(&server.pool, server.address.port(), caller, &head, body).await);
     }
     if let Some(executions) = &server.executions
         && head.uri.path().starts_with(PREFIX)
@@ -188,7 +186,7 @@ async fn respond(
             None => Refusal::too_large().response(),
         });
     }
-    let call = Call::read(&head, &server.address);
+    let call = Call::read(&head, server.address);
     // read in any case: a caller that still sends may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
