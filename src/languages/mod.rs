@@ -8,6 +8,7 @@ mod program;
 
 use std::{
     collections::VecDeque,
+    ffi::OsStr,
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -144,6 +145,11 @@ fn absolute(settings: &Settings, file: &Path) -> Result<PathBuf, Failure> {
         target.display()
     );
     Err(HandlerError::Invalid { handler: settings.handler.clone(), reason }.into())
+}
+
+/// The extension of a file; empty if it has none.
+fn extension(file: &str) -> &str {
+    Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
 /// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.

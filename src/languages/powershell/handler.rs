@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{PowerShell, module_exists};
-use crate::languages::{only_defines, read};
+use crate::languages::{extension, only_defines, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{
@@ -65,12 +65,12 @@ impl Language for PowerShell {
         Ok(match reading {
             Reading::Shape(text) => by_shape(text)?,
             Reading::File(file) => match extension(file) {
-                Some("ps1") => vec![script(file)],
-                Some("psd1" | "psm1") => vec![Candidate::new(file, "", BareModule(file.into()))],
+                "ps1" => vec![script(file)],
+                "psd1" | "psm1" => vec![Candidate::new(file, "", BareModule(file.into()))],
                 _ => vec![script(&format!("{file}.ps1"))],
             },
             Reading::FunctionOfFile(file, function)
-                if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains(['/', ':']) =>
+                if ["psd1", "psm1"].contains(&extension(file)) && !function.contains(['/', ':']) =>
             {
                 vec![module(file, Place::File(file.into()), function, "pipeline")]
             }
@@ -100,10 +100,6 @@ impl Runnable for BareModule {
         let message = format!("handler `{file}` names a module: add the function, as in `{file}.Get-Thing`");
         Err(Failure::new(ErrorType::InvalidHandler, message))
     }
-}
-
-fn extension(file: &str) -> Option<&str> {
-    Path::new(file).extension()?.to_str()
 }
 
 fn script(file: &str) -> Candidate {
