@@ -51,6 +51,16 @@ const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
     (progn (format *error-output* "this core does not hold the runtime's shim: build it with `make lisp-core`~%")
            (sb-ext:exit :code 1 :abort t)))"#;
 
+/// The options of SBCL: an error ends it, and no file but the user's is loaded.
+const OPTIONS: [&str; 6] = [
+    "--disable-ldb",
+    "--lose-on-corruption",
+    "--end-runtime-options",
+    "--no-sysinit",
+    "--no-userinit",
+    "--disable-debugger",
+];
+
 /// Where the image has its core.
 const CORE: &str = "/var/lang/lisp/runtime.core";
 
@@ -130,17 +140,7 @@ impl Runnable for Handler {
             arguments.extend(["--core".into(), path.into()]);
         }
         arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
-        arguments.extend(
-            [
-                "--disable-ldb",
-                "--lose-on-corruption",
-                "--end-runtime-options",
-                "--no-sysinit",
-                "--no-userinit",
-                "--disable-debugger",
-            ]
-            .map(OsString::from),
-        );
+        arguments.extend(OPTIONS.map(OsString::from));
         if core.is_none() {
             arguments.extend(["--eval".into(), LOAD.into()]);
         }
