@@ -9,7 +9,7 @@ use super::{absolute, check_spoiled, chosen, extension, interpreter, read, shell
 use crate::{
     event::invocation::ENVIRONMENT,
     failure::Failure,
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Language, Reading, Runnable},
     settings::{Settings, variable},
     worker::{Kind, Launch},
 };
@@ -49,7 +49,7 @@ impl Language for Bash {
         "Bash"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         let (file, function) = match reading {
             Reading::FunctionOfFile(file, function) if extension(file) == "sh" && !function.contains('/') => {
                 (file.to_owned(), function)

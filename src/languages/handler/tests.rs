@@ -14,7 +14,7 @@ impl Places for Files<'_> {
     }
 }
 
-fn resolve(text: &str, files: &[&str]) -> Result<Candidate, HandlerError> {
+fn resolve(text: &str, files: &[&str]) -> Result<Candidate, Failure> {
     super::resolve(text, &LANGUAGES, &Files(files))
 }
 
@@ -80,10 +80,11 @@ fn refuses_a_text_that_nothing_can_fit() {
     let shapes = ["Module::name", "Module::", "Module::::f", ".ps1::f", "script.ps1::", "script.ps1::a::b"];
     for text in outside.iter().chain(&shapes) {
         let error = resolve(text, &["/bin/x.sh", "script.ps1"]).unwrap_err();
-        assert!(matches!(error, HandlerError::Invalid { .. }), "{text}");
+        assert_eq!(error.diagnostic.error_type, "Runtime.InvalidHandler", "{text}");
     }
     for file in ["main.sh", "main.psm1"] {
-        assert!(matches!(resolve("main.get/orders", &[file]), Err(HandlerError::NotFound(_))), "{file}");
+        let error = resolve("main.get/orders", &[file]).unwrap_err();
+        assert_eq!(error.diagnostic.error_type, "Runtime.HandlerNotFound", "{file}");
     }
 }
 

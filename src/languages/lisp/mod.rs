@@ -12,7 +12,7 @@ use std::{
 use super::{extension, fnv, interpreter, read};
 use crate::{
     failure::{ErrorType, Failure, secrets::CREDENTIALS},
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Language, Reading, Runnable},
     settings::{LispConvention as Convention, Settings, variable},
     worker::{Kind, Launch},
 };
@@ -85,7 +85,7 @@ impl Language for Lisp {
         "Common Lisp"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::Shape(text) if text.starts_with('\'') || text.contains(['(', ')']) => {
                 let runnable = Box::new(Handler::new("forms", &[], text));

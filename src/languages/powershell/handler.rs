@@ -6,9 +6,7 @@ use super::{PowerShell, module_exists};
 use crate::languages::{extension, only_defines, read};
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{
-        Candidate, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
-    },
+    languages::handler::{Candidate, Language, Reading, Runnable, inside_task_root, invalid, is_name},
     settings::Settings,
     worker::Launch,
 };
@@ -61,7 +59,7 @@ impl Language for PowerShell {
         "PowerShell"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::Shape(text) => by_shape(text)?,
             Reading::File(file) => match extension(file) {
@@ -107,7 +105,7 @@ fn script(file: &str) -> Candidate {
 }
 
 /// The two forms with `::` of AWS's own PowerShell runtime.
-fn by_shape(text: &str) -> Result<Vec<Candidate>, HandlerError> {
+fn by_shape(text: &str) -> Result<Vec<Candidate>, Failure> {
     if let Some(rest) = text.strip_prefix("Module::") {
         let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function))
         else {

@@ -14,7 +14,7 @@ use self::{executable::Unrunnable, shebang::Shebang};
 use super::{absolute, bash::notice, check_spoiled, extension, interpreter, only_defines, read, shell_word};
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Language, Reading, Runnable},
     settings::Settings,
     worker::{Kind, Launch, Prelude},
 };
@@ -45,7 +45,7 @@ impl Language for Program {
         "program"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::File(file) => vec![Candidate::new(file, "", File(file.into()))],
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
