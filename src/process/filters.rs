@@ -43,12 +43,10 @@ const LOOKS: usize = 100;
 /// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
-    /// No process: more does not come.
+    /// No process, or one that it runs through and that has passed on all that there was: more does not come.
     Nobody,
     /// A process that it runs through: more may come.
     Filters,
-    /// One that has passed on all that there was.
-    IdleFilters,
     /// Children in the background alone: what they write is no answer.
     Others,
 }
@@ -119,20 +117,16 @@ impl Children {
 }
 
 fn writers_of(pipe: &PipeName, processes: &[Process], since: Duration) -> Writers {
-    let mut found = Writers::Nobody;
-    for process in processes.iter().filter(|process| process.writes(pipe)) {
-        let mut inputs = process.inputs.iter().filter(|input| input.pipe != *pipe).peekable();
-        let is_filter = inputs.peek().is_some();
-        if inputs.any(|input| may_pass_on_more(process, input, processes, since)) {
-            return Writers::Filters;
-        }
-        if is_filter {
-            found = Writers::IdleFilters;
-        } else if found == Writers::Nobody {
-            found = Writers::Others;
-        }
+    let writing: Vec<_> = processes.iter().filter(|process| process.writes(pipe)).collect();
+    let filters = writing.iter().flat_map(|process| {
+        let inputs = process.inputs.iter().filter(|input| input.pipe != *pipe);
+        inputs.map(|input| may_pass_on_more(process, input, processes, since))
+    });
+    match filters.max() {
+        Some(true) => Writers::Filters,
+        None if !writing.is_empty() => Writers::Others,
+        Some(false) | None => Writers::Nobody,
     }
-    found
 }
 
 /// Whether more may come to the log through a filter.
