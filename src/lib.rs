@@ -58,7 +58,7 @@ pub mod internals {
         http::{cgi, prelude::Prelude, url},
         lambda::{cause, http},
         languages::LANGUAGES,
-        languages::handler::{Candidate, HandlerError, Places, resolve},
+        languages::handler::{Candidate, Places, resolve},
         limits::PAYLOAD_LIMIT,
         settings::Settings,
     };

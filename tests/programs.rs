@@ -137,6 +137,29 @@ fn a_bash_program_says_which_command_failed() {
 }
 
 #[test]
+fn a_stack_is_that_of_the_innermost_command_that_led_to_the_end() {
+    let (inner, at_inner) = (&[("inner", 2), ("main", 5), ("main", 7)][..], " at line 2: `false`");
+    for (body, last, place, frames) in [
+        ("inner", "", at_inner, inner),
+        ("x=$(inner)", "", at_inner, inner),
+        ("(inner)", "", at_inner, inner),
+        ("inner", "false", " at line 8: `false`", &[("main", 8)]),
+        ("inner | cat; inner", "", at_inner, inner),
+    ] {
+        let code = format!("inner() {{\nfalse\n}}\nmain() {{\n{body}\n}}\nmain\n{last}\n");
+        let function = program("job.sh", &code);
+        let file = function.path("job.sh").display().to_string();
+        let function = function.start();
+        for _ in 0..2 {
+            let error = function.error("{}");
+            let frames = frames.iter().map(|(name, line)| format!("at {name}, {file}: line {line}"));
+            assert_eq!(error.message, format!("the handler ended with status 1{place}"), "{body}");
+            assert_eq!(error.stack, frames.collect::<Vec<_>>(), "{body}");
+        }
+    }
+}
+
+#[test]
 fn a_failure_that_the_program_went_on_from_is_no_cause() {
     let function = program("job.sh", "false\ngrep -q x /dev/null\nexit 5\n").start();
     let error = function.error("{}");

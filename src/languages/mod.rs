@@ -8,6 +8,7 @@ mod program;
 
 use std::{
     collections::VecDeque,
+    ffi::OsStr,
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -18,7 +19,7 @@ use rustix::fs::{Access, access};
 use self::program::executable;
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{HandlerError, Language, Places},
+    languages::handler::{Language, Places, invalid},
     process::Children,
     settings::{Interface, Settings, Variable, variable},
     worker::Launch,
@@ -42,8 +43,7 @@ pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, 
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
     })?;
     let places = TaskRoot { settings, root: &root };
-    let handler = handler::resolve(&settings.handler, &LANGUAGES, &places);
-    let handler = handler.map_err(|error| explain(error, settings, &root))?.runnable;
+    let handler = handler::resolve(&settings.handler, &LANGUAGES, &places)?.runnable;
     handler.prepare(settings, children).await?;
     let launch = handler.launch(settings)?;
     if settings.interface == Interface::Cgi && !launch.takes_cgi {
@@ -93,35 +93,33 @@ impl Places for TaskRoot<'_> {
         }
         files
     }
-}
 
-/// Says why nothing is found in a task root that is empty, or in a folder that this user may not enter.
-fn explain(error: HandlerError, settings: &Settings, root: &Path) -> HandlerError {
-    let HandlerError::NotFound(message) = error else { return error };
-    let folders = Path::new(&settings.handler).ancestors().map(|folder| root.join(folder));
-    let closed =
-        folders.filter(|folder| folder.is_dir()).find(|folder| access(folder, Access::EXEC_OK).is_err());
-    let root = root.display();
-    let reason = match closed {
-        Some(folder) => {
-            let shown = folder.display();
-            let metadata = std::fs::metadata(&folder);
-            let advice = metadata.map(|metadata| executable::permissions(&folder, &metadata, 'x'));
-            format!("; `{shown}` may not be entered: {}", advice.unwrap_or_default())
+    /// The task root is empty, or a folder is one that this user may not enter.
+    fn reason(&self) -> String {
+        let folders = Path::new(&self.settings.handler).ancestors().map(|folder| self.root.join(folder));
+        let mut folders = folders.filter(|folder| folder.is_dir());
+        if let Some(closed) = folders.find(|folder| access(folder, Access::EXEC_OK).is_err()) {
+            let metadata = std::fs::metadata(&closed);
+            let advice = metadata.map(|metadata| executable::permissions(&closed, &metadata, 'x'));
+            return format!("; `{}` may not be entered: {}", closed.display(), advice.unwrap_or_default());
         }
-        None if !std::fs::read_dir(root.to_string()).is_ok_and(|mut entries| entries.next().is_none()) => {
-            String::new()
+        if !std::fs::read_dir(self.root).is_ok_and(|mut entries| entries.next().is_none()) {
+            return String::new();
         }
-        None if settings.is_in_image() => format!(
-            "; the task root `{root}` is empty: add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or mount \
-             them (`docker run --volume \"$PWD\":{root}`)"
-        ),
-        None => format!(
-            "; the task root `{root}` is empty: start `bootstrap` in the folder of your files, or name that in `{}`",
-            variable::TASK_ROOT
-        ),
-    };
-    HandlerError::NotFound(message + &reason)
+        let root = self.root.display();
+        let advice = if self.settings.is_in_image() {
+            format!(
+                "add your files to the image (`COPY . ${{LAMBDA_TASK_ROOT}}`), or mount them (`docker run --volume \
+                 \"$PWD\":{root}`)"
+            )
+        } else {
+            format!(
+                "start `bootstrap` in the folder of your files, or name that in `{}`",
+                variable::TASK_ROOT
+            )
+        };
+        format!("; the task root `{root}` is empty: {advice}")
+    }
 }
 
 /// The absolute path of a file of the task root: it outlives a `cd`, and is not searched for on the `PATH`. The file may be
@@ -143,7 +141,12 @@ fn absolute(settings: &Settings, file: &Path) -> Result<PathBuf, Failure> {
         file.display(),
         target.display()
     );
-    Err(HandlerError::Invalid { handler: settings.handler.clone(), reason }.into())
+    Err(invalid(&settings.handler, &reason))
+}
+
+/// The extension of a file; empty if it has none.
+fn extension(file: &str) -> &str {
+    Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
 /// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.

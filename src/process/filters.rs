@@ -19,7 +19,7 @@ use rustix::{
 
 use super::{
     Children,
-    proc::{Status, children_of, file},
+    proc::{Status, children_of, file, place},
 };
 
 /// How long a filter is waited for whose pipe a process left behind can still write to.
@@ -43,12 +43,10 @@ const LOOKS: usize = 100;
 /// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
-    /// No process: more does not come.
+    /// No process, or one that it runs through and that has passed on all that there was: more does not come.
     Nobody,
     /// A process that it runs through: more may come.
     Filters,
-    /// One that has passed on all that there was.
-    IdleFilters,
     /// Children in the background alone: what they write is no answer.
     Others,
 }
@@ -119,20 +117,16 @@ impl Children {
 }
 
 fn writers_of(pipe: &PipeName, processes: &[Process], since: Duration) -> Writers {
-    let mut found = Writers::Nobody;
-    for process in processes.iter().filter(|process| process.writes(pipe)) {
-        let mut inputs = process.inputs.iter().filter(|input| input.pipe != *pipe).peekable();
-        let is_filter = inputs.peek().is_some();
-        if inputs.any(|input| may_pass_on_more(process, input, processes, since)) {
-            return Writers::Filters;
-        }
-        if is_filter {
-            found = Writers::IdleFilters;
-        } else if found == Writers::Nobody {
-            found = Writers::Others;
-        }
+    let writing: Vec<_> = processes.iter().filter(|process| process.writes(pipe)).collect();
+    let filters = writing.iter().flat_map(|process| {
+        let inputs = process.inputs.iter().filter(|input| input.pipe != *pipe);
+        inputs.map(|input| may_pass_on_more(process, input, processes, since))
+    });
+    match filters.max() {
+        Some(true) => Writers::Filters,
+        None if !writing.is_empty() => Writers::Others,
+        Some(false) | None => Writers::Nobody,
     }
-    found
 }
 
 /// Whether more may come to the log through a filter.
@@ -179,9 +173,8 @@ pub(super) struct End {
 impl Process {
     /// The process and its pipes; reading from `requests` does not count.
     pub(super) fn read(pid: Pid, requests: &[PipeName]) -> Self {
-        let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
         let (mut inputs, mut outputs) = (Vec::new(), Vec::new());
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        for entry in fs::read_dir(place(pid, "fd")).into_iter().flatten().flatten() {
             let Some(pipe) = PipeName::at(entry.path()) else { continue };
             let descriptor = entry.file_name().to_string_lossy().into_owned();
             let info = file(pid, &format!("fdinfo/{descriptor}"));
@@ -208,7 +201,7 @@ impl Process {
 
     /// Whether it has read all that is there, and sleeps.
     fn is_idle_at(&self, input: &End) -> bool {
-        let path = format!("/proc/{}/fd/{}", self.pid.as_raw_nonzero(), input.descriptor);
+        let path = place(self.pid, &format!("fd/{}", input.descriptor));
         let pipe = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
         let is_empty = pipe.is_ok_and(|pipe| ioctl_fionread(pipe).is_ok_and(|unread| unread == 0));
         is_empty && Status::read(self.pid).is_none_or(|status| status.is_idle())
@@ -217,7 +210,7 @@ impl Process {
 
 /// Whether the standard input of a process is a pipe. That of a subshell that waits for an event is a file.
 fn reads_a_pipe(pid: Pid) -> bool {
-    PipeName::at(format!("/proc/{}/fd/0", pid.as_raw_nonzero())).is_some()
+    PipeName::at(place(pid, "fd/0")).is_some()
 }
 
 /// These processes and all below them.

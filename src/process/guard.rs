@@ -13,7 +13,6 @@ use std::{
     os::{fd::OwnedFd, unix::process::CommandExt},
     process::{Child, Command, ExitCode, Stdio},
     sync::Mutex,
-    thread::sleep,
 };
 
 use rustix::{
@@ -23,10 +22,7 @@ use rustix::{
     process::{Pid, test_kill_process_group},
 };
 
-use super::{
-    KILL_ROUNDS, LOOK_INTERVAL,
-    proc::{Status, kill, with_all_below},
-};
+use super::proc::{Status, kill_all, with_all_below};
 
 /// The argument that makes a bootstrap a guard.
 const GUARD: &str = "--guard-workers";
@@ -120,13 +116,6 @@ impl Groups {
         // a group whose leader runs again is another one, with the same number
         self.left.retain(|&leader| Status::read(leader).is_none());
         let is_ours = |group| self.led.contains(&group) || self.left.contains(&group);
-        for _ in 0..KILL_ROUNDS {
-            let found = with_all_below(|process| process.group.is_some_and(is_ours));
-            if found.is_empty() {
-                return;
-            }
-            found.iter().for_each(kill);
-            sleep(LOOK_INTERVAL);
-        }
+        kill_all(|| with_all_below(|process| process.group.is_some_and(is_ours)));
     }
 }

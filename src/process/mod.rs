@@ -33,7 +33,7 @@ pub use self::{
 };
 use self::{
     guard::Guard,
-    proc::{belonging, below_bootstrap, children_of, kill, peak_memory},
+    proc::{belonging, below_bootstrap, children_of, kill, kill_all, peak_memory},
 };
 
 /// The longest wait for the end of a process that was killed.
@@ -128,10 +128,7 @@ impl Children {
         if tokio::time::timeout(grace, self.all_ended()).await.is_ok() {
             return;
         }
-        for &group in &groups {
-            signal_group(group, Signal::KILL);
-        }
-        self.kill_all();
+        kill_all(|| below_bootstrap(&self.inherited));
         let _ = tokio::time::timeout(LAST_REAP_LIMIT, self.all_ended()).await;
     }
 
@@ -146,19 +143,6 @@ impl Children {
     fn any_runs(&self) -> bool {
         let is_ours = |child: &Pid| !self.inherited.contains(child);
         self.collect() && (self.inherited.is_empty() || children_of(getpid()).iter().any(is_ours))
-    }
-
-    fn kill_all(&self) {
-        // a process may fork while `/proc` is read
-        for _ in 0..KILL_ROUNDS {
-            let running = below_bootstrap(&self.inherited);
-            if running.is_empty() {
-                return;
-            }
-            for descendant in running {
-                let _ = kill_process(descendant.pid, Signal::KILL);
-            }
-        }
     }
 
     /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once

@@ -1,7 +1,7 @@
 //! The parts of `/proc` that the bootstrap reads, the paths by which other processes open its files, and the processes of
 //! an event, which are found also where they have left their group.
 
-use std::{collections::HashSet, fs, os::fd::AsRawFd};
+use std::{collections::HashSet, fs, os::fd::AsRawFd, thread::sleep};
 
 use memchr::memmem;
 use rustix::{
@@ -9,6 +9,8 @@ use rustix::{
     io::read,
     process::{Pid, Signal, getpid, kill_process, kill_process_group},
 };
+
+use super::{KILL_ROUNDS, LOOK_INTERVAL};
 
 const LIST: usize = 4096;
 
@@ -23,24 +25,29 @@ pub fn path_of(file: &impl AsRawFd) -> String {
 }
 
 /// All processes but this one.
-pub(super) fn pids() -> impl Iterator<Item = Pid> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?));
-    pids.filter(|&pid| pid != getpid())
+fn processes() -> impl Iterator<Item = Status> {
+    listed("/proc").filter(|&pid| pid != getpid()).filter_map(Status::read)
 }
 
 /// The threads of a process, as processes of their own.
 pub(super) fn threads(pid: Pid) -> impl Iterator<Item = Status> {
-    let folder = format!("/proc/{}/task", pid.as_raw_nonzero());
+    listed(&place(pid, "task")).filter_map(Status::read)
+}
+
+/// The processes or threads that have folders in this one.
+fn listed(folder: &str) -> impl Iterator<Item = Pid> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
-        .filter_map(Status::read)
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
+/// The path of what `/proc` says of a process.
+pub(super) fn place(pid: Pid, name: &str) -> String {
+    format!("/proc/{}/{name}", pid.as_raw_nonzero())
 }
 
 /// A file of a process; empty if that has ended.
 pub(super) fn file(pid: Pid, name: &str) -> Vec<u8> {
-    fs::read(format!("/proc/{}/{name}", pid.as_raw_nonzero())).unwrap_or_default()
+    fs::read(place(pid, name)).unwrap_or_default()
 }
 
 /// The peak resident memory of a process, in bytes; 0 if it has ended.
@@ -52,13 +59,11 @@ pub(super) fn peak_memory(pid: Pid) -> u64 {
 }
 
 pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
-    let pid = parent.as_raw_nonzero();
-    let path = format!("/proc/{pid}/task/{pid}/children");
+    let path = place(parent, &format!("task/{}/children", parent.as_raw_nonzero()));
     let Ok(file) = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
         return if parent == getpid() || Status::read(parent).is_some() {
             // a kernel without these lists
-            let all = pids().filter_map(Status::read);
-            all.filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
+            processes().filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
         } else {
             Vec::new()
         };
@@ -115,6 +120,18 @@ pub struct Marks {
     pub arguments: Option<Vec<u8>>,
 }
 
+/// Kills all processes that are found: again and again, as each may fork while `/proc` is read.
+pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
+    for _ in 0..KILL_ROUNDS {
+        let found = find();
+        if found.is_empty() {
+            return;
+        }
+        found.iter().for_each(kill);
+        sleep(LOOK_INTERVAL);
+    }
+}
+
 /// Kills a process and its group: one that forks again and again would be gone before its own signal comes.
 pub(super) fn kill(process: &Status) {
     // one that has ended meanwhile is no error
@@ -141,7 +158,7 @@ pub(super) fn below_bootstrap(inherited: &[Pid]) -> Vec<Status> {
 
 /// These processes and all below any of them, as far as they have not ended.
 pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
-    let running = pids().filter_map(Status::read).filter(|process| !process.has_ended());
+    let running = processes().filter(|process| !process.has_ended());
     let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(is_one);
     let mut parents: HashSet<_> = found.iter().map(|process| process.pid).collect();
     loop {

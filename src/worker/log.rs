@@ -111,9 +111,7 @@ impl Log {
 
     /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
     pub fn last_lines(&self) -> String {
-        let mut reader = self.reader();
-        reader.drain();
-        reader.last_lines()
+        self.reader().last_lines()
     }
 
     pub fn pipe(&self) -> PipeName {
@@ -152,7 +150,8 @@ impl Reader {
         self.flush();
     }
 
-    fn last_lines(&self) -> String {
+    fn last_lines(&mut self) -> String {
+        self.drain();
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<_> = text.lines().collect();

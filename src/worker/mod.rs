@@ -140,12 +140,19 @@ impl Worker {
         self.shutdown_hook == Some(true)
     }
 
-    /// Waits for the worker's end after SIGTERM. A subshell that was being forked when the signal came may have missed it:
-    /// it waits for an event, and the worker waits for the subshell.
-    pub async fn ended_by_signal(&mut self) {
-        if timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
+    /// Runs the hooks for the shutdown, or waits until the worker, which has got SIGTERM, has run them.
+    pub async fn shut_down(&mut self) -> Result<(), Failure> {
+        if self.waits_for_shutdown() {
+            return self.run_hooks(Step::Shutdown).await;
+        }
+        if self.has_shutdown_hook()
+            && self.setup.shutdown.is_cancelled()
+            && timeout(SIGNAL_LIMIT, self.ended()).await.is_err()
+        {
+            // a subshell that was being forked then may have missed the signal: it waits for an event, and the worker for it
             self.transport.close();
         }
+        Ok(())
     }
 
     /// Runs the hooks of a step. Their log has been passed on when this returns. After an error the worker is of no use.

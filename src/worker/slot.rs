@@ -76,13 +76,12 @@ impl Slot {
         self.notice_end();
         // a worker that is loaded in the copy has nothing to restore
         let is_done = self.worker.is_none() && step == Step::Restore;
-        match self.worker().await {
+        let result = match self.worker().await {
             Ok(_) if is_done => Ok(()),
-            Ok(worker) => {
-                worker.run_hooks(step).await.map_err(|failure| self.setup.settings.secrets.masked(failure))
-            }
-            Err(error) => Err(self.masked(error)),
-        }
+            Ok(worker) => worker.run_hooks(step).await,
+            Err(error) => Err(error.into_failure()),
+        };
+        result.map_err(|failure| self.setup.settings.secrets.masked(failure))
     }
 
     pub fn has_shutdown_hook(&self) -> bool {
@@ -91,14 +90,10 @@ impl Slot {
 
     /// Runs the hooks for the shutdown, or waits until the worker has run them.
     pub async fn shut_down(&mut self) {
-        if let Some(worker) = &mut self.worker {
-            if worker.waits_for_shutdown() {
-                if let Err(failure) = worker.run_hooks(Step::Shutdown).await {
-                    tracing::error!("{}", self.setup.settings.secrets.masked(failure));
-                }
-            } else if worker.has_shutdown_hook() && self.setup.shutdown.is_cancelled() {
-                worker.ended_by_signal().await;
-            }
+        if let Some(worker) = &mut self.worker
+            && let Err(failure) = worker.shut_down().await
+        {
+            tracing::error!("{}", self.setup.settings.secrets.masked(failure));
         }
         self.hold = None;
     }

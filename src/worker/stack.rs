@@ -54,14 +54,10 @@ impl Trace {
         Self { place, ..Self::default() }
     }
 
-    /// Notes a failure, unless one further in has led to it. Frames of the new stack may lack their file or line.
+    /// Notes a failure, unless one further in has led to it.
     pub(super) fn note(&mut self, failed: FailedCommand) {
-        let outer = self.stack.len().checked_sub(failed.stack.len()).map(|begin| &self.stack[begin..]);
-        let led_to_it = outer.is_some_and(|outer| {
-            outer.iter().zip(&failed.stack).all(|(old, new)| old.starts_with(new.as_str()))
-        });
-        let is_known = !self.stack.is_empty() && !self.place.is_empty();
-        if !led_to_it || !is_known {
+        let led_to_it = !self.stack.is_empty() && self.stack.ends_with(&failed.stack);
+        if !led_to_it || self.place.is_empty() {
             self.place = failed.place;
         }
         if !led_to_it {
@@ -76,29 +72,5 @@ impl Trace {
     /// after the failure.
     pub(super) fn of(self, status: Option<i32>) -> Self {
         if self.status.is_some() && self.status == status { self } else { Self::default() }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_the_innermost_of_nested_stacks() {
-        let (inner, outer) = ("at g, f.sh: line 2\u{1e}at f, f.sh: line 7", "at f, f.sh: line 7");
-        for (first, second, kept) in [
-            (inner, outer, inner),
-            (inner, "at g, f.sh\u{1e}at f, f.sh: line 7", inner),
-            (inner, "at f, f.sh: line 9", "at f, f.sh: line 9"),
-            ("at f, f.sh: line 9", inner, inner),
-        ] {
-            let mut trace = Trace::default();
-            for (place, stack) in [("first", first), ("second", second)] {
-                let report = ["7", "3", "0", place, stack].join("\u{1e}");
-                trace.note(FailedCommand::parse(&report).unwrap());
-            }
-            assert_eq!(trace.stack.join("\u{1e}"), kept);
-            assert_eq!(trace.place, if kept == first { "first" } else { "second" });
-        }
     }
 }

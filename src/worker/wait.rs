@@ -10,14 +10,13 @@ use super::{
     phase::{Phase, WorkerError, undefined},
     transport::{Message, Transport, TransportError},
 };
-use crate::{event::suspension::Suspension, process::Child};
+use crate::{event::suspension::Suspension, failure::Failure, process::Child};
 
 /// Why the wait for a message has ended without one.
 enum Stop {
     /// The worker has ended, and all its messages were taken.
     Ended(ExitStatus),
     Broken(TransportError),
-    LimitReached,
 }
 
 impl Worker {
@@ -37,29 +36,30 @@ impl Worker {
                     continue;
                 }
                 // unconstrained: the messages may have used up the task's budget
-                () = unconstrained(self.limit.as_mut()), if limit.is_some() => Err(Stop::LimitReached),
+                () = unconstrained(self.limit.as_mut()), if limit.is_some() => {
+                    return Err(WorkerError::Gone(self.out_of_time(phase).await));
+                }
             };
-            match (message, phase) {
-                (Ok(message), _) => {
+            match message {
+                Ok(message) => {
                     if let Some(result) = self.result_of(message, phase) {
                         return result;
                     }
                 }
-                (Err(Stop::Broken(error)), _) => return Err(phase.broken(&error)),
-                (Err(Stop::Ended(status)), _) => {
+                Err(Stop::Broken(error)) => return Err(phase.broken(&error)),
+                Err(Stop::Ended(status)) => {
                     let trace = self.transport.take_trace(status.code());
                     return Err(phase.ended(status, &self.log.last_lines(), trace, &self.setup));
                 }
-                (Err(Stop::LimitReached), Phase::Event(invocation, Some(deadline))) => {
-                    self.transport.stop_streaming();
-                    self.ask_to_end(invocation, deadline.grace()).await;
-                    return Err(WorkerError::Gone(deadline.exceeded()));
-                }
-                (Err(Stop::LimitReached), _) => {
-                    return Err(WorkerError::Gone(phase.too_late(&self.setup)));
-                }
             }
         }
+    }
+
+    async fn out_of_time(&mut self, phase: Phase<'_>) -> Failure {
+        let Phase::Event(invocation, Some(deadline)) = phase else { return phase.too_late(&self.setup) };
+        self.transport.stop_streaming();
+        self.ask_to_end(invocation, deadline.grace()).await;
+        deadline.exceeded()
     }
 
     /// The result of this phase, if the message is one. A message of another phase is passed over.
@@ -96,7 +96,7 @@ impl Worker {
                     // `message` would find the malformed frame again
                     return exited(&mut self.child).await;
                 }
-                Ok(_) | Err(Stop::LimitReached) => {}
+                Ok(_) => {}
             }
         }
     }

@@ -5,11 +5,11 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use super::{absolute, check_spoiled, chosen, interpreter, read, shell_word};
+use super::{absolute, check_spoiled, chosen, extension, interpreter, read, shell_word};
 use crate::{
     event::invocation::ENVIRONMENT,
     failure::Failure,
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Language, Reading, Runnable},
     settings::{Settings, variable},
     worker::{Kind, Launch},
 };
@@ -49,9 +49,9 @@ impl Language for Bash {
         "Bash"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         let (file, function) = match reading {
-            Reading::FunctionOfFile(file, function) if is_bash(file) && !function.contains('/') => {
+            Reading::FunctionOfFile(file, function) if extension(file) == "sh" && !function.contains('/') => {
                 (file.to_owned(), function)
             }
             Reading::FunctionOfStem(stem, function) if !function.contains('/') => {
@@ -90,10 +90,6 @@ fn durable() -> String {
 /// A function's name as Bash takes it for a command.
 fn command_word(name: &str) -> String {
     if RESERVED.contains(&name) { format!("'{name}'") } else { shell_word(name) }
-}
-
-fn is_bash(file: &str) -> bool {
-    Path::new(file).extension().is_some_and(|extension| extension == "sh")
 }
 
 impl Runnable for Function {

@@ -64,9 +64,12 @@ pub(in crate::languages) fn may_notice(text: &str) -> bool {
     WORDS.into_iter().any(has)
         || has("trap") && (TRAPS.into_iter().any(has) || text.lines().any(traps_in_small_letters))
         || occurrences(text, "trap").any(|(before, rest)| {
-            begins_with(rest, "-p") || is_command(before) && ends(rest) && !is_label(before, rest)
+            rest.trim_start_matches([' ', '\t', '\\']).starts_with("-p")
+                || is_command(before) && ends(rest) && !is_label(before, rest)
         })
-        || occurrences(text, "shopt").any(|(_, rest)| option_of(rest).contains('o'))
+        || occurrences(text, "shopt").any(|(_, rest)| {
+            rest.split_whitespace().next().is_some_and(|word| word.starts_with('-') && word.contains('o'))
+        })
         || occurrences(text, "set").any(|(before, rest)| {
             is_command(before) && ends(rest) || ["-o", "+o"].iter().any(|option| lists(rest, option))
         })
@@ -145,7 +148,9 @@ fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a st
 fn traps_in_small_letters(line: &str) -> bool {
     let names = ["err", "sigerr", "debug"];
     (line.contains(['\'', '"']) || line.contains("trap"))
-        && words(line).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+        && line
+            .split(|letter| !is_word(letter))
+            .any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
 /// Whether a word is the pattern of a `case`.
@@ -153,10 +158,6 @@ fn is_label(before: &str, rest: &str) -> bool {
     let before = before.trim_end_matches([' ', '\t']);
     rest.trim_start_matches([' ', '\t']).starts_with(')')
         && (before.ends_with(['\n', '|']) || before.ends_with(";;"))
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|character| !is_word(character))
 }
 
 fn is_word(character: char) -> bool {
@@ -174,15 +175,6 @@ fn is_command(before: &str) -> bool {
 fn ends(rest: &str) -> bool {
     let rest = rest.trim_start_matches([' ', '\t']);
     rest.is_empty() || rest.starts_with(['\n', '\r', ';', '&', '|', ')', '}', '>', '<', '`', '#'])
-}
-
-fn begins_with(rest: &str, option: &str) -> bool {
-    rest.trim_start_matches([' ', '\t', '\\']).starts_with(option)
-}
-
-fn option_of(rest: &str) -> &str {
-    let word = rest.split_whitespace().next().unwrap_or_default();
-    if word.starts_with('-') { word } else { "" }
 }
 
 /// Whether `set` prints its options: it names none behind this.

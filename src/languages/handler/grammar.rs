@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 use serde::de::IgnoredAny;
 
 use super::{
-    Candidate, HandlerError, Language, Places, Reading, suggestion,
+    Candidate, Language, Places, Reading, suggestion,
     text::{inside_task_root, invalid, splits},
 };
+
+use crate::failure::{ErrorType, Failure};
 
 /// Candidates with the names of their languages.
 type Candidates = Vec<(&'static str, Candidate)>;
@@ -25,19 +27,11 @@ pub fn resolve(
     text: &str,
     languages: &[&'static dyn Language],
     places: &dyn Places,
-) -> Result<Candidate, HandlerError> {
+) -> Result<Candidate, Failure> {
     if text.is_empty() {
         return Err(invalid("", "is empty: write, for example, `function.handler`"));
     }
-    let candidates = |reading| -> Result<Candidates, HandlerError> {
-        let mut all = Vec::new();
-        for language in languages {
-            all.extend(
-                language.candidates(reading)?.into_iter().map(|candidate| (language.name(), candidate)),
-            );
-        }
-        Ok(all)
-    };
+    let candidates = |reading| candidates(languages, reading);
     let outside = inside_task_root(text);
     let is_exact =
         |(_, file): &(_, Candidate)| file.place.as_ref().is_some_and(|place| place.as_os_str() == text);
@@ -52,29 +46,41 @@ pub fn resolve(
                       image without it and post it";
         return Err(invalid(text, reason));
     }
-    let suggestion = || suggestion::of(text, languages, &places.files());
     let mut shapes = candidates(Reading::Shape(text))?;
+    let (mut groups, mut looked_at) = (Vec::new(), Vec::new());
     if let Some(&(language, _)) = shapes.last() {
         shapes.retain(|(own, _)| *own == language);
-        let mut looked_at = Vec::new();
-        let found = found(text, shapes, places, &mut looked_at)?;
-        return found.ok_or_else(|| not_found(text, &looked_at, &suggestion()));
+        groups.push(shapes);
+    } else {
+        outside?;
+        looked_at.push(PathBuf::from(text));
+        let mut said = Vec::new();
+        for (stem, function) in splits(text) {
+            said.extend(candidates(Reading::FunctionOfFile(stem, function))?);
+        }
+        groups.extend([others, said]);
+        for (stem, function) in splits(text) {
+            groups.push(candidates(Reading::FunctionOfStem(stem, function))?);
+        }
     }
-    outside?;
-    let mut groups = vec![others, Vec::new()];
-    for (stem, function) in splits(text) {
-        groups[1].extend(candidates(Reading::FunctionOfFile(stem, function))?);
-    }
-    for (stem, function) in splits(text) {
-        groups.push(candidates(Reading::FunctionOfStem(stem, function))?);
-    }
-    let mut looked_at = vec![PathBuf::from(text)];
     for group in groups {
         if let Some(candidate) = found(text, group, places, &mut looked_at)? {
             return Ok(candidate);
         }
     }
-    Err(not_found(text, &looked_at, &suggestion()))
+    let looked_at: Vec<_> = looked_at.iter().map(|place| format!("`{}`", place.display())).collect();
+    let (suggestion, reason) = (suggestion::of(text, languages, &places.files()), places.reason());
+    let message =
+        format!("handler `{text}` fits no file: {suggestion}; looked for {}{reason}", looked_at.join(", "));
+    Err(Failure::new(ErrorType::HandlerNotFound, message))
+}
+
+fn candidates(languages: &[&'static dyn Language], reading: Reading<'_>) -> Result<Candidates, Failure> {
+    let mut all = Vec::new();
+    for language in languages {
+        all.extend(language.candidates(reading)?.into_iter().map(|candidate| (language.name(), candidate)));
+    }
+    Ok(all)
 }
 
 /// The first candidate that holds, if there is any; an error if another one is of another language.
@@ -83,8 +89,12 @@ fn found(
     candidates: Candidates,
     places: &dyn Places,
     looked_at: &mut Vec<PathBuf>,
-) -> Result<Option<Candidate>, HandlerError> {
-    looked_at.extend(candidates.iter().filter_map(|(_, candidate)| candidate.place.clone()));
+) -> Result<Option<Candidate>, Failure> {
+    for place in candidates.iter().filter_map(|(_, candidate)| candidate.place.as_ref()) {
+        if !looked_at.contains(place) {
+            looked_at.push(place.clone());
+        }
+    }
     let holds =
         |(_, candidate): &(_, Candidate)| candidate.place.as_ref().is_none_or(|place| places.exists(place));
     let mut fitting = candidates.into_iter().filter(holds);
@@ -94,22 +104,12 @@ fn found(
     };
     let shown = |candidate: &Candidate| candidate.place.clone().unwrap_or_default().display().to_string();
     let (file, other_file) = (shown(&first), shown(&other));
-    Err(HandlerError::Ambiguous(format!(
-        "handler `{text}` fits `{file}` ({language}) and `{other_file}` ({other_language}): write `{file}{}` or \
+    Err(Failure::new(
+        ErrorType::InvalidHandler,
+        format!(
+            "handler `{text}` fits `{file}` ({language}) and `{other_file}` ({other_language}): write `{file}{}` or \
          `{other_file}{}`",
-        first.suffix, other.suffix,
-    )))
-}
-
-fn not_found(text: &str, looked_at: &[PathBuf], suggestion: &str) -> HandlerError {
-    let mut places: Vec<String> = Vec::new();
-    for place in looked_at.iter().map(|place| format!("`{}`", place.display())) {
-        if !places.contains(&place) {
-            places.push(place);
-        }
-    }
-    HandlerError::NotFound(format!(
-        "handler `{text}` fits no file: {suggestion}; looked for {}",
-        places.join(", ")
+            first.suffix, other.suffix,
+        ),
     ))
 }

@@ -1,4 +1,4 @@
-//! Handlers: the text, the languages that can run it, and the errors of a text that is no handler. `grammar` reads it.
+//! Handlers: the text, and the languages that can run it. `grammar` reads it.
 
 mod grammar;
 mod suggestion;
@@ -16,12 +16,7 @@ pub use self::{
     grammar::resolve,
     text::{inside_task_root, invalid, is_name},
 };
-use crate::{
-    failure::{ErrorType, Failure},
-    process::Children,
-    settings::Settings,
-    worker::Launch,
-};
+use crate::{failure::Failure, process::Children, settings::Settings, worker::Launch};
 
 /// A function or a file, as its language knows it.
 pub trait Runnable: Debug + Send + Sync {
@@ -44,7 +39,7 @@ pub trait Language: Sync {
     fn name(&self) -> &'static str;
 
     /// The meanings of a text, read in this way.
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError>;
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure>;
 
     /// Whether one of its own places exists; `None` if it is not one.
     fn has_place(&self, _settings: &Settings, _place: &Path) -> Option<bool> {
@@ -90,35 +85,6 @@ impl Candidate {
     }
 }
 
-/// Why a text is no handler. All of these end the init.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HandlerError {
-    /// Nothing can ever fit this text.
-    #[error("handler `{handler}` {reason}")]
-    Invalid {
-        /// The text.
-        handler: String,
-        /// The fault, and the text to write instead.
-        reason: String,
-    },
-    /// The text fits files of two languages.
-    #[error("{0}")]
-    Ambiguous(String),
-    /// No file fits.
-    #[error("{0}")]
-    NotFound(String),
-}
-
-impl From<HandlerError> for Failure {
-    fn from(error: HandlerError) -> Self {
-        let error_type = match error {
-            HandlerError::Invalid { .. } | HandlerError::Ambiguous(_) => ErrorType::InvalidHandler,
-            HandlerError::NotFound(_) => ErrorType::HandlerNotFound,
-        };
-        Self::new(error_type, error.to_string())
-    }
-}
-
 /// The files of the task root, and the modules of layers and interpreters.
 pub trait Places {
     /// Whether this is a file, or a directory or link to it of any kind.
@@ -130,6 +96,10 @@ pub trait Places {
     /// Files that are there, relative to the task root.
     fn files(&self) -> Vec<String> {
         Vec::new()
+    }
+    /// The end of the error where no file fits: a reason that the task root gives for it.
+    fn reason(&self) -> String {
+        String::new()
     }
 }
 

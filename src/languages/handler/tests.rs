@@ -14,7 +14,7 @@ impl Places for Files<'_> {
     }
 }
 
-fn resolve(text: &str, files: &[&str]) -> Result<Candidate, HandlerError> {
+fn resolve(text: &str, files: &[&str]) -> Result<Candidate, Failure> {
     super::resolve(text, &LANGUAGES, &Files(files))
 }
 
@@ -47,19 +47,19 @@ const READ: [(&str, &[&str], &str, &str); 40] = [
     ("A.B.Get-It", &["/opt/modules/A.B"], "Handler Name", "module A.B Get-It pipeline"),
     ("A.B.Get-It", &["$PSModulePath/A.B"], "Handler Name", "module A.B Get-It pipeline"),
     ("Module::A.B::Get-It", &["modules/A.B"], "Handler Name", "module A.B Get-It value"),
-    ("a.cl-user::b", &["a.fasl", "a.lisp"], "Function", "a.fasl a.lisp cl-user::b"),
-    ("main.lisp.f", &["main.lisp", "main.fasl"], "Function", "main.lisp f"),
-    ("script.lisp", &["script.lisp"], "Script", "script.lisp"),
-    ("script.lisp", &["script.fasl"], "Function", "script.fasl script.lisp lisp"),
-    ("echo.ros", &["echo.ros"], "Script", "echo.ros"),
-    ("main.my-app/main::handler", &["main.lisp"], "Function", "main.lisp my-app/main::handler"),
-    ("main.lisp.my-app/main::f", &["main.lisp"], "Function", "main.lisp my-app/main::f"),
-    ("pkg.sub/system::f", &["pkg.lisp"], "Function", "pkg.lisp sub/system::f"),
-    ("v1.2/main.my.app/sub::f", &["v1.2/main.lisp"], "Function", "v1.2/main.lisp my.app/sub::f"),
-    ("./lib/main.a/b/c", &["./lib/main.lisp"], "Function", "./lib/main.lisp a/b/c"),
-    ("'pkg::name", &[], "Forms", "'pkg::name"),
-    ("(load'h)'f", &[], "Forms", "(load'h)'f"),
-    ("/(x)", &[], "Forms", "/(x)"),
+    ("a.cl-user::b", &["a.fasl", "a.lisp"], "Handler", "function a.fasl a.lisp cl-user::b"),
+    ("main.lisp.f", &["main.lisp", "main.fasl"], "Handler", "function main.lisp f"),
+    ("script.lisp", &["script.lisp"], "Handler", "script script.lisp "),
+    ("script.lisp", &["script.fasl"], "Handler", "function script.fasl script.lisp lisp"),
+    ("echo.ros", &["echo.ros"], "Handler", "script echo.ros "),
+    ("main.my-app/main::handler", &["main.lisp"], "Handler", "function main.lisp my-app/main::handler"),
+    ("main.lisp.my-app/main::f", &["main.lisp"], "Handler", "function main.lisp my-app/main::f"),
+    ("pkg.sub/system::f", &["pkg.lisp"], "Handler", "function pkg.lisp sub/system::f"),
+    ("v1.2/main.my.app/sub::f", &["v1.2/main.lisp"], "Handler", "function v1.2/main.lisp my.app/sub::f"),
+    ("./lib/main.a/b/c", &["./lib/main.lisp"], "Handler", "function ./lib/main.lisp a/b/c"),
+    ("'pkg::name", &[], "Handler", "forms 'pkg::name"),
+    ("(load'h)'f", &[], "Handler", "forms (load'h)'f"),
+    ("/(x)", &[], "Handler", "forms /(x)"),
 ];
 
 #[test]
@@ -80,10 +80,11 @@ fn refuses_a_text_that_nothing_can_fit() {
     let shapes = ["Module::name", "Module::", "Module::::f", ".ps1::f", "script.ps1::", "script.ps1::a::b"];
     for text in outside.iter().chain(&shapes) {
         let error = resolve(text, &["/bin/x.sh", "script.ps1"]).unwrap_err();
-        assert!(matches!(error, HandlerError::Invalid { .. }), "{text}");
+        assert_eq!(error.diagnostic.error_type, "Runtime.InvalidHandler", "{text}");
     }
     for file in ["main.sh", "main.psm1"] {
-        assert!(matches!(resolve("main.get/orders", &[file]), Err(HandlerError::NotFound(_))), "{file}");
+        let error = resolve("main.get/orders", &[file]).unwrap_err();
+        assert_eq!(error.diagnostic.error_type, "Runtime.HandlerNotFound", "{file}");
     }
 }
 

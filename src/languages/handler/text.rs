@@ -2,16 +2,16 @@
 
 use std::path::{Component, Path};
 
-use super::HandlerError;
+use crate::failure::{ErrorType, Failure};
 
 /// An error of a text that nothing can ever fit.
 #[must_use]
-pub fn invalid(handler: &str, reason: &str) -> HandlerError {
-    HandlerError::Invalid { handler: handler.to_owned(), reason: reason.to_owned() }
+pub fn invalid(handler: &str, reason: &str) -> Failure {
+    Failure::new(ErrorType::InvalidHandler, format!("handler `{handler}` {reason}"))
 }
 
 /// Refuses a path that leads out of the task root, or names a directory.
-pub fn inside_task_root(text: &str) -> Result<(), HandlerError> {
+pub fn inside_task_root(text: &str) -> Result<(), Failure> {
     for component in Path::new(text).components() {
         let reason = match component {
             Component::RootDir | Component::Prefix(_) => {

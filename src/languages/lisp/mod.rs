@@ -3,19 +3,17 @@
 //! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
 //! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
 
-mod core;
-
 use std::{
     ffi::{OsStr, OsString},
+    fs::File,
     path::{Path, PathBuf},
 };
 
-use self::core::Core;
-use super::{fnv, interpreter, read};
+use super::{extension, fnv, interpreter, read};
 use crate::{
-    failure::{Failure, secrets::CREDENTIALS},
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
-    settings::{LispConvention as Convention, Settings},
+    failure::{ErrorType, Failure, secrets::CREDENTIALS},
+    languages::handler::{Candidate, Language, Reading, Runnable},
+    settings::{LispConvention as Convention, Settings, variable},
     worker::{Kind, Launch},
 };
 
@@ -53,6 +51,19 @@ const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
     (progn (format *error-output* "this core does not hold the runtime's shim: build it with `make lisp-core`~%")
            (sb-ext:exit :code 1 :abort t)))"#;
 
+/// The options of SBCL: an error ends it, and no file but the user's is loaded.
+const OPTIONS: [&str; 6] = [
+    "--disable-ldb",
+    "--lose-on-corruption",
+    "--end-runtime-options",
+    "--no-sysinit",
+    "--no-userinit",
+    "--disable-debugger",
+];
+
+/// Where the image has its core.
+const CORE: &str = "/var/lang/lisp/runtime.core";
+
 /// The least heap, in MB: the core takes a third of it.
 const LEAST_HEAP: i32 = 96;
 
@@ -60,22 +71,13 @@ const LEAST_HEAP: i32 = 96;
 pub(super) struct Lisp;
 
 #[derive(Debug)]
-enum Handler {
-    /// A function of a file, by a symbol that the Lisp reader reads: of `.fasl`, `.lisp`, or the newer of both.
-    Function { files: Vec<PathBuf>, symbol: String },
-    /// A script with a function `main`.
-    Script { file: PathBuf },
-    /// Forms, the last of which gives the function.
-    Forms { text: String },
-}
-
-impl Handler {
-    const fn usual_convention(&self) -> Convention {
-        match self {
-            Self::Function { .. } | Self::Forms { .. } => Convention::String,
-            Self::Script { .. } => Convention::StandardIo,
-        }
-    }
+struct Handler {
+    /// `function`, `script` or `forms`.
+    kind: &'static str,
+    /// The user's files: of a function `.fasl`, `.lisp`, or both, of which the newer is loaded.
+    files: Vec<PathBuf>,
+    /// A symbol that the Lisp reader reads, or forms, the last of which gives the function. A script has `main`.
+    text: String,
 }
 
 impl Language for Lisp {
@@ -83,17 +85,16 @@ impl Language for Lisp {
         "Common Lisp"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
-        let extension = |file| Path::new(file).extension().and_then(OsStr::to_str);
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::Shape(text) if text.starts_with('\'') || text.contains(['(', ')']) => {
-                let runnable = Box::new(Handler::Forms { text: text.to_owned() });
+                let runnable = Box::new(Handler::new("forms", &[], text));
                 vec![Candidate { place: None, suffix: String::new(), runnable }]
             }
-            Reading::File(file) if matches!(extension(file), Some("ros" | "lisp")) => {
-                vec![Candidate::new(file, "", Handler::Script { file: file.into() })]
+            Reading::File(file) if ["ros", "lisp"].contains(&extension(file)) => {
+                vec![Candidate::new(file, "", Handler::new("script", &[file], ""))]
             }
-            Reading::FunctionOfFile(file, symbol) if matches!(extension(file), Some("lisp" | "fasl")) => {
+            Reading::FunctionOfFile(file, symbol) if ["lisp", "fasl"].contains(&extension(file)) => {
                 vec![function(&[file], symbol)]
             }
             Reading::FunctionOfStem(stem, symbol) => {
@@ -116,37 +117,30 @@ impl Language for Lisp {
 
 /// A function of the newest of these files, if the first one is there.
 fn function(files: &[&str], symbol: &str) -> Candidate {
-    let handler =
-        Handler::Function { files: files.iter().map(PathBuf::from).collect(), symbol: symbol.to_owned() };
-    Candidate::new(files[0], format!(".{symbol}"), handler)
+    Candidate::new(files[0], format!(".{symbol}"), Handler::new("function", files, symbol))
+}
+
+impl Handler {
+    fn new(kind: &'static str, files: &[&str], text: &str) -> Self {
+        Self { kind, files: files.iter().map(PathBuf::from).collect(), text: text.to_owned() }
+    }
 }
 
 impl Runnable for Handler {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
-        if let Handler::Function { files, .. } = self {
+        let file = newest(&settings.task_root, &self.files);
+        if let Some(file) = file {
             // an unreadable file is named here, and not by a line of SBCL's loader
-            read(settings, newest(&settings.task_root, files))?;
-        } else if let Handler::Script { file } = self {
             read(settings, file)?;
         }
-        let core = Core::find(settings)?;
+        let core = core(settings)?;
         let mut arguments: Vec<OsString> = vec!["--noinform".into()];
-        if let Some(core) = &core {
-            arguments.extend(["--core".into(), core.path.clone().into()]);
+        if let Some((path, _)) = &core {
+            arguments.extend(["--core".into(), path.into()]);
         }
         arguments.extend(["--dynamic-space-size".into(), format!("{}MB", heap(settings)).into()]);
-        arguments.extend(
-            [
-                "--disable-ldb",
-                "--lose-on-corruption",
-                "--end-runtime-options",
-                "--no-sysinit",
-                "--no-userinit",
-                "--disable-debugger",
-            ]
-            .map(OsString::from),
-        );
+        arguments.extend(OPTIONS.map(OsString::from));
         if core.is_none() {
             arguments.extend(["--eval".into(), LOAD.into()]);
         }
@@ -156,8 +150,12 @@ impl Runnable for Handler {
         }
         // the deferred part: a core holds it
         arguments.push(if core.is_none() { DURABLE } else { "" }.into());
-        let convention = settings.lisp_convention.unwrap_or(self.usual_convention());
-        arguments.extend(described(self, settings, convention));
+        let usual = if self.kind == "script" { Convention::StandardIo } else { Convention::String };
+        let convention = settings.lisp_convention.unwrap_or(usual);
+        let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
+        let file = file.map_or(OsString::new(), OsString::from);
+        arguments.extend([version().into(), convention.name().into(), self.kind.into(), file]);
+        arguments.extend([self.text.clone().into(), credentials.into()]);
         Ok(Launch {
             environment: home(&program, settings)
                 .map(|home| ("SBCL_HOME".into(), home.into()))
@@ -169,32 +167,39 @@ impl Runnable for Handler {
             durable_library: Some("the package `durable`: `durable-step`, `durable-wait` and so on"),
             takes_cgi: convention == Convention::StandardIo,
             last_words: &["fatal error"],
-            unfit_core: core.map(|core| core.unfit("SBCL does not start from it")),
+            unfit_core: core.map(|(_, unfit)| unfit),
             ..Launch::default()
         })
     }
 }
 
-/// The shim's arguments: its version, the convention, the handler's kind, file and text, and the names of credentials.
-fn described(handler: &Handler, settings: &Settings, convention: Convention) -> [OsString; 6] {
-    let (kind, file, text) = match handler {
-        Handler::Function { files, symbol } => {
-            ("function", newest(&settings.task_root, files), symbol.as_str())
+/// The core to start from, and the error where SBCL, which refuses one of another version, does not; none for its own.
+fn core(settings: &Settings) -> Result<Option<(PathBuf, String)>, Failure> {
+    let (path, name, remedy) = match &settings.lisp_core {
+        Some(path) => {
+            let name = format!("`{}` is `{}`", variable::LISP_CORE, path.display());
+            (path.clone(), name, "unset the variable")
         }
-        Handler::Script { file } => ("script", file.as_path(), ""),
-        Handler::Forms { text } => ("forms", Path::new(""), text.as_str()),
+        None if Path::new(CORE).exists() => (CORE.into(), format!("the Lisp core `{CORE}`"), "remove it"),
+        None => return Ok(None),
     };
-    let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
-    [version().into(), convention.name().into(), kind.into(), file.into(), text.into(), credentials.into()]
+    let unfit = |reason: &str| format!("{name}: {reason}; build it again with `make lisp-core`, or {remedy}");
+    match File::open(&path) {
+        Ok(_) => Ok(Some((path, unfit("SBCL does not start from it")))),
+        Err(error) => {
+            let message = unfit(&format!("it cannot be read: {error}"));
+            Err(Failure::new(ErrorType::InvalidConfiguration, message))
+        }
+    }
 }
 
 /// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
 /// image may have one time for all.
-fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> &'a Path {
+fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> Option<&'a Path> {
     let written =
         |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
     // of equal ones `max_by_key` takes the last
-    files.iter().max_by_key(|file| written(file)).expect("BUG: a Lisp function has a file")
+    files.iter().max_by_key(|file| written(file)).map(PathBuf::as_path)
 }
 
 /// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.

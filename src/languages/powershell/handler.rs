@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{PowerShell, module_exists};
-use crate::languages::{only_defines, read};
+use crate::languages::{extension, only_defines, read};
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{
-        Candidate, HandlerError, Language, Reading, Runnable, inside_task_root, invalid, is_name,
-    },
+    languages::handler::{Candidate, Language, Reading, Runnable, inside_task_root, invalid, is_name},
     settings::Settings,
     worker::Launch,
 };
@@ -61,16 +59,16 @@ impl Language for PowerShell {
         "PowerShell"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::Shape(text) => by_shape(text)?,
             Reading::File(file) => match extension(file) {
-                Some("ps1") => vec![script(file)],
-                Some("psd1" | "psm1") => vec![Candidate::new(file, "", BareModule(file.into()))],
+                "ps1" => vec![script(file)],
+                "psd1" | "psm1" => vec![Candidate::new(file, "", BareModule(file.into()))],
                 _ => vec![script(&format!("{file}.ps1"))],
             },
             Reading::FunctionOfFile(file, function)
-                if matches!(extension(file), Some("psd1" | "psm1")) && !function.contains(['/', ':']) =>
+                if ["psd1", "psm1"].contains(&extension(file)) && !function.contains(['/', ':']) =>
             {
                 vec![module(file, Place::File(file.into()), function, "pipeline")]
             }
@@ -102,16 +100,12 @@ impl Runnable for BareModule {
     }
 }
 
-fn extension(file: &str) -> Option<&str> {
-    Path::new(file).extension()?.to_str()
-}
-
 fn script(file: &str) -> Candidate {
     Candidate::new(file, "", Handler::new("script", Place::File(file.into()), "", "pipeline"))
 }
 
 /// The two forms with `::` of AWS's own PowerShell runtime.
-fn by_shape(text: &str) -> Result<Vec<Candidate>, HandlerError> {
+fn by_shape(text: &str) -> Result<Vec<Candidate>, Failure> {
     if let Some(rest) = text.strip_prefix("Module::") {
         let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function))
         else {

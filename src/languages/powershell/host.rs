@@ -139,92 +139,74 @@ pub(super) async fn compile_once(
     }
     let compiled = match kept(settings, program) {
         Some(file) => compile(settings, program, &file, children).await,
-        None => Err(CompileError::NoDirectory),
+        None => Err(NotCompiled::Yet("no directory can be written to that is ours alone".to_owned())),
     };
     match compiled {
-        Ok(file) => tracing::info!(
-            "compiled the PowerShell host into `{file}`, which took its time: the next start finds it there"
-        ),
-        Err(CompileError::TooOld(message)) => {
-            return Err(Failure::new(ErrorType::InterpreterNotFound, message));
-        }
-        Err(error) => tracing::warn!(
+        Ok(()) => {}
+        Err(NotCompiled::Never(failure)) => return Err(failure),
+        Err(NotCompiled::Yet(reason)) => tracing::warn!(
             "each worker compiles the PowerShell host itself, which takes some seconds; `make powershell-host` and \
-             `{}` avoid it: {error}",
+             `{}` avoid it: {reason}",
             variable::PWSH_HOST
         ),
     }
     Ok(())
 }
 
-/// Why the host could not be compiled ahead of the workers.
-#[derive(Debug, thiserror::Error)]
-enum CompileError {
+/// Why the host was not compiled ahead of the workers.
+enum NotCompiled {
     /// No worker can do it either.
-    #[error("{0}")]
-    TooOld(String),
-    #[error("no directory can be written to that is ours alone")]
-    NoDirectory,
-    #[error("it ended with {0}: {1}")]
-    Ended(ExitStatus, String),
-    #[error("it took longer than {COMPILE_LIMIT:?}")]
-    TooLong,
-    #[error("{0}")]
-    Memory(#[from] Failure),
-    #[error("`{0}`: {1}")]
-    Io(String, io::Error),
+    Never(Failure),
+    /// Each worker does it for itself.
+    Yet(String),
 }
 
-/// Compiles the host into this file: whole or not at all, as several may start at once. Gives its name.
+/// Compiles the host into this file: whole or not at all, as several may start at once.
 async fn compile(
     settings: &Settings,
     program: &Path,
     file: &Path,
     children: &Children,
-) -> Result<String, CompileError> {
-    let shown = file.display().to_string();
-    let failed = |error| CompileError::Io(shown.clone(), error);
+) -> Result<(), NotCompiled> {
+    let shown = file.display();
+    let failed = |error: io::Error| NotCompiled::Yet(format!("`{shown}`: {error}"));
     let folder = file.parent().unwrap_or(Path::new("/"));
-    let unfinished = tempfile::Builder::new()
-        .prefix("unfinished-")
-        .suffix(".dll")
-        .tempfile_in(folder)
-        .map_err(failed)?
-        .into_temp_path();
-    let build = memory_file("build.ps1", BUILD.as_bytes())?;
-    let sources = memory_file("host.cs", SOURCES.as_bytes())?;
+    let unfinished = tempfile::Builder::new().prefix("unfinished-").suffix(".dll").tempfile_in(folder);
+    let unfinished = unfinished.map_err(failed)?.into_temp_path();
+    let build = memory_file("build.ps1", BUILD.as_bytes()).map_err(NotCompiled::Never)?;
+    let sources = memory_file("host.cs", SOURCES.as_bytes()).map_err(NotCompiled::Never)?;
     let mut command = Command::new(program);
     command.args(["-NoLogo", "-NoProfile", "-NonInteractive", "-File"]).arg(build);
     command.arg("-Output").arg(&*unfinished).arg("-Source").arg(sources);
     command.env_clear().envs(&settings.environment).envs(environment(settings, program)).env("NO_COLOR", "1");
-    let (status, text) = finish(&mut command, program, children).await?;
+    let program = program.display();
+    let finished = finish(&mut command, children).await;
+    let (status, text) = finished.map_err(|error| NotCompiled::Yet(format!("`{program}`: {error}")))?;
     if status.code() == Some(TOO_OLD) {
-        return Err(CompileError::TooOld(format!("`{}`: {text}", program.display())));
+        let message = format!("`{program}`: {text}");
+        return Err(NotCompiled::Never(Failure::new(ErrorType::InterpreterNotFound, message)));
     }
     if !status.success() {
-        return Err(CompileError::Ended(status, text));
+        return Err(NotCompiled::Yet(format!("it ended with {status}: {text}")));
     }
     unfinished.persist(file).map_err(|error| failed(error.error))?;
-    Ok(shown)
+    tracing::info!(
+        "compiled the PowerShell host into `{shown}`, which took its time: the next start finds it there"
+    );
+    Ok(())
 }
 
 /// Runs a command to its end; gives its status and its output.
-async fn finish(
-    command: &mut Command,
-    program: &Path,
-    children: &Children,
-) -> Result<(ExitStatus, String), CompileError> {
-    let failed = |error| CompileError::Io(program.display().to_string(), error);
-    let output = memfd_create("output", MemfdFlags::CLOEXEC).map_err(io::Error::from).map_err(failed)?;
-    let mut output = fs::File::from(output);
-    let stream = || output.try_clone().map_err(failed);
-    command.stdin(Stdio::null()).stdout(stream()?).stderr(stream()?);
-    let mut child = children.spawn(command).map_err(failed)?;
+async fn finish(command: &mut Command, children: &Children) -> io::Result<(ExitStatus, String)> {
+    let mut output = fs::File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);
+    let mut child = children.spawn(command)?;
     let Ok(status) = timeout(COMPILE_LIMIT, child.exited()).await else {
         child.kill().await;
-        return Err(CompileError::TooLong);
+        return Err(io::Error::other(format!("it took longer than {COMPILE_LIMIT:?}")));
     };
     let mut text = String::new();
-    output.rewind().and_then(|()| output.read_to_string(&mut text)).map_err(failed)?;
+    output.rewind()?;
+    output.read_to_string(&mut text)?;
     Ok((status, text.trim().to_owned()))
 }

@@ -24,7 +24,7 @@ const PATH_LIMIT: u64 = 4096;
 /// Why an ELF file cannot be run, as the rest of a sentence.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::languages) enum ElfError {
-    #[error("is a program for {0}, and this image is for {own}: build it for {own}", own = own())]
+    #[error("is a program for {0}, and this image is for {own}: build it for {own}", own = ARCH)]
     OtherMachine(String),
     #[error("is cut off: its header speaks of {wanted} bytes and it has {size}: copy it again")]
     CutOff { wanted: u64, size: u64 },
@@ -39,11 +39,6 @@ pub(in crate::languages) enum ElfError {
 /// Whether a file begins as an ELF file.
 pub(super) fn is_elf(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
-}
-
-/// The machine of this program.
-pub(super) const fn own() -> &'static str {
-    ARCH
 }
 
 /// Checks that this machine can map the file; gives the loader that it wants.

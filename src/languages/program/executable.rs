@@ -3,6 +3,7 @@
 //! The kernel says at each event only `Exec format error`; here the init fails with the reason.
 
 use std::{
+    env::consts::ARCH,
     fmt::Display,
     fs::{self, File, Metadata},
     io,
@@ -47,7 +48,7 @@ pub(in crate::languages) enum Unrunnable {
     NotPermitted(String),
     #[error("is no program: it begins neither with `#!` nor as an ELF file")]
     NoProgram,
-    #[error("is a program for {system}, and this is Linux for {own}: build it for that", own = elf::own())]
+    #[error("is a program for {system}, and this is Linux for {own}: build it for that", own = ARCH)]
     OtherSystem { system: &'static str },
     #[error("{0}")]
     Elf(#[from] ElfError),

@@ -11,10 +11,10 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, bash::notice, check_spoiled, interpreter, only_defines, read, shell_word};
+use super::{absolute, bash::notice, check_spoiled, extension, interpreter, only_defines, read, shell_word};
 use crate::{
     failure::{ErrorType, Failure},
-    languages::handler::{Candidate, HandlerError, Language, Reading, Runnable},
+    languages::handler::{Candidate, Language, Reading, Runnable},
     settings::Settings,
     worker::{Kind, Launch, Prelude},
 };
@@ -45,7 +45,7 @@ impl Language for Program {
         "program"
     }
 
-    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, HandlerError> {
+    fn candidates(&self, reading: Reading<'_>) -> Result<Vec<Candidate>, Failure> {
         Ok(match reading {
             Reading::File(file) => vec![Candidate::new(file, "", File(file.into()))],
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
@@ -54,8 +54,7 @@ impl Language for Program {
 
     fn handlers(&self, file: &str, _function: &str) -> Vec<String> {
         let of_others = ["lisp", "fasl", "ros", "ps1", "psm1", "psd1"];
-        let extension = Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default();
-        if of_others.contains(&extension) { Vec::new() } else { vec![file.to_owned()] }
+        if of_others.contains(&extension(file)) { Vec::new() } else { vec![file.to_owned()] }
     }
 }
 

@@ -57,7 +57,10 @@ impl Lanes {
 
     /// Of each lane the descriptors where a process waits, of the context, of the event and of the answer.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.pair.iter().flat_map(Lane::descriptors)
+        let of_one = |lane: &Lane| {
+            [&lane.wake_end, &lane.context, &lane.event, &lane.answer_end].map(AsRawFd::as_raw_fd)
+        };
+        self.pair.iter().flat_map(of_one)
     }
 
     /// The pipes at which processes wait.
@@ -133,10 +136,6 @@ impl Lane {
         Ok(Self { wake, wake_end, context, event, answer, answer_end, argument: None, used: false })
     }
 
-    fn descriptors(&self) -> [RawFd; 4] {
-        [&self.wake_end, &self.context, &self.event, &self.answer_end].map(AsRawFd::as_raw_fd)
-    }
-
     /// Gives the numbers of the descriptors to fresh files and a fresh pipe.
     fn renew(&mut self) -> io::Result<()> {
         let (answer, answer_end) = answer_pipe()?;
@@ -150,13 +149,13 @@ impl Lane {
     }
 
     fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
-        let filled = self.write(invocation).and_then(|()| Ok(rustix::io::write(&self.wake, b"\n")?));
-        if filled.is_err() {
+        self.write(invocation).and_then(|()| Ok(rustix::io::write(&self.wake, b"\n")?)).or_else(|error| {
             // the process that waits has opened these very files
             ftruncate(&self.event, 0)?;
             ftruncate(&self.context, 0)?;
-        }
-        filled.map(drop)
+            Err(error)
+        })?;
+        Ok(())
     }
 
     fn write(&mut self, invocation: &Invocation) -> io::Result<()> {
