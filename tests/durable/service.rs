@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io::{self, BufReader, Read, Write},
     sync::{Arc, Mutex, MutexGuard},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -217,6 +218,11 @@ impl Service {
     }
 }
 
+/// The time of the service, in seconds since 1970.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
 /// Answers the calls of one connection.
 fn converse(shared: &Mutex<State>, stream: impl Read + Write) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -358,7 +364,7 @@ impl State {
         };
         let mut operation = match known {
             Some(operation) => std::mem::take(operation),
-            None => json!({ "Id": id, "Type": kind, "StartTimestamp": 1_795_900_000.5 }),
+            None => json!({ "Id": id, "Type": kind, "StartTimestamp": now() }),
         };
         for name in ["Name", "SubType", "ParentId"] {
             if !update[name].is_null() {
