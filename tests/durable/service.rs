@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io::{self, BufReader, Read, Write},
     sync::{Arc, Mutex, MutexGuard},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -218,9 +218,10 @@ impl Service {
     }
 }
 
-/// The time of the service, in seconds since 1970.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+/// When an operation began, in seconds since 1970: longer ago than short timeouts last, and not as long as long ones.
+fn began() -> f64 {
+    let began = SystemTime::now() - Duration::from_secs(12 * 3600);
+    began.duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Answers the calls of one connection.
@@ -364,7 +365,7 @@ impl State {
         };
         let mut operation = match known {
             Some(operation) => std::mem::take(operation),
-            None => json!({ "Id": id, "Type": kind, "StartTimestamp": now() }),
+            None => json!({ "Id": id, "Type": kind, "StartTimestamp": began() }),
         };
         for name in ["Name", "SubType", "ParentId"] {
             if !update[name].is_null() {
