@@ -6,7 +6,7 @@ mod environment;
 mod table;
 mod value;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, io, path::PathBuf};
 
 pub use self::{
     table::{Settings, variable},
@@ -116,7 +116,7 @@ fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), Setti
 }
 
 /// A setting that is missing or does not parse: one line that names the variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("`{0}` is not set: {1}")]
     Missing(&'static str, &'static str),
@@ -129,7 +129,7 @@ pub enum SettingsError {
     #[error(
         "`{0}` is `{1}`, which cannot be run ({2}): copy what the layer brings into the image's `/opt`, or unset it"
     )]
-    Wrapper(&'static str, String, String),
+    Wrapper(&'static str, String, io::Error),
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
-    WorkingDirectory(String),
+    WorkingDirectory(#[from] io::Error),
 }
