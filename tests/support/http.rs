@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     sync::{
-        Arc, Mutex,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -32,18 +32,27 @@ impl Server {
         let (address, has_ended) = (listener.local_addr().unwrap(), Arc::<AtomicBool>::default());
         let ended = Arc::clone(&has_ended);
         let accepting = thread::spawn(move || {
-            let mut served = Vec::new();
+            let mut served = Vec::<(JoinHandle<()>, Weak<TcpStream>)>::new();
             for connection in listener.incoming().flatten() {
                 if ended.load(Ordering::SeqCst) {
                     break;
                 }
-                served.retain(|connection: &Connection| !connection.thread.is_finished());
-                served.extend(Connection::serve(connection, serve.clone()));
+                let (serve, open) = (serve.clone(), Arc::new(connection.try_clone().unwrap()));
+                let stream = Arc::downgrade(&open);
+                let thread = thread::spawn(move || {
+                    let _open = open;
+                    // a client may go away at any time
+                    let _ = serve(connection);
+                });
+                served.retain(|(thread, _)| !thread.is_finished());
+                served.push((thread, stream));
             }
-            served.iter().for_each(Connection::shut_down);
-            for connection in served {
+            for stream in served.iter().filter_map(|(_, stream)| stream.upgrade()) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            for (thread, _) in served {
                 // one that has failed has said so
-                drop(connection.thread.join());
+                drop(thread.join());
             }
         });
         Self { address, has_ended, accepting: Some(accepting) }
@@ -56,44 +65,6 @@ impl Drop for Server {
         // wakes the thread that accepts
         drop(TcpStream::connect(self.address));
         drop(self.accepting.take().map(JoinHandle::join));
-    }
-}
-
-struct Connection {
-    /// For as long as it is served.
-    stream: Arc<Mutex<Option<TcpStream>>>,
-    thread: JoinHandle<()>,
-}
-
-impl Connection {
-    fn serve(
-        connection: TcpStream,
-        serve: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static,
-    ) -> io::Result<Self> {
-        let stream = Arc::new(Mutex::new(Some(connection.try_clone()?)));
-        let kept = Arc::clone(&stream);
-        let thread = thread::spawn(move || {
-            // also where an assertion fails
-            let _closed = Closed(kept);
-            // a client may go away at any time
-            let _ = serve(connection);
-        });
-        Ok(Self { stream, thread })
-    }
-
-    fn shut_down(&self) {
-        if let Some(stream) = &*self.stream.lock().unwrap() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-/// Dropped, it closes the connection.
-struct Closed(Arc<Mutex<Option<TcpStream>>>);
-
-impl Drop for Closed {
-    fn drop(&mut self) {
-        self.0.lock().unwrap().take();
     }
 }
 
