@@ -79,7 +79,7 @@ const POWERSHELL_ENVIRONMENT: [(&str, &str); 7] = [
     ("DOTNET_EnableWriteXorExecute", "0"),
     ("DOTNET_TieredPGO", "0"),
     ("DOTNET_gcConcurrent", "0"),
-    ("DOTNET_GCgen0size", "200000"),
+    ("DOTNET_GCgen0size", "400000"),
 ];
 
 /// The size of a pipe, where the kernel allows it.
