@@ -72,13 +72,14 @@ while ($line = $events.ReadLine()) {
 "#;
 
 /// The variables of `bootstrap` that speed up the start and warm events.
-const POWERSHELL_ENVIRONMENT: [(&str, &str); 6] = [
+const POWERSHELL_ENVIRONMENT: [(&str, &str); 7] = [
     ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
     ("POWERSHELL_UPDATECHECK", "Off"),
     ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
+    ("DOTNET_EnableWriteXorExecute", "0"),
     ("DOTNET_TieredPGO", "0"),
     ("DOTNET_gcConcurrent", "0"),
-    ("DOTNET_GCgen0size", "200000"),
+    ("DOTNET_GCgen0size", "400000"),
 ];
 
 /// The size of a pipe, where the kernel allows it.

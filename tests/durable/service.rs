@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io::{self, BufReader, Read, Write},
     sync::{Arc, Mutex, MutexGuard},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::{Value, json};
@@ -217,6 +218,12 @@ impl Service {
     }
 }
 
+/// When an operation began, in seconds since 1970: longer ago than short timeouts last, and not as long as long ones.
+fn began() -> f64 {
+    let began = SystemTime::now() - Duration::from_secs(12 * 3600);
+    began.duration_since(UNIX_EPOCH).unwrap().as_secs_f64()
+}
+
 /// Answers the calls of one connection.
 fn converse(shared: &Mutex<State>, stream: impl Read + Write) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
@@ -358,7 +365,7 @@ impl State {
         };
         let mut operation = match known {
             Some(operation) => std::mem::take(operation),
-            None => json!({ "Id": id, "Type": kind, "StartTimestamp": 1_795_900_000.5 }),
+            None => json!({ "Id": id, "Type": kind, "StartTimestamp": began() }),
         };
         for name in ["Name", "SubType", "ParentId"] {
             if !update[name].is_null() {

@@ -187,11 +187,11 @@ fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)>
         ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
         ("DOTNET_EnableDiagnostics_IPC", "0"),
         ("DOTNET_EnableDiagnostics_Debugger", "0"),
-        // less work at the start, fewer threads, and 2 MiB (in hexadecimal) of new objects at a time: a third of
-        // the first event's time and 17 MiB less
+        // less work at the start, fewer threads, and 4 MiB (in hexadecimal) of new objects at a time, of which the host
+        // knows: a third of the first event's time and 15 MiB less
         ("DOTNET_TieredPGO", "0"),
         ("DOTNET_gcConcurrent", "0"),
-        ("DOTNET_GCgen0size", "200000"),
+        ("DOTNET_GCgen0size", "400000"),
         // texts up to 512 KiB are no large objects, each few of which cost a collection of everything: an event of
         // 100 KiB takes a quarter of the time, and the heap is 30 MiB larger where such events come
         ("DOTNET_GCLOHThreshold", "80000"),
@@ -200,6 +200,8 @@ fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)>
         ("DOTNET_GCRegionSize", "100000"),
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
         ("MALLOC_MMAP_THRESHOLD_", "32768"),
+        // memory of the compiler is writable and executable at once, instead of mapped twice: a tenth of the start
+        ("DOTNET_EnableWriteXorExecute", "0"),
         // methods that run often are optimized 40 ms after the last new method instead of 100 ms: warm after half as
         // many events
         ("DOTNET_TC_CallCountingDelayMs", "28"),

@@ -83,11 +83,11 @@ of the heap, a function with much memory would take a hundred megabytes before i
   "How often garbage has been collected between events.")
 
 (defun collect-garbage ()
-  "Collects garbage between two events where a quarter of the nursery is used: then few events wait for it. Up to
+  "Collects garbage between two events where a sixteenth of the nursery is used: then few events wait for it. Up to
 generation 1 the room stays mapped, so that the next events do not fault it in again; up to generation 2 it goes
 back to the system, so that a large event leaves nothing behind."
   (let ((used (- (sb-ext:get-bytes-consed) *allocated*)) (nursery (sb-ext:bytes-consed-between-gcs)))
-    (when (> used (ash nursery -2))
+    (when (> used (ash nursery -4))
       ;; bootstrap posts the answer first, also where the two share a processor
       (sb-thread:thread-yield)
       (sb-ext:gc :gen (if (or (> used (ash nursery -1)) (zerop (mod (incf *collections*) 16))) 2 1))

@@ -8,6 +8,10 @@ internal sealed class Invocation
 {
     private const string DefaultValues = "global:PSDefaultParameterValues";
 
+    // PowerShell's log of started and ended commands, which nobody reads here, leaves out commands of this name: each
+    // entry takes 5 µs
+    private const string Unlogged = "Format-Default";
+
     private readonly Runspace runspace;
 
     // taken once: while an action of an event runs, the runspace refuses it
@@ -15,10 +19,11 @@ internal sealed class Invocation
     private readonly LambdaHost host;
     private readonly ErrorLog errors;
     private readonly OutputCollector collector = new();
+    private readonly FunctionInfo collect;
     private readonly FunctionInfo log;
 
     // a text would be compiled for every event, which takes longer than all the rest
-    private readonly CmdletInfo call = new("Invoke-LambdaBlock", typeof(CallCommand));
+    private readonly CmdletInfo call = new(Unlogged, typeof(CallCommand));
 
     /// <summary>Runs commands in this runspace.</summary>
     public Invocation(Runspace runspace, LambdaHost host, ErrorLog errors)
@@ -27,6 +32,7 @@ internal sealed class Invocation
         variables = runspace.SessionStateProxy.PSVariable;
         this.host = host;
         this.errors = errors;
+        collect = Function(Unlogged, Script.ForEach(collector, nameof(OutputCollector.AddLambdaOutput)));
         // native commands write to standard error themselves where a command of this name takes the errors
         log = Function("Out-Default", Script.ForEach(errors, nameof(ErrorLog.WriteLambdaError)));
     }
@@ -38,8 +44,7 @@ internal sealed class Invocation
     /// <summary>The same, and statements that follow.</summary>
     public ScriptBlock Block(CommandBaseAst[] commands, params StatementAst[] end)
     {
-        var collect = Script.Command(Script.ForEach(collector, nameof(OutputCollector.AddLambdaOutput)));
-        var block = Script.Block([Script.Pipeline([.. commands, collect]), .. end]);
+        var block = Script.Block([Script.Pipeline([.. commands, Script.Command(collect)]), .. end]);
         return Script.Block(Script.Pipeline(Script.WithErrors(block), Script.Command(log)));
     }
 

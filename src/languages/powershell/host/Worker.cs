@@ -3,6 +3,9 @@ namespace LambdaScriptRuntime;
 /// <summary>Loads the handler and answers one event after the other, until the bootstrap closes the pipe.</summary>
 internal sealed class Worker
 {
+    // three quarters of DOTNET_GCgen0size, after which .NET collects within an event
+    private const long MostGarbage = 3 * 1024 * 1024;
+
     private readonly Arguments arguments;
     private readonly Pipes pipes;
     private readonly Log log;
@@ -15,6 +18,7 @@ internal sealed class Worker
     private Loader loader;
     private Baseline baseline;
     private Hashtable nextContext;
+    private long allocated;
 
     /// <summary>A worker on these pipes.</summary>
     public Worker(Arguments arguments, Pipes pipes)
@@ -71,8 +75,9 @@ internal sealed class Worker
                     AnswerEvent(request, handler, pipes);
                 }
 
-                // no answer has to wait for it
+                // no answer has to wait for these
                 RestoreSession();
+                CollectGarbage();
             }
         }
     }
@@ -126,6 +131,17 @@ internal sealed class Worker
     {
         baseline.Restore();
         nextContext = LambdaContext.Begin();
+    }
+
+    // between two events: few events wait for it then
+    private void CollectGarbage()
+    {
+        var now = GC.GetTotalAllocatedBytes();
+        if (now - allocated > MostGarbage)
+        {
+            GC.Collect(0);
+            allocated = now;
+        }
     }
 
     private void AnswerEvent(Request request, Handler handler, Pipes to)
