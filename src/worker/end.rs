@@ -23,7 +23,7 @@ impl Worker {
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
         let Some(child) = self.child.as_ref().filter(|_| !self.setup.shutdown.is_cancelled()) else { return };
-        let keep_worker = self.transport.has_worker();
+        let keep_worker = self.setup.launch.transport.has_worker();
         let end = child.terminate_event(&marks, keep_worker, grace);
         let transport = &mut self.transport;
         let pass_over = async {

@@ -36,6 +36,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether there is a process that waits for events. If not, each event starts one.
+    pub(super) fn has_worker(&self) -> bool {
+        self.home() != Home::Program
+    }
+
     /// Where a handler of this kind runs.
     pub(super) fn home(&self) -> Home {
         match self {

@@ -35,7 +35,7 @@ pub use self::{
 use crate::{
     event::invocation::Invocation,
     failure::Failure,
-    process::{Child, handler::Handler},
+    process::{Child, Hold, handler::Handler},
 };
 
 /// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
@@ -47,8 +47,13 @@ pub struct Worker {
     transport: Box<dyn Transport>,
     setup: Setup,
     log: Log,
-    /// Whether the file has hooks for the shutdown, and whether they are to be asked for.
+    /// Whether the file has hooks for the shutdown, and whether they are to be asked for. If not, the worker runs them when
+    /// it gets SIGTERM.
     shutdown_hook: Option<bool>,
+    /// Keeps SIGTERM from a worker that is to be asked for its hooks, until they have run.
+    hold: Option<Hold>,
+    /// Whether it has had an event.
+    used: bool,
     /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
     limit: Pin<Box<Sleep>>,
 }
@@ -61,13 +66,14 @@ impl Worker {
             let what = format!("`{}` cannot be started", setup.launch.program.display());
             WorkerError::Gone(start_failure(&what, &error))
         })?;
-        if worker.transport.has_worker()
+        if setup.launch.transport.has_worker()
             && let Err(error) = worker.wait(Phase::Load).await
         {
             worker.kill().await;
             worker.log.drain();
             return Err(error);
         }
+        worker.hold = (worker.shutdown_hook == Some(true)).then(|| setup.children.hold());
         Ok(worker)
     }
 
@@ -75,7 +81,7 @@ impl Worker {
         let log = Log::new(setup.settings.log_format, setup.launch.last_words)?;
         let mut transport = setup.launch.transport.open(setup, &log)?;
         let mut child = None;
-        if transport.has_worker() {
+        if setup.launch.transport.has_worker() {
             let mut command = setup.command(&log)?;
             command.args(transport.arguments(snapshot));
             let worker = setup.children.spawn(&mut command)?;
@@ -83,11 +89,13 @@ impl Worker {
             child = Some(worker);
         }
         let limit = Box::pin(sleep(Duration::ZERO));
-        Ok(Self { child, transport, setup: setup.clone(), log, shutdown_hook: None, limit })
+        let setup = setup.clone();
+        Ok(Self { child, transport, setup, log, shutdown_hook: None, hold: None, used: false, limit })
     }
 
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
+        self.used = true;
         self.log.set_origin(Some(invocation));
         let margin = self.setup.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
@@ -107,7 +115,7 @@ impl Worker {
                 }
             }
             result => {
-                if !self.transport.has_worker() {
+                if !self.setup.launch.transport.has_worker() {
                     self.child = None;
                 }
                 result
@@ -135,20 +143,13 @@ impl Worker {
         self.shutdown_hook.is_some()
     }
 
-    /// Whether these hooks run by [`Self::run_hooks`]. If not, the worker runs them when it gets SIGTERM.
-    pub fn waits_for_shutdown(&self) -> bool {
-        self.shutdown_hook == Some(true)
-    }
-
     /// Runs the hooks for the shutdown, or waits until the worker, which has got SIGTERM, has run them.
     pub async fn shut_down(&mut self) -> Result<(), Failure> {
-        if self.waits_for_shutdown() {
+        if self.shutdown_hook == Some(true) {
             return self.run_hooks(Step::Shutdown).await;
         }
-        if self.has_shutdown_hook()
-            && self.setup.shutdown.is_cancelled()
-            && timeout(SIGNAL_LIMIT, self.ended()).await.is_err()
-        {
+        let runs_hooks = self.has_shutdown_hook() && self.setup.shutdown.is_cancelled();
+        if runs_hooks && timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
             // a subshell that was being forked then may have missed the signal: it waits for an event, and the worker for it
             self.transport.close();
         }
@@ -157,7 +158,7 @@ impl Worker {
 
     /// Runs the hooks of a step. Their log has been passed on when this returns. After an error the worker is of no use.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
-        if !self.transport.has_worker() {
+        if !self.setup.launch.transport.has_worker() {
             return Ok(());
         }
         self.log.set_origin(None);

@@ -15,7 +15,7 @@ use crate::{
     event::invocation::{Invocation, Outcome},
     event::stream::Sink,
     failure::{ErrorType, Failure},
-    process::{Children, Hold},
+    process::Children,
     settings::Settings,
     worker::{Launch, Step, Worker, WorkerError, launch::Setup},
 };
@@ -29,10 +29,6 @@ pub struct Slot {
     has_hinted: bool,
     /// `None` where no worker was started yet, or the last one has ended.
     worker: Option<Box<Worker>>,
-    /// Whether the worker has had an event.
-    used: bool,
-    /// Keeps SIGTERM from the worker until its hooks for the shutdown have run.
-    hold: Option<Hold>,
 }
 
 impl Slot {
@@ -44,7 +40,7 @@ impl Slot {
             shutdown: children.shutdown.clone(),
         };
         let snapshot = settings.snapstart;
-        Self { setup, snapshot, has_hinted: false, worker: None, used: false, hold: None }
+        Self { setup, snapshot, has_hinted: false, worker: None }
     }
 
     /// Starts the worker. An error here is an init error.
@@ -90,12 +86,11 @@ impl Slot {
 
     /// Runs the hooks for the shutdown, or waits until the worker has run them.
     pub async fn shut_down(&mut self) {
-        if let Some(worker) = &mut self.worker
-            && let Err(failure) = worker.shut_down().await
-        {
+        let Some(worker) = &mut self.worker else { return };
+        if let Err(failure) = worker.shut_down().await {
             tracing::error!("{}", self.setup.settings.secrets.masked(failure));
         }
-        self.hold = None;
+        worker.hold = None;
     }
 
     /// Waits for something else. A worker that ends meanwhile is replaced if it has had an event.
@@ -131,22 +126,20 @@ impl Slot {
     /// never ends.
     async fn ended(&mut self) -> bool {
         let Some(worker) = &mut self.worker else { return pending().await };
-        let status = worker.ended().await;
-        self.drop_worker();
+        let (status, used) = (worker.ended().await, worker.used);
+        self.worker = None;
         if self.setup.shutdown.is_cancelled() {
             return false;
         }
         tracing::warn!("a worker ended between events ({status})");
-        self.used
+        used
     }
 
     async fn attempt(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.notice_end();
-        let worker = self.worker().await?;
-        let result = worker.run(invocation).await;
-        self.used = true;
+        let result = self.worker().await?.run(invocation).await;
         if let Err(WorkerError::Gone(_) | WorkerError::Untaken(_)) = &result {
-            self.drop_worker();
+            self.worker = None;
         }
         result
     }
@@ -162,13 +155,7 @@ impl Slot {
     /// Drops a worker that has ended, also where the event loop has not seen its end.
     fn notice_end(&mut self) {
         self.setup.children.collect();
-        if self.worker.as_ref().is_some_and(|worker| worker.has_ended()) {
-            self.drop_worker();
-        }
-    }
-
-    fn drop_worker(&mut self) {
-        (self.worker, self.hold) = (None, None);
+        self.worker.take_if(|worker| worker.has_ended());
     }
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
@@ -176,9 +163,7 @@ impl Slot {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
-        let worker = Worker::start(&self.setup, self.snapshot).await?;
-        self.hold = worker.waits_for_shutdown().then(|| self.setup.children.hold());
-        (self.worker, self.used) = (Some(Box::new(worker)), false);
+        self.worker = Some(Box::new(Worker::start(&self.setup, self.snapshot).await?));
         Ok(())
     }
 

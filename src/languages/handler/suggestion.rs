@@ -51,19 +51,18 @@ fn handlers(text: &str, languages: &[&'static dyn Language], file: &str) -> Vec<
 
 /// The likeness of a text to a file's name, with or without its folder and its extension.
 fn likeness(text: &str, file: &str) -> f64 {
-    let stem = |name: &str| Path::new(name).with_extension("").to_string_lossy().into_owned();
-    let texts = splits(text).map(|(stem, _)| stem).chain([text]).chain(text.split("::"));
-    let pairs = texts.flat_map(|text| [(text.to_owned(), file.to_owned()), (text.to_owned(), stem(file))]);
+    let (text, file) = (text.to_lowercase(), file.to_lowercase());
+    let stem = Path::new(&file).with_extension("").display().to_string();
+    let texts = splits(&text).map(|(stem, _)| stem).chain([&*text]).chain(text.split("::"));
+    let pairs = texts.flat_map(|text| [(text, &*file), (text, &*stem)]);
     pairs
-        .flat_map(|(text, file)| [(name(&text), name(&file)), (text, file)])
-        .map(|(text, file)| {
-            strsim::normalized_damerau_levenshtein(&text.to_lowercase(), &file.to_lowercase())
-        })
+        .flat_map(|(text, file)| [(name(text), name(file)), (text, file)])
+        .map(|(text, file)| strsim::normalized_damerau_levenshtein(text, file))
         .fold(0.0, f64::max)
 }
 
-fn name(path: &str) -> String {
-    path.rsplit('/').next().unwrap_or(path).to_owned()
+fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 fn quoted(names: &[String], separator: &str) -> String {

@@ -18,11 +18,8 @@ fn resolve(text: &str, files: &[&str]) -> Result<Candidate, Failure> {
     super::resolve(text, &LANGUAGES, &Files(files))
 }
 
-/// Handlers, the files that are there, the kind of handler that they are, and the names in it.
-const READ: [(&str, &[&str], &str, &str); 40] = [
-    ("function.handler", &["function.sh"], "Function", "function.sh handler"),
-    ("src/deep/function.handler", &["src/deep/function.sh"], "Function", "src/deep/function.sh handler"),
-    ("function.sh.handler", &["function.sh"], "Function", "function.sh handler"),
+/// Handlers whose forms no black-box test has, the files that are there, the kind of handler that they are, and the names in it.
+const READ: [(&str, &[&str], &str, &str); 19] = [
     ("./a.b.c", &["./a.b.sh", "./a.sh"], "Function", "./a.b.sh c"),
     ("a.b.c", &["a.sh"], "Function", "a.sh b.c"),
     ("lib.my::f", &["lib.sh"], "Function", "lib.sh my::f"),
@@ -31,39 +28,21 @@ const READ: [(&str, &[&str], &str, &str); 40] = [
     ("./bin/report.sh", &["./bin/report.sh"], "File", "./bin/report.sh"),
     ("function.handler", &["function.handler", "function.sh"], "File", "function.handler"),
     ("MyScript", &["MyScript", "MyScript.ps1"], "File", "MyScript"),
-    ("a'b.sh", &["a'b.sh"], "File", "a'b.sh"),
-    ("Module::a::b", &["Module::a::b"], "File", "Module::a::b"),
-    ("a.ps1::b", &["a.ps1::b"], "File", "a.ps1::b"),
-    ("{}", &["{}"], "File", "{}"),
-    ("./MyScript.ps1", &["./MyScript.ps1"], "Handler File", "script ./MyScript.ps1  pipeline"),
-    ("report (1).ps1", &["report (1).ps1"], "Handler File", "script report (1).ps1  pipeline"),
-    ("MyScript", &["MyScript.ps1"], "Handler File", "script MyScript.ps1  pipeline"),
-    ("script.ps1::function", &["script.ps1"], "Handler File", "dotsource script.ps1 function value"),
     ("a.psm1", &["a.psm1"], "BareModule", "a.psm1"),
     ("My.Get-It", &["My.psd1"], "Handler File", "module My.psd1 Get-It pipeline"),
-    ("My.Get-It", &["My/My.psm1"], "Handler File", "module My/My.psm1 Get-It pipeline"),
-    ("./src/My.psm1.Get-It", &["./src/My.psm1"], "Handler File", "module ./src/My.psm1 Get-It pipeline"),
-    ("A.B.Get-It", &["modules/A.B"], "Handler Name", "module A.B Get-It pipeline"),
     ("A.B.Get-It", &["/opt/modules/A.B"], "Handler Name", "module A.B Get-It pipeline"),
-    ("A.B.Get-It", &["$PSModulePath/A.B"], "Handler Name", "module A.B Get-It pipeline"),
-    ("Module::A.B::Get-It", &["modules/A.B"], "Handler Name", "module A.B Get-It value"),
-    ("a.cl-user::b", &["a.fasl", "a.lisp"], "Handler", "function a.fasl a.lisp cl-user::b"),
-    ("main.lisp.f", &["main.lisp", "main.fasl"], "Handler", "function main.lisp f"),
-    ("script.lisp", &["script.lisp"], "Handler", "script script.lisp "),
     ("script.lisp", &["script.fasl"], "Handler", "function script.fasl script.lisp lisp"),
-    ("echo.ros", &["echo.ros"], "Handler", "script echo.ros "),
     ("main.my-app/main::handler", &["main.lisp"], "Handler", "function main.lisp my-app/main::handler"),
     ("main.lisp.my-app/main::f", &["main.lisp"], "Handler", "function main.lisp my-app/main::f"),
     ("pkg.sub/system::f", &["pkg.lisp"], "Handler", "function pkg.lisp sub/system::f"),
     ("v1.2/main.my.app/sub::f", &["v1.2/main.lisp"], "Handler", "function v1.2/main.lisp my.app/sub::f"),
     ("./lib/main.a/b/c", &["./lib/main.lisp"], "Handler", "function ./lib/main.lisp a/b/c"),
     ("'pkg::name", &[], "Handler", "forms 'pkg::name"),
-    ("(load'h)'f", &[], "Handler", "forms (load'h)'f"),
     ("/(x)", &[], "Handler", "forms /(x)"),
 ];
 
 #[test]
-fn reads_every_form_of_a_handler() {
+fn reads_the_rare_forms_of_a_handler() {
     for (text, files, kind, names) in READ {
         let shown = format!("{:?}", resolve(text, files).unwrap().runnable);
         let parts: Vec<_> = shown.split('"').collect();
@@ -95,17 +74,6 @@ fn says_which_handlers_fit_and_which_were_meant() {
             "a.f",
             &["a.sh", "a/a.psm1"][..],
             "(Bash) and `a/a.psm1` (PowerShell): write `a.sh.f` or `a/a.psm1.f`",
-        ),
-        (
-            "rport.sh",
-            &["b.txt", "report.sh"],
-            "did you mean `report.sh`: the task root has `b.txt`, `report.sh`; ",
-        ),
-        ("functon.handler", &["function.sh"], "did you mean `function.sh` or `function.handler`: "),
-        (
-            "function.handler",
-            &["src/function.sh"],
-            "did you mean `src/function.sh` or `src/function.handler`: ",
         ),
         ("orders", &["orders.sh"], "did you mean `orders.sh` or `orders.FUNCTION`: "),
         ("fn.handler", &["fn.ps1"], "did you mean `fn.ps1` or `fn.ps1::handler`: "),

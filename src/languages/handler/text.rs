@@ -12,21 +12,16 @@ pub fn invalid(handler: &str, reason: &str) -> Failure {
 
 /// Refuses a path that leads out of the task root, or names a directory.
 pub fn inside_task_root(text: &str) -> Result<(), Failure> {
-    for component in Path::new(text).components() {
-        let reason = match component {
-            Component::RootDir | Component::Prefix(_) => {
-                "is an absolute path: write it relative to the task root"
-            }
-            Component::ParentDir => "leaves the task root with `..`: move the file into the task root",
-            Component::CurDir | Component::Normal(_) => continue,
-        };
-        return Err(invalid(text, reason));
-    }
-    if text.ends_with('/') {
-        let reason = "names a directory: add the file and the function, as in `src/function.handler`";
-        return Err(invalid(text, reason));
-    }
-    Ok(())
+    let reason = if text.starts_with('/') {
+        "is an absolute path: write it relative to the task root"
+    } else if Path::new(text).components().any(|component| component == Component::ParentDir) {
+        "leaves the task root with `..`: move the file into the task root"
+    } else if text.ends_with('/') {
+        "names a directory: add the file and the function, as in `src/function.handler`"
+    } else {
+        return Ok(());
+    };
+    Err(invalid(text, reason))
 }
 
 /// Whether these can be a file, with or without its extension, and a function.

@@ -29,7 +29,7 @@ use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
     process::Children,
-    settings::{LogFormat, Settings, variable},
+    settings::{Settings, variable},
     worker::{Kind, Launch},
 };
 
@@ -74,10 +74,7 @@ impl Runnable for Handler {
             Place::File(file) => absolute(settings, file)?.into_os_string(),
             Place::Name(name) => name.into(),
         };
-        let logs = match settings.log_format {
-            LogFormat::Text => "text",
-            LogFormat::Json => "json",
-        };
+        let logs = settings.log_format.name();
         let program = program(settings)?;
         let host = Host::find(settings, &program)?;
         let archives = packed::archives(settings)?;
@@ -154,11 +151,9 @@ fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
 /// the `PSModulePath` that the environment brings along.
 fn module_exists(settings: &Settings, place: &Path) -> bool {
     let shipped = program(settings).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
-    let own = settings.module_path.as_ref();
-    let own = own.map(|path| std::env::split_paths(path).collect::<Vec<_>>()).unwrap_or_default();
-    let layer = PathBuf::from(AWS_MODULES_OF_LAYERS);
-    own.iter().chain(&shipped).chain([&layer]).any(|directory| directory.join(place).is_dir())
-        || packed::hold(settings, place)
+    let own = settings.module_path.iter().flat_map(std::env::split_paths);
+    let mut all = own.chain(shipped).chain([PathBuf::from(AWS_MODULES_OF_LAYERS)]);
+    all.any(|directory| directory.join(place).is_dir()) || packed::hold(settings, place)
 }
 
 /// `pwsh`, as the setting or the `PATH` says.

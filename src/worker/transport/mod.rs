@@ -34,11 +34,6 @@ pub(super) enum TransportError {
 }
 
 pub(super) trait Transport: Send {
-    /// Whether there is a process that waits for events. If not, each event starts one.
-    fn has_worker(&self) -> bool {
-        true
-    }
-
     fn has_started(&mut self, _worker: Pid) {}
 
     /// The last arguments of the shim. `snapshot` tells it to wait for the steps of one.

@@ -96,10 +96,6 @@ impl Program {
 }
 
 impl Transport for Program {
-    fn has_worker(&self) -> bool {
-        false
-    }
-
     fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>> {
         self.run.begin(invocation);
         let input = memory_file("event")?;
