@@ -64,16 +64,13 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<TcpStream, RequestError> {
-        let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
-            Ok(Ok(stream)) => {
-                // small requests go out at once; a failure costs only time
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => error,
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_LIMIT:?}")),
-        };
-        Err(RequestError::Connect(self.server.clone(), error))
+        let connected = timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await;
+        let late = |_| Err(io::Error::other(format!("no answer within {CONNECT_LIMIT:?}")));
+        let stream = connected.unwrap_or_else(late);
+        let stream = stream.map_err(|error| RequestError::Connect(self.server.clone(), error))?;
+        // small requests go out at once; a failure costs only time
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
     async fn exchange(&mut self, mut stream: TcpStream, request: &Request) -> Result<Response, RequestError> {
@@ -94,10 +91,7 @@ impl Connection {
         let response = match sent {
             Ok(()) => response?,
             // a server that refuses a large body may answer without reading all of it
-            Err(error) => {
-                let response = response.map_err(|_| RequestError::Send(error))?;
-                Response { reusable: false, ..response }
-            }
+            Err(error) => Response { reusable: false, ..response.map_err(|_| RequestError::Send(error))? },
         };
         if response.reusable && self.buffer.is_empty() {
             self.stream = Some(stream);

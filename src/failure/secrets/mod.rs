@@ -9,7 +9,6 @@ mod plain;
 use std::{
     collections::{BTreeMap, HashSet},
     ffi::{OsStr, OsString},
-    ops::Range,
     sync::OnceLock,
 };
 
@@ -112,12 +111,12 @@ fn mask(text: &mut String, parts: &HashSet<[u8; PART]>) {
     if parts.is_empty() {
         return;
     }
-    let mut shown = Vec::new();
+    let mut shows = vec![false; text.len()];
     let mut plain = Plain::of(text);
     for _ in 0..DEPTH {
         for (at, part) in plain.bytes.windows(PART).enumerate() {
             if parts.contains(part) {
-                shown.push(plain.origin(at..at + PART));
+                shows[plain.origin(at..at + PART)].fill(true);
             }
         }
         match plain.without_escapes() {
@@ -125,20 +124,10 @@ fn mask(text: &mut String, parts: &HashSet<[u8; PART]>) {
             None => break,
         }
     }
-    for range in merged(shown).into_iter().rev() {
-        text.replace_range(range, MASK);
+    let mut rest = std::mem::take(text);
+    for run in shows.chunk_by(PartialEq::eq) {
+        let after = rest.split_off(run.len());
+        text.push_str(if run[0] { MASK } else { &rest });
+        rest = after;
     }
-}
-
-/// The same ranges in order, the overlapping ones as one.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

@@ -31,14 +31,7 @@ pub(super) fn read(
 ) -> Result<Request, Unusable> {
     let event = Event::new(fields, sender);
     let body = event.body()?;
-    let mut variables = event.variables()?;
-    let has_length = event.header("content-length").is_some();
-    if has_length || !body.is_empty() || matches!(event.method(), Some("POST" | "PUT" | "PATCH")) {
-        variables.insert("CONTENT_LENGTH".to_owned(), body.len().to_string().into());
-    }
-    if let Some(script) = script {
-        variables.insert("SCRIPT_FILENAME".to_owned(), script.into());
-    }
+    let variables = event.variables(&body, script)?;
     for (name, value) in &variables {
         match value.iter().find(|byte| [b'\n', 0].contains(byte)) {
             Some(&byte) if matches!(name.as_str(), "PATH_INFO" | "SCRIPT_NAME") => {
@@ -84,7 +77,7 @@ impl<'a> Event<'a> {
         Ok(Bytes::copy_from_slice(body.as_bytes()))
     }
 
-    fn variables(&self) -> Result<BTreeMap<String, Vec<u8>>, Unusable> {
+    fn variables(&self, body: &Bytes, script: Option<&str>) -> Result<BTreeMap<String, Vec<u8>>, Unusable> {
         let method = self.method().ok_or_else(|| Unusable::Event("it has no method".to_owned()))?;
         let (path, query) = (self.sender.path(self.fields), self.sender.query(self.fields));
         let uri = if query.is_empty() { path.uri.clone() } else { format!("{}?{query}", path.uri) };
@@ -96,6 +89,10 @@ impl<'a> Event<'a> {
         let protocol = self.text(&["requestContext", "http", "protocol"]);
         let protocol = protocol.or(self.text(&["requestContext", "protocol"])).unwrap_or("HTTP/1.1");
         let (kind, user) = self.user().unzip();
+        let has_length = self.header("content-length").is_some()
+            || !body.is_empty()
+            || matches!(method, "POST" | "PUT" | "PATCH");
+        let length = body.len().to_string();
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &[u8]| drop(variables.insert(name.to_owned(), value.to_vec()));
         for (name, value) in [
@@ -103,6 +100,7 @@ impl<'a> Event<'a> {
             ("SERVER_SOFTWARE", Some(SOFTWARE)),
             ("REQUEST_METHOD", Some(method)),
             ("SCRIPT_NAME", Some(&path.script)),
+            ("SCRIPT_FILENAME", script),
             ("QUERY_STRING", Some(&query)),
             ("REQUEST_URI", Some(&uri)),
             ("SERVER_NAME", Some(authority.as_ref().map_or(host, Authority::host))),
@@ -113,6 +111,7 @@ impl<'a> Event<'a> {
             ("AUTH_TYPE", kind),
             ("REMOTE_USER", user),
             ("CONTENT_TYPE", self.header("content-type")),
+            ("CONTENT_LENGTH", has_length.then_some(&length)),
         ] {
             if let Some(value) = value {
                 set(name, value.as_bytes());

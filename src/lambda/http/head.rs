@@ -56,15 +56,13 @@ fn header_lines(lines: &[Bytes]) -> (Headers, Option<(String, usize)>) {
 
 /// Whether the version is 1.1, and the status, of `HTTP/1.1 200 OK` or the like.
 fn status_line(line: &[u8]) -> Option<(bool, StatusCode)> {
-    let (version, rest) = line.split_at_checked(9)?;
-    let is_1_1 = match version {
-        b"HTTP/1.1 " => true,
-        b"HTTP/1.0 " => false,
+    let mut words = line.split(|&byte| byte == b' ');
+    let is_1_1 = match words.next()? {
+        b"HTTP/1.1" => true,
+        b"HTTP/1.0" => false,
         _ => return None,
     };
-    let (status, reason) = rest.split_at_checked(3)?;
-    let is_separated = reason.first().is_none_or(|&byte| byte == b' ');
-    Some((is_1_1, StatusCode::from_bytes(status).ok().filter(|_| is_separated)?))
+    Some((is_1_1, StatusCode::from_bytes(words.next()?).ok()?))
 }
 
 /// Name and value of a header. A name has no spaces around it.
