@@ -75,11 +75,7 @@ pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
             (format!("`{}`", path.display()), in_thread(|| std::fs::read(path)).await)
         }
         EventSource::StandardInput => {
-            let read = || {
-                let mut event = Vec::new();
-                io::stdin().read_to_end(&mut event).map(|_| event)
-            };
-            ("standard input".to_owned(), in_thread(read).await)
+            ("standard input".to_owned(), in_thread(|| io::stdin().lock().bytes().collect()).await)
         }
     };
     let event = read.map_err(|error| {
@@ -134,14 +130,11 @@ fn print_part(part: &Part) -> io::Result<()> {
 
 /// Prints the answer or the error; gives the status of the run.
 pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
-    match print(outcome) {
-        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("the answer could not be written to standard output: {error}");
-            ExitCode::FAILURE
-        }
+    if let Err(error) = print(outcome) {
+        eprintln!("the answer could not be written to standard output: {error}");
+        return ExitCode::FAILURE;
     }
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

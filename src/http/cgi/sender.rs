@@ -80,8 +80,7 @@ impl Sender {
                 // the stage, or the base path of a domain
                 let whole = text(event, &["requestContext", "path"]).unwrap_or(path);
                 let in_front = whole.strip_suffix(path).or(after_stage(whole).map(|_| &stage[..]));
-                let script = in_front.unwrap_or_default();
-                Path::encoded(script, path)
+                Path::encoded(in_front.unwrap_or_default(), path)
             }
             Self::FunctionUrl | Self::LoadBalancer { .. } => Path::encoded("", path),
         }
