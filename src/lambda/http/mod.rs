@@ -215,7 +215,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         limit: usize,
         too_long: impl Fn() -> String,
     ) -> Result<(Vec<Bytes>, usize), HttpError> {
-        let (mut lines, mut size) = (Vec::new(), 0);
+        // room for those of an event
+        let (mut lines, mut size) = (Vec::with_capacity(16), 0);
         loop {
             let left = limit.saturating_sub(size);
             let line = self.line(left, |_| HttpError::Head(too_long())).await?.freeze();
