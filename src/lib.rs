@@ -20,17 +20,18 @@
 //!
 //! 1. `lambda::run` starts a task for each slot. `languages::launch` has found the handler's file and its interpreter.
 //! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
-//! 3. Where the handler is a CGI program, `http::cgi` makes a request of the event.
-//! 4. The event of a durable function goes through `durable::Durable::run`, which answers what its handler asks for.
+//! 3. `Durable::answer_of` knows the event of a durable function. For any other, `http::answer` prepares for an answer that
+//!    is streamed, and makes a request of the event where the handler is a CGI program.
+//! 4. The event of a durable function goes through `Durable::run`, which answers what its handler asks for.
 //! 5. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
 //! 6. The worker's transport writes the event where the interpreter reads it, or starts the program.
 //! 7. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
 //! 8. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
 //! 9. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
-//! 10. `Client` posts the answer or the failure.
+//! 10. `Reply::finish` posts the answer or the failure.
 //! 11. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
 //!
-//! Always true: all of this runs on one thread, and one token, made here, tells everything of the shutdown.
+//! Always true: all of this runs on one thread, and one token, that of `process::Children`, tells everything of the shutdown.
 
 mod durable;
 mod event;
@@ -76,14 +77,13 @@ pub mod internals {
 use std::{ffi::OsString, io, process::ExitCode, sync::Arc};
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     process::{Children, guard},
     settings::{Environment, Settings, variable},
-    start::cli::{Arguments, Events, HELP},
+    start::cli::{Arguments, Events},
 };
 
 /// The errors that end the bootstrap, each in one line for people.
@@ -117,12 +117,8 @@ pub fn run(
     }
     let mut environment: Environment = environment.into_iter().collect();
     let arguments = match start::cli::parse(arguments) {
-        Ok(Arguments::Help) => {
-            print!("{HELP}");
-            return Ok(ExitCode::SUCCESS);
-        }
-        Ok(Arguments::Version) => {
-            println!("bootstrap {}", env!("CARGO_PKG_VERSION"));
+        Ok(Arguments::Text(text)) => {
+            print!("{text}");
             return Ok(ExitCode::SUCCESS);
         }
         Ok(Arguments::Run { handler, events }) => Ok((handler, events)),
@@ -170,20 +166,20 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     let is_local = events != Events::Lambda;
     let children = Children::reap(is_local && !start::container::is_main_process())
         .map_err(|error| Error::Start("children cannot be reaped", error))?;
-    let (settings, shutdown) = (Arc::new(settings), CancellationToken::new());
+    let settings = Arc::new(settings);
     // keep this future alive during the shutdown: dropping it kills the workers
-    let answering = answer(&settings, &events, &children, &shutdown);
+    let answering = answer(&settings, &events, &children);
     tokio::pin!(answering);
     let told = tokio::select! {
         ended = &mut answering => {
-            shutdown.cancel();
+            children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
             return ended;
         }
         _ = terminated.recv() => ExitCode::SUCCESS,
         _ = interrupted.recv() => ExitCode::from(130),
     };
-    shutdown.cancel();
+    children.shutdown.cancel();
     match events {
         // callers get the errors of their events
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
@@ -197,19 +193,14 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     Ok(told)
 }
 
-async fn answer(
-    settings: &Arc<Settings>,
-    events: &Events,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<ExitCode, Error> {
+async fn answer(settings: &Arc<Settings>, events: &Events, children: &Children) -> Result<ExitCode, Error> {
     match (&settings.runtime_api, events) {
-        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children, shutdown).await),
+        (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children).await),
         (_, Events::Durable(event, options)) => {
-            Ok(local::durable::run::run(settings, event, options, children, shutdown).await)
+            Ok(local::durable::run::run(settings, event, options, children).await)
         }
-        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children, shutdown).await?),
-        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children, shutdown).await.into()),
+        (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children).await?),
+        (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),
     }
 }

@@ -32,7 +32,7 @@ fn run(directory: &TempDir, init: &PathBuf, script: &str) -> Output {
     command.current_dir(directory.path()).output().unwrap()
 }
 
-const CALL: &str = "curl -sS --retry 50 --retry-connrefused --retry-delay 0 --max-time 20 -d";
+const CALL: &str = "curl -s --retry 50 --retry-connrefused --retry-delay 0 --max-time 20 -d";
 const URL: &str = "http://127.0.0.1:8080/2015-03-31/functions/function/invocations";
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 
 use crate::support::{
     Function, PATIENCE, Running,
-    http::{Message, listen, read_chunk, read_head, read_headers, read_sized},
+    http::{Message, Server, ignore, read_chunk, read_head, read_headers, read_sized},
     until,
 };
 
@@ -44,6 +44,8 @@ struct Raw {
     /// The response to each post.
     receipt: Arc<Answer>,
     seen: Arc<(Mutex<Seen>, Condvar)>,
+    /// None in the server itself.
+    _server: Option<Arc<Server>>,
 }
 
 impl Raw {
@@ -56,11 +58,12 @@ impl Raw {
         let (answers, seen) = (Arc::new(answers.into_iter().collect()), Arc::default());
         let receipt = Arc::new(receipt);
         let server = (Arc::clone(&answers), Arc::clone(&receipt), Arc::clone(&seen));
-        let address = listen(move |connection| {
+        let server = Server::start(move |connection| {
             let (answers, receipt, seen) = server.clone();
-            Self { address: connection.local_addr()?, answers, receipt, seen }.serve(&connection)
+            let address = connection.local_addr()?;
+            Self { address, answers, receipt, seen, _server: None }.serve(&connection)
         });
-        Self { address, answers, receipt, seen }
+        Self { address: server.address, answers, receipt, seen, _server: Some(Arc::new(server)) }
     }
 
     fn serve(&self, connection: &TcpStream) -> std::io::Result<()> {
@@ -93,7 +96,7 @@ impl Raw {
                 drop(seen);
                 match answer {
                     Some(answer) => give(connection, answer)?,
-                    None => thread::park(),
+                    None => return ignore(reader),
                 }
             } else {
                 seen.posts.push((request.path().to_owned(), request.body));

@@ -222,6 +222,30 @@ fn an_option_that_cannot_be_is_refused_in_one_line() {
         ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
         ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
         ("--serve-me", "invalid option '--serve-me'"),
+        (
+            "--durable f.h",
+            "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`",
+        ),
+        (
+            "--serve 1 --http --durable f.h",
+            "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`",
+        ),
+        (
+            "--skip-time f.h {}",
+            "`--state`, `--skip-time`, `--replay-each` and `--function` are for `--durable`",
+        ),
+        (
+            "--durable --function a=b f.h {}",
+            "`--function` takes NAME=DIR:HANDLER, as in `pay=../pay:function.handler`, not `a=b`",
+        ),
+        (
+            "--durable --function a/b=c:d f.h {}",
+            "`--function` takes NAME=DIR:HANDLER, as in `pay=../pay:function.handler`, not `a/b=c:d`",
+        ),
+        (
+            "--durable --function a=b:c --function=a=d:e f.h {}",
+            "`--function` has `a` twice: each function needs a name of its own",
+        ),
     ] {
         let output = Command::new(BOOTSTRAP).args(line.split(' ')).output().unwrap();
         let expected = format!("bootstrap: {message}; `bootstrap --help` shows what there is\n");

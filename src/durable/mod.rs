@@ -43,6 +43,7 @@ use crate::{
         suspension::{self, Suspension},
     },
     failure::{ErrorType, Failure},
+    http::answer::Answer,
     logs,
     settings::{Interface, ResponseMode, Settings, Variable, variable},
     worker::slot::Slot,
@@ -78,16 +79,22 @@ impl Durable {
         Self { service: service.into(), ..Self::new(settings) }
     }
 
-    /// Runs any event.
-    pub async fn run_any(&self, slot: &mut Slot, invocation: &mut Invocation) -> Outcome {
+    /// The envelope in an event, if it is of a durable function, and its answer: that of an envelope is whole.
+    pub fn answer_of(&self, invocation: &mut Invocation) -> Result<(Option<Envelope>, Answer), Failure> {
         match Envelope::of(&invocation.event) {
-            Some(envelope) => self.run(slot, invocation, envelope).await,
-            None => slot.run(invocation).await,
+            None => Ok((None, Answer::of(&self.settings, invocation)?)),
+            envelope => Ok((envelope, Answer::default())),
         }
     }
 
-    /// Runs the handler of an envelope, and gives the answer for the service.
-    pub async fn run(&self, slot: &mut Slot, invocation: &mut Invocation, envelope: Envelope) -> Outcome {
+    /// Runs an event. Where it is an envelope, the outcome is the answer for the service.
+    pub async fn run(
+        &self,
+        slot: &mut Slot,
+        invocation: &mut Invocation,
+        envelope: Option<Envelope>,
+    ) -> Outcome {
+        let Some(envelope) = envelope else { return slot.run(invocation).await };
         let ended = match self.execute(slot, invocation, envelope).await {
             Ok(ended) => ended,
             Err(failure) => return Err(self.settings.secrets.masked(failure)),

@@ -1,11 +1,8 @@
 //! The answer of a handler as its caller gets it: while it is written, or as a whole.
-//!
-//! Used where an answer is streamed, or where the handler is a CGI program. Any other answer is the outcome of its event.
 
-use std::{collections::VecDeque, future::pending, pin::pin};
+use std::{future::ready, pin::pin};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::{Either, Ready, ready};
 
 use super::{
     cgi::{self, Document},
@@ -19,117 +16,134 @@ use crate::{
     settings::{Interface, ResponseMode, Settings},
 };
 
-/// An answer that is written.
+/// The caller of an answer that is passed on while it is written.
+pub trait Caller: Send {
+    /// Takes the next part.
+    fn put(&mut self, part: Part);
+
+    /// Sends the parts up to now. Meanwhile the handler's output waits. Cancel-safe.
+    fn send(&mut self) -> impl Future<Output = ()> + Send {
+        ready(())
+    }
+}
+
+/// An answer before its handler runs. The default is the outcome of its event.
+#[derive(Default)]
 pub struct Answer {
-    parts: Parts,
+    /// The handler's output while it is written; `None` where the answer is the outcome of the event.
+    parts: Option<Parts>,
     document: Option<Box<Document>>,
-    ready: VecDeque<Part>,
-    /// Whether the request was answered without the handler.
-    is_refused: bool,
+    /// The answer to a request that no handler can have.
+    refusal: Option<[Part; 2]>,
+    is_streamed: bool,
 }
 
 impl Answer {
-    /// Prepares an invocation for the function's interface and response mode. `None` where the answer is the outcome of
-    /// the event. An error says that the event is no HTTP request.
-    pub fn of(settings: &Settings, invocation: &mut Invocation) -> Result<Option<Self>, Failure> {
-        let request = match (settings.interface, settings.response_mode) {
-            (Interface::Event, ResponseMode::Buffered) => return Ok(None),
-            (Interface::Event, ResponseMode::Streaming) => None,
-            (Interface::Cgi, _) => Some(cgi::open(settings, invocation)?),
-        };
-        let parts = invocation.stream();
-        let mut answer = Self { parts, document: None, ready: VecDeque::new(), is_refused: false };
-        if let Some((document, request)) = request {
+    /// Prepares an invocation for the function's interface and response mode. An error says that the event is no HTTP
+    /// request.
+    pub fn of(settings: &Settings, invocation: &mut Invocation) -> Result<Self, Failure> {
+        let is_streamed = settings.response_mode == ResponseMode::Streaming;
+        let mut answer = Self { is_streamed, ..Self::default() };
+        if settings.interface == Interface::Cgi {
+            let (document, request) = cgi::open(settings, invocation)?;
             answer.document = Some(Box::new(document));
             match request {
                 Ok(request) => invocation.request = Some(request),
-                Err(refusal) => (answer.is_refused, answer.ready) = (true, refusal.into()),
+                Err(refusal) => answer.refusal = Some(refusal),
             }
         }
-        Ok(Some(answer))
+        if is_streamed || answer.document.is_some() {
+            answer.parts = Some(invocation.stream());
+        }
+        Ok(answer)
     }
 
-    /// Runs the handler, unless its request was refused.
-    pub fn running<F: Future<Output = Outcome>>(
-        &self,
-        handler: impl FnOnce() -> F,
-    ) -> Either<Ready<Outcome>, F> {
-        if self.is_refused { Either::Left(ready(Ok(Bytes::new()))) } else { Either::Right(handler()) }
+    /// Whether the caller gets the answer while it is written.
+    pub fn is_streamed(&self) -> bool {
+        self.is_streamed
     }
 
-    /// The next part; where the handler writes nothing more this has no end. Cancel-safe.
-    pub async fn next(&mut self) -> Part {
-        loop {
-            if let Some(part) = self.ready.pop_front() {
-                return part;
+    /// Runs the handler, unless its request was refused. Of an answer that is streamed the caller gets all, and the outcome
+    /// is empty; any other is the outcome, in the form that the sender of the event takes.
+    pub async fn run(mut self, handler: impl Future<Output = Outcome>, caller: &mut impl Caller) -> Outcome {
+        let Some(parts) = self.parts.take() else { return handler.await };
+        match self.document.as_ref().map(|document| document.sender) {
+            Some(sender) if !self.is_streamed => {
+                let mut whole = Whole::default();
+                self.pass_on(parts, handler, &mut whole).await?;
+                checked(whole.size)?;
+                let json = sender.response(&whole.head, &whole.body);
+                checked(json.len())?;
+                Ok(json.into())
             }
-            match self.parts.recv().await {
-                Some(bytes) => self.take(bytes, false),
-                None => pending().await,
-            }
+            _ => self.pass_on(parts, handler, caller).await.map(|()| Bytes::new()),
         }
     }
 
-    /// Ends the answer by the outcome of its event, and says how it ended. Gives the parts that are left.
-    pub fn finish(&mut self, outcome: Outcome) -> (VecDeque<Part>, Result<(), Failure>) {
-        while let Ok(bytes) = self.parts.try_recv() {
-            self.take(bytes, false);
+    async fn pass_on(
+        mut self,
+        mut parts: Parts,
+        handler: impl Future<Output = Outcome>,
+        caller: &mut impl Caller,
+    ) -> Result<(), Failure> {
+        if let Some(refusal) = self.refusal {
+            for part in refusal {
+                caller.put(part);
+            }
+            return Ok(());
         }
-        let ended = outcome.map(|rest| self.take(rest, !self.is_refused));
-        let ended = match self.document.take() {
+        let mut handler = pin!(handler);
+        let outcome = loop {
+            let next = async {
+                caller.send().await;
+                parts.recv().await
+            };
+            tokio::select! {
+                Some(bytes) = next => self.take(bytes, false, caller),
+                outcome = &mut handler => break outcome,
+            }
+        };
+        while let Ok(bytes) = parts.try_recv() {
+            self.take(bytes, false, caller);
+        }
+        let ended = outcome.map(|rest| self.take(rest, true, caller));
+        match self.document {
             Some(document) => document.judge(ended),
             None => ended,
-        };
-        (std::mem::take(&mut self.ready), ended)
-    }
-
-    /// Runs the handler and hands on each part of its answer.
-    pub async fn pass_on(
-        &mut self,
-        running: impl Future<Output = Outcome>,
-        mut take: impl FnMut(Part),
-    ) -> Result<(), Failure> {
-        let mut running = pin!(running);
-        let outcome = loop {
-            tokio::select! {
-                part = self.next() => take(part),
-                outcome = &mut running => break outcome,
-            }
-        };
-        let (rest, ended) = self.finish(outcome);
-        rest.into_iter().for_each(take);
-        ended
-    }
-
-    /// Runs the handler and gives its document as a whole, in the form that the sender of the event takes.
-    pub async fn whole<F: Future<Output = Outcome>>(mut self, handler: impl FnOnce() -> F) -> Outcome {
-        let sender = self.document.as_ref().map(|document| document.sender);
-        let (mut head, mut body, mut size) = (Prelude::default(), BytesMut::new(), 0);
-        let running = self.running(handler);
-        let taken = self.pass_on(running, |part| match part {
-            Part::Head(prelude) => head = prelude,
-            Part::Body(bytes) => {
-                size += bytes.len();
-                body.extend_from_slice(&bytes[..bytes.len().min(PAYLOAD_LIMIT.saturating_sub(body.len()))]);
-            }
-        });
-        taken.await?;
-        if size > body.len() {
-            return Err(Failure::too_large(size, PAYLOAD_LIMIT));
         }
-        let Some(sender) = sender else { return Ok(body.freeze()) };
-        let json = sender.response(&head, &body);
-        if json.len() > PAYLOAD_LIMIT {
-            return Err(Failure::too_large(json.len(), PAYLOAD_LIMIT));
-        }
-        Ok(json.into())
     }
 
-    fn take(&mut self, bytes: Bytes, is_last: bool) {
+    fn take(&mut self, bytes: Bytes, is_last: bool, caller: &mut impl Caller) {
         match &mut self.document {
-            Some(document) => self.ready.extend(document.take(bytes, is_last)),
+            Some(document) => document.take(bytes, is_last).into_iter().for_each(|part| caller.put(part)),
             None if bytes.is_empty() => {}
-            None => self.ready.push_back(Part::Body(bytes)),
+            None => caller.put(Part::Body(bytes)),
         }
     }
+}
+
+/// Keeps an answer, up to the payload limit.
+#[derive(Default)]
+struct Whole {
+    head: Prelude,
+    body: BytesMut,
+    /// All that was written, in bytes.
+    size: usize,
+}
+
+impl Caller for Whole {
+    fn put(&mut self, part: Part) {
+        match part {
+            Part::Head(head) => self.head = head,
+            Part::Body(bytes) => {
+                self.size += bytes.len();
+                self.body.extend_from_slice(&bytes[..bytes.len().min(PAYLOAD_LIMIT - self.body.len())]);
+            }
+        }
+    }
+}
+
+/// Refuses an answer of this many bytes if that is too large.
+fn checked(size: usize) -> Result<(), Failure> {
+    if size > PAYLOAD_LIMIT { Err(Failure::too_large(size, PAYLOAD_LIMIT)) } else { Ok(()) }
 }

@@ -14,6 +14,17 @@ pub(super) fn text<'a>(fields: &'a Map<String, Value>, path: &[&str]) -> Option<
     at(fields, path)?.as_str().filter(|text| !text.is_empty())
 }
 
+/// The names and values of a field that may have several values of each, or of the one that has one.
+pub(super) fn pairs<'a>(
+    fields: &'a Map<String, Value>,
+    several: &str,
+    single: &str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let object = |name| at(fields, &[name]).and_then(Value::as_object);
+    let values = object(several).or(object(single)).into_iter().flatten();
+    values.flat_map(|(name, value)| strings(value).map(move |value| (name.as_str(), value)))
+}
+
 /// A string, or those of an array.
 pub(super) fn strings(value: &Value) -> impl Iterator<Item = &str> {
     let several = value.as_array().into_iter().flatten().filter_map(Value::as_str);

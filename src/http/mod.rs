@@ -6,6 +6,5 @@
 pub mod answer;
 pub mod cgi;
 mod fields;
-pub mod host;
 pub mod prelude;
 pub mod url;

@@ -1,40 +1,40 @@
-//! Status, headers and cookies: the head of an HTTP response, and the prelude of a streamed one.
+//! Status and headers: the head of an HTTP response, and the prelude of a streamed one.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::{Value, json};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Map, Value, json};
 
-/// The head of an HTTP response. `Set-Cookie` stands in `cookies`, not in `headers`.
+/// The head of an HTTP response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prelude {
     pub status: StatusCode,
     pub headers: HeaderMap,
-    pub cookies: Vec<HeaderValue>,
 }
 
 impl Prelude {
+    /// A head with this content type alone.
+    pub fn typed(status: StatusCode, content_type: &'static str) -> Self {
+        let mut head = Self { status, ..Self::default() };
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        head
+    }
+
     /// The headers with each name once, and its values in this form.
-    pub fn headers_as(&self, form: impl Fn(Vec<String>) -> Value) -> Value {
-        let values = |name| self.headers.get_all(name).iter().map(text).collect();
-        self.headers.keys().map(|name| (name.to_string(), form(values(name)))).collect()
+    pub fn headers_as(&self, form: impl Fn(Vec<String>) -> Value) -> Map<String, Value> {
+        self.headers.keys().map(|name| (name.to_string(), form(values(&self.headers, name)))).collect()
     }
 
-    /// The headers as function URLs take them, without lists: several values are joined.
-    pub fn joined_headers(&self) -> Value {
-        self.headers_as(|values| values.join(", ").into())
-    }
-
-    pub fn cookie_values(&self) -> Vec<String> {
-        self.cookies.iter().map(text).collect()
+    /// Headers and cookies as function URLs take them: several values of a header are joined, but those of `Set-Cookie`.
+    pub fn headers_and_cookies(&self) -> (Value, Vec<String>) {
+        let mut headers = self.headers_as(|values| values.join(", ").into());
+        headers.remove(header::SET_COOKIE.as_str());
+        (headers.into(), values(&self.headers, &header::SET_COOKIE))
     }
 
     /// The prelude of a streamed response, as JSON.
     pub fn to_json(&self) -> Value {
-        json!({
-            "statusCode": self.status.as_u16(),
-            "headers": self.joined_headers(),
-            "cookies": self.cookie_values(),
-        })
+        let (headers, cookies) = self.headers_and_cookies();
+        json!({ "statusCode": self.status.as_u16(), "headers": headers, "cookies": cookies })
     }
 
     /// Whether the body can stand in JSON as it is, by its content type.
@@ -44,8 +44,10 @@ impl Prelude {
     }
 }
 
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+/// The values of a header, as text.
+pub(super) fn values(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    headers.get_all(name).iter().map(text).collect()
 }
 
 /// A part of an answer.

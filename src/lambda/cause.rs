@@ -2,7 +2,7 @@
 //!
 //! Always true: it is ASCII, as a header has to be, and not longer than [`LIMIT`].
 
-use std::fmt::Write;
+use std::{collections::BTreeSet, fmt::Write};
 
 use serde::Serialize;
 use serde_json::json;
@@ -28,12 +28,7 @@ struct Frame<'a> {
 pub fn of(failure: &Failure, task_root: &str) -> String {
     let mut frames: Vec<_> = failure.stack_trace.iter().map(|line| frame(cut(line))).collect();
     loop {
-        let mut paths = Vec::new();
-        for path in frames.iter().filter_map(|frame| frame.path) {
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
+        let paths: BTreeSet<_> = frames.iter().filter_map(|frame| frame.path).collect();
         let exception = json!({
             "message": cut(&failure.diagnostic.error_message),
             "type": cut(&failure.diagnostic.error_type),

@@ -2,30 +2,20 @@
 
 use std::{io, time::Duration};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 
 use super::{
-    endpoint::{self, Endpoint, Header},
     error::RequestError,
     http::{self, Response},
+    request::Request,
 };
 
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// A body up to this size goes out in one write with its head, in bytes.
-const SMALL_BODY: usize = 16 * 1024;
-
 /// A buffer that has grown beyond this is freed.
 const KEPT_ROOM: usize = 64 * 1024;
-
-/// A request without the headers that all requests have.
-pub(super) struct Request<'a> {
-    pub(super) endpoint: &'a Endpoint,
-    pub(super) headers: &'a [Header<'a>],
-    pub(super) body: Bytes,
-}
 
 pub(super) struct Connection {
     server: String,
@@ -48,7 +38,7 @@ impl Connection {
     /// connection.
     pub(super) async fn request(
         &mut self,
-        request: &Request<'_>,
+        request: &Request,
         may_be_repeated: bool,
     ) -> Result<Response, RequestError> {
         if let Some(stream) = self.stream.take().filter(is_quiet) {
@@ -74,25 +64,19 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<TcpStream, RequestError> {
-        let error = match timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await {
-            Ok(Ok(stream)) => {
-                // small requests go out at once; a failure costs only time
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Ok(Err(error)) => error,
-            Err(_) => io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {CONNECT_LIMIT:?}")),
-        };
-        Err(RequestError::Connect(self.server.clone(), error))
+        let connected = timeout(CONNECT_LIMIT, TcpStream::connect(&self.server)).await;
+        let late = |_| Err(io::Error::other(format!("no answer within {CONNECT_LIMIT:?}")));
+        let stream = connected.unwrap_or_else(late);
+        let stream = stream.map_err(|error| RequestError::Connect(self.server.clone(), error))?;
+        // small requests go out at once; a failure costs only time
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
     }
 
-    async fn exchange(
-        &mut self,
-        mut stream: TcpStream,
-        request: &Request<'_>,
-    ) -> Result<Response, RequestError> {
-        let sent = send(&mut stream, &self.server, request).await;
-        self.response(stream, sent, request.endpoint.gives_receipt()).await
+    async fn exchange(&mut self, mut stream: TcpStream, request: &Request) -> Result<Response, RequestError> {
+        let mut bytes = request.head(&self.server).chain(&request.body[..]);
+        let sent = stream.write_all_buf(&mut bytes).await;
+        self.response(stream, sent, request.gives_receipt()).await
     }
 
     /// Reads the response to a request. `sent` says whether the request was sent whole.
@@ -107,10 +91,7 @@ impl Connection {
         let response = match sent {
             Ok(()) => response?,
             // a server that refuses a large body may answer without reading all of it
-            Err(error) => {
-                let response = response.map_err(|_| RequestError::Send(error))?;
-                Response { reusable: false, ..response }
-            }
+            Err(error) => Response { reusable: false, ..response.map_err(|_| RequestError::Send(error))? },
         };
         if response.reusable && self.buffer.is_empty() {
             self.stream = Some(stream);
@@ -125,17 +106,4 @@ impl Connection {
 /// Whether a connection is open and has no unread bytes, as far as is known.
 fn is_quiet(stream: &TcpStream) -> bool {
     stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-}
-
-async fn send(stream: &mut TcpStream, server: &str, request: &Request<'_>) -> io::Result<()> {
-    let Request { endpoint, headers, body } = request;
-    let length = body.len().to_string();
-    let framing: &[_] = if endpoint.method == "GET" { &[] } else { &[("content-length", length.as_bytes())] };
-    let mut head = endpoint::head(endpoint, server, headers, framing);
-    if body.len() <= SMALL_BODY {
-        head.extend_from_slice(body);
-        return stream.write_all(&head).await;
-    }
-    stream.write_all(&head).await?;
-    stream.write_all(body).await
 }

@@ -9,23 +9,12 @@ use super::http::HttpError;
 pub enum ApiError {
     #[error("the next event could not be had in {0} attempts: {1}")]
     Next(usize, RequestError),
-    #[error("the Runtime API did not take the {kind} of request {request_id}: {cause}")]
-    Unposted {
-        /// `response` or `error`.
-        kind: String,
-        request_id: String,
-        /// The last attempt's error.
-        cause: RequestError,
-    },
-    /// "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
-    #[error("the Runtime API refused the {kind} of request {request_id}: {answer}")]
-    Unrecoverable {
-        /// `response` or `error`.
-        kind: String,
-        request_id: String,
-        /// Status and body.
-        answer: String,
-    },
+    /// The post, and the last attempt's error.
+    #[error("the Runtime API did not take the {0}: {1}")]
+    Unposted(String, RequestError),
+    /// The post, and the answer. "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
+    #[error("the Runtime API refused the {0}: {1}")]
+    Unrecoverable(String, String),
 }
 
 /// Why a request has no response that says what it asks for.

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::{
-    connection::{Connection, Request},
-    endpoint::{EXTENSION_HEADERS, EXTENSION_ID, Endpoint},
+    connection::Connection,
     error::RequestError,
+    request::{EXTENSION_ID, Request},
 };
 
 const REGISTER_LIMIT: Duration = Duration::from_secs(2);
@@ -29,16 +29,12 @@ pub(super) async fn register(api: &str) {
 }
 
 async fn id(connection: &mut Connection) -> Result<Bytes, RequestError> {
-    let body = Bytes::from_static(br#"{"events":[]}"#);
-    let request = Request { endpoint: &Endpoint::REGISTER, headers: &EXTENSION_HEADERS, body };
-    let response = connection.request(&request, false).await?;
+    let response = connection.request(&Request::register("lambda-script-runtime"), false).await?;
     let id = response.headers.get(EXTENSION_ID).filter(|_| response.status.is_success());
     id.map(Bytes::copy_from_slice).ok_or(RequestError::Status(response.status))
 }
 
 /// There will be no event; the request says that the extension is ready.
 async fn wait(mut connection: Connection, id: Bytes) {
-    let headers = [(EXTENSION_ID, &id[..])];
-    let request = Request { endpoint: &Endpoint::EXTENSION_NEXT, headers: &headers, body: Bytes::new() };
-    let _ = connection.request(&request, false).await;
+    let _ = connection.request(&Request::extension_next(id), false).await;
 }

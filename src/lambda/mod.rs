@@ -2,38 +2,36 @@
 //!
 //! Not the loop of the crate `lambda_runtime`: it ends the environment where a caller's client context is JSON but
 //! not of the mobile SDK's shape, takes a refusal for an event, and panics where a header is missing. Everything
-//! outside of this module knows only `next`, `respond`, `fail` and the parts of a streamed response.
+//! outside of this module knows only `next`, and the reply to an event.
 
 pub mod cause;
 mod connection;
-mod endpoint;
 mod error;
 mod extension;
 pub mod http;
 mod receipt;
+mod reply;
+mod request;
 mod retry;
 pub mod run;
 mod snapstart;
-mod streamed;
 
-use std::{convert::Infallible, path::Path, pin::Pin, time::Duration};
+use std::{path::Path, pin::Pin, time::Duration};
 
-use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
 use self::{
-    connection::{Connection, Request},
-    endpoint::{Endpoint, Header, error_headers},
+    connection::Connection,
     error::RequestError,
-    http::{BODY_LIMIT, RESPONSE_HEAD_LIMIT, Response, TooLarge},
+    http::Response,
+    request::Request,
     retry::{POST_PAUSES, retried},
 };
-pub use self::{error::ApiError, streamed::StreamedResponse};
+pub use self::{error::ApiError, reply::Reply};
 use crate::{
-    event::invocation::{INVOCATION_ID, Invocation, REQUEST_ID},
+    event::invocation::{Invocation, REQUEST_ID},
     failure::{ErrorType, Failure},
-    http::answer::Answer,
-    logs,
+    logs::{self, Origin},
 };
 
 /// The pauses before the next event is asked for again, in milliseconds.
@@ -59,7 +57,7 @@ impl Client {
     }
 
     /// Waits for the next event, for as long as the Runtime API keeps the connection: the environment may be frozen
-    /// meanwhile. Asks again where that fails, with pauses.
+    /// meanwhile. Asks again where that fails, with pauses. An event of which not all was kept is answered by an error.
     pub async fn next(&mut self) -> Result<Invocation, ApiError> {
         loop {
             let note = |error: &RequestError, pause| {
@@ -68,17 +66,23 @@ impl Client {
             };
             let event = retried(&mut *self, &NEXT_PAUSES, |client| Box::pin(client.ask()), note);
             let event = event.await.map_err(|cause| ApiError::Next(NEXT_PAUSES.len() + 1, cause))?;
-            if event.too_large.is_none() {
-                return Ok(Invocation::new(event.headers, event.body));
+            let invocation = Invocation::new(event.headers, event.body);
+            if let Some((first, count)) = event.left_out {
+                Origin::of(&invocation).warn(format_args!(
+                    "malformed header lines of the event were left out: {first}, {count} in all"
+                ));
             }
-            self.refuse(event).await?;
+            let Some(too_large) = event.too_large else { return Ok(invocation) };
+            let message = format!("the event's {too_large}, and no handler has seen it");
+            let failure = Failure::new(ErrorType::EventTooLarge, message);
+            logs::write_failure(&invocation, &failure);
+            self.fail(&invocation, &failure).await?;
         }
     }
 
     /// Asks for an event. A response that is over a limit is one, too.
     async fn ask(&mut self) -> Result<Response, RequestError> {
-        let request = Request { endpoint: &Endpoint::NEXT, headers: &[], body: Bytes::new() };
-        let response = self.connection.request(&request, true).await?;
+        let response = self.connection.request(&Request::next(), true).await?;
         if !response.status.is_success() {
             return Err(RequestError::NoEvent(response.shown()));
         }
@@ -88,113 +92,34 @@ impl Client {
             let message = "it has no valid lambda-runtime-aws-request-id";
             return Err(RequestError::NoEvent(message.to_owned()));
         }
-        if let Some((first, count)) = &response.left_out {
-            tracing::warn!(
-                requestId = id,
-                "malformed header lines of the event were left out: {first}, {count} in all"
-            );
-        }
         Ok(response)
     }
 
-    /// Answers an event of which not all was kept.
-    async fn refuse(&mut self, response: Response) -> Result<(), ApiError> {
-        let (part, limit) = match response.too_large {
-            Some(TooLarge::Head) => ("headers have", RESPONSE_HEAD_LIMIT),
-            _ => ("body has", BODY_LIMIT),
-        };
-        let message = format!("the event's {part} more than {limit} bytes, and no handler has seen it");
-        let failure = Failure::new(ErrorType::EventTooLarge, message);
-        let invocation = Invocation::new(response.headers, Bytes::new());
-        logs::write_failure(&invocation, &failure);
-        self.fail(&invocation, &failure).await
+    /// The reply to an event.
+    pub fn reply(&mut self, invocation: &Invocation) -> Reply<'_> {
+        Reply::new(self, invocation)
     }
 
-    pub async fn respond(&mut self, invocation: &Invocation, answer: Bytes) -> Result<(), ApiError> {
-        self.post_outcome(&Endpoint::response(invocation), invocation, &[], answer).await
+    async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
+        self.post_about(invocation, &Request::error(invocation, failure, &self.task_root)).await
     }
 
-    pub async fn fail(&mut self, invocation: &Invocation, failure: &Failure) -> Result<(), ApiError> {
-        let (error_type, cause) = (failure.header_type(), cause::of(failure, &self.task_root));
-        let headers = error_headers(&error_type, &cause);
-        let body = failure.to_json().into();
-        self.post_outcome(&Endpoint::error(invocation), invocation, &headers, body).await
-    }
-
-    async fn post_outcome(
-        &mut self,
-        endpoint: &Endpoint,
-        invocation: &Invocation,
-        headers: &[Header<'_>],
-        body: Bytes,
-    ) -> Result<(), ApiError> {
-        let echoed = invocation.invocation_id().map(|id| (INVOCATION_ID, id));
-        let headers: Vec<_> = headers.iter().copied().chain(echoed).collect();
-        let request = Request { endpoint, headers: &headers, body };
-        let response = self.post(&request).await.map_err(|cause| {
-            let request_id = invocation.request_id().to_owned();
-            ApiError::Unposted { kind: endpoint.kind().to_owned(), request_id, cause }
-        })?;
-        receipt::follow(endpoint, invocation, &response)
-    }
-
-    /// The response to an event whose answer is streamed.
-    pub fn stream(&self, invocation: &Invocation, answer: Answer) -> StreamedResponse {
-        StreamedResponse::new(self.connection.server(), invocation, answer)
-    }
-
-    /// Sends what the handler writes, for ever. Cancel-safe.
-    pub async fn pass_on(&mut self, response: &mut StreamedResponse) -> Infallible {
-        response.pass_on(&mut self.connection).await
-    }
-
-    /// Ends a streamed response whose event has ended like this.
-    pub async fn finish(
-        &mut self,
-        response: StreamedResponse,
-        invocation: &Invocation,
-        ended: &Result<(), Failure>,
-    ) -> Result<(), ApiError> {
-        if let Err(failure) = ended
-            && !response.has_begun()
-        {
-            return self.fail(invocation, failure).await;
-        }
-        self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
-        let receipt = tokio::select! {
-            receipt = response.finish(&mut self.connection, ended) => receipt,
-            () = self.limit.as_mut() => Err(RequestError::Late(POST_LIMIT)),
-        };
-        match receipt {
-            Ok(receipt) => receipt::follow(&Endpoint::response(invocation), invocation, &receipt),
-            Err(cause) => {
-                // not the end: whether the Runtime API is gone is seen at the next event
-                let request_id = invocation.request_id();
-                tracing::error!(
-                    requestId = request_id,
-                    tenantId = invocation.tenant_id(),
-                    "the caller has a part of the answer at most: {cause}"
-                );
-                Ok(())
-            }
-        }
+    async fn post_about(&mut self, invocation: &Invocation, request: &Request) -> Result<(), ApiError> {
+        let response = self.post(request).await;
+        let response = response.map_err(|cause| ApiError::Unposted(request.about(invocation), cause))?;
+        receipt::follow(request, invocation, &response)
     }
 
     /// Posts an answer or an error, again if the connection breaks: Lambda takes the first that comes whole.
-    async fn post(&mut self, request: &Request<'_>) -> Result<Response, RequestError> {
+    async fn post(&mut self, request: &Request) -> Result<Response, RequestError> {
         let note = |error: &RequestError, _| {
-            tracing::warn!("posting to {} failed: {error}; trying again", request.endpoint.path);
+            tracing::warn!("posting to {} failed: {error}; trying again", request.path);
         };
-        retried(
-            (self, request),
-            &POST_PAUSES,
-            |(client, request)| Box::pin(client.try_to_post(request)),
-            note,
-        )
-        .await
+        let context = (self, request);
+        retried(context, &POST_PAUSES, |(client, request)| Box::pin(client.try_to_post(request)), note).await
     }
 
-    async fn try_to_post(&mut self, request: &Request<'_>) -> Result<Response, RequestError> {
+    async fn try_to_post(&mut self, request: &Request) -> Result<Response, RequestError> {
         self.limit.as_mut().reset(Instant::now() + POST_LIMIT);
         tokio::select! {
             biased;
@@ -204,19 +129,16 @@ impl Client {
     }
 
     /// Posts why there will be no event, where the Runtime API can be reached.
-    async fn fail_phase(&mut self, endpoint: &Endpoint, error_type: &str, failure: &Failure) {
-        let cause = cause::of(failure, &self.task_root);
-        let headers = error_headers(error_type, &cause);
-        let request = Request { endpoint, headers: &headers, body: failure.to_json().into() };
+    async fn fail_phase(&mut self, phase: &str, error_type: &str, failure: &Failure) {
+        let request = Request::phase_error(phase, error_type, failure, &self.task_root);
         if let Err(error) = self.post(&request).await {
-            tracing::error!("posting to {} failed: {error}", endpoint.path);
+            tracing::error!("posting to {} failed: {error}", request.path);
         }
     }
 
     /// Waits until Lambda has restored the environment from its snapshot, in which no connection is carried through.
     async fn restored(&mut self) -> Result<(), RequestError> {
-        let request = Request { endpoint: &Endpoint::RESTORE_NEXT, headers: &[], body: Bytes::new() };
-        let response = self.connection.request(&request, false).await;
+        let response = self.connection.request(&Request::restore_next(), false).await;
         self.connection.close();
         let status = response?.status;
         if status.is_success() { Ok(()) } else { Err(RequestError::Status(status)) }

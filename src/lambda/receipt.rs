@@ -2,35 +2,27 @@
 
 use http::StatusCode;
 
-use super::{endpoint::Endpoint, error::ApiError, http::Response};
-use crate::event::invocation::Invocation;
+use super::{error::ApiError, http::Response, request::Request};
+use crate::{event::invocation::Invocation, logs::Origin};
 
 /// Does as the response says. After anything but an error here, the next event is asked for.
 pub(super) fn follow(
-    endpoint: &Endpoint,
+    request: &Request,
     invocation: &Invocation,
     response: &Response,
 ) -> Result<(), ApiError> {
-    let (kind, answer) = (endpoint.kind(), response.shown());
-    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
+    let (kind, answer) = (request.kind(), response.shown());
     match response.status {
         status if status.is_success() => {}
         status if status.is_server_error() => {
-            let (kind, request_id) = (kind.to_owned(), request_id.to_owned());
-            return Err(ApiError::Unrecoverable { kind, request_id, answer });
+            return Err(ApiError::Unrecoverable(request.about(invocation), answer));
         }
         // the event had ended before
-        StatusCode::GONE => tracing::warn!(
-            requestId = request_id,
-            tenantId = tenant_id,
-            "the {kind} came too late and was not taken: {answer}"
-        ),
+        StatusCode::GONE => {
+            Origin::of(invocation).warn(format_args!("the {kind} came too late and was not taken: {answer}"));
+        }
         // as 413 for an answer that is too large
-        _ => tracing::error!(
-            requestId = request_id,
-            tenantId = tenant_id,
-            "the Runtime API refused the {kind}: {answer}"
-        ),
+        _ => Origin::of(invocation).error(format_args!("the Runtime API refused the {kind}: {answer}")),
     }
     Ok(())
 }

@@ -1,24 +1,21 @@
 //! A slot's life on Lambda: its worker loads the user's file, then it takes one event after the other.
 
-use std::{future::pending, path::Path, sync::Arc};
+use std::{future::pending, path::Path, pin::pin, sync::Arc};
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ApiError, Client, StreamedResponse,
-    endpoint::Endpoint,
-    extension,
+    ApiError, Client, Reply, extension,
     snapstart::{self, Unready},
 };
 use crate::{
-    durable::{Durable, Envelope},
+    durable::Durable,
     event::invocation::{Invocation, Outcome},
     failure::Failure,
-    http::answer::Answer,
     languages, logs,
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     worker::slot::Slot,
 };
 
@@ -31,23 +28,18 @@ pub enum RuntimeError {
     Api(#[from] ApiError),
 }
 
-/// Starts the workers and answers events until the Runtime API goes away. Once `shutdown` is cancelled nothing more is
-/// asked for or posted, and this has no end.
-pub async fn run(
-    settings: &Arc<Settings>,
-    api: &str,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> RuntimeError {
+/// Starts the workers and answers events until the Runtime API goes away. In a shutdown nothing more is asked for or
+/// posted, and this has no end.
+pub async fn run(settings: &Arc<Settings>, api: &str, children: &Children) -> RuntimeError {
     let mut client = Client::new(api, &settings.task_root);
-    let start = start(settings, &mut client, children, shutdown);
+    let start = start(settings, &mut client, children);
     // nobody is told where the runtime is to end
-    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let Some(started) = children.shutdown.run_until_cancelled(start).await else { return pending().await };
     let (ready, mut loading) = match started {
         Ok(started) => started,
-        Err(unready) => {
-            let (endpoint, error_type, failure) = unready.parts();
-            client.fail_phase(&endpoint, &error_type, &failure).await;
+        Err(Unready { phase, error_type, failure }) => {
+            let error_type = error_type.map_or_else(|| failure.header_type(), str::to_owned);
+            client.fail_phase(phase, &error_type, &failure).await;
             return RuntimeError::Unready(failure);
         }
     };
@@ -57,7 +49,7 @@ pub async fn run(
     let durable = Arc::new(Durable::new(settings));
     let answer = |slot| {
         let client = Client::new(api, &settings.task_root);
-        answer_events(slot, client, Arc::clone(settings), Arc::clone(&durable), shutdown.clone())
+        answer_events(slot, client, Arc::clone(&durable), children.shutdown.clone())
     };
     // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
@@ -66,7 +58,7 @@ pub async fn run(
             Some(error) = answering.join_next() => return joined(error).into(),
             Some(loaded) = loading.join_next() => match joined(loaded) {
                 Ok(slot) => drop(answering.spawn(answer(slot))),
-                Err(failure) if !shutdown.is_cancelled() => warn_of(&failure),
+                Err(failure) if !children.shutdown.is_cancelled() => warn_of(&failure),
                 Err(_) => {}
             },
         }
@@ -81,18 +73,17 @@ async fn start(
     settings: &Arc<Settings>,
     client: &mut Client,
     children: &Children,
-    shutdown: &CancellationToken,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(settings, children).await.map_err(Unready::Init)?);
+    let launch = Arc::new(languages::launch(settings, children).await?);
     let mut loading = JoinSet::new();
     for _ in 0..settings.max_concurrency.get() {
-        let mut slot = Slot::new(&launch, settings, children, shutdown);
+        let mut slot = Slot::new(&launch, settings, children);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
-    let mut slots = vec![first(&mut loading).await.map_err(Unready::Init)?];
+    let mut slots = vec![first(&mut loading).await?];
     if settings.snapstart {
         while let Some(loaded) = loading.join_next().await {
-            slots.push(joined(loaded).map_err(Unready::Init)?);
+            slots.push(joined(loaded)?);
         }
         snapstart::run(client, &mut slots).await?;
     }
@@ -125,34 +116,30 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
 
 /// Posts an error of the init, where the Runtime API can be reached.
 pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
-    Client::new(api, task_root).fail_phase(&Endpoint::INIT_ERROR, &failure.header_type(), failure).await;
+    Client::new(api, task_root).fail_phase("init", &failure.header_type(), failure).await;
 }
 
 /// Answers events for as long as the slot lives: the way of an event, in one place.
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
-    settings: Arc<Settings>,
     durable: Arc<Durable>,
     shutdown: CancellationToken,
 ) -> ApiError {
-    let error = loop {
+    loop {
         let next = slot.ready_during(shutdown.run_until_cancelled(client.next())).await;
         let mut invocation = match next {
             Some(Ok(invocation)) => invocation,
-            Some(Err(error)) => break Some(error),
-            None => break None,
+            Some(Err(error)) => return error,
+            None => break,
         };
-        let ended = run_event(&mut slot, &mut client, &settings, &durable, &mut invocation).await;
+        let mut reply = client.reply(&invocation);
+        let outcome = run_event(&mut slot, &mut reply, &durable, &mut invocation).await;
         let posting = async {
-            if let Some(failure) = ended.failure() {
+            if let Err(failure) = &outcome {
                 logs::write_failure(&invocation, failure);
             }
-            match ended {
-                Ended::Streamed(response, ended) => client.finish(*response, &invocation, &ended).await,
-                Ended::Whole(Ok(answer)) => client.respond(&invocation, answer).await,
-                Ended::Whole(Err(failure)) => client.fail(&invocation, &failure).await,
-            }
+            reply.finish(&invocation, outcome).await
         };
         let posted = tokio::select! {
             biased;
@@ -161,62 +148,27 @@ async fn answer_events(
         };
         match posted {
             Some(Ok(())) => {}
-            Some(Err(error)) => break Some(error),
-            None => break None,
+            Some(Err(error)) => return error,
+            None => break,
         }
         // the event's memory does not wait for the next event
         drop(invocation);
         slot.prepare().await;
-    };
-    if let Some(error) = error {
-        return error;
     }
     slot.shut_down().await;
     pending().await
 }
 
-/// How an event has ended, before that is posted.
-enum Ended {
-    /// Nothing of its answer was sent.
-    Whole(Outcome),
-    /// The answer was sent while it was written, as far as the caller took it.
-    Streamed(Box<StreamedResponse>, Result<(), Failure>),
-}
-
-impl Ended {
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::Whole(outcome) => outcome.as_ref().err(),
-            Self::Streamed(_, ended) => ended.as_ref().err(),
-        }
-    }
-}
-
 /// Runs an event, and sends its answer while it is written, where answers are streamed.
 async fn run_event(
     slot: &mut Slot,
-    client: &mut Client,
-    settings: &Settings,
+    reply: &mut Reply<'_>,
     durable: &Durable,
     invocation: &mut Invocation,
-) -> Ended {
-    if let Some(envelope) = Envelope::of(&invocation.event) {
-        return Ended::Whole(durable.run(slot, invocation, envelope).await);
-    }
-    match (Answer::of(settings, invocation), settings.response_mode) {
-        (Err(failure), _) => Ended::Whole(Err(failure)),
-        (Ok(None), _) => Ended::Whole(slot.run(invocation).await),
-        (Ok(Some(answer)), ResponseMode::Buffered) => {
-            Ended::Whole(answer.whole(|| slot.run(invocation)).await)
-        }
-        (Ok(Some(answer)), ResponseMode::Streaming) => {
-            let mut response = Box::new(client.stream(invocation, answer));
-            let outcome = tokio::select! {
-                outcome = response.answer.running(|| slot.run(invocation)) => outcome,
-                never = client.pass_on(&mut response) => match never {},
-            };
-            let ended = response.end(outcome);
-            Ended::Streamed(response, ended)
-        }
-    }
+) -> Outcome {
+    let (envelope, answer) = durable.answer_of(invocation)?;
+    reply.is_streamed = answer.is_streamed();
+    // a large future, which is not to be moved
+    let handler = pin!(durable.run(slot, invocation, envelope));
+    answer.run(handler, reply).await
 }

@@ -6,44 +6,35 @@
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{Client, endpoint::Endpoint};
+use super::Client;
 use crate::{
     failure::{ErrorType, Failure},
     worker::Step,
     worker::slot::Slot,
 };
 
-/// The phase that failed.
+/// Why there will be no event.
 #[derive(Debug)]
-pub(super) enum Unready {
-    /// The environment.
-    Init(Failure),
-    /// The snapshot of it: a hook has failed.
-    Checkpoint(Failure),
-    /// The copy: a hook has failed.
-    Restore(Failure),
+pub(super) struct Unready {
+    /// The phase whose error it is: `init` or `restore`.
+    pub(super) phase: &'static str,
+    /// The type for the header, if it is not the failure's own.
+    pub(super) error_type: Option<&'static str>,
+    pub(super) failure: Failure,
 }
 
-impl Unready {
-    /// The endpoint that the failure is posted to, the type for the header, and the failure.
-    pub(super) fn parts(self) -> (Endpoint, String, Failure) {
-        match self {
-            Self::Init(failure) => (Endpoint::INIT_ERROR, failure.header_type(), failure),
-            Self::Checkpoint(failure) => {
-                (Endpoint::INIT_ERROR, "Runtime.BeforeSnapshotError".to_owned(), failure)
-            }
-            Self::Restore(failure) => {
-                (Endpoint::RESTORE_ERROR, "Runtime.AfterRestoreError".to_owned(), failure)
-            }
-        }
+impl From<Failure> for Unready {
+    fn from(failure: Failure) -> Self {
+        Self { phase: "init", error_type: None, failure }
     }
 }
 
 /// Takes all workers into the snapshot and out of it.
 pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
-    run_hooks(slots, Step::Checkpoint).await.map_err(Unready::Checkpoint)?;
-    restored(client, slots).await.map_err(Unready::Init)?;
-    run_hooks(slots, Step::Restore).await.map_err(Unready::Restore)
+    let hook = |phase, error_type| move |failure| Unready { phase, error_type: Some(error_type), failure };
+    run_hooks(slots, Step::Checkpoint).await.map_err(hook("init", "Runtime.BeforeSnapshotError"))?;
+    restored(client, slots).await?;
+    run_hooks(slots, Step::Restore).await.map_err(hook("restore", "Runtime.AfterRestoreError"))
 }
 
 async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {

@@ -14,44 +14,46 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use super::{durable::link, invocation, report};
+use super::{
+    durable::{functions::load, link},
+    invocation, report,
+};
 use crate::{
     event::headers::Headers,
     event::invocation::Outcome,
     failure::{ErrorType, Failure},
-    http::{answer::Answer, prelude::Part},
-    languages,
+    http::{
+        answer::{Answer, Caller},
+        prelude::Part,
+    },
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     start::cli::EventSource,
     worker::slot::Slot,
 };
 
-/// Runs the event; the status is 0 if the handler answered, else 1. Once `shutdown` is cancelled this has no end.
-pub async fn run(
-    settings: &Arc<Settings>,
-    source: &EventSource,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> ExitCode {
+/// Runs the event; the status is 0 if the handler answered, else 1. In a shutdown this has no end.
+pub async fn run(settings: &Arc<Settings>, source: &EventSource, children: &Children) -> ExitCode {
     let began = Instant::now();
     let (settings, _link) = link::offer(settings);
     let settings = &settings;
-    let start = start(settings, source, children, shutdown);
-    let Some(started) = shutdown.run_until_cancelled(start).await else { return pending().await };
+    let start = async {
+        let event = read(source).await?;
+        Ok::<_, Failure>((load(settings, children).await?, event))
+    };
+    let Some(started) = children.shutdown.run_until_cancelled(start).await else { return pending().await };
     let (outcome, init, ran) = match started {
         Ok((mut slot, event)) => {
             let init = began.elapsed();
             let outcome = run_event(settings, &mut slot, event).await;
-            if shutdown.is_cancelled() {
+            if children.shutdown.is_cancelled() {
                 pending::<()>().await;
             }
             let ran = began.elapsed().saturating_sub(init);
             slot.shut_down().await;
-            shutdown.cancel();
+            children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
             // the last of the log
             drop(slot);
@@ -64,19 +66,6 @@ pub async fn run(
     status
 }
 
-async fn start(
-    settings: &Arc<Settings>,
-    source: &EventSource,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<(Slot, Bytes), Failure> {
-    let event = read(source).await?;
-    let mut slot =
-        Slot::new(&Arc::new(languages::launch(settings, children).await?), settings, children, shutdown);
-    slot.load().await?;
-    Ok((slot, event))
-}
-
 /// Reads the event.
 pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
     let (name, read) = match source {
@@ -86,11 +75,7 @@ pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
             (format!("`{}`", path.display()), in_thread(|| std::fs::read(path)).await)
         }
         EventSource::StandardInput => {
-            let read = || {
-                let mut event = Vec::new();
-                io::stdin().read_to_end(&mut event).map(|_| event)
-            };
-            ("standard input".to_owned(), in_thread(read).await)
+            ("standard input".to_owned(), in_thread(|| io::stdin().lock().bytes().collect()).await)
         }
     };
     let event = read.map_err(|error| {
@@ -117,15 +102,17 @@ async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) 
 async fn run_event(settings: &Settings, slot: &mut Slot, event: Bytes) -> Outcome {
     let mut invocation = invocation(settings, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
-    let Some(mut answer) = Answer::of(settings, &mut invocation)? else { return slot.run(&invocation).await };
-    match settings.response_mode {
-        ResponseMode::Buffered => answer.whole(|| slot.run(&invocation)).await,
-        ResponseMode::Streaming => {
-            let running = answer.running(|| slot.run(&invocation));
-            // a closed standard output has no reader
-            let ended = answer.pass_on(running, |part| drop(print_part(&part))).await;
-            ended.map(|()| Bytes::new())
-        }
+    let answer = Answer::of(settings, &mut invocation)?;
+    answer.run(slot.run(&invocation), &mut StandardOutput).await
+}
+
+/// Prints an answer while it is written.
+struct StandardOutput;
+
+impl Caller for StandardOutput {
+    fn put(&mut self, part: Part) {
+        // a closed standard output has no reader
+        let _ = print_part(&part);
     }
 }
 
@@ -143,14 +130,11 @@ fn print_part(part: &Part) -> io::Result<()> {
 
 /// Prints the answer or the error; gives the status of the run.
 pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
-    match print(outcome) {
-        Ok(()) if outcome.is_ok() => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("the answer could not be written to standard output: {error}");
-            ExitCode::FAILURE
-        }
+    if let Err(error) = print(outcome) {
+        eprintln!("the answer could not be written to standard output: {error}");
+        return ExitCode::FAILURE;
     }
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn print(outcome: &Outcome) -> io::Result<()> {

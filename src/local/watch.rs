@@ -4,7 +4,7 @@
 //! shares a directory with a container, and they cannot be asked for at the moment when an event comes.
 
 use std::{
-    collections::BTreeMap,
+    collections::BTreeSet,
     ffi::OsStr,
     fs::{self, Metadata},
     io,
@@ -25,7 +25,7 @@ pub(super) struct Files {
     root: PathBuf,
     /// Files that this process writes its output to: the log of a change is no change.
     own: Vec<Place>,
-    seen: BTreeMap<PathBuf, Mark>,
+    seen: BTreeSet<(PathBuf, Mark)>,
     took: Duration,
 }
 
@@ -37,7 +37,7 @@ type Mark = (Place, u32, u64, [i64; 4]);
 impl Files {
     pub(super) fn below(root: &Path) -> Self {
         let own = [place_of(io::stdout()), place_of(io::stderr())].into_iter().flatten().collect();
-        let mut files = Self { root: root.to_owned(), own, seen: BTreeMap::new(), took: Duration::ZERO };
+        let mut files = Self { root: root.to_owned(), own, seen: BTreeSet::new(), took: Duration::ZERO };
         let _ = files.changed();
         files
     }
@@ -45,15 +45,12 @@ impl Files {
     /// The first file, in the order of names, that is new, other or gone since the last look.
     pub(super) fn changed(&mut self) -> Option<PathBuf> {
         let began = Instant::now();
-        let mut now = BTreeMap::new();
+        let mut now = BTreeSet::new();
         collect(&self.root, &mut now);
-        now.retain(|_, mark| !self.own.contains(&mark.0));
+        now.retain(|(_, mark)| !self.own.contains(&mark.0));
         let before = std::mem::replace(&mut self.seen, now);
         self.took = began.elapsed();
-        let new =
-            self.seen.iter().filter(|(path, mark)| before.get(*path) != Some(mark)).map(|(path, _)| path);
-        let gone = before.keys().filter(|path| !self.seen.contains_key(*path));
-        let first = new.chain(gone).min()?;
+        let (first, _) = self.seen.symmetric_difference(&before).next()?;
         Some(first.strip_prefix(&self.root).unwrap_or(first).to_owned())
     }
 
@@ -68,7 +65,7 @@ fn place_of(output: impl AsFd) -> Option<Place> {
 }
 
 /// Leaves out files that vanish meanwhile, and directories that cannot be read.
-fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
+fn collect(directory: &Path, files: &mut BTreeSet<(PathBuf, Mark)>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let (name, path) = (entry.file_name(), entry.path());
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -78,7 +75,7 @@ fn collect(directory: &Path, files: &mut BTreeMap<PathBuf, Mark>) {
         } else if !is_passing(&name)
             && let Ok(metadata) = fs::metadata(&path)
         {
-            files.insert(path, mark(&metadata));
+            files.insert((path, mark(&metadata)));
         }
     }
 }

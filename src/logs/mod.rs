@@ -6,6 +6,7 @@
 pub mod tail;
 
 use std::{
+    fmt::Display,
     io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
     sync::OnceLock,
@@ -78,6 +79,21 @@ pub struct Origin {
     pub tenant_id: Option<String>,
 }
 
+impl Origin {
+    pub fn of(invocation: &Invocation) -> Self {
+        let tenant_id = invocation.tenant_id().map(str::to_owned);
+        Self { request_id: invocation.request_id().to_owned(), tenant_id }
+    }
+
+    pub fn warn(&self, message: impl Display) {
+        tracing::warn!(requestId = self.request_id, tenantId = self.tenant_id, "{message}");
+    }
+
+    pub fn error(&self, message: impl Display) {
+        tracing::error!(requestId = self.request_id, tenantId = self.tenant_id, "{message}");
+    }
+}
+
 /// A handler's error in JSON, as the managed runtimes write it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -93,17 +109,17 @@ struct Record<'a> {
 }
 
 pub fn write_failure(invocation: &Invocation, failure: &Failure) {
-    let (request_id, tenant_id) = (invocation.request_id(), invocation.tenant_id());
+    let origin = Origin::of(invocation);
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
-    tail::add(request_id, format!("{lines}\n").as_bytes());
+    tail::add(&origin.request_id, format!("{lines}\n").as_bytes());
     match errors {
         Errors::Record => {
             let record = Record {
                 timestamp: timestamp(),
                 level: "ERROR",
-                request_id,
-                tenant_id,
+                request_id: &origin.request_id,
+                tenant_id: origin.tenant_id.as_deref(),
                 diagnostic: &failure.diagnostic,
                 stack_trace: &failure.stack_trace,
             };
@@ -111,10 +127,8 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
             line.push(b'\n');
             let _ = StandardError.write_all(&line);
         }
-        Errors::Block => {
-            tracing::error!(requestId = request_id, tenantId = tenant_id, "{}", lines.replace('\n', "\r"));
-        }
-        Errors::Lines => tracing::error!(requestId = request_id, tenantId = tenant_id, "{lines}"),
+        Errors::Block => origin.error(lines.replace('\n', "\r")),
+        Errors::Lines => origin.error(lines),
     }
 }
 

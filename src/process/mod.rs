@@ -25,6 +25,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
+use tokio_util::sync::CancellationToken;
 
 pub use self::{
     filters::{PipeName, Shell, Writers},
@@ -56,6 +57,8 @@ pub struct Children {
     inherited: Arc<[Pid]>,
     guard: Option<Arc<Guard>>,
     holds: Arc<watch::Sender<()>>,
+    /// Tells everything of the shutdown.
+    pub shutdown: CancellationToken,
 }
 
 /// Keeps [`Children::terminate`] waiting.

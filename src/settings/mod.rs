@@ -6,14 +6,12 @@ mod environment;
 mod table;
 mod value;
 
-use std::{ffi::OsString, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{ffi::OsString, io, path::PathBuf};
 
-use self::table::Values;
 pub use self::{
-    table::variable,
+    table::{Settings, variable},
     value::{Environment, Interface, LispConvention, LogFormat, ResponseMode, Variable},
 };
-use crate::failure::{ErrorType, Failure, secrets::Secrets};
 
 /// The prefix of our own variables, and of those that belong to the tests.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
@@ -24,27 +22,6 @@ const SNAP_START: &str = "snap-start";
 
 /// Where an image has its bootstrap.
 const IMAGE_DIRECTORY: &str = "/var/runtime";
-
-/// The settings of one run: the values of the variables, and what follows from several of them.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    values: Values,
-    /// Whether the workers go through a SnapStart snapshot before their first event.
-    pub snapstart: bool,
-    /// How long before its deadline an event is given up; `None` for never.
-    pub deadline_margin: Option<Duration>,
-    pub environment: Environment,
-    /// The credentials in it.
-    pub secrets: Arc<Secrets>,
-}
-
-impl Deref for Settings {
-    type Target = Values;
-
-    fn deref(&self) -> &Values {
-        &self.values
-    }
-}
 
 impl Settings {
     /// Reads the settings from an environment. `handler` is the command line's, `local` says that events
@@ -57,20 +34,19 @@ impl Settings {
         let mut environment: Environment = environment.into_iter().collect();
         check_runtime_api(&environment, local)?;
         environment::complete(&mut environment, handler, local)?;
-        let mut values = Values::read(&environment)?;
-        environment::clean(&mut environment, values.interface);
-        let Values { task_root, bash, pwsh, pwsh_host, lisp_core, .. } = &mut values;
+        let mut settings = Self::of(environment)?;
+        environment::clean(&mut settings.environment, settings.interface);
+        let Self { task_root, bash, pwsh, pwsh_host, lisp_core, .. } = &mut settings;
         for path in [bash, pwsh, pwsh_host, lisp_core].into_iter().flatten() {
             *path = task_root.join(&*path);
         }
-        let mut deadline_margin = (values.margin > 0).then_some(Duration::from_millis(values.margin));
-        let kind = values.initialization_type.as_deref();
+        let kind = settings.initialization_type.as_deref();
+        settings.snapstart = !local && kind == Some(SNAP_START);
+        settings.deadline_margin = settings.deadline_margin.filter(|margin| !margin.is_zero());
         if kind == Some(environment::MANAGED_INSTANCES) {
-            deadline_margin.get_or_insert(Duration::ZERO);
+            settings.deadline_margin.get_or_insert_default();
         }
-        let snapstart = !local && kind == Some(SNAP_START);
-        let secrets = Arc::new(Secrets::of(&environment));
-        Ok(Self { values, snapstart, deadline_margin, environment, secrets })
+        Ok(settings)
     }
 
     /// The absolute path of the handler, where it is a file.
@@ -140,7 +116,7 @@ fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), Setti
 }
 
 /// A setting that is missing or does not parse: one line that names the variable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("`{0}` is not set: {1}")]
     Missing(&'static str, &'static str),
@@ -153,13 +129,7 @@ pub enum SettingsError {
     #[error(
         "`{0}` is `{1}`, which cannot be run ({2}): copy what the layer brings into the image's `/opt`, or unset it"
     )]
-    Wrapper(&'static str, String, String),
+    Wrapper(&'static str, String, io::Error),
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
-    WorkingDirectory(String),
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::new(ErrorType::InvalidConfiguration, error.to_string())
-    }
+    WorkingDirectory(#[from] io::Error),
 }

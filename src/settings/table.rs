@@ -5,6 +5,8 @@ use std::{
     ffi::OsString,
     num::{NonZeroU64, NonZeroUsize},
     path::PathBuf,
+    sync::Arc,
+    time::Duration,
 };
 
 use tracing::level_filters::LevelFilter;
@@ -13,6 +15,7 @@ use super::{
     SettingsError,
     value::{Environment, Interface, LispConvention, LogFormat, ResponseMode},
 };
+use crate::failure::secrets::Secrets;
 
 macro_rules! settings {
     (
@@ -22,17 +25,25 @@ macro_rules! settings {
         }
         others { $($other:ident = $other_name:literal, $other_meaning:literal;)+ }
     ) => {
-        /// The values of the variables.
+        /// The settings of one run: the values of the variables, and what follows from several of them.
         #[derive(Clone, Debug)]
-        pub struct Values {
+        pub struct Settings {
             $(#[doc = $meaning] pub $field: $type,)+
+            /// Whether the workers go through a SnapStart snapshot before their first event.
+            pub snapstart: bool,
+            pub environment: Environment,
+            /// The credentials in it.
+            pub secrets: Arc<Secrets>,
         }
 
-        impl Values {
+        impl Settings {
             /// Reads each variable once.
-            pub(super) fn read(environment: &Environment) -> Result<Self, SettingsError> {
+            pub(super) fn of(environment: Environment) -> Result<Self, SettingsError> {
                 Ok(Self {
-                    $($field: variable::$constant.read(environment, settings!(@default $($default)?))?,)+
+                    $($field: variable::$constant.read(&environment, settings!(@default $($default)?))?,)+
+                    snapstart: false,
+                    secrets: Arc::new(Secrets::of(&environment)),
+                    environment,
                 })
             }
         }
@@ -84,7 +95,7 @@ settings! {
         max_concurrency: NonZeroUsize = NonZeroUsize::MIN, MAX_CONCURRENCY = "AWS_LAMBDA_MAX_CONCURRENCY",
             "a number from 1 on",
             "how many events run at the same time, each on a worker of its own; default 1. The first worker that is ready asks for events, the others follow";
-        margin: u64 = 200, DEADLINE_MARGIN = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS",
+        deadline_margin: Option<Duration> = Some(Duration::from_millis(200)), DEADLINE_MARGIN = "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS",
             "a number of milliseconds, 0 for never",
             "how long before its deadline an event is given up with `Runtime.DeadlineExceeded`, so that its log is out and the environment lives on; default 200, 0 for never";
         response_mode: ResponseMode = ResponseMode::Buffered, RESPONSE_MODE = "SCRIPT_RUNTIME_RESPONSE_MODE",

@@ -7,6 +7,7 @@ use std::{
     fmt::{self, Display, Formatter},
     num::{NonZeroU64, NonZeroUsize},
     path::PathBuf,
+    time::Duration,
 };
 
 use tracing::level_filters::LevelFilter;
@@ -94,6 +95,12 @@ macro_rules! parsed {
 }
 
 parsed!(i32, u64, NonZeroU64, NonZeroUsize, String);
+
+impl Value for Duration {
+    fn of(milliseconds: &OsStr) -> Option<Self> {
+        u64::of(milliseconds).map(Self::from_millis)
+    }
+}
 
 macro_rules! chosen {
     ($($type:ty),+) => {

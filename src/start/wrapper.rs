@@ -15,7 +15,7 @@ pub fn enter(environment: &mut Environment) -> Result<(), SettingsError> {
     let own = variable::EXEC_WRAPPER;
     match own.of(environment) {
         Some(wrapper) if !has_run => {
-            let error = become_wrapper(wrapper).to_string();
+            let error = become_wrapper(wrapper);
             Err(SettingsError::Wrapper(own.name, wrapper.to_string_lossy().into_owned(), error))
         }
         _ => Ok(()),

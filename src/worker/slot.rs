@@ -10,7 +10,6 @@
 use std::{convert::Infallible, future::pending, pin::pin, sync::Arc};
 
 use bytes::Bytes;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     event::invocation::{Invocation, Outcome},
@@ -33,17 +32,12 @@ pub struct Slot {
 }
 
 impl Slot {
-    pub fn new(
-        launch: &Arc<Launch>,
-        settings: &Arc<Settings>,
-        children: &Children,
-        shutdown: &CancellationToken,
-    ) -> Self {
+    pub fn new(launch: &Arc<Launch>, settings: &Arc<Settings>, children: &Children) -> Self {
         let setup = Setup {
             launch: Arc::clone(launch),
             settings: Arc::clone(settings),
             children: children.clone(),
-            shutdown: shutdown.clone(),
+            shutdown: children.shutdown.clone(),
         };
         let snapshot = settings.snapstart;
         Self { setup, snapshot, has_hinted: false, worker: None }

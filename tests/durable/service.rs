@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::support::{
-    http::{Message, listen},
+    http::{Message, Server},
     processes::{self, SIGKILL},
 };
 
@@ -49,6 +49,7 @@ pub struct Service {
     port: u16,
     scheme: &'static str,
     shared: Arc<Mutex<State>>,
+    _server: Arc<Server>,
 }
 
 #[derive(Default)]
@@ -86,7 +87,7 @@ impl Service {
         let shared = Arc::<Mutex<State>>::default();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let server = Arc::clone(&shared);
-        let address = listen(move |connection| {
+        let running = Server::start(move |connection| {
             server.lock().unwrap().connections += 1;
             match &tls {
                 None => converse(&server, connection),
@@ -96,7 +97,7 @@ impl Service {
                 }
             }
         });
-        Self { port: address.port(), scheme, shared }
+        Self { port: running.address.port(), scheme, shared, _server: Arc::new(running) }
     }
 
     pub fn url(&self) -> String {

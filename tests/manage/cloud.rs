@@ -44,22 +44,24 @@ struct State {
     forgotten: HashMap<String, Map<String, Value>>,
 }
 
-/// The endpoint of one test; it ends with the test process.
+/// The endpoint of one test; it ends with the last copy.
 #[derive(Clone)]
 pub struct Cloud {
     pub address: SocketAddr,
     state: Arc<Mutex<State>>,
+    /// None in the server itself.
+    _server: Option<Arc<http::Server>>,
 }
 
 impl Cloud {
     pub fn start(moto: SocketAddr, runtimes: SocketAddr) -> Self {
         let state = Arc::new(Mutex::new(State::default()));
         let server = Arc::clone(&state);
-        let address = http::listen(move |connection| {
-            let cloud = Self { address: connection.local_addr()?, state: Arc::clone(&server) };
+        let server = http::Server::start(move |connection| {
+            let cloud = Self { address: connection.local_addr()?, state: Arc::clone(&server), _server: None };
             cloud.serve(connection, [moto, runtimes])
         });
-        Self { address, state }
+        Self { address: server.address, state, _server: Some(Arc::new(server)) }
     }
 
     /// The next call of this operation that has no turn yet goes like this.

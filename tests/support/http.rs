@@ -4,8 +4,12 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     io::{self, BufRead, BufReader, Write},
-    net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    thread,
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
 };
 
 use super::api::PATIENCE;
@@ -13,18 +17,60 @@ use super::api::PATIENCE;
 /// By their names, in lower case.
 pub type Headers = HashMap<String, String>;
 
-/// Listens on a free port of 127.0.0.1, and serves each connection in its own thread until the process ends.
-pub fn listen(serve: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for connection in listener.incoming().flatten() {
-            let serve = serve.clone();
-            // a client may go away at any time
-            thread::spawn(move || drop(serve(connection)));
-        }
-    });
-    address
+/// A server on a free port of 127.0.0.1, with a thread for each connection. Dropped, it shuts all of them down, and waits
+/// for their threads.
+pub struct Server {
+    pub address: SocketAddr,
+    has_ended: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    /// `serve` returns soon after its connection was shut down.
+    pub fn start(serve: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, has_ended) = (listener.local_addr().unwrap(), Arc::<AtomicBool>::default());
+        let ended = Arc::clone(&has_ended);
+        let accepting = thread::spawn(move || {
+            let mut served = Vec::<(JoinHandle<()>, Weak<TcpStream>)>::new();
+            for connection in listener.incoming().flatten() {
+                if ended.load(Ordering::SeqCst) {
+                    break;
+                }
+                let (serve, open) = (serve.clone(), Arc::new(connection.try_clone().unwrap()));
+                let stream = Arc::downgrade(&open);
+                let thread = thread::spawn(move || {
+                    let _open = open;
+                    // a client may go away at any time
+                    let _ = serve(connection);
+                });
+                served.retain(|(thread, _)| !thread.is_finished());
+                served.push((thread, stream));
+            }
+            for stream in served.iter().filter_map(|(_, stream)| stream.upgrade()) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+            for (thread, _) in served {
+                // one that has failed has said so
+                drop(thread.join());
+            }
+        });
+        Self { address, has_ended, accepting: Some(accepting) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::SeqCst);
+        // wakes the thread that accepts
+        drop(TcpStream::connect(self.address));
+        drop(self.accepting.take().map(JoinHandle::join));
+    }
+}
+
+/// Leaves the requests that may still come on a connection without a response, until it is closed.
+pub fn ignore(mut connection: impl io::Read) -> io::Result<()> {
+    io::copy(&mut connection, &mut io::sink()).map(drop)
 }
 
 /// A port of 127.0.0.1 on which nothing listens.

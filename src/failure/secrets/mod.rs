@@ -9,7 +9,6 @@ mod plain;
 use std::{
     collections::{BTreeMap, HashSet},
     ffi::{OsStr, OsString},
-    ops::Range,
     sync::OnceLock,
 };
 
@@ -58,10 +57,6 @@ impl Secrets {
     }
 
     pub fn masked(&self, mut failure: Failure) -> Failure {
-        mask_by_name(&mut failure.more);
-        if self.values.is_empty() {
-            return failure;
-        }
         let parts = self.parts.get_or_init(|| {
             let forms: Vec<_> = self.values.iter().flat_map(|secret| forms(secret)).collect();
             let parts = forms.iter().flat_map(|form| form.as_bytes().windows(PART));
@@ -70,19 +65,19 @@ impl Secrets {
         mask(&mut failure.diagnostic.error_type, parts);
         mask(&mut failure.diagnostic.error_message, parts);
         failure.stack_trace.iter_mut().for_each(|line| mask(line, parts));
-        failure.more.values_mut().for_each(|value| mask_value(value, parts));
+        mask_fields(&mut failure.more, parts);
         failure
     }
 }
 
-/// Masks the values whose names say that they are secret.
-fn mask_by_name(values: &mut Map<String, Value>) {
-    for (name, value) in values {
+/// Masks the values whose names say that they are secret, and credentials in the others.
+fn mask_fields(fields: &mut Map<String, Value>, parts: &HashSet<[u8; PART]>) {
+    for (name, value) in fields {
         let name = name.to_ascii_lowercase();
         if SECRET_WORDS.iter().any(|word| name.contains(word)) {
             *value = MASK.into();
-        } else if let Value::Object(values) = value {
-            mask_by_name(values);
+        } else {
+            mask_value(value, parts);
         }
     }
 }
@@ -91,7 +86,7 @@ fn mask_value(value: &mut Value, parts: &HashSet<[u8; PART]>) {
     match value {
         Value::String(text) => mask(text, parts),
         Value::Array(values) => values.iter_mut().for_each(|value| mask_value(value, parts)),
-        Value::Object(values) => values.values_mut().for_each(|value| mask_value(value, parts)),
+        Value::Object(fields) => mask_fields(fields, parts),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -113,12 +108,15 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 fn mask(text: &mut String, parts: &HashSet<[u8; PART]>) {
-    let mut shown = Vec::new();
+    if parts.is_empty() {
+        return;
+    }
+    let mut shows = vec![false; text.len()];
     let mut plain = Plain::of(text);
     for _ in 0..DEPTH {
         for (at, part) in plain.bytes.windows(PART).enumerate() {
             if parts.contains(part) {
-                shown.push(plain.origin(at..at + PART));
+                shows[plain.origin(at..at + PART)].fill(true);
             }
         }
         match plain.without_escapes() {
@@ -126,20 +124,10 @@ fn mask(text: &mut String, parts: &HashSet<[u8; PART]>) {
             None => break,
         }
     }
-    for range in merged(shown).into_iter().rev() {
-        text.replace_range(range, MASK);
+    let mut rest = std::mem::take(text);
+    for run in shows.chunk_by(PartialEq::eq) {
+        let after = rest.split_off(run.len());
+        text.push_str(if run[0] { MASK } else { &rest });
+        rest = after;
     }
-}
-
-/// The same ranges in order, the overlapping ones as one.
-fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    ranges.sort_by_key(|range| range.start);
-    let mut merged: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

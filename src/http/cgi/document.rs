@@ -10,13 +10,13 @@ use crate::{
     event::invocation::{Invocation, Request},
     failure::secrets::Secrets,
     failure::{ErrorType, Failure},
+    logs::Origin,
     settings::Settings,
 };
 
 pub(in crate::http) struct Document {
     pub(in crate::http) sender: Sender,
-    request_id: String,
-    tenant_id: Option<String>,
+    origin: Origin,
     /// For an error that shows how the document begins.
     secrets: Arc<Secrets>,
     is_head_request: bool,
@@ -40,14 +40,12 @@ impl Document {
         invocation: &Invocation,
         request: Option<&Request>,
     ) -> Self {
-        let variable =
-            |name: &str| request?.variables.iter().find(|(own, _)| own == name).map(|(_, value)| &value[..]);
+        let is_head = |(name, value): &(String, Vec<u8>)| name == "REQUEST_METHOD" && value == b"HEAD";
         Self {
             sender,
-            request_id: invocation.request_id().to_owned(),
-            tenant_id: invocation.tenant_id().map(str::to_owned),
+            origin: Origin::of(invocation),
             secrets: Arc::clone(&settings.secrets),
-            is_head_request: variable("REQUEST_METHOD") == Some(b"HEAD"),
+            is_head_request: request.is_some_and(|request| request.variables.iter().any(is_head)),
             state: State::Head(BytesMut::new()),
         }
     }
@@ -84,12 +82,8 @@ impl Document {
             (Err(failure), State::Body { missing: 0 })
                 if failure.diagnostic.error_type == ErrorType::ExitStatus.name() =>
             {
-                tracing::warn!(
-                    requestId = self.request_id,
-                    tenantId = self.tenant_id,
-                    "the caller has the whole document, though {}",
-                    failure.diagnostic.error_message
-                );
+                let message = failure.diagnostic.error_message;
+                self.origin.warn(format_args!("the caller has the whole document, though {message}"));
                 Ok(())
             }
             (ended, _) => ended,

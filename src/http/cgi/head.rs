@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::{Buf, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use memchr::memchr;
 
 use crate::{
     failure::{ErrorType, Failure},
@@ -23,14 +24,12 @@ const NO_HEAD: &str =
 pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>, Failure> {
     let mut begin = 0;
     let mut lines = Lines::default();
-    while let Some(length) = bytes[begin..].iter().position(|&byte| byte == b'\n') {
-        let line = &bytes[begin..begin + length];
+    let seen = &bytes[..bytes.len().min(CGI_HEAD_LIMIT)];
+    while let Some(length) = memchr(b'\n', &seen[begin..]) {
+        let line = &seen[begin..begin + length];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let is_first = begin == 0;
         begin += length + 1;
-        if begin > CGI_HEAD_LIMIT {
-            break;
-        }
         if line.is_empty() {
             let head = lines.head()?;
             bytes.advance(begin);
@@ -38,7 +37,7 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
         }
         lines.add(line, is_first)?;
     }
-    if begin > CGI_HEAD_LIMIT || bytes.len() > CGI_HEAD_LIMIT {
+    if bytes.len() > CGI_HEAD_LIMIT {
         return Err(invalid(&format!("its head has more than {CGI_HEAD_LIMIT} bytes")));
     }
     match (is_last, bytes.is_empty()) {
@@ -52,7 +51,6 @@ pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>,
 struct Lines {
     status: Option<StatusCode>,
     headers: HeaderMap,
-    cookies: Vec<HeaderValue>,
 }
 
 impl Lines {
@@ -70,8 +68,6 @@ impl Lines {
         let (name, value) = header_line(line)?;
         if name.as_str() == "status" {
             self.status = Some(status_code(value.as_bytes(), value.as_bytes())?);
-        } else if name == header::SET_COOKIE {
-            self.cookies.push(value);
         } else {
             self.headers.append(name, value);
         }
@@ -79,7 +75,7 @@ impl Lines {
     }
 
     fn head(self) -> Result<Prelude, Failure> {
-        let Self { status, headers, cookies } = self;
+        let Self { status, headers } = self;
         let location = headers.get(header::LOCATION).map(HeaderValue::as_bytes);
         let is_local = |location: &[u8]| location.starts_with(b"/") && !location.starts_with(b"//");
         let status = match (status, location) {
@@ -94,7 +90,7 @@ impl Lines {
             (None, Some(_)) => StatusCode::FOUND,
             (None, None) => StatusCode::OK,
         };
-        Ok(Prelude { status, headers, cookies })
+        Ok(Prelude { status, headers })
     }
 }
 

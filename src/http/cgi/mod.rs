@@ -6,8 +6,7 @@ pub mod head;
 mod request;
 mod sender;
 
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
 pub(super) use self::document::Document;
@@ -16,6 +15,7 @@ use super::prelude::{Part, Prelude};
 use crate::{
     event::invocation::{Invocation, Request},
     failure::{ErrorType, Failure},
+    logs::Origin,
     settings::Settings,
 };
 
@@ -50,11 +50,7 @@ pub(super) fn open(
             return Err(Failure::new(ErrorType::InvalidEvent, error.to_string()));
         }
         Err(error @ Unusable::Path(sender, _)) => {
-            tracing::warn!(
-                requestId = invocation.request_id(),
-                tenantId = invocation.tenant_id(),
-                "a request was answered with status 400: {error}"
-            );
+            Origin::of(invocation).warn(format_args!("a request was answered with status 400: {error}"));
             (sender, Err(bad_request("the path has a line end or NUL\n")))
         }
     };
@@ -63,7 +59,6 @@ pub(super) fn open(
 
 /// The answer to a request that no program can have, by a fault of the caller.
 fn bad_request(reason: &'static str) -> [Part; 2] {
-    let mut head = Prelude { status: StatusCode::BAD_REQUEST, ..Prelude::default() };
-    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    [Part::Head(head), Part::Body(Bytes::from_static(reason.as_bytes()))]
+    let head = Prelude::typed(StatusCode::BAD_REQUEST, "text/plain");
+    [Part::Head(head), Part::Body(reason.into())]
 }

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use http::uri::Authority;
 use serde_json::{Map, Value};
 
 use super::{Unusable, sender::Sender};
 use crate::{
     event::invocation::Request,
-    http::{
-        fields::{at, strings, text},
-        host,
-    },
+    http::fields::{at, pairs, strings, text},
 };
 
 const SOFTWARE: &str = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
@@ -33,14 +31,7 @@ pub(super) fn read(
 ) -> Result<Request, Unusable> {
     let event = Event::new(fields, sender);
     let body = event.body()?;
-    let mut variables = event.variables()?;
-    let has_length = event.header("content-length").is_some();
-    if has_length || !body.is_empty() || matches!(event.method(), Some("POST" | "PUT" | "PATCH")) {
-        variables.insert("CONTENT_LENGTH".to_owned(), body.len().to_string().into());
-    }
-    if let Some(script) = script {
-        variables.insert("SCRIPT_FILENAME".to_owned(), script.into());
-    }
+    let variables = event.variables(&body, script)?;
     for (name, value) in &variables {
         match value.iter().find(|byte| [b'\n', 0].contains(byte)) {
             Some(&byte) if matches!(name.as_str(), "PATH_INFO" | "SCRIPT_NAME") => {
@@ -58,12 +49,9 @@ pub(super) fn read(
 
 impl<'a> Event<'a> {
     fn new(fields: &'a Map<String, Value>, sender: Sender) -> Self {
-        let several = at(fields, &["multiValueHeaders"]).and_then(Value::as_object);
-        let single = at(fields, &["headers"]).and_then(Value::as_object);
         let mut headers = Headers::new();
-        for (name, value) in several.or(single).into_iter().flatten() {
-            let values = headers.entry(name.to_ascii_lowercase()).or_default();
-            values.extend(strings(value).map(str::to_owned));
+        for (name, value) in pairs(fields, "multiValueHeaders", "headers") {
+            headers.entry(name.to_ascii_lowercase()).or_default().push(value.to_owned());
         }
         Self { sender, fields, headers }
     }
@@ -89,17 +77,22 @@ impl<'a> Event<'a> {
         Ok(Bytes::copy_from_slice(body.as_bytes()))
     }
 
-    fn variables(&self) -> Result<BTreeMap<String, Vec<u8>>, Unusable> {
+    fn variables(&self, body: &Bytes, script: Option<&str>) -> Result<BTreeMap<String, Vec<u8>>, Unusable> {
         let method = self.method().ok_or_else(|| Unusable::Event("it has no method".to_owned()))?;
         let (path, query) = (self.sender.path(self.fields), self.sender.query(self.fields));
         let uri = if query.is_empty() { path.uri.clone() } else { format!("{}?{query}", path.uri) };
-        let host_header =
+        let host =
             self.header("host").or(self.text(&["requestContext", "domainName"])).unwrap_or("localhost");
+        let authority = host.parse::<Authority>();
         let is_https = self.header("x-forwarded-proto") != Some("http");
         let port = self.header("x-forwarded-port").unwrap_or(if is_https { "443" } else { "80" });
         let protocol = self.text(&["requestContext", "http", "protocol"]);
         let protocol = protocol.or(self.text(&["requestContext", "protocol"])).unwrap_or("HTTP/1.1");
         let (kind, user) = self.user().unzip();
+        let has_length = self.header("content-length").is_some()
+            || !body.is_empty()
+            || matches!(method, "POST" | "PUT" | "PATCH");
+        let length = body.len().to_string();
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &[u8]| drop(variables.insert(name.to_owned(), value.to_vec()));
         for (name, value) in [
@@ -107,9 +100,10 @@ impl<'a> Event<'a> {
             ("SERVER_SOFTWARE", Some(SOFTWARE)),
             ("REQUEST_METHOD", Some(method)),
             ("SCRIPT_NAME", Some(&path.script)),
+            ("SCRIPT_FILENAME", script),
             ("QUERY_STRING", Some(&query)),
             ("REQUEST_URI", Some(&uri)),
-            ("SERVER_NAME", Some(host::name_of(host_header))),
+            ("SERVER_NAME", Some(authority.as_ref().map_or(host, Authority::host))),
             ("SERVER_PORT", Some(port)),
             ("SERVER_PROTOCOL", Some(protocol)),
             ("REMOTE_ADDR", Some(self.caller().unwrap_or_default())),
@@ -117,6 +111,7 @@ impl<'a> Event<'a> {
             ("AUTH_TYPE", kind),
             ("REMOTE_USER", user),
             ("CONTENT_TYPE", self.header("content-type")),
+            ("CONTENT_LENGTH", has_length.then_some(&length)),
         ] {
             if let Some(value) = value {
                 set(name, value.as_bytes());

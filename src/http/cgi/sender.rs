@@ -5,29 +5,22 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use serde_json::{Map, Value, json};
 
 use crate::http::{
-    fields::{at, strings, text},
+    fields::{at, pairs, text},
     prelude::Prelude,
 };
 
 /// The characters that no path of a URL has (RFC 3986, section 3.3), without the percent sign.
-const NOT_IN_ENCODED_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+const NOT_IN_ENCODED_PATH: &AsciiSet = &controls_and(b" \"#<>?[\\]^`{|}");
 
 /// The same, for a path that was decoded.
 const NOT_IN_PATH: &AsciiSet = &NOT_IN_ENCODED_PATH.add(b'%');
+
+const fn controls_and(characters: &[u8]) -> AsciiSet {
+    match characters {
+        [first, rest @ ..] => controls_and(rest).add(*first),
+        [] => CONTROLS.union(AsciiSet::EMPTY),
+    }
+}
 
 /// The stage of an API that has none in its URL.
 const DEFAULT_STAGE: &str = "$default";
@@ -87,8 +80,7 @@ impl Sender {
                 // the stage, or the base path of a domain
                 let whole = text(event, &["requestContext", "path"]).unwrap_or(path);
                 let in_front = whole.strip_suffix(path).or(after_stage(whole).map(|_| &stage[..]));
-                let script = in_front.unwrap_or_default();
-                Path::encoded(script, path)
+                Path::encoded(in_front.unwrap_or_default(), path)
             }
             Self::FunctionUrl | Self::LoadBalancer { .. } => Path::encoded("", path),
         }
@@ -99,10 +91,7 @@ impl Sender {
         if self.has_raw_fields() {
             return text(event, &["rawQueryString"]).unwrap_or_default().to_owned();
         }
-        let several = at(event, &["multiValueQueryStringParameters"]).and_then(Value::as_object);
-        let single = at(event, &["queryStringParameters"]).and_then(Value::as_object);
-        let pairs = several.or(single).into_iter().flatten();
-        let pairs = pairs.flat_map(|(name, value)| strings(value).map(move |value| (name, value)));
+        let pairs = pairs(event, "multiValueQueryStringParameters", "queryStringParameters");
         if let Self::LoadBalancer { .. } = self {
             // it leaves them encoded
             return pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
@@ -126,25 +115,20 @@ impl Sender {
             let reason = head.status.canonical_reason().unwrap_or("Unknown");
             answer["statusDescription"] = format!("{} {reason}", head.status.as_u16()).into();
         }
-        let cookies = head.cookie_values();
-        let (headers, form): (_, fn(Vec<String>) -> Value) = match self {
+        match self {
             Self::FunctionUrl | Self::HttpApi => {
-                answer["headers"] = head.joined_headers();
+                let (headers, cookies) = head.headers_and_cookies();
+                answer["headers"] = headers;
                 if !cookies.is_empty() {
                     answer["cookies"] = cookies.into();
                 }
-                return answer.to_string();
             }
             Self::LoadBalancer { several_values: false } => {
-                ("headers", |values| values.into_iter().next_back().unwrap_or_default().into())
+                answer["headers"] = head.headers_as(|mut values| values.pop().into()).into();
             }
             Self::HttpApi1 | Self::RestApi | Self::LoadBalancer { several_values: true } => {
-                ("multiValueHeaders", Value::from)
+                answer["multiValueHeaders"] = head.headers_as(Value::from).into();
             }
-        };
-        answer[headers] = head.headers_as(form);
-        if !cookies.is_empty() {
-            answer[headers]["set-cookie"] = form(cookies);
         }
         answer.to_string()
     }

@@ -1,17 +1,16 @@
 //! An HTTP request as the event that a function URL makes of it: payload version 2.0.
 
 use std::{
-    borrow::Cow,
     collections::BTreeMap,
     net::SocketAddr,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderValue, header, request::Parts, uri::Authority};
 use serde_json::{Value, json};
 
-use crate::http::{host, prelude::is_text};
+use crate::http::prelude::{is_text, values};
 
 /// Lambda's words for no account, and for no stage and no route.
 const ANONYMOUS: &str = "anonymous";
@@ -67,7 +66,9 @@ pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
 
 fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<String, String>) -> Value {
     let now = SystemTime::now();
-    let domain = host::name_of(headers.get("host").map_or("localhost", String::as_str));
+    let host = headers.get("host").map_or("localhost", String::as_str);
+    let authority = host.parse::<Authority>();
+    let domain = authority.as_ref().map_or(host, Authority::host);
     let prefix = domain.split('.').next().unwrap_or_default();
     json!({
         "accountId": ANONYMOUS,
@@ -89,30 +90,18 @@ fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<Stri
     })
 }
 
-/// Each header once, with its values in their order.
+/// Each header once, with its values in their order. A cookie may hold a comma.
 fn headers_of(headers: &HeaderMap) -> BTreeMap<String, String> {
-    joined(headers.iter().map(|(name, value)| {
-        // a cookie may hold a comma
-        let separator = if name == header::COOKIE { "; " } else { "," };
-        (name.to_string(), separator, String::from_utf8_lossy(value.as_bytes()))
-    }))
+    let joined = |name| values(headers, name).join(if name == header::COOKIE { "; " } else { "," });
+    headers.keys().map(|name| (name.to_string(), joined(name))).collect()
 }
 
 fn parameters(query: &str) -> Value {
-    let pairs = form_urlencoded::parse(query.as_bytes());
-    json!(joined(pairs.map(|(name, value)| (name.into_owned(), ",", value))))
-}
-
-fn joined<'a>(
-    fields: impl Iterator<Item = (String, &'static str, Cow<'a, str>)>,
-) -> BTreeMap<String, String> {
-    let mut joined = BTreeMap::<String, String>::new();
-    for (name, separator, value) in fields {
-        let values = joined.entry(name);
-        let values = values.and_modify(|values| values.extend([separator, &value]));
-        values.or_insert_with(|| value.clone().into_owned());
+    let mut parameters = BTreeMap::<_, Vec<_>>::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        parameters.entry(name).or_default().push(value);
     }
-    joined
+    parameters.into_iter().map(|(name, values)| (name, values.join(","))).collect()
 }
 
 /// A time as web servers log it, as in `12/Mar/2020:19:03:58 +0000`.

@@ -52,9 +52,6 @@ pub fn response<B>(head: Prelude, body: B) -> Response<B> {
     for name in NOT_PASSED_ON {
         all.remove(name);
     }
-    for cookie in head.cookies {
-        all.append(header::SET_COOKIE, cookie);
-    }
     all.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     response
 }
@@ -69,14 +66,13 @@ fn taken_apart(fields: &Map<String, Value>) -> Result<Response<Bytes>, InvalidAn
             headers.append(name, value);
         }
     }
-    let mut cookies = Vec::new();
     if let Some(given) = at(fields, &["cookies"]) {
         let none = |_| InvalidAnswer::Field("cookies", "no array of strings", given.clone());
-        cookies = serde_json::from_value::<Vec<String>>(given.clone()).map_err(none)?;
+        let cookies: Vec<String> = serde_json::from_value(given.clone()).map_err(none)?;
+        let values = cookies.into_iter().filter_map(|cookie| HeaderValue::try_from(cookie).ok());
+        headers.extend(values.map(|value| (header::SET_COOKIE, value)));
     }
-    let value = |cookie: &String| HeaderValue::from_bytes(cookie.as_bytes()).ok();
-    let cookies = cookies.iter().filter_map(value).collect();
-    Ok(response(Prelude { status, headers, cookies }, body(fields)?))
+    Ok(response(Prelude { status, headers }, body(fields)?))
 }
 
 fn status(value: &Value) -> Result<StatusCode, InvalidAnswer> {

@@ -7,7 +7,7 @@ mod head;
 
 use std::{io, time::Duration};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use memchr::memchr;
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use self::head::{Framing, end_of_head, parse_head};
+use self::head::{Framing, framing, number, parse_head};
 use crate::event::headers::Headers;
 
 /// The largest head of a response, in bytes.
@@ -47,8 +47,8 @@ pub struct Response {
     pub headers: Headers,
     /// Empty if the response is too large.
     pub body: Bytes,
-    /// The limit that the response is over. Nothing more is read from its connection.
-    pub too_large: Option<TooLarge>,
+    /// The limit that the response is over, for people. Nothing more is read from its connection.
+    pub too_large: Option<String>,
     /// Whether the connection can be used again.
     pub reusable: bool,
     /// The beginning of the first malformed line of its head, and the number of such lines.
@@ -60,15 +60,6 @@ impl Response {
     pub fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
-}
-
-/// A limit, by the part of a response that it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooLarge {
-    /// [`RESPONSE_HEAD_LIMIT`].
-    Head,
-    /// [`BODY_LIMIT`].
-    Body,
 }
 
 /// Why there is no response. Nothing more can be read from the connection.
@@ -86,14 +77,16 @@ pub enum HttpError {
     ChunkSize(String),
     #[error("invalid HTTP: a chunk does not end in a line end")]
     ChunkEnd,
+    #[error("body has more than {BODY_LIMIT} bytes")]
+    TooLarge,
     #[error("connection closed before a response came")]
     Nothing,
     #[error("connection closed {0}")]
     Closed(&'static str),
 }
 
-const IN_HEAD: HttpError = HttpError::Closed("in the head of a response");
-const IN_BODY: HttpError = HttpError::Closed("in a body: end of file before message length reached");
+const IN_HEAD: &str = "in the head of a response";
+const IN_BODY: &str = "in a body: end of file before message length reached";
 
 /// Reads one response by way of a buffer, which is empty. `is_receipt`: all is known once its head is there.
 pub async fn response(
@@ -102,18 +95,25 @@ pub async fn response(
     is_receipt: bool,
 ) -> Result<Response, HttpError> {
     let stall_limit = if is_receipt { RECEIPT_STALL_LIMIT } else { STALL_LIMIT };
-    let mut source = Source { stream, buffer, has_begun: false, stall_limit };
-    let (mut response, framing) = source.head().await?;
-    let body = match framing {
-        _ if response.too_large.is_some() => Ok(Err(TooLarge::Head)),
+    let mut source = Source { stream, buffer, has_begun: false, place: IN_HEAD, stall_limit };
+    let mut response = source.head().await?;
+    if response.too_large.is_some() {
+        return Ok(response);
+    }
+    source.place = IN_BODY;
+    let body = match framing(&response) {
         // nobody waits for an end that may never come
-        Framing::UntilClose if is_receipt => Err(HttpError::Stalled),
-        framing => source.body(framing).await,
+        Ok(Framing::UntilClose) if is_receipt => Err(HttpError::Stalled),
+        Ok(framing) => {
+            response.reusable &= framing != Framing::UntilClose;
+            source.body(framing).await
+        }
+        Err(error) => Err(error),
     };
-    response.reusable &= matches!(body, Ok(Ok(_))) && !matches!(framing, Framing::UntilClose);
+    response.reusable &= body.is_ok();
     match body {
-        Ok(Ok(body)) => response.body = body,
-        Ok(Err(part)) => response.too_large = Some(part),
+        Ok(body) => response.body = body,
+        Err(error @ HttpError::TooLarge) => response.too_large = Some(error.to_string()),
         Err(_) if is_receipt => response.body = source.buffer.split().freeze(),
         Err(error) => return Err(error),
     }
@@ -126,94 +126,91 @@ struct Source<'a, S> {
     buffer: &'a mut BytesMut,
     /// Whether the response has begun: then there is a limit for each pause.
     has_begun: bool,
+    /// The part of it that is read.
+    place: &'static str,
     stall_limit: Duration,
 }
 
 impl<S: AsyncRead + Unpin> Source<'_, S> {
-    /// Reads once. Gives the error if the connection has ended.
-    async fn read(&mut self, closed: HttpError) -> Result<(), HttpError> {
+    /// Reads once.
+    async fn read(&mut self) -> Result<(), HttpError> {
         if self.buffer.capacity() - self.buffer.len() < ROOM {
             self.buffer.reserve(ROOM);
         }
         // unlike `try_read` it knows from a short read that nothing more is there
         let read = self.stream.read_buf(self.buffer);
-        let count = if self.has_begun {
+        let had_begun = std::mem::replace(&mut self.has_begun, true);
+        let count = if had_begun {
             timeout(self.stall_limit, read).await.map_err(|_| HttpError::Stalled)?
         } else {
             read.await
         };
-        self.has_begun = true;
-        if count.map_err(HttpError::Read)? == 0 { Err(closed) } else { Ok(()) }
+        match count.map_err(HttpError::Read)? {
+            0 if had_begun => Err(HttpError::Closed(self.place)),
+            0 => Err(HttpError::Nothing),
+            _ => Ok(()),
+        }
     }
 
     /// The final response without its body.
-    async fn head(&mut self) -> Result<(Response, Framing), HttpError> {
+    async fn head(&mut self) -> Result<Response, HttpError> {
         loop {
             self.has_begun = !self.buffer.is_empty();
-            let mut searched = 0;
-            let end = loop {
-                let end = end_of_head(self.buffer, &mut searched);
-                if end.unwrap_or(self.buffer.len()) > READ_HEAD_LIMIT {
-                    return Err(HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes")));
+            let (mut lines, mut size) = (Vec::new(), 0);
+            loop {
+                let line = self.line(READ_HEAD_LIMIT - size, |_| {
+                    HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes"))
+                });
+                let line = line.await?.freeze();
+                size = READ_HEAD_LIMIT.min(size + line.len() + 2);
+                if line.is_empty() {
+                    break;
                 }
-                if let Some(end) = end {
-                    break end;
-                }
-                let closed = if self.has_begun { IN_HEAD } else { HttpError::Nothing };
-                self.read(closed).await?;
-            };
-            let (mut response, framing) = parse_head(&self.buffer.split_to(end).freeze())?;
+                lines.push(line);
+            }
+            let mut response = parse_head(&lines)?;
             // the final response follows an interim one
             if !response.status.is_informational() {
-                response.too_large = (end > RESPONSE_HEAD_LIMIT).then_some(TooLarge::Head);
-                return Ok((response, framing));
+                if size > RESPONSE_HEAD_LIMIT {
+                    let too_large = format!("headers have more than {RESPONSE_HEAD_LIMIT} bytes");
+                    (response.too_large, response.reusable) = (Some(too_large), false);
+                }
+                return Ok(response);
             }
         }
     }
 
-    async fn body(&mut self, framing: Framing) -> Result<Result<Bytes, TooLarge>, HttpError> {
+    async fn body(&mut self, framing: Framing) -> Result<Bytes, HttpError> {
         match framing {
-            Framing::Unknown(header) => Err(HttpError::Length(header)),
             Framing::Chunked => self.chunks().await,
-            Framing::Length(length) if length > BODY_LIMIT => Ok(Err(TooLarge::Body)),
-            Framing::Length(length) => {
-                while self.buffer.len() < length {
-                    self.buffer.reserve((length - self.buffer.len()).min(BODY_ROOM));
-                    self.read(IN_BODY).await?;
-                }
-                Ok(Ok(self.buffer.split_to(length).freeze()))
-            }
+            Framing::Length(length) if length > BODY_LIMIT => Err(HttpError::TooLarge),
+            Framing::Length(length) => Ok(self.take(length).await?.freeze()),
             Framing::UntilClose => loop {
                 if self.buffer.len() > BODY_LIMIT {
-                    return Ok(Err(TooLarge::Body));
+                    return Err(HttpError::TooLarge);
                 }
-                match self.read(IN_BODY).await {
-                    Err(HttpError::Closed(_)) => return Ok(Ok(self.buffer.split().freeze())),
+                match self.read().await {
+                    Err(HttpError::Closed(_)) => return Ok(self.buffer.split().freeze()),
                     read => read?,
                 }
             },
         }
     }
 
-    async fn chunks(&mut self) -> Result<Result<Bytes, TooLarge>, HttpError> {
+    async fn chunks(&mut self) -> Result<Bytes, HttpError> {
         let mut body = BytesMut::new();
         loop {
-            let mut left = chunk_size(&self.line(SIZE_LINE, HttpError::ChunkSize).await?)?;
-            if body.len().saturating_add(left) > BODY_LIMIT {
-                return Ok(Err(TooLarge::Body));
+            let line = self.line(SIZE_LINE, HttpError::ChunkSize).await?.freeze();
+            // extensions may follow
+            let size = number(line.split(|&byte| byte == b';').next().unwrap_or_default(), 16);
+            let size = size.ok_or_else(|| HttpError::ChunkSize(shown(&line)))?;
+            if body.len().saturating_add(size) > BODY_LIMIT {
+                return Err(HttpError::TooLarge);
             }
-            if left == 0 {
+            if size == 0 {
                 break;
             }
-            while left > 0 {
-                if self.buffer.is_empty() {
-                    self.read(IN_BODY).await?;
-                }
-                let here = left.min(self.buffer.len());
-                body.extend_from_slice(&self.buffer[..here]);
-                self.buffer.advance(here);
-                left -= here;
-            }
+            body.extend_from_slice(&self.take(size).await?);
             if !self.line(2, |_| HttpError::ChunkEnd).await?.is_empty() {
                 return Err(HttpError::ChunkEnd);
             }
@@ -223,10 +220,18 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
             let too_long = |_| HttpError::Head("trailers without an end".to_owned());
             let trailer = self.line(limit, too_long).await?;
             if trailer.is_empty() {
-                return Ok(Ok(body.freeze()));
+                return Ok(body.freeze());
             }
             limit = limit.saturating_sub(trailer.len() + 2);
         }
+    }
+
+    async fn take(&mut self, length: usize) -> Result<BytesMut, HttpError> {
+        while self.buffer.len() < length {
+            self.buffer.reserve((length - self.buffer.len()).min(BODY_ROOM));
+            self.read().await?;
+        }
+        Ok(self.buffer.split_to(length))
     }
 
     /// A line without its end; an error that shows its beginning if it is longer than `limit`.
@@ -235,30 +240,22 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         limit: usize,
         too_long: impl Fn(String) -> HttpError,
     ) -> Result<BytesMut, HttpError> {
+        let mut searched = 0;
         loop {
-            let begin = &self.buffer[..self.buffer.len().min(limit)];
-            if let Some(end) = memchr(b'\n', begin) {
-                let mut line = self.buffer.split_to(end);
-                self.buffer.advance(1);
-                line.truncate(line.strip_suffix(b"\r").unwrap_or(&line).len());
+            let end = self.buffer.len().min(limit);
+            if let Some(before) = memchr(b'\n', &self.buffer[searched..end]) {
+                let mut line = self.buffer.split_to(searched + before + 1);
+                let text = line.strip_suffix(b"\r\n").unwrap_or(&line[..searched + before]);
+                line.truncate(text.len());
                 return Ok(line);
             }
-            if begin.len() == limit {
-                return Err(too_long(shown(begin)));
+            if end == limit {
+                return Err(too_long(shown(&self.buffer[..end])));
             }
-            self.read(IN_BODY).await?;
+            searched = end;
+            self.read().await?;
         }
     }
-}
-
-/// The hexadecimal number in front of a chunk's extensions.
-fn chunk_size(line: &[u8]) -> Result<usize, HttpError> {
-    let digits = line.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-    let text = std::str::from_utf8(digits).ok();
-    // `from_str_radix` would take a sign
-    let text = text.filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    let size = text.and_then(|text| usize::from_str_radix(text, 16).ok());
-    size.ok_or_else(|| HttpError::ChunkSize(shown(line)))
 }
 
 /// The beginning of a line, for people.

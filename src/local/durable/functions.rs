@@ -1,14 +1,13 @@
 //! `--function`: the functions that a handler invokes, each with a worker of its own.
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, future::pending, sync::Arc};
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 
 use super::{execution::find_function, schedule::Invoked};
 use crate::{
-    durable::{Durable, service::Service},
+    durable::{Durable, Envelope, service::Service},
     event::headers::Headers,
     failure::{ErrorType, Failure},
     languages,
@@ -24,7 +23,6 @@ use crate::{
 pub struct Functions {
     all: Vec<Function>,
     children: Children,
-    shutdown: CancellationToken,
 }
 
 /// A function with its slot, which is made for its first event.
@@ -42,12 +40,11 @@ impl Functions {
         functions: &[cli::Function],
         service: &Arc<dyn Service>,
         children: &Children,
-        shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
         let all = functions.iter().map(|function| Function::new(settings, function, service));
         let all: Result<_, _> = all.collect();
         let all = all.map_err(|error| Failure::new(ErrorType::InvalidConfiguration, error.to_string()))?;
-        Ok(Self { all, children: children.clone(), shutdown: shutdown.clone() })
+        Ok(Self { all, children: children.clone() })
     }
 
     /// Runs an event by the function that a handler calls by this name.
@@ -61,7 +58,7 @@ impl Functions {
         let mut place = function.slot.lock().await;
         let slot = match &mut *place {
             Some(slot) => slot,
-            None => match load(&function.settings, &self.children, &self.shutdown).await {
+            None => match load(&function.settings, &self.children).await {
                 Ok(slot) => place.insert(slot),
                 Err(failure) => return Invoked::never(failure),
             },
@@ -99,7 +96,8 @@ impl Invoked {
         let mut invocation = invocation(settings, event, headers);
         invocation.begin(LONGEST_TIMEOUT);
         let request_id = invocation.request_id().to_owned();
-        let outcome = core.run_any(slot, &mut invocation).await;
+        let envelope = Envelope::of(&invocation.event);
+        let outcome = core.run(slot, &mut invocation, envelope).await;
         Self { request_id, outcome, is_final: false }
     }
 
@@ -109,13 +107,10 @@ impl Invoked {
     }
 }
 
-/// A slot whose worker has loaded the files.
-pub async fn load(
-    settings: &Arc<Settings>,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<Slot, Failure> {
-    let launch = Arc::new(languages::launch(settings, children).await?);
-    let mut slot = Slot::new(&launch, settings, children, shutdown);
+/// A slot whose worker has loaded the files. In a shutdown before there is a worker this has no end.
+pub async fn load(settings: &Arc<Settings>, children: &Children) -> Result<Slot, Failure> {
+    let launch = children.shutdown.run_until_cancelled(languages::launch(settings, children)).await;
+    let Some(launch) = launch else { return pending().await };
+    let mut slot = Slot::new(&Arc::new(launch?), settings, children);
     slot.load().await.map(|()| slot)
 }

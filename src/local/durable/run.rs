@@ -15,7 +15,6 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     desk::{Desk, clock},
@@ -42,18 +41,17 @@ use crate::{
 /// The status of a run that waits for an answer from outside: `EX_TEMPFAIL` of sysexits.
 const OPEN: u8 = 75;
 
-/// Runs the execution. The status is 0 if it has succeeded, 75 if it waits for an answer from outside, else 1. Once
-/// `shutdown` is cancelled this has no end.
+/// Runs the execution. The status is 0 if it has succeeded, 75 if it waits for an answer from outside, else 1. In a
+/// shutdown this has no end.
 pub async fn run(
     settings: &Arc<Settings>,
     source: &EventSource,
     options: &cli::Durable,
     children: &Children,
-    shutdown: &CancellationToken,
 ) -> ExitCode {
     let began = Instant::now();
     let opening = open(settings, source, options);
-    let Some(opened) = shutdown.run_until_cancelled(opening).await else { return pending().await };
+    let Some(opened) = children.shutdown.run_until_cancelled(opening).await else { return pending().await };
     let desk = match opened {
         Ok(desk) => Arc::new(desk),
         Err(failure) => return fail(failure, began.elapsed(), children),
@@ -64,17 +62,17 @@ pub async fn run(
         }
         return finish(&desk, options, None, Duration::ZERO, began.elapsed(), children);
     }
-    let starting = Runner::start(settings, &desk, options, children, shutdown);
-    let Some(started) = shutdown.run_until_cancelled(starting).await else { return pending().await };
+    let starting = Runner::start(settings, &desk, options, children);
+    let Some(started) = children.shutdown.run_until_cancelled(starting).await else { return pending().await };
     let init = began.elapsed();
     let error = match started {
         Ok(runner) => {
             let error = runner.run(&desk, options).await.err();
-            if shutdown.is_cancelled() {
+            if children.shutdown.is_cancelled() {
                 return pending().await;
             }
             runner.slot.lock().await.shut_down().await;
-            shutdown.cancel();
+            children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
             error
         }
@@ -192,11 +190,10 @@ impl Runner {
         desk: &Arc<Desk>,
         options: &cli::Durable,
         children: &Children,
-        shutdown: &CancellationToken,
     ) -> Result<Self, Failure> {
         let service: Arc<dyn Service> = Arc::<Desk>::clone(desk);
-        let functions = Functions::new(settings, &options.functions, &service, children, shutdown)?;
-        let slot = Mutex::new(load(settings, children, shutdown).await?);
+        let functions = Functions::new(settings, &options.functions, &service, children)?;
+        let slot = Mutex::new(load(settings, children).await?);
         let core = Durable::with(settings, service);
         Ok(Self { settings: Arc::clone(settings), core, slot, functions })
     }

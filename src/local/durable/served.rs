@@ -4,7 +4,6 @@ use std::{path::Path, sync::Arc};
 
 use http::Method;
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{self, ApiError},
@@ -53,12 +52,7 @@ pub enum StartError {
 
 impl Executions {
     /// Goes on with the executions of the state file, or begins without any.
-    pub fn open(
-        settings: &Settings,
-        options: &cli::Durable,
-        children: &Children,
-        shutdown: &CancellationToken,
-    ) -> Result<Self, OpenError> {
+    pub fn open(settings: &Settings, options: &cli::Durable, children: &Children) -> Result<Self, OpenError> {
         let names: Vec<_> = options.functions.iter().map(|function| function.name.clone()).collect();
         let (file, state) = match &options.state {
             Some(path) => {
@@ -75,7 +69,7 @@ impl Executions {
         let desk = Arc::new(Desk::new(state, file, names, options.replay_each));
         desk.save()?;
         let service: Arc<dyn Service> = Arc::<Desk>::clone(&desk);
-        let functions = Functions::new(settings, &options.functions, &service, children, shutdown);
+        let functions = Functions::new(settings, &options.functions, &service, children);
         Ok(Self {
             desk,
             functions: functions.map_err(OpenError::Functions)?,

@@ -1,6 +1,6 @@
 //! The reply to a caller: the outcome of the event as a whole, or its answer while it is written.
 
-use std::{convert::Infallible, pin::pin};
+use std::{collections::VecDeque, convert::Infallible};
 
 use bytes::Bytes;
 use http_body_util::{
@@ -14,7 +14,7 @@ use crate::{
     event::invocation::Outcome,
     failure::Failure,
     http::{
-        answer::Answer,
+        answer::{Answer, Caller},
         prelude::{Part, Prelude},
     },
 };
@@ -37,16 +37,30 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 impl Reply {
-    /// Waits until the answer begins, or the event has ended.
+    /// Runs the handler to its end, also where nobody waits for the reply, which is there when the answer begins or the event
+    /// has ended.
     pub(super) async fn of(
         answer: Answer,
-        running: impl Future<Output = Outcome> + Send + 'static,
+        handler: impl Future<Output = Outcome> + Send + 'static,
         takes_head: bool,
     ) -> Self {
         let (sender, body) = Channel::new(WAITING);
         let (begin, first) = oneshot::channel();
-        let delivery = Delivery { begin: Some((begin, UnsyncBoxBody::new(body))), sender, takes_head };
-        tokio::spawn(delivery.run(answer, running));
+        let begin = Some((begin, UnsyncBoxBody::new(body)));
+        let mut delivery = Delivery { begin, unsent: VecDeque::new(), sender, takes_head };
+        tokio::spawn(async move {
+            let outcome = answer.run(handler, &mut delivery).await;
+            delivery.send().await;
+            match (delivery.begin, outcome) {
+                (Some((begin, _)), outcome) => drop(begin.send(Self::Whole(outcome))),
+                (None, Ok(_)) => {}
+                (None, Err(failure)) => {
+                    // this empty part has room once all parts before it are written: an aborted body drops unwritten parts
+                    let _ = delivery.sender.send_data(Bytes::new()).await;
+                    delivery.sender.abort(failure);
+                }
+            }
+        });
         first.await.expect("BUG: an answer begins or ends")
     }
 }
@@ -55,46 +69,31 @@ impl Reply {
 struct Delivery {
     /// Until the answer begins.
     begin: Option<(oneshot::Sender<Reply>, Body)>,
+    unsent: VecDeque<Bytes>,
     sender: Sender<Bytes, Failure>,
     /// Whether the caller takes a head. If not, the head is a part of the body.
     takes_head: bool,
 }
 
-impl Delivery {
-    async fn run(mut self, mut answer: Answer, running: impl Future<Output = Outcome>) {
-        let mut running = pin!(running);
-        let outcome = loop {
-            tokio::select! {
-                part = answer.next() => self.send(part).await,
-                outcome = &mut running => break outcome,
+impl Caller for Delivery {
+    fn put(&mut self, part: Part) {
+        let head = match part {
+            Part::Head(head) if self.takes_head => Some(head),
+            other => {
+                self.unsent.push_back(other.into_bytes());
+                None
             }
-        };
-        let (rest, ended) = answer.finish(outcome);
-        for part in rest {
-            self.send(part).await;
-        }
-        match (self.begin, ended) {
-            (Some((begin, _)), ended) => drop(begin.send(Reply::Whole(ended.map(|()| Bytes::new())))),
-            (None, Ok(())) => {}
-            (None, Err(failure)) => {
-                // this empty part has room once all parts before it are written: an aborted body drops unwritten parts
-                let _ = self.sender.send_data(Bytes::new()).await;
-                self.sender.abort(failure);
-            }
-        }
-    }
-
-    /// Passes on a part. It is dropped if the caller has gone away.
-    async fn send(&mut self, part: Part) {
-        let (head, bytes) = match part {
-            Part::Head(head) if self.takes_head => (Some(head), None),
-            other => (None, Some(other.into_bytes())),
         };
         if let Some((begin, body)) = self.begin.take() {
             let _ = begin.send(Reply::Streamed(head, body));
         }
-        if let Some(bytes) = bytes {
-            let _ = self.sender.send_data(bytes).await;
+    }
+
+    async fn send(&mut self) {
+        while let Some(bytes) = self.unsent.front() {
+            // an error says that the caller has gone away
+            let _ = self.sender.send_data(bytes.clone()).await;
+            self.unsent.pop_front();
         }
     }
 }

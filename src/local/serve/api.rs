@@ -1,5 +1,7 @@
 //! The Invoke API of Lambda, as far as the local server has it: requests and responses.
 
+use std::net::SocketAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -12,17 +14,13 @@ use super::{
 };
 use crate::{
     event::headers::Headers,
-    event::invocation::{CLIENT_CONTEXT, Outcome, REQUEST_ID, TENANT_ID, TRACE_ID},
+    event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
     logs::tail,
 };
 
 /// The path for events, as in the emulator. Any name may stand in place of the second `function`.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
-
-/// The paths of `Invoke` and `InvokeWithResponseStream`, before and behind the function's name.
-const INVOKE_PATH: (&str, &str) = ("/2015-03-31/functions/", "/invocations");
-const STREAMING_PATH: (&str, &str) = ("/2021-11-15/functions/", "/response-streaming-invocations");
 
 /// Headers that are passed from the caller to the handler, with their names in the Runtime API.
 const PASSED_ON: [(&str, &str); 2] = [("x-amzn-trace-id", TRACE_ID), ("x-amz-tenant-id", TENANT_ID)];
@@ -44,7 +42,7 @@ pub(super) struct Call {
     wants_log: bool,
     /// The headers of the invocation that come from the caller, and its request id.
     pub(super) headers: Headers,
-    request_id: HeaderValue,
+    request_id: String,
 }
 
 #[derive(Debug)]
@@ -57,17 +55,16 @@ pub(super) struct Refusal {
 
 impl Call {
     /// Reads the head of a request to the server at this address.
-    pub(super) fn read(head: &Parts, server: &str) -> Result<Self, Refusal> {
+    pub(super) fn read(head: &Parts, server: SocketAddr) -> Result<Self, Refusal> {
         let is_streamed = check_target(head, server)?;
         let invocation_type = invocation_type(&head.headers)?;
         if is_streamed && invocation_type == InvocationType::Event {
             let message = "X-Amz-Invocation-Type is RequestResponse or DryRun where the answer is streamed";
             return Err(Refusal::bad("InvalidParameterValueException", message));
         }
-        let request_id = HeaderValue::try_from(uuid::Uuid::new_v4().to_string())
-            .expect("BUG: a UUID has hexadecimal digits and hyphens only");
+        let request_id = uuid::Uuid::new_v4().to_string();
         let mut headers = Headers::default();
-        headers.append(REQUEST_ID, request_id.as_bytes().to_vec());
+        headers.append(REQUEST_ID, request_id.clone());
         if let Some(context) = head.headers.get("x-amz-client-context").filter(|value| !value.is_empty()) {
             headers.append(CLIENT_CONTEXT, client_context(context)?);
         }
@@ -81,35 +78,31 @@ impl Call {
     }
 
     pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
-        let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
         if self.wants_log {
-            tail::keep(&id);
+            tail::keep(&self.request_id);
         }
         let reply = pool.answer(self.headers.clone(), event).await;
         if self.is_streamed {
-            let mut response = self.respond(StatusCode::OK, event_stream::of(reply, id));
+            let body = event_stream::of(reply, self.request_id.clone());
+            let mut response = self.respond(body);
             set_type(&mut response, event_stream::CONTENT_TYPE);
             return response;
         }
-        self.respond_whole(reply)
+        self.respond_with(reply)
     }
 
-    /// The response with the end of a durable execution.
-    pub(super) fn respond_with(self, outcome: Outcome) -> Response<Body> {
-        self.respond_whole(Reply::Whole(outcome))
-    }
-
-    fn respond_whole(self, reply: Reply) -> Response<Body> {
-        let id = self.headers.text(REQUEST_ID).unwrap_or_default().to_owned();
+    /// The response to a caller who does not take an event stream.
+    pub(super) fn respond_with(self, reply: Reply) -> Response<Body> {
         let failed = matches!(reply, Reply::Whole(Err(_)));
         let (content_type, body) = match reply {
             Reply::Whole(Ok(answer)) => ("application/json", whole(answer)),
             Reply::Whole(Err(failure)) => ("application/json", whole(failure.to_json())),
             Reply::Streamed(_, body) => ("application/octet-stream", body),
         };
-        let mut response = self.respond(StatusCode::OK, body);
+        let mut response = self.respond(body);
         set_type(&mut response, content_type);
-        let log = tail::take(&id).and_then(|log| HeaderValue::try_from(STANDARD.encode(log)).ok());
+        let log =
+            tail::take(&self.request_id).and_then(|log| HeaderValue::try_from(STANDARD.encode(log)).ok());
         let error = failed.then_some(HeaderValue::from_static("Unhandled"));
         for (name, value) in [("x-amz-log-result", log), ("x-amz-function-error", error)] {
             response.headers_mut().extend(value.map(|value| (HeaderName::from_static(name), value)));
@@ -118,18 +111,19 @@ impl Call {
     }
 
     /// The response to a caller who does not wait for an outcome.
-    pub(super) fn acknowledge(self) -> Response<Body> {
-        let status = match self.invocation_type {
+    pub(super) fn acknowledge(&self) -> Response<Body> {
+        let mut response = self.respond(whole(Bytes::new()));
+        *response.status_mut() = match self.invocation_type {
             InvocationType::DryRun => StatusCode::NO_CONTENT,
             InvocationType::Event | InvocationType::RequestResponse => StatusCode::ACCEPTED,
         };
-        self.respond(status, whole(Bytes::new()))
+        response
     }
 
-    fn respond(self, status: StatusCode, body: Body) -> Response<Body> {
+    fn respond(&self, body: Body) -> Response<Body> {
         let mut response = Response::new(body);
-        *response.status_mut() = status;
-        response.headers_mut().insert("x-amzn-requestid", self.request_id);
+        let id = HeaderValue::try_from(&self.request_id).expect("BUG: a UUID has no control characters");
+        response.headers_mut().insert("x-amzn-requestid", id);
         response
     }
 }
@@ -170,20 +164,18 @@ fn set_type(response: &mut Response<Body>, content_type: &'static str) {
 }
 
 /// Checks path and method. Says whether the answer is to be streamed.
-fn check_target(head: &Parts, server: &str) -> Result<bool, Refusal> {
+fn check_target(head: &Parts, server: SocketAddr) -> Result<bool, Refusal> {
     let refuse = |status, what: &str| {
         let message = format!("{what}: POST events to http://{server}{PATH}");
         Err(Refusal::new(status, "UnknownOperationException", message))
     };
     let path = head.uri.path();
-    let name = |(begin, end)| {
-        let name: Option<&str> = path.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
-        name.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+    // `Invoke` and `InvokeWithResponseStream`
+    let is_streamed = match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "2015-03-31", "functions", name, "invocations"] if !name.is_empty() => false,
+        ["", "2021-11-15", "functions", name, "response-streaming-invocations"] if !name.is_empty() => true,
+        _ => return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`")),
     };
-    let is_streamed = name(STREAMING_PATH);
-    if !is_streamed && !name(INVOKE_PATH) {
-        return refuse(StatusCode::NOT_FOUND, &format!("there is nothing at `{path}`"));
-    }
     if head.method != Method::POST {
         return refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{} does nothing here", head.method));
     }

@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::{Body, whole},
+    answer::{Body, Reply, whole},
     api::{Call, InvocationType, Refusal},
     pool::Pool,
 };
@@ -86,7 +86,7 @@ pub(super) async fn invoke(
                 let message = "the server has been told to end";
                 Err(Failure::new(ErrorType::ResourceExhausted, message))
             });
-            call.respond_with(outcome.map(Bytes::from))
+            call.respond_with(Reply::Whole(outcome.map(Bytes::from)))
         }
         InvocationType::Event | InvocationType::DryRun => call.acknowledge(),
     };

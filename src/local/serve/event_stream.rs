@@ -4,7 +4,9 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
-use http_body_util::{BodyExt, channel::Channel, combinators::UnsyncBoxBody};
+use futures_util::stream;
+use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::Frame;
 use serde_json::{Map, Value};
 
 use super::answer::{Body, Reply, whole};
@@ -26,22 +28,18 @@ pub(super) fn of(reply: Reply, request_id: String) -> Body {
         Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, &request_id)].concat()),
         Reply::Whole(Err(failure)) => whole(complete(Some(&failure), &request_id)),
         Reply::Streamed(_, body) => {
-            let (mut sender, encoded) = Channel::new(1);
-            tokio::spawn(async move {
-                let mut body = body;
-                let failure = loop {
-                    match body.frame().await {
-                        Some(Ok(frame)) => {
-                            let bytes = frame.into_data().unwrap_or_default();
-                            let _ = sender.send_data(chunk(&bytes)).await;
-                        }
-                        Some(Err(failure)) => break Some(failure),
-                        None => break None,
+            let messages = stream::unfold(Some((body, request_id)), async |state| {
+                let (mut body, request_id) = state?;
+                let (message, rest) = match body.frame().await {
+                    Some(Ok(frame)) => {
+                        (chunk(&frame.into_data().unwrap_or_default()), Some((body, request_id)))
                     }
+                    Some(Err(failure)) => (complete(Some(&failure), &request_id), None),
+                    None => (complete(None, &request_id), None),
                 };
-                let _ = sender.send_data(complete(failure.as_ref(), &request_id)).await;
+                Some((Ok(Frame::data(message)), rest))
             });
-            UnsyncBoxBody::new(encoded)
+            UnsyncBoxBody::new(StreamBody::new(messages))
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, future::join_all};
+use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -25,7 +25,6 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
-    sync::oneshot,
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -74,13 +73,8 @@ pub enum ServeError {
     Durable(#[from] OpenError),
 }
 
-/// Serves until `shutdown` is cancelled, and then answers the callers that still wait.
-pub async fn run(
-    settings: &Settings,
-    options: &Serve,
-    children: &Children,
-    shutdown: &CancellationToken,
-) -> Result<ExitCode, ServeError> {
+/// Serves until the shutdown, and then answers the callers that still wait.
+pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> Result<ExitCode, ServeError> {
     let cannot_listen = |error| ServeError::Listen(options.address, error);
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
@@ -88,20 +82,19 @@ pub async fn run(
     // without a margin the timeout still holds; the log just has no time to be flushed
     settings.deadline_margin.get_or_insert(Duration::ZERO);
     let (settings, _link) = link::offer(&Arc::new(settings));
-    let open = |durable| Executions::open(&settings, durable, children, shutdown);
+    let open = |durable| Executions::open(&settings, durable, children);
     let executions = options.durable.as_ref().map(open).transpose()?;
     let core = match &executions {
         Some(executions) => Durable::with(&settings, executions.service()),
         None => Durable::new(&settings),
     };
-    let (pool, starts) = Pool::start(&settings, options, core, children, shutdown);
+    let (pool, init_errors) = Pool::start(&settings, options, core, children);
     let server = Arc::new(Server {
-        address: address.to_string(),
-        port: address.port(),
+        address,
         http: options.http,
         pool,
         executions,
-        shutdown: shutdown.clone(),
+        shutdown: children.shutdown.clone(),
     });
     if options.http {
         eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
@@ -114,9 +107,10 @@ pub async fn run(
     let connections = GracefulShutdown::new();
     let ended = tokio::select! {
         never = accept(&listener, &server, &connections) => match never {},
-        failure = init_failed(&server.pool, starts, options.watch) => Err(ServeError::Init(failure)),
+        failure = server.pool.init_error(init_errors) => Err(ServeError::Init(failure)),
+        never = server.pool.watch() => match never {},
         error = run_executions(&server) => Err(OpenError::from(error).into()),
-        () = shutdown.cancelled() => Ok(ExitCode::SUCCESS),
+        () = children.shutdown.cancelled() => Ok(ExitCode::SUCCESS),
     };
     drop(listener);
     let _ = timeout(SHUTDOWN_GRACE + LAST_ANSWERS, connections.shutdown()).await;
@@ -143,30 +137,13 @@ fn from_outside(address: SocketAddr) -> String {
 }
 
 struct Server {
-    address: String,
-    port: u16,
+    address: SocketAddr,
     /// Whether requests become events, as at a function URL. If not, callers post events.
     http: bool,
     pool: Arc<Pool>,
     /// The executions, where the handler is a durable function.
     executions: Option<Executions>,
     shutdown: CancellationToken,
-}
-
-/// Waits for the init error that ends the server. A server that watches its files has none.
-async fn init_failed(
-    pool: &Pool,
-    starts: Vec<oneshot::Receiver<Result<(), Failure>>>,
-    watch: bool,
-) -> Failure {
-    for started in join_all(starts).await {
-        if let Err(failure) = started.expect("BUG: a slot starts or says why not")
-            && !watch
-        {
-            return failure;
-        }
-    }
-    match pool.watch().await {}
 }
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &GracefulShutdown) -> Infallible {
@@ -199,7 +176,7 @@ async fn respond(
     let (head, body) = request.into_parts();
     if server.http {
         let body = read(body).await?;
-        return Ok(url::respond(&server.pool, server.port, caller, &head, body).await);
+        return Ok(url::respond(&server.pool, server.address.port(), caller, &head, body).await);
     }
     if let Some(executions) = &server.executions
         && head.uri.path().starts_with(PREFIX)
@@ -209,7 +186,7 @@ async fn respond(
             None => Refusal::too_large().response(),
         });
     }
-    let call = Call::read(&head, &server.address);
+    let call = Call::read(&head, server.address);
     // read in any case: a caller that still sends may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
@@ -246,7 +223,8 @@ async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {
-            pool.run_unheard(call.headers.clone(), event);
+            // it is in the queue then
+            let _ = pool.answer(call.headers.clone(), event).now_or_never();
             call.acknowledge()
         }
         InvocationType::RequestResponse => call.invoke(pool, event).await,

@@ -11,7 +11,6 @@ use std::{
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
 
 use super::answer::Reply;
 use crate::{
@@ -19,12 +18,10 @@ use crate::{
     event::headers::Headers,
     event::invocation::{Invocation, Outcome},
     failure::Failure,
-    http::answer::Answer,
-    languages,
-    local::{invocation, report, watch::Files},
+    local::{durable::functions::load, invocation, report, watch::Files},
     logs,
     process::Children,
-    settings::{ResponseMode, Settings},
+    settings::Settings,
     start::cli::Serve,
     worker::slot::Slot,
 };
@@ -36,18 +33,17 @@ pub(super) struct Pool {
     /// Whether callers take the head of an answer as such.
     takes_heads: bool,
     children: Children,
-    shutdown: CancellationToken,
     waiting: mpsc::UnboundedSender<Waiting>,
     /// The number of changes of the files.
     version: watch::Sender<u64>,
     /// The watched files; `None` without a watch.
     files: Option<Mutex<Files>>,
-    /// The version whose init error has been logged.
-    logged: Mutex<Option<u64>>,
+    init_errors: mpsc::UnboundedSender<(u64, Failure)>,
 }
 
 struct Waiting {
     invocation: Invocation,
+    envelope: Option<Envelope>,
     outcome: oneshot::Sender<Outcome>,
 }
 
@@ -62,85 +58,81 @@ struct Place {
 }
 
 impl Pool {
-    /// Starts a worker in every slot. Also gives a receiver for the result of each start.
+    /// Starts a worker in every slot. Also gives the receiver of init errors, each with its version of the files.
     pub(super) fn start(
         settings: &Arc<Settings>,
         options: &Serve,
         durable: Durable,
         children: &Children,
-        shutdown: &CancellationToken,
-    ) -> (Arc<Self>, Vec<oneshot::Receiver<Result<(), Failure>>>) {
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<(u64, Failure)>) {
         let (waiting, queue) = mpsc::unbounded_channel();
+        let (init_errors, errors) = mpsc::unbounded_channel();
         let pool = Arc::new(Self {
             settings: Arc::clone(settings),
             durable,
             timeout: options.timeout,
             takes_heads: options.http,
             children: children.clone(),
-            shutdown: shutdown.clone(),
             waiting,
             version: watch::Sender::new(0),
             // from here on changes are seen, also while the first workers start
             files: options.watch.then(|| Mutex::new(Files::below(&settings.task_root))),
-            logged: Mutex::new(None),
+            init_errors,
         });
         let queue: Queue = Arc::new(tokio::sync::Mutex::new(queue));
-        let starts = (0..options.concurrency.get()).map(|_| {
-            let (started, start) = oneshot::channel();
-            tokio::spawn(Arc::clone(&pool).keep_slot(Arc::clone(&queue), started));
-            start
-        });
-        let starts = starts.collect();
-        (pool, starts)
+        for _ in 0..options.concurrency.get() {
+            tokio::spawn(Arc::clone(&pool).keep_slot(Arc::clone(&queue)));
+        }
+        (pool, errors)
+    }
+
+    /// Waits for the init error that ends the server, which prints it. A server that watches its files goes on, and logs one
+    /// error for each version of them.
+    pub(super) async fn init_error(&self, mut errors: mpsc::UnboundedReceiver<(u64, Failure)>) -> Failure {
+        let mut logged = None;
+        loop {
+            let (version, failure) = errors.recv().await.expect("BUG: the pool has a sender");
+            if self.files.is_none() {
+                return failure;
+            }
+            if logged.replace(version) != Some(version) {
+                tracing::error!("the handler cannot be loaded; waiting for a change: {failure}");
+            }
+        }
     }
 
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.settings, event, headers);
-        match self.answer_of(&mut invocation) {
+        match self.durable.answer_of(&mut invocation) {
+            Ok((envelope, answer)) => {
+                Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await
+            }
             Err(failure) => {
                 logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
             }
-            Ok(None) => Reply::Whole(self.run(invocation).await),
-            Ok(Some(answer)) => match self.settings.response_mode {
-                ResponseMode::Buffered => Reply::Whole(answer.whole(|| self.run(invocation)).await),
-                ResponseMode::Streaming => {
-                    let running = answer.running(|| self.run(invocation));
-                    Reply::of(answer, running, self.takes_heads).await
-                }
-            },
-        }
-    }
-
-    /// The same without a reply. The event is in the queue when this returns.
-    pub(super) fn run_unheard(&self, headers: Headers, event: Bytes) {
-        let mut invocation = invocation(&self.settings, event, headers);
-        match self.answer_of(&mut invocation) {
-            Err(failure) => logs::write_failure(&invocation, &failure),
-            Ok(None) => drop(self.run(invocation)),
-            Ok(Some(answer)) => drop(answer.running(|| self.run(invocation))),
         }
     }
 
     /// Runs an event of a durable function. Gives its id as well.
     pub(super) async fn run_envelope(&self, headers: Headers, event: Bytes) -> (String, Outcome) {
         let invocation = invocation(&self.settings, event, headers);
-        (invocation.request_id().to_owned(), self.run(invocation).await)
+        let (id, envelope) = (invocation.request_id().to_owned(), Envelope::of(&invocation.event));
+        (id, self.run(invocation, envelope).await)
     }
 
-    /// The answer of an event that is written in parts. That of a durable function is not.
-    fn answer_of(&self, invocation: &mut Invocation) -> Result<Option<Answer>, Failure> {
-        if Envelope::of(&invocation.event).is_some() {
-            return Ok(None);
+    fn run(
+        &self,
+        invocation: Invocation,
+        envelope: Option<Envelope>,
+    ) -> impl Future<Output = Outcome> + Send + use<> {
+        let waiting = self.waiting.clone();
+        async move {
+            let (outcome, answered) = oneshot::channel();
+            let sent = waiting.send(Waiting { invocation, envelope, outcome });
+            assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
+            answered.await.expect("BUG: every event comes to an outcome")
         }
-        Answer::of(&self.settings, invocation)
-    }
-
-    fn run(&self, invocation: Invocation) -> impl Future<Output = Outcome> + Send + use<> {
-        let (outcome, answered) = oneshot::channel();
-        let sent = self.waiting.send(Waiting { invocation, outcome });
-        assert!(sent.is_ok(), "BUG: the slots' tasks have no end");
-        async { answered.await.expect("BUG: every event comes to an outcome") }
     }
 
     /// Looks for changed files at intervals, for ever.
@@ -162,11 +154,10 @@ impl Pool {
         }
     }
 
-    async fn keep_slot(self: Arc<Self>, queue: Queue, started: oneshot::Sender<Result<(), Failure>>) {
+    async fn keep_slot(self: Arc<Self>, queue: Queue) {
         let mut changes = self.version.subscribe();
         let mut place = self.load().await;
         let mut shutting_down = false;
-        let _ = started.send(place.loaded.as_ref().map(drop).map_err(Clone::clone));
         loop {
             let loaded_version = place.version;
             let next = async {
@@ -176,7 +167,7 @@ impl Pool {
                     biased;
                     waiting = async { queue.lock().await.recv().await } => waiting,
                     () = has_changed => None,
-                    () = self.shutdown.cancelled(), if !shutting_down => None,
+                    () = self.children.shutdown.cancelled(), if !shutting_down => None,
                 }
             };
             let waiting = match &mut place.loaded {
@@ -186,7 +177,7 @@ impl Pool {
             if waiting.is_some() {
                 self.look();
             }
-            if self.shutdown.is_cancelled()
+            if self.children.shutdown.is_cancelled()
                 && !std::mem::replace(&mut shutting_down, true)
                 && let Ok(slot) = &mut place.loaded
             {
@@ -198,9 +189,9 @@ impl Pool {
                 place = self.load().await;
             }
             if let Some(waiting) = waiting {
-                let Waiting { mut invocation, outcome } = waiting;
+                let Waiting { mut invocation, envelope, outcome } = waiting;
                 invocation.begin(self.timeout);
-                let _ = outcome.send(self.run_at(&mut place, &mut invocation).await);
+                let _ = outcome.send(self.run_at(&mut place, &mut invocation, envelope).await);
                 if let Ok(slot) = &mut place.loaded {
                     slot.prepare().await;
                 }
@@ -208,10 +199,15 @@ impl Pool {
         }
     }
 
-    async fn run_at(&self, place: &mut Place, invocation: &mut Invocation) -> Outcome {
+    async fn run_at(
+        &self,
+        place: &mut Place,
+        invocation: &mut Invocation,
+        envelope: Option<Envelope>,
+    ) -> Outcome {
         let began = Instant::now();
         let (outcome, init) = match &mut place.loaded {
-            Ok(slot) => (self.durable.run_any(slot, invocation).await, place.init.take()),
+            Ok(slot) => (self.durable.run(slot, invocation, envelope).await, place.init.take()),
             Err(failure) => (Err(failure.clone()), None),
         };
         if let Err(failure) = &outcome {
@@ -224,30 +220,13 @@ impl Pool {
     async fn load(&self) -> Place {
         let version = *self.version.borrow();
         let began = Instant::now();
-        let start = async {
-            let launch = languages::launch(&self.settings, &self.children);
-            let Some(launch) = self.shutdown.run_until_cancelled(launch).await else {
-                return pending().await;
-            };
-            let launch = Arc::new(launch?);
-            let mut slot = Slot::new(&launch, &self.settings, &self.children, &self.shutdown);
-            slot.load().await.map(|()| slot)
-        };
-        let loaded = start.await;
-        if let Err(failure) = &loaded {
-            self.log_init_error(failure, version);
+        let loaded = load(&self.settings, &self.children).await;
+        if let Err(failure) = &loaded
+            && !self.children.shutdown.is_cancelled()
+        {
+            let _ = self.init_errors.send((version, failure.clone()));
         }
         Place { version, loaded, init: Some(began.elapsed()) }
-    }
-
-    fn log_init_error(&self, failure: &Failure, version: u64) {
-        // without a watch the error ends the server, which prints it
-        if self.files.is_none() || self.shutdown.is_cancelled() {
-            return;
-        }
-        if locked(&self.logged).replace(version) != Some(version) {
-            tracing::error!("the handler cannot be loaded; waiting for a change: {failure}");
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{Response, StatusCode, request::Parts};
 
 use super::{
     answer::{Body, Reply, whole},
@@ -49,18 +49,12 @@ pub(super) async fn respond(
         },
         Reply::Whole(Err(_)) => plain(StatusCode::BAD_GATEWAY, FAULT),
         Reply::Streamed(head, body) => {
-            response::response(head.unwrap_or_else(|| typed("application/octet-stream")), body)
+            let untyped = || Prelude::typed(StatusCode::OK, "application/octet-stream");
+            response::response(head.unwrap_or_else(untyped), body)
         }
     }
 }
 
 fn plain(status: StatusCode, message: impl Into<Bytes>) -> Response<Body> {
-    let head = Prelude { status, ..typed("text/plain; charset=utf-8") };
-    response::response(head, whole(message))
-}
-
-fn typed(content_type: &'static str) -> Prelude {
-    let mut head = Prelude::default();
-    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    head
+    response::response(Prelude::typed(status, "text/plain; charset=utf-8"), whole(message))
 }

@@ -17,8 +17,8 @@ use crate::limits::LONGEST_TIMEOUT;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    Help,
-    Version,
+    /// The help or the version, to be printed.
+    Text(&'static str),
     Run {
         /// The handler, where `_HANDLER` is not set.
         handler: Option<String>,
@@ -69,7 +69,9 @@ pub enum EventSource {
     Text(OsString),
 }
 
-pub const HELP: &str = "\
+const VERSION: &str = concat!("bootstrap ", env!("CARGO_PKG_VERSION"), "\n");
+
+const HELP: &str = "\
 AWS Lambda functions in Bash, PowerShell 7 and Common Lisp.
 
 Usage: bootstrap [HANDLER [EVENT]]
@@ -120,8 +122,8 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     while let Some(argument) = parser.next()? {
         has_options |= matches!(argument, Long("timeout" | "concurrency" | "watch" | "http"));
         match argument {
-            Short('h') | Long("help") => return Ok(Arguments::Help),
-            Short('V') | Long("version") => return Ok(Arguments::Version),
+            Short('h') | Long("help") => return Ok(Arguments::Text(HELP)),
+            Short('V') | Long("version") => return Ok(Arguments::Text(VERSION)),
             Long("serve") => address = Some(listening_address(&parser.value()?.string()?)?),
             Long("timeout") => serve.timeout = timeout(&parser.value()?.string()?)?,
             Long("concurrency") => serve.concurrency = concurrency(&parser.value()?.string()?)?,
@@ -206,6 +208,3 @@ pub fn event_source(value: OsString) -> EventSource {
         None => EventSource::Text(value),
     }
 }
-
-#[cfg(test)]
-mod tests;

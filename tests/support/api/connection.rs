@@ -3,12 +3,11 @@
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
     net::TcpStream,
-    thread,
     time::{Duration, Instant},
 };
 
 use super::{
-    super::http::{Headers, read_chunk, read_head, read_headers, read_sized},
+    super::http::{Headers, ignore, read_chunk, read_head, read_headers, read_sized},
     Api, Body, Chunk, Event, Reception,
 };
 
@@ -21,24 +20,24 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
         let Some((line, headers)) = read_head(&mut reader)? else { return Ok(()) };
         let path = line.split(' ').nth(1).unwrap();
         if path.ends_with("/invocation/next") {
-            let event = api.next();
+            let event = api.next()?;
             let response = response(&event);
             // before it is written: the answer may be there before this thread runs again
             api.lock().handed_out.insert(event.id().to_owned(), Instant::now());
             writer.write_all(&response)?;
         } else if path.ends_with("/restore/next") {
-            let status = api.next_restore();
+            let status = api.next_restore()?;
             write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
             if status.starts_with("200") {
-                // a copy has none of the earlier connections: further requests on this one get no response
-                thread::park();
+                // a copy has none of the earlier connections
+                return ignore(reader);
             }
         } else if path.ends_with("/extension/register") {
             assert_eq!(read_sized(&mut reader, &headers)?, br#"{"events":[]}"#);
             assert_eq!(headers["lambda-extension-name"], "lambda-script-runtime");
             api.note_extension(false);
             if api.lock().ignores_extensions {
-                thread::park();
+                return ignore(reader);
             }
             write!(
                 writer,
@@ -48,7 +47,7 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
             assert_eq!(headers["lambda-extension-identifier"], "ext-1");
             api.note_extension(true);
             // there is none
-            thread::park();
+            return ignore(reader);
         } else if !receive(api, path, headers, &mut reader, &mut writer)? {
             return Ok(());
         }
@@ -79,7 +78,7 @@ fn receive(
         api.lock().stalled += 1;
         api.shared.observed.notify_all();
         // the connection stays open
-        writer.read_exact(&mut [0]).map(|()| thread::park())?;
+        ignore(&mut *writer)?;
     }
     if breaks_off || !is_whole && !matches!(reception, Some(Reception::Status(_))) {
         return Ok(false);
@@ -87,7 +86,7 @@ fn receive(
     api.note(path, headers, body);
     if let Some(Reception::Held) = reception {
         api.shared.observed.notify_all();
-        api.wait_until_given(|state| state.released.then_some(()));
+        api.wait_until_given(|state| state.released.then_some(()))?;
     }
     let status = match reception {
         Some(Reception::Status(status)) => status,
@@ -116,7 +115,7 @@ fn read_chunks(
         body.chunks.push(chunk);
         match reception {
             None | Some(Reception::Held) => {}
-            Some(Reception::Slow) => api.wait_until_given(|state| state.released.then_some(())),
+            Some(Reception::Slow) => api.wait_until_given(|state| state.released.then_some(()))?,
             Some(Reception::Status(_) | Reception::Reset | Reception::Never) => return Ok((body, false)),
         }
     }

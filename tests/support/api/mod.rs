@@ -6,13 +6,14 @@ mod event;
 
 use std::{
     collections::{HashMap, VecDeque},
+    io,
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard},
     time::{Duration, Instant},
 };
 
 pub use self::event::{Chunk, Event, Post, Reception};
-use super::http::listen;
+use super::http::Server;
 
 /// Longer than anything here may take, shorter than anybody's patience.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,13 +53,29 @@ struct State {
     /// Whether posts that are held are answered.
     released: bool,
     issued: usize,
+    /// Nothing more will be given.
+    has_ended: bool,
 }
 
-/// The server; it ends with the test process.
+/// The server; it ends with the last copy.
 #[derive(Clone)]
 pub struct Api {
     pub address: SocketAddr,
     shared: Arc<Shared>,
+    /// None in the server itself.
+    _running: Option<Arc<Running>>,
+}
+
+struct Running {
+    shared: Arc<Shared>,
+    server: Server,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.shared.state.lock().unwrap().has_ended = true;
+        self.shared.given.notify_all();
+    }
 }
 
 #[derive(Default)]
@@ -74,11 +91,12 @@ impl Api {
     pub fn start() -> Self {
         let shared = Arc::<Shared>::default();
         let server = Arc::clone(&shared);
-        let address = listen(move |connection| {
-            let api = Self { address: connection.local_addr()?, shared: Arc::clone(&server) };
+        let server = Server::start(move |connection| {
+            let api = Self { address: connection.local_addr()?, shared: Arc::clone(&server), _running: None };
             connection::serve(&api, connection)
         });
-        Self { address, shared }
+        let running = Running { shared: Arc::clone(&shared), server };
+        Self { address: running.server.address, shared, _running: Some(Arc::new(running)) }
     }
 
     /// Queues an event and gives its request id.
@@ -216,7 +234,7 @@ impl Api {
         }
     }
 
-    fn next(&self) -> Event {
+    fn next(&self) -> io::Result<Event> {
         self.lock().asked.push(Instant::now());
         self.shared.observed.notify_all();
         self.wait_until_given(|state| state.events.pop_front())
@@ -244,17 +262,20 @@ impl Api {
         self.shared.observed.notify_all();
     }
 
-    fn next_restore(&self) -> &'static str {
+    fn next_restore(&self) -> io::Result<&'static str> {
         self.lock().asked_for_restore += 1;
         self.shared.observed.notify_all();
         self.wait_until_given(|state| state.restored)
     }
 
-    fn wait_until_given<T>(&self, mut given: impl FnMut(&mut State) -> Option<T>) -> T {
+    fn wait_until_given<T>(&self, mut given: impl FnMut(&mut State) -> Option<T>) -> io::Result<T> {
         let mut state = self.lock();
         loop {
             if let Some(value) = given(&mut state) {
-                return value;
+                return Ok(value);
+            }
+            if state.has_ended {
+                return Err(io::Error::other("the server has ended"));
             }
             state = self.shared.given.wait(state).unwrap();
         }
