@@ -18,7 +18,7 @@
 //!
 //! One event on Lambda:
 //!
-//! 1. `lambda::run` starts a task for each slot. `languages::launch` has found the handler's file and its interpreter.
+//! 1. `lambda::run` starts a task for each slot. `languages::setup` has found the handler's file and its interpreter.
 //! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
 //! 3. `Durable::answer_of` knows the event of a durable function. For any other, `http::answer` prepares for an answer that
 //!    is streamed, and makes a request of the event where the handler is a CGI program.

@@ -74,10 +74,10 @@ async fn start(
     client: &mut Client,
     children: &Children,
 ) -> Result<(Vec<Slot>, Loading), Unready> {
-    let launch = Arc::new(languages::launch(settings, children).await?);
+    let setup = languages::setup(settings, children).await?;
     let mut loading = JoinSet::new();
     for _ in 0..settings.max_concurrency.get() {
-        let mut slot = Slot::new(&launch, settings, children);
+        let mut slot = Slot::new(&setup);
         loading.spawn(async move { slot.load().await.map(|()| slot) });
     }
     let mut slots = vec![first(&mut loading).await?];

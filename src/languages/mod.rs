@@ -12,6 +12,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::fs::{Access, access};
@@ -22,7 +23,7 @@ use crate::{
     languages::handler::{Language, Places, invalid},
     process::Children,
     settings::{Interface, Settings, Variable, variable},
-    worker::Launch,
+    worker::Setup,
 };
 
 /// All of them. A file that several know is the first one's; any file can be a program.
@@ -37,7 +38,7 @@ const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
 /// Finds the handler's files and its interpreter.
-pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, Failure> {
+pub async fn setup(settings: &Arc<Settings>, children: &Children) -> Result<Setup, Failure> {
     let root = std::fs::canonicalize(&settings.task_root).map_err(|error| {
         let root = settings.task_root.display();
         Failure::new(ErrorType::InvalidConfiguration, format!("task root `{root}` cannot be read: {error}"))
@@ -53,7 +54,7 @@ pub async fn launch(settings: &Settings, children: &Children) -> Result<Launch, 
         );
         return Err(Failure::new(ErrorType::InvalidConfiguration, message));
     }
-    Ok(launch)
+    Ok(Setup { launch: Arc::new(launch), settings: Arc::clone(settings), children: children.clone() })
 }
 
 struct TaskRoot<'a> {

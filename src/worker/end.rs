@@ -14,7 +14,7 @@ use crate::{
 impl Worker {
     /// Kills the worker and its group. In a shutdown nothing is killed here: all processes have their time to end.
     pub(super) async fn kill(&mut self) {
-        if let Some(child) = self.child.as_mut().filter(|_| !self.setup.shutdown.is_cancelled()) {
+        if let Some(child) = self.child.as_mut().filter(|_| !self.setup.children.shutdown.is_cancelled()) {
             child.kill().await;
         }
     }
@@ -22,7 +22,9 @@ impl Worker {
     /// Asks the handler's processes to end, and gives them this time for it. An answer that comes now is dropped.
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
-        let Some(child) = self.child.as_ref().filter(|_| !self.setup.shutdown.is_cancelled()) else { return };
+        let Some(child) = self.child.as_ref().filter(|_| !self.setup.children.shutdown.is_cancelled()) else {
+            return;
+        };
         let keep_worker = self.setup.launch.transport.has_worker();
         let end = child.terminate_event(&marks, keep_worker, grace);
         let transport = &mut self.transport;
@@ -40,7 +42,7 @@ impl Worker {
     /// Ends the handler's processes, wherever they stand. The worker stays if it can tell them from its own.
     pub(super) async fn suspend(&mut self, phase: Phase<'_>, suspension: &Suspension) {
         let Phase::Event(invocation, _) = phase else { return };
-        if !self.setup.shutdown.is_cancelled() && !suspension.kill().await {
+        if !self.setup.children.shutdown.is_cancelled() && !suspension.kill().await {
             self.kill_event(invocation).await;
         }
     }
@@ -49,7 +51,7 @@ impl Worker {
     pub(super) async fn kill_event(&mut self, invocation: &Invocation) {
         let marks = self.marks(invocation);
         let Some(child) = &mut self.child else { return };
-        if self.setup.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
+        if self.setup.children.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
             // in a shutdown they have their time to end
             child.exited().await;
         }
@@ -65,7 +67,7 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        if let Some(child) = self.child.as_ref().filter(|_| !self.setup.shutdown.is_cancelled()) {
+        if let Some(child) = self.child.as_ref().filter(|_| !self.setup.children.shutdown.is_cancelled()) {
             child.kill_group();
         }
         self.log.drain();

@@ -8,8 +8,6 @@ use std::{
     sync::Arc,
 };
 
-use tokio_util::sync::CancellationToken;
-
 use super::log::Log;
 use crate::{
     process::{Children, handler::Home},
@@ -91,11 +89,10 @@ pub struct Launch {
 
 /// All that the workers of one handler are started and ended with.
 #[derive(Clone)]
-pub(super) struct Setup {
-    pub(super) launch: Arc<Launch>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) children: Children,
-    pub(super) shutdown: CancellationToken,
+pub struct Setup {
+    pub launch: Arc<Launch>,
+    pub settings: Arc<Settings>,
+    pub children: Children,
 }
 
 impl Setup {

@@ -91,7 +91,7 @@ impl Log {
 
     /// The lines that come from now on belong to this event, or to none.
     pub fn set_origin(&self, invocation: Option<&Invocation>) {
-        let mut reader = self.reader();
+        let mut reader = locked(&self.reader);
         invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut reader.origin.request_id);
         reader.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
         reader.tail.clear();
@@ -99,27 +99,23 @@ impl Log {
 
     /// Passes on all that was written up to now, the beginning of a line too.
     pub fn drain(&self) {
-        self.reader().drain();
+        locked(&self.reader).drain();
     }
 
     /// Adds a line of ours behind all that was written up to now.
     pub fn add(&self, line: &str) {
-        let mut reader = self.reader();
+        let mut reader = locked(&self.reader);
         reader.drain();
         reader.pass(line.as_bytes());
     }
 
     /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
     pub fn last_lines(&self) -> String {
-        self.reader().last_lines()
+        locked(&self.reader).last_lines()
     }
 
     pub fn pipe(&self) -> PipeName {
-        PipeName::of(&self.reader().pipe)
-    }
-
-    fn reader(&self) -> MutexGuard<'_, Reader> {
-        locked(&self.reader)
+        PipeName::of(&locked(&self.reader).pipe)
     }
 }
 

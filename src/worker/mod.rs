@@ -22,14 +22,13 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use self::{
     deadline::Deadline,
-    launch::Setup,
     log::Log,
     phase::{Phase, start_failure},
     transport::Transport,
 };
 pub use self::{
     hooks::Step,
-    launch::{Kind, Launch, Prelude},
+    launch::{Kind, Launch, Prelude, Setup},
     phase::WorkerError,
 };
 use crate::{
@@ -148,7 +147,7 @@ impl Worker {
         if self.shutdown_hook == Some(true) {
             return self.run_hooks(Step::Shutdown).await;
         }
-        let runs_hooks = self.has_shutdown_hook() && self.setup.shutdown.is_cancelled();
+        let runs_hooks = self.has_shutdown_hook() && self.setup.children.shutdown.is_cancelled();
         if runs_hooks && timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
             // a subshell that was being forked then may have missed the signal: it waits for an event, and the worker for it
             self.transport.close();

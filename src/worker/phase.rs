@@ -13,7 +13,7 @@ use super::{
     transport::TransportError,
 };
 use crate::{
-    event::{invocation::Invocation, suspension::Suspension},
+    event::invocation::Invocation,
     failure::{ErrorType, Failure},
     limits::INIT_LIMIT,
 };
@@ -49,14 +49,6 @@ impl Phase<'_> {
             Self::Load => Some(INIT_LIMIT),
             Self::Hooks(step) => Some(step.limit()),
             Self::Event(_, deadline) => deadline.map(Deadline::limit),
-        }
-    }
-
-    /// The suspension of a durable event.
-    pub(super) fn suspension(self) -> Option<Suspension> {
-        match self {
-            Self::Event(invocation, _) => invocation.suspension.clone(),
-            Self::Load | Self::Hooks(_) => None,
         }
     }
 
@@ -139,12 +131,8 @@ pub(super) fn undefined(names: Vec<String>, setup: &Setup) -> Failure {
 
 /// The advice where the file was meant as a program.
 fn hint(setup: &Setup) -> String {
-    setup
-        .launch
-        .as_program
-        .as_ref()
-        .map(|handler| format!("; to run the file itself, write `{handler}`"))
-        .unwrap_or_default()
+    let handler = setup.launch.as_program.as_ref();
+    handler.map_or_else(String::new, |handler| format!("; to run the file itself, write `{handler}`"))
 }
 
 /// Whether a process has ended by a signal of its own doing. SIGKILL comes from outside, as where memory is short.

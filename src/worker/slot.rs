@@ -7,7 +7,7 @@
 //! * An event that its worker had not taken goes to a new worker, once.
 //! * A worker that ends between the two steps of a snapshot is replaced at the second.
 
-use std::{convert::Infallible, future::pending, pin::pin, sync::Arc};
+use std::{convert::Infallible, future::pending, pin::pin};
 
 use bytes::Bytes;
 
@@ -15,9 +15,7 @@ use crate::{
     event::invocation::{Invocation, Outcome},
     event::stream::Sink,
     failure::{ErrorType, Failure},
-    process::Children,
-    settings::Settings,
-    worker::{Launch, Step, Worker, WorkerError, launch::Setup},
+    worker::{Setup, Step, Worker, WorkerError},
 };
 
 /// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
@@ -32,15 +30,8 @@ pub struct Slot {
 }
 
 impl Slot {
-    pub fn new(launch: &Arc<Launch>, settings: &Arc<Settings>, children: &Children) -> Self {
-        let setup = Setup {
-            launch: Arc::clone(launch),
-            settings: Arc::clone(settings),
-            children: children.clone(),
-            shutdown: children.shutdown.clone(),
-        };
-        let snapshot = settings.snapstart;
-        Self { setup, snapshot, has_hinted: false, worker: None }
+    pub fn new(setup: &Setup) -> Self {
+        Self { setup: setup.clone(), snapshot: setup.settings.snapstart, has_hinted: false, worker: None }
     }
 
     /// Starts the worker. An error here is an init error.
@@ -128,7 +119,7 @@ impl Slot {
         let Some(worker) = &mut self.worker else { return pending().await };
         let (status, used) = (worker.ended().await, worker.used);
         self.worker = None;
-        if self.setup.shutdown.is_cancelled() {
+        if self.setup.children.shutdown.is_cancelled() {
             return false;
         }
         tracing::warn!("a worker ended between events ({status})");
@@ -159,7 +150,7 @@ impl Slot {
     }
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
-        if self.setup.shutdown.is_cancelled() {
+        if self.setup.children.shutdown.is_cancelled() {
             let message = "the runtime has been told to end";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
@@ -169,7 +160,7 @@ impl Slot {
 
     async fn replace_or_wait(&mut self) {
         if let Err(error) = self.replace().await
-            && !self.setup.shutdown.is_cancelled()
+            && !self.setup.children.shutdown.is_cancelled()
         {
             let failure = self.masked(error);
             tracing::error!("a new worker could not be started: {failure}");

@@ -26,7 +26,10 @@ impl Worker {
         if let Some(limit) = limit {
             self.limit.as_mut().reset(Instant::now() + limit);
         }
-        let mut suspension = phase.suspension();
+        let mut suspension = match phase {
+            Phase::Event(invocation, _) => invocation.suspension.clone(),
+            Phase::Load | Phase::Hooks(_) => None,
+        };
         loop {
             let message = tokio::select! {
                 biased;

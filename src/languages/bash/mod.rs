@@ -71,14 +71,11 @@ impl Language for Bash {
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
-    if let Some(program) = chosen(variable::BASH, settings.bash.as_ref(), settings)? {
-        return Ok(program);
+    match chosen(variable::BASH, settings.bash.as_ref(), settings)? {
+        Some(program) => Ok(program),
+        None if Path::new(OF_THE_IMAGE).is_file() => Ok(OF_THE_IMAGE.into()),
+        None => interpreter("bash", "a Bash handler", settings),
     }
-    let of_the_image = Path::new(OF_THE_IMAGE);
-    if of_the_image.is_file() {
-        return Ok(of_the_image.to_owned());
-    }
-    interpreter("bash", "a Bash handler", settings)
 }
 
 /// The text of the function `durable`.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Language, text::splits};
+use crate::languages::extension;
 
 /// The least likeness of a name to a misspelt one; 1 is equality.
 const LIKENESS: f64 = 0.7;
@@ -33,20 +34,11 @@ pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[Strin
 
 /// The handlers that a text may have meant by a file.
 fn handlers(text: &str, languages: &[&'static dyn Language], file: &str) -> Vec<String> {
-    let extension = Path::new(file).extension().and_then(|extension| extension.to_str());
     let function = splits(text).next().or(text.rsplit_once("::")).map(|(_, function)| function);
-    if function.is_some() && function == extension {
-        return vec![file.to_owned()];
-    }
-    let mut all: Vec<String> = Vec::new();
-    for handler in
-        languages.iter().flat_map(|language| language.handlers(file, function.unwrap_or("FUNCTION")))
-    {
-        if !all.contains(&handler) {
-            all.push(handler);
-        }
-    }
-    all
+    let of_function = |language: &&dyn Language| language.handlers(file, function.unwrap_or("FUNCTION"));
+    let all: Vec<_> = languages.iter().flat_map(of_function).collect();
+    // a file that no language knows may be a program
+    if all.is_empty() || function == Some(extension(file)) { vec![file.to_owned()] } else { all }
 }
 
 /// The likeness of a text to a file's name, with or without its folder and its extension.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::{executable::Unrunnable, shebang::Shebang};
-use super::{absolute, bash::notice, check_spoiled, extension, interpreter, only_defines, read, shell_word};
+use super::{absolute, bash::notice, check_spoiled, interpreter, only_defines, read, shell_word};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, Language, Reading, Runnable},
@@ -50,11 +50,6 @@ impl Language for Program {
             Reading::File(file) => vec![Candidate::new(file, "", File(file.into()))],
             Reading::Shape(_) | Reading::FunctionOfFile(..) | Reading::FunctionOfStem(..) => Vec::new(),
         })
-    }
-
-    fn handlers(&self, file: &str, _function: &str) -> Vec<String> {
-        let of_others = ["lisp", "fasl", "ros", "ps1", "psm1", "psd1"];
-        if of_others.contains(&extension(file)) { Vec::new() } else { vec![file.to_owned()] }
     }
 }
 

@@ -109,8 +109,8 @@ impl Invoked {
 
 /// A slot whose worker has loaded the files. In a shutdown before there is a worker this has no end.
 pub async fn load(settings: &Arc<Settings>, children: &Children) -> Result<Slot, Failure> {
-    let launch = children.shutdown.run_until_cancelled(languages::launch(settings, children)).await;
-    let Some(launch) = launch else { return pending().await };
-    let mut slot = Slot::new(&Arc::new(launch?), settings, children);
+    let setup = children.shutdown.run_until_cancelled(languages::setup(settings, children)).await;
+    let Some(setup) = setup else { return pending().await };
+    let mut slot = Slot::new(&setup?);
     slot.load().await.map(|()| slot)
 }

@@ -90,35 +90,27 @@ impl Forking {
                 let _ = self.lanes.next();
                 return Ok(Some(outcome.map_or_else(Message::Failed, Message::Answer)));
             }
-            if let Some(message) = self.decoded()? {
-                return Ok(Some(message));
-            }
-            if self.run.has_ended() {
-                continue;
-            }
-            if self.pipes.has_ended() {
-                self.run.output.receive_rest(self.lanes.answer());
-                self.run.output.pass_on().await;
-                return Ok(None);
-            }
-            tokio::select! {
-                biased;
-                never = self.run.output.receive(self.lanes.answer()), if self.runs_event => match never {},
-                () = self.pipes.transfer() => {}
+            match self.pipes.next()? {
+                Some(message) => {
+                    if let Some(message) = self.understood(message)? {
+                        return Ok(Some(message));
+                    }
+                }
+                None if self.pipes.has_ended() => {
+                    self.run.output.receive_rest(self.lanes.answer());
+                    self.run.output.pass_on().await;
+                    return Ok(None);
+                }
+                None => tokio::select! {
+                    biased;
+                    never = self.run.output.receive(self.lanes.answer()), if self.runs_event => match never {},
+                    () = self.pipes.transfer() => {}
+                },
             }
         }
     }
 
-    /// The next message that is for others, too.
-    fn decoded(&mut self) -> Result<Option<Message>, TransportError> {
-        while let Some(message) = self.pipes.next()? {
-            if let Some(message) = self.understood(message)? {
-                return Ok(Some(message));
-            }
-        }
-        Ok(None)
-    }
-
+    /// The message, if it is for others, too.
     fn understood(&mut self, message: Message) -> Result<Option<Message>, TransportError> {
         Ok(match message {
             Message::Trace(failed) => {

@@ -98,24 +98,20 @@ impl Pipes {
         }
     }
 
-    /// Takes note that the worker has ended, and takes all that it had sent.
+    /// Takes note that the worker has ended, and takes all that it had sent, also where the event loop has not seen it.
     pub(super) fn end(&mut self) {
-        if !std::mem::replace(&mut self.worker_has_ended, true) {
-            self.take_rest();
+        if std::mem::replace(&mut self.worker_has_ended, true) {
+            return;
         }
-    }
-
-    pub(super) fn has_ended(&self) -> bool {
-        self.worker_has_ended
-    }
-
-    /// Takes all that the shim has sent, also where the event loop has not seen it.
-    pub(super) fn take_rest(&mut self) {
         let mut buffer = buffer();
         for _ in 0..BLOCKS {
             let Ok(count @ 1..) = rustix::io::read(&self.messages, &mut buffer[..]) else { return };
             self.decoder.feed(&buffer[..count]);
         }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.worker_has_ended
     }
 }
 
