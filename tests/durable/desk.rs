@@ -332,8 +332,9 @@ fn functions_are_invoked_and_their_results_kept() {
         r#"first=$(durable invoke pay:1 '{"amount":5}')
            second=$(durable invoke broken '{}' 2>/dev/null) || second="status $?"
            third=$(durable invoke nobody '{}' 2>/dev/null) || third="status $?"
+           fourth=$(durable invoke colon '{}' 2>/dev/null) || fourth="status $?"
            durable wait 1s
-           echo "$first, $second, $third""#,
+           echo "$first, $second, $third, $fourth""#,
     );
     let function = function
         .file(
@@ -341,10 +342,10 @@ fn functions_are_invoked_and_their_results_kept() {
             "handler() { echo ran >>ran; durable wait 1h; durable step take -- echo \"took $1\"; }",
         )
         .file("broken/function.sh", "handler() { echo gone >&2; exit 4; }");
-    let functions =
-        ["--function", "pay=pay:function.handler", "--function", "broken=broken:function.handler"];
+    let functions = ["pay=pay:function.handler", "broken=broken:function.handler", "colon=pay:Some::handler"];
+    let functions: Vec<_> = functions.iter().flat_map(|function| ["--function", function]).collect();
     let output = run(&function, &[&["--skip-time"], &functions[..]].concat());
-    assert_eq!(answer(&output), "took {\"amount\":5}, status 1, status 1\n");
+    assert_eq!(answer(&output), "took {\"amount\":5}, status 1, status 1, status 1\n");
     let table = table(&output);
     assert_eq!(
         table[..3],
@@ -356,6 +357,10 @@ fn functions_are_invoked_and_their_results_kept() {
     );
     assert!(
         table[4].starts_with("nobody invoke ResourceNotFoundException: Function not found: nobody"),
+        "{table:?}"
+    );
+    assert!(
+        table[5].starts_with("colon invoke Runtime.HandlerNotFound: handler `Some::handler`"),
         "{table:?}"
     );
     assert_eq!(fs::read_to_string(function.path("pay/ran")).unwrap(), "ran\nran\n");
