@@ -220,17 +220,12 @@ impl Run {
 
 /// The failure of a handler that has ended with a status. `place` is the command that has failed, or empty.
 pub(super) fn ended_with(status: i32, place: &str, log: &Log) -> Failure {
-    let message = with_place(format!("the handler ended with status {status}"), place);
-    let failure = Failure::new(ErrorType::ExitStatus, with_lines(message, &log.last_lines()));
+    let message = with(format!("the handler ended with status {status}"), " ", place);
+    let failure = Failure::new(ErrorType::ExitStatus, with(message, ": ", &log.last_lines()));
     Failure { status: Some(status), ..failure }
 }
 
-/// A message with the place of a failure behind it, if there is one.
-pub(super) fn with_place(message: String, place: &str) -> String {
-    if place.is_empty() { message } else { format!("{message} {place}") }
-}
-
-/// A message with the last lines of the log behind it.
-pub(super) fn with_lines(message: String, lines: &str) -> String {
-    if lines.is_empty() { message } else { format!("{message}: {lines}") }
+/// A message with more behind it, if there is any: a place, or the last lines of the log.
+pub(super) fn with(message: String, separator: &str, more: &str) -> String {
+    if more.is_empty() { message } else { message + separator + more }
 }

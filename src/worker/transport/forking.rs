@@ -188,8 +188,8 @@ impl Transport for Forking {
 
     fn send_step(&mut self, step: Step) {
         self.run.trace = Trace::default();
-        self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
-        if step == Step::Shutdown {
+        self.pipes.send(vec![Bytes::from(format!("{}\n", step.name))]);
+        if step == Step::SHUTDOWN {
             // the process that waits for an event ends, and the shell looks for the request
             self.shutting_down = true;
             self.close();

@@ -134,7 +134,7 @@ impl Transport for Resident {
     }
 
     fn send_step(&mut self, step: Step) {
-        self.pipes.send(vec![encode(step.name(), b"").into()]);
+        self.pipes.send(vec![encode(step.name, b"").into()]);
     }
 
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
