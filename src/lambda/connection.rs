@@ -14,6 +14,9 @@ use super::{
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// A body up to this size is copied behind its head: the kernel takes one part faster than two.
+const SMALL_BODY: usize = 16 * 1024;
+
 /// A buffer that has grown beyond this is freed.
 const KEPT_ROOM: usize = 64 * 1024;
 
@@ -74,8 +77,13 @@ impl Connection {
     }
 
     async fn exchange(&mut self, mut stream: TcpStream, request: &Request) -> Result<Response, RequestError> {
-        let mut bytes = request.head(&self.server).chain(&request.body[..]);
-        let sent = stream.write_all_buf(&mut bytes).await;
+        let mut head = request.head(&self.server);
+        let sent = if request.body.len() <= SMALL_BODY {
+            head.extend_from_slice(&request.body);
+            stream.write_all(&head).await
+        } else {
+            stream.write_all_buf(&mut head.chain(&request.body[..])).await
+        };
         self.response(stream, sent, request.gives_receipt()).await
     }
 

@@ -156,18 +156,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     async fn head(&mut self) -> Result<Response, HttpError> {
         loop {
             self.has_begun = !self.buffer.is_empty();
-            let (mut lines, mut size) = (Vec::new(), 0);
-            loop {
-                let line = self.line(READ_HEAD_LIMIT - size, |_| {
-                    HttpError::Head(format!("the head has more than {READ_HEAD_LIMIT} bytes"))
-                });
-                let line = line.await?.freeze();
-                size = READ_HEAD_LIMIT.min(size + line.len() + 2);
-                if line.is_empty() {
-                    break;
-                }
-                lines.push(line);
-            }
+            let too_long = || format!("the head has more than {READ_HEAD_LIMIT} bytes");
+            let (lines, size) = self.lines(READ_HEAD_LIMIT, too_long).await?;
             let mut response = parse_head(&lines)?;
             // the final response follows an interim one
             if !response.status.is_informational() {
@@ -215,14 +205,26 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
                 return Err(HttpError::ChunkEnd);
             }
         }
-        let mut limit = RESPONSE_HEAD_LIMIT;
+        self.lines(RESPONSE_HEAD_LIMIT, || "trailers without an end".to_owned()).await?;
+        Ok(body.freeze())
+    }
+
+    /// The lines up to an empty one, and their size in bytes.
+    async fn lines(
+        &mut self,
+        limit: usize,
+        too_long: impl Fn() -> String,
+    ) -> Result<(Vec<Bytes>, usize), HttpError> {
+        // room for those of an event
+        let (mut lines, mut size) = (Vec::with_capacity(16), 0);
         loop {
-            let too_long = |_| HttpError::Head("trailers without an end".to_owned());
-            let trailer = self.line(limit, too_long).await?;
-            if trailer.is_empty() {
-                return Ok(body.freeze());
+            let left = limit.saturating_sub(size);
+            let line = self.line(left, |_| HttpError::Head(too_long())).await?.freeze();
+            size += line.len() + 2;
+            if line.is_empty() {
+                return Ok((lines, size));
             }
-            limit = limit.saturating_sub(trailer.len() + 2);
+            lines.push(line);
         }
     }
 
