@@ -182,7 +182,7 @@ impl Run {
     /// through. Where it has failed, its answer is not waited for. May be dropped and called again.
     pub(super) async fn finish(&mut self, pipe: &pipe::Receiver, shell: Option<&Shell>) -> Outcome {
         let Some(end) = &mut self.end else { match self.output.receive(pipe).await {} };
-        let (answer, log, exit) = (PipeName::of(pipe), self.log.pipe(), end.exit);
+        let (answer, log, exit) = (PipeName::of(pipe), self.log.lock().pipe(), end.exit);
         let last = loop {
             let (mut writers, log_is_filtered) = self.children.writers(&answer, &log, shell, end.since);
             if !exit.success() {
@@ -221,7 +221,7 @@ impl Run {
 /// The failure of a handler that has ended with a status. `place` is the command that has failed, or empty.
 pub(super) fn ended_with(status: i32, place: &str, log: &Log) -> Failure {
     let message = with(format!("the handler ended with status {status}"), " ", place);
-    let failure = Failure::new(ErrorType::ExitStatus, with(message, ": ", &log.last_lines()));
+    let failure = Failure::new(ErrorType::ExitStatus, with(message, ": ", &log.lock().last_lines()));
     Failure { status: Some(status), ..failure }
 }
 

@@ -69,7 +69,7 @@ impl Worker {
             && let Err(error) = worker.wait(Phase::Load).await
         {
             worker.kill().await;
-            worker.log.drain();
+            worker.log.lock().drain();
             return Err(error);
         }
         worker.hold = (worker.shutdown_hook == Some(true)).then(|| setup.children.hold());
@@ -95,7 +95,7 @@ impl Worker {
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.used = true;
-        self.log.set_origin(Some(invocation));
+        self.log.lock().set_origin(Some(invocation));
         let margin = self.setup.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
         let mut result = match self.send_event(invocation) {
@@ -111,7 +111,7 @@ impl Worker {
         } else if !self.setup.launch.transport.has_worker() {
             self.child = None;
         }
-        self.log.drain();
+        self.log.lock().drain();
         result
     }
 
@@ -151,10 +151,10 @@ impl Worker {
         if !self.setup.launch.transport.has_worker() {
             return Ok(());
         }
-        self.log.set_origin(None);
+        self.log.lock().set_origin(None);
         self.transport.send_step(step);
         let result = self.wait(Phase::Hooks(step)).await;
-        self.log.drain();
+        self.log.lock().drain();
         result.map(drop).map_err(WorkerError::into_failure)
     }
 
