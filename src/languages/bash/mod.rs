@@ -5,7 +5,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use super::{absolute, check_spoiled, chosen, extension, interpreter, read, shell_word};
+use super::{absolute, check_spoiled, extension, interpreter, read, shell_word};
 use crate::{
     event::invocation::ENVIRONMENT,
     failure::Failure,
@@ -71,11 +71,11 @@ impl Language for Bash {
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
-    match chosen(variable::BASH, settings.bash.as_ref(), settings)? {
-        Some(program) => Ok(program),
-        None if Path::new(OF_THE_IMAGE).is_file() => Ok(OF_THE_IMAGE.into()),
-        None => interpreter("bash", "a Bash handler", settings),
+    let chosen = settings.bash.as_ref().map(|program| (variable::BASH, program));
+    if chosen.is_none() && Path::new(OF_THE_IMAGE).is_file() {
+        return Ok(OF_THE_IMAGE.into());
     }
+    interpreter("bash", "a Bash handler", chosen, settings)
 }
 
 /// The text of the function `durable`.

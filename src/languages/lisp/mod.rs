@@ -128,7 +128,7 @@ impl Handler {
 
 impl Runnable for Handler {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
-        let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
+        let program = interpreter("sbcl", "a Common Lisp handler", None, settings)?;
         let file = newest(&settings.task_root, &self.files);
         if let Some(file) = file {
             // an unreadable file is named here, and not by a line of SBCL's loader

@@ -23,7 +23,7 @@ use self::{
     handler::{Handler, MODULES, MODULES_OF_LAYERS, Place},
     packed::Archive,
 };
-use super::{absolute, chosen, fnv, interpreter};
+use super::{absolute, fnv, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
@@ -154,10 +154,8 @@ fn module_exists(settings: &Settings, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
-    match chosen(variable::PWSH, settings.pwsh.as_ref(), settings)? {
-        Some(program) => Ok(program),
-        None => interpreter("pwsh", "a PowerShell handler", settings),
-    }
+    let chosen = settings.pwsh.as_ref().map(|program| (variable::PWSH, program));
+    interpreter("pwsh", "a PowerShell handler", chosen, settings)
 }
 
 /// The directory of PowerShell's own files.

@@ -144,7 +144,7 @@ impl File {
             return Ok(Start { program: real, arguments, is_bash: name == "bash" });
         }
         if self.0.extension() == Some(OsStr::new("sh")) {
-            let bash = interpreter("bash", "a Bash program", settings)?;
+            let bash = interpreter("bash", "a Bash program", None, settings)?;
             return Ok(Start { program: bash, arguments: vec![file.into()], is_bash: true });
         }
         let message = format!(
