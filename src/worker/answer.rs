@@ -121,14 +121,11 @@ impl Output {
 
     /// The answer, without its trailing newlines but for CGI; nothing of one that is streamed.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
-        let mut bytes = std::mem::take(&mut self.bytes);
         if self.sink.is_some() {
-            return if self.size > STREAM_LIMIT {
-                Err(Failure::too_large(self.size, STREAM_LIMIT))
-            } else {
-                Ok(Bytes::new())
-            };
+            let is_whole = self.size <= STREAM_LIMIT;
+            return is_whole.then(Bytes::new).ok_or_else(|| Failure::too_large(self.size, STREAM_LIMIT));
         }
+        let mut bytes = std::mem::take(&mut self.bytes);
         let last = bytes.iter().rposition(|&byte| self.keeps_newlines || byte != b'\n');
         let end = last.map_or(0, |last| last + 1);
         if end > PAYLOAD_LIMIT || self.size > bytes.len() {

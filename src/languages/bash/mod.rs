@@ -98,6 +98,7 @@ impl Runnable for Function {
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");
+        let is_named = memchr::memmem::find(&text, self.function.as_bytes()).is_some();
         let file = absolute(settings, &self.file)?;
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
@@ -113,7 +114,7 @@ impl Runnable for Function {
             ],
             takes_cgi: true,
             transport: Kind::Forking { file, function: self.function.clone(), has_stack },
-            as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            as_program: (!is_named).then(|| self.file.display().to_string()),
             ..Launch::default()
         })
     }

@@ -114,7 +114,7 @@ impl Runnable for File {
         let text = read(settings, &self.0)?;
         let Start { program, arguments, is_bash } = self.start(settings, &text)?;
         let function = |name: &str| format!("{}.{name}", self.0.with_extension("").display());
-        let prelude = (is_bash && may_have_prelude(settings, &self.0)).then(|| prelude(settings));
+        let prelude = is_bash.then(|| prelude(settings, &self.0)).flatten();
         Ok(Launch {
             program,
             arguments,
@@ -191,18 +191,14 @@ impl File {
     }
 }
 
-/// The prelude. It runs the user's own `BASH_ENV` first.
-fn prelude(settings: &Settings) -> Prelude {
+/// The prelude, where its trap changes nothing that the program itself can see. It runs the user's own `BASH_ENV` first.
+fn prelude(settings: &Settings, file: &Path) -> Option<Prelude> {
+    let whole = notice::whole_text(settings, file)?;
+    if notice::may_notice(&whole) || notice::may_trace(&whole) || whole.contains(BASH_ENV) {
+        return None;
+    }
     let own = settings.environment.get(OsStr::new(BASH_ENV));
     let own =
         own.map_or(":".to_owned(), |own| format!("export {BASH_ENV}={}", shell_word(&own.to_string_lossy())));
-    Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
-}
-
-/// Whether the prelude's trap would change nothing that the program itself can see.
-fn may_have_prelude(settings: &Settings, file: &Path) -> bool {
-    let whole = notice::whole_text(settings, file);
-    whole.is_some_and(|whole| {
-        !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
-    })
+    Some(Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) })
 }
