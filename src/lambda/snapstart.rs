@@ -32,9 +32,9 @@ impl From<Failure> for Unready {
 /// Takes all workers into the snapshot and out of it.
 pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
     let hook = |phase, error_type| move |failure| Unready { phase, error_type: Some(error_type), failure };
-    run_hooks(slots, Step::Checkpoint).await.map_err(hook("init", "Runtime.BeforeSnapshotError"))?;
+    run_hooks(slots, Step::CHECKPOINT).await.map_err(hook("init", "Runtime.BeforeSnapshotError"))?;
     restored(client, slots).await?;
-    run_hooks(slots, Step::Restore).await.map_err(hook("restore", "Runtime.AfterRestoreError"))
+    run_hooks(slots, Step::RESTORE).await.map_err(hook("restore", "Runtime.AfterRestoreError"))
 }
 
 async fn run_hooks(slots: &mut [Slot], step: Step) -> Result<(), Failure> {

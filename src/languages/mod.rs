@@ -161,40 +161,31 @@ const fn fnv(bytes: &[u8]) -> u64 {
     hash
 }
 
-/// The interpreter that a variable names, if it is set.
-fn chosen(
-    variable: Variable,
-    program: Option<&PathBuf>,
+/// An interpreter that this machine can run: the one that a variable names, where there is one, else that of this name on
+/// the `PATH` that workers have.
+fn interpreter(
+    name: &str,
+    handlers: &str,
+    chosen: Option<(Variable, &PathBuf)>,
     settings: &Settings,
-) -> Result<Option<PathBuf>, Failure> {
-    let Some(program) = program else { return Ok(None) };
-    let name = format!("`{variable}`");
-    if !program.is_file() {
-        let message = format!("{name} is `{}`, which is no file", program.display());
-        return Err(Failure::new(ErrorType::InterpreterNotFound, message));
-    }
-    checked(&name, program.clone(), settings).map(Some)
-}
-
-/// The interpreter of this name on the `PATH` that workers have.
-fn interpreter(name: &str, handlers: &str, settings: &Settings) -> Result<PathBuf, Failure> {
-    let program = which::which_in(name, settings.path.as_ref(), "/").map_err(|_| {
-        let path = settings.path.as_deref().unwrap_or_default().display();
-        let message = format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image");
-        Failure::new(ErrorType::InterpreterNotFound, message)
-    })?;
-    checked(&format!("`{name}`"), program, settings)
-}
-
-/// An interpreter that this machine can run.
-fn checked(name: &str, program: PathBuf, settings: &Settings) -> Result<PathBuf, Failure> {
-    match executable::check(&program, &settings.task_root) {
-        Ok(()) => Ok(program),
-        Err(error) => {
-            let message = format!("{name} is `{}`, which {error}", program.display());
-            Err(Failure::new(ErrorType::InterpreterNotFound, message))
+) -> Result<PathBuf, Failure> {
+    let failure = |message| Failure::new(ErrorType::InterpreterNotFound, message);
+    let (name, program) = match chosen {
+        Some((variable, program)) if program.is_file() => (variable.name, program.clone()),
+        Some((variable, program)) => {
+            return Err(failure(format!("`{variable}` is `{}`, which is no file", program.display())));
         }
-    }
+        None => {
+            let program = which::which_in(name, settings.path.as_ref(), "/").map_err(|_| {
+                let path = settings.path.as_deref().unwrap_or_default().display();
+                failure(format!("`{name}` is not on the PATH (`{path}`): {handlers} needs it in the image"))
+            })?;
+            (name, program)
+        }
+    };
+    executable::check(&program, &settings.task_root)
+        .map_err(|error| failure(format!("`{name}` is `{}`, which {error}", program.display())))?;
+    Ok(program)
 }
 
 /// The text of one of the user's files.

@@ -121,14 +121,11 @@ impl Output {
 
     /// The answer, without its trailing newlines but for CGI; nothing of one that is streamed.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
-        let mut bytes = std::mem::take(&mut self.bytes);
         if self.sink.is_some() {
-            return if self.size > STREAM_LIMIT {
-                Err(Failure::too_large(self.size, STREAM_LIMIT))
-            } else {
-                Ok(Bytes::new())
-            };
+            let is_whole = self.size <= STREAM_LIMIT;
+            return is_whole.then(Bytes::new).ok_or_else(|| Failure::too_large(self.size, STREAM_LIMIT));
         }
+        let mut bytes = std::mem::take(&mut self.bytes);
         let last = bytes.iter().rposition(|&byte| self.keeps_newlines || byte != b'\n');
         let end = last.map_or(0, |last| last + 1);
         if end > PAYLOAD_LIMIT || self.size > bytes.len() {
@@ -182,7 +179,7 @@ impl Run {
     /// through. Where it has failed, its answer is not waited for. May be dropped and called again.
     pub(super) async fn finish(&mut self, pipe: &pipe::Receiver, shell: Option<&Shell>) -> Outcome {
         let Some(end) = &mut self.end else { match self.output.receive(pipe).await {} };
-        let (answer, log, exit) = (PipeName::of(pipe), self.log.pipe(), end.exit);
+        let (answer, log, exit) = (PipeName::of(pipe), self.log.lock().pipe(), end.exit);
         let last = loop {
             let (mut writers, log_is_filtered) = self.children.writers(&answer, &log, shell, end.since);
             if !exit.success() {
@@ -220,17 +217,12 @@ impl Run {
 
 /// The failure of a handler that has ended with a status. `place` is the command that has failed, or empty.
 pub(super) fn ended_with(status: i32, place: &str, log: &Log) -> Failure {
-    let message = with_place(format!("the handler ended with status {status}"), place);
-    let failure = Failure::new(ErrorType::ExitStatus, with_lines(message, &log.last_lines()));
+    let message = with(format!("the handler ended with status {status}"), " ", place);
+    let failure = Failure::new(ErrorType::ExitStatus, with(message, ": ", &log.lock().last_lines()));
     Failure { status: Some(status), ..failure }
 }
 
-/// A message with the place of a failure behind it, if there is one.
-pub(super) fn with_place(message: String, place: &str) -> String {
-    if place.is_empty() { message } else { format!("{message} {place}") }
-}
-
-/// A message with the last lines of the log behind it.
-pub(super) fn with_lines(message: String, lines: &str) -> String {
-    if lines.is_empty() { message } else { format!("{message}: {lines}") }
+/// A message with more behind it, if there is any: a place, or the last lines of the log.
+pub(super) fn with(message: String, separator: &str, more: &str) -> String {
+    if more.is_empty() { message } else { message + separator + more }
 }

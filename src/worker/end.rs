@@ -70,6 +70,6 @@ impl Drop for Worker {
         if let Some(child) = self.child.as_ref().filter(|_| !self.setup.children.shutdown.is_cancelled()) {
             child.kill_group();
         }
-        self.log.drain();
+        self.log.lock().drain();
     }
 }

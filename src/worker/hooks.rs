@@ -1,9 +1,6 @@
 //! The steps at which a worker runs the user's hooks: before and after a SnapStart snapshot, and at the shutdown.
 
-use std::{
-    fmt::{self, Display, Formatter},
-    time::Duration,
-};
+use std::time::Duration;
 
 use crate::limits::{INIT_LIMIT, SHUTDOWN_GRACE};
 
@@ -12,40 +9,21 @@ const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
 
 /// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Runs the user's hooks before the snapshot.
-    Checkpoint,
-    /// Draws new random state in the copy, and runs the user's hooks there.
-    Restore,
-    /// Runs the user's hooks before the end.
-    Shutdown,
+pub struct Step {
+    /// Its name in requests to a shim.
+    pub(super) name: &'static str,
+    /// When it comes, in a message.
+    pub(super) moment: &'static str,
+    /// The longest that it may take.
+    pub(super) limit: Duration,
 }
 
 impl Step {
-    /// Its name in requests to a shim.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Checkpoint => "checkpoint",
-            Self::Restore => "restore",
-            Self::Shutdown => "shutdown",
-        }
-    }
-
-    pub(super) const fn limit(self) -> Duration {
-        match self {
-            Self::Checkpoint => INIT_LIMIT,
-            Self::Restore => RESTORE_LIMIT,
-            Self::Shutdown => SHUTDOWN_GRACE,
-        }
-    }
-}
-
-impl Display for Step {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Checkpoint => "before the checkpoint",
-            Self::Restore => "after the restore",
-            Self::Shutdown => "at the shutdown",
-        })
-    }
+    /// Runs the user's hooks before the snapshot.
+    pub const CHECKPOINT: Self =
+        Self { name: "checkpoint", moment: "before the checkpoint", limit: INIT_LIMIT };
+    /// Draws new random state in the copy, and runs the user's hooks there.
+    pub const RESTORE: Self = Self { name: "restore", moment: "after the restore", limit: RESTORE_LIMIT };
+    /// Runs the user's hooks before the end.
+    pub const SHUTDOWN: Self = Self { name: "shutdown", moment: "at the shutdown", limit: SHUTDOWN_GRACE };
 }

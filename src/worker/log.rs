@@ -45,7 +45,7 @@ pub struct Log {
     end: Arc<OwnedFd>,
 }
 
-struct Reader {
+pub struct Reader {
     pipe: pipe::Receiver,
     format: LogFormat,
     /// How much is read at once, and how much of a line is held until its end comes, in bytes.
@@ -89,33 +89,8 @@ impl Log {
         self.end.try_clone()
     }
 
-    /// The lines that come from now on belong to this event, or to none.
-    pub fn set_origin(&self, invocation: Option<&Invocation>) {
-        let mut reader = locked(&self.reader);
-        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut reader.origin.request_id);
-        reader.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
-        reader.tail.clear();
-    }
-
-    /// Passes on all that was written up to now, the beginning of a line too.
-    pub fn drain(&self) {
-        locked(&self.reader).drain();
-    }
-
-    /// Adds a line of ours behind all that was written up to now.
-    pub fn add(&self, line: &str) {
-        let mut reader = locked(&self.reader);
-        reader.drain();
-        reader.pass(line.as_bytes());
-    }
-
-    /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
-    pub fn last_lines(&self) -> String {
-        locked(&self.reader).last_lines()
-    }
-
-    pub fn pipe(&self) -> PipeName {
-        PipeName::of(&locked(&self.reader).pipe)
+    pub fn lock(&self) -> MutexGuard<'_, Reader> {
+        locked(&self.reader)
     }
 }
 
@@ -124,6 +99,23 @@ fn locked(reader: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 }
 
 impl Reader {
+    /// The lines that come from now on belong to this event, or to none.
+    pub fn set_origin(&mut self, invocation: Option<&Invocation>) {
+        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut self.origin.request_id);
+        self.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
+        self.tail.clear();
+    }
+
+    /// Adds a line of ours behind all that was written up to now.
+    pub fn add(&mut self, line: &str) {
+        self.drain();
+        self.pass(line.as_bytes());
+    }
+
+    pub fn pipe(&self) -> PipeName {
+        PipeName::of(&self.pipe)
+    }
+
     /// Passes on one block as soon as there is one. Gives whether more can come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let mut buffer = buffer();
@@ -134,7 +126,8 @@ impl Reader {
         Poll::Ready(read.is_ok() && !block.filled().is_empty())
     }
 
-    fn drain(&mut self) {
+    /// Passes on all that was written up to now, the beginning of a line too.
+    pub fn drain(&mut self) {
         // `try_read` would give only what the event loop has seen
         let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         while there > 0 {
@@ -146,7 +139,8 @@ impl Reader {
         self.flush();
     }
 
-    fn last_lines(&mut self) -> String {
+    /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
+    pub fn last_lines(&mut self) -> String {
         self.drain();
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
         let text = String::from_utf8_lossy(&bytes);

@@ -69,7 +69,7 @@ impl Worker {
             && let Err(error) = worker.wait(Phase::Load).await
         {
             worker.kill().await;
-            worker.log.drain();
+            worker.log.lock().drain();
             return Err(error);
         }
         worker.hold = (worker.shutdown_hook == Some(true)).then(|| setup.children.hold());
@@ -95,32 +95,23 @@ impl Worker {
     /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.used = true;
-        self.log.set_origin(Some(invocation));
+        self.log.lock().set_origin(Some(invocation));
         let margin = self.setup.settings.deadline_margin;
         let deadline = margin.and_then(|margin| Deadline::of(invocation, margin));
-        let result = match self.send_event(invocation) {
+        let mut result = match self.send_event(invocation) {
             Ok(()) => self.wait(Phase::Event(invocation, deadline)).await,
             Err(failure) => Err(WorkerError::Failed(failure)),
         };
-        let result = match result {
-            Err(WorkerError::Gone(failure)) => {
-                let had_ended = self.has_ended();
-                self.kill_event(invocation).await;
-                // asked after the kill: no process is left that could still take it
-                if had_ended && !self.transport.event_was_taken() {
-                    Err(WorkerError::Untaken(failure))
-                } else {
-                    Err(WorkerError::Gone(failure))
-                }
-            }
-            result => {
-                if !self.setup.launch.transport.has_worker() {
-                    self.child = None;
-                }
-                result
-            }
-        };
-        self.log.drain();
+        if let Err(WorkerError::Gone(failure)) = result {
+            let had_ended = self.has_ended();
+            self.kill_event(invocation).await;
+            // asked after the kill: no process is left that could still take it
+            let untaken = had_ended && !self.transport.event_was_taken();
+            result = Err(if untaken { WorkerError::Untaken(failure) } else { WorkerError::Gone(failure) });
+        } else if !self.setup.launch.transport.has_worker() {
+            self.child = None;
+        }
+        self.log.lock().drain();
         result
     }
 
@@ -145,7 +136,7 @@ impl Worker {
     /// Runs the hooks for the shutdown, or waits until the worker, which has got SIGTERM, has run them.
     pub async fn shut_down(&mut self) -> Result<(), Failure> {
         if self.shutdown_hook == Some(true) {
-            return self.run_hooks(Step::Shutdown).await;
+            return self.run_hooks(Step::SHUTDOWN).await;
         }
         let runs_hooks = self.has_shutdown_hook() && self.setup.children.shutdown.is_cancelled();
         if runs_hooks && timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
@@ -160,10 +151,10 @@ impl Worker {
         if !self.setup.launch.transport.has_worker() {
             return Ok(());
         }
-        self.log.set_origin(None);
+        self.log.lock().set_origin(None);
         self.transport.send_step(step);
         let result = self.wait(Phase::Hooks(step)).await;
-        self.log.drain();
+        self.log.lock().drain();
         result.map(drop).map_err(WorkerError::into_failure)
     }
 

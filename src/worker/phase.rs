@@ -5,12 +5,7 @@ use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Durat
 use rustix::{io::Errno, process::Signal};
 
 use super::{
-    answer::{with_lines, with_place},
-    deadline::Deadline,
-    hooks::Step,
-    launch::Setup,
-    stack::Trace,
-    transport::TransportError,
+    answer::with, deadline::Deadline, hooks::Step, launch::Setup, stack::Trace, transport::TransportError,
 };
 use crate::{
     event::invocation::Invocation,
@@ -47,7 +42,7 @@ impl Phase<'_> {
     pub(super) fn limit(self) -> Option<Duration> {
         match self {
             Self::Load => Some(INIT_LIMIT),
-            Self::Hooks(step) => Some(step.limit()),
+            Self::Hooks(step) => Some(step.limit),
             Self::Event(_, deadline) => deadline.map(Deadline::limit),
         }
     }
@@ -55,7 +50,8 @@ impl Phase<'_> {
     pub(super) fn too_late(self, setup: &Setup) -> Failure {
         match self {
             Self::Hooks(step) => {
-                let message = format!("the hooks {step} had not ended after {} ms", step.limit().as_millis());
+                let message =
+                    format!("the hooks {} had not ended after {} ms", step.moment, step.limit.as_millis());
                 Failure::new(ErrorType::DeadlineExceeded, message)
             }
             Self::Load | Self::Event(..) => {
@@ -81,7 +77,7 @@ impl Phase<'_> {
         setup: &Setup,
     ) -> WorkerError {
         let failure = |error_type, message| {
-            Failure::new(error_type, with_lines(message, last_lines)).with_stack_trace(trace.stack)
+            Failure::new(error_type, with(message, ": ", last_lines)).with_stack_trace(trace.stack)
         };
         match self {
             Self::Load => WorkerError::Untaken(match &setup.launch.unfit_core {
@@ -95,7 +91,7 @@ impl Phase<'_> {
                 }
                 _ => {
                     let message = format!("`{}` could not be loaded{}", setup.settings.handler, hint(setup));
-                    let message = with_place(message, &trace.place);
+                    let message = with(message, " ", &trace.place);
                     let message = format!("{message} ({status})");
                     failure(ErrorType::HandlerLoadFailed, message)
                 }
@@ -103,9 +99,9 @@ impl Phase<'_> {
             // a failing hook ends the shell that it runs in
             Self::Hooks(step) => WorkerError::Gone(match status.code() {
                 Some(code @ 1..) => {
-                    failure(ErrorType::ExitStatus, format!("a hook {step} ended with status {code}"))
+                    failure(ErrorType::ExitStatus, format!("a hook {} ended with status {code}", step.moment))
                 }
-                _ => failure(ErrorType::WorkerExited, format!("the worker ended ({status}) {step}")),
+                _ => failure(ErrorType::WorkerExited, format!("the worker ended ({status}) {}", step.moment)),
             }),
             Self::Event(..) => {
                 let message = format!("the worker ended ({status}) before it answered");

@@ -59,10 +59,10 @@ impl Slot {
     }
 
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
-        self.snapshot = step == Step::Checkpoint;
+        self.snapshot = step == Step::CHECKPOINT;
         self.notice_end();
         // a worker that is loaded in the copy has nothing to restore
-        let is_done = self.worker.is_none() && step == Step::Restore;
+        let is_done = self.worker.is_none() && step == Step::RESTORE;
         let result = match self.worker().await {
             Ok(_) if is_done => Ok(()),
             Ok(worker) => worker.run_hooks(step).await,

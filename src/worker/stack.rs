@@ -46,14 +46,10 @@ pub(super) struct Trace {
     pub(super) place: String,
     pub(super) stack: Vec<String>,
     /// With which status a command failed last in the handler itself.
-    status: Option<i32>,
+    pub(super) status: Option<i32>,
 }
 
 impl Trace {
-    pub(super) fn at(place: String) -> Self {
-        Self { place, ..Self::default() }
-    }
-
     /// Notes a failure, unless one further in has led to it.
     pub(super) fn note(&mut self, failed: FailedCommand) {
         let led_to_it = !self.stack.is_empty() && self.stack.ends_with(&failed.stack);

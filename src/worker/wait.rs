@@ -52,7 +52,7 @@ impl Worker {
                 Err(Stop::Broken(error)) => return Err(phase.broken(&error)),
                 Err(Stop::Ended(status)) => {
                     let trace = self.transport.take_trace(status.code());
-                    return Err(phase.ended(status, &self.log.last_lines(), trace, &self.setup));
+                    return Err(phase.ended(status, &self.log.lock().last_lines(), trace, &self.setup));
                 }
             }
         }

@@ -5,7 +5,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
-use super::{absolute, check_spoiled, chosen, extension, interpreter, read, shell_word};
+use super::{absolute, check_spoiled, extension, interpreter, read, shell_word};
 use crate::{
     event::invocation::ENVIRONMENT,
     failure::Failure,
@@ -71,11 +71,11 @@ impl Language for Bash {
 
 /// The Bash that the setting names, else that of the image, else that of the `PATH`.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
-    match chosen(variable::BASH, settings.bash.as_ref(), settings)? {
-        Some(program) => Ok(program),
-        None if Path::new(OF_THE_IMAGE).is_file() => Ok(OF_THE_IMAGE.into()),
-        None => interpreter("bash", "a Bash handler", settings),
+    let chosen = settings.bash.as_ref().map(|program| (variable::BASH, program));
+    if chosen.is_none() && Path::new(OF_THE_IMAGE).is_file() {
+        return Ok(OF_THE_IMAGE.into());
     }
+    interpreter("bash", "a Bash handler", chosen, settings)
 }
 
 /// The text of the function `durable`.
@@ -98,6 +98,7 @@ impl Runnable for Function {
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");
+        let is_named = memchr::memmem::find(&text, self.function.as_bytes()).is_some();
         let file = absolute(settings, &self.file)?;
         let variables = ENVIRONMENT.map(|(variable, _)| variable).join(" ");
         Ok(Launch {
@@ -113,7 +114,7 @@ impl Runnable for Function {
             ],
             takes_cgi: true,
             transport: Kind::Forking { file, function: self.function.clone(), has_stack },
-            as_program: (!text::names(&text, &self.function)).then(|| self.file.display().to_string()),
+            as_program: (!is_named).then(|| self.file.display().to_string()),
             ..Launch::default()
         })
     }

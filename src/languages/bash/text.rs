@@ -8,11 +8,6 @@ pub(super) fn windows_line(text: &[u8]) -> Option<usize> {
     (first == 0 || windows * 2 > all).then_some(first + 1)
 }
 
-/// Whether a file has the name of this function anywhere.
-pub(super) fn names(text: &[u8], function: &str) -> bool {
-    memchr::memmem::find(text, function.as_bytes()).is_some()
-}
-
 /// Whether a file may have a hook for the shutdown.
 pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
     let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');

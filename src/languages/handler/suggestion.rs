@@ -23,13 +23,12 @@ pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[Strin
         Some((_, file)) => format!("did you mean {}", quoted(&handlers(text, languages, file), " or ")),
         None => "write FILE.FUNCTION, or the file of a script with its extension".to_owned(),
     };
-    match files.get(..NAMED_FILES.min(files.len())) {
-        None | Some([]) => advice,
-        Some(named) => {
-            let more = if files.len() > named.len() { ", …" } else { "" };
-            format!("{advice}: the task root has {}{more}", quoted(named, ", "))
-        }
+    if files.is_empty() {
+        return advice;
     }
+    let named = &files[..NAMED_FILES.min(files.len())];
+    let more = if files.len() > named.len() { ", …" } else { "" };
+    format!("{advice}: the task root has {}{more}", quoted(named, ", "))
 }
 
 /// The handlers that a text may have meant by a file.

@@ -128,7 +128,7 @@ impl Handler {
 
 impl Runnable for Handler {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
-        let program = interpreter("sbcl", "a Common Lisp handler", settings)?;
+        let program = interpreter("sbcl", "a Common Lisp handler", None, settings)?;
         let file = newest(&settings.task_root, &self.files);
         if let Some(file) = file {
             // an unreadable file is named here, and not by a line of SBCL's loader
@@ -154,7 +154,9 @@ impl Runnable for Handler {
         let convention = settings.lisp_convention.unwrap_or(usual);
         let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
         let file = file.map_or(OsString::new(), OsString::from);
-        arguments.extend([version().into(), convention.name().into(), self.kind.into(), file]);
+        // a core with another shim has another digest: `lisp/build-core.sh` makes it in the same way
+        let digest = format!("{:016x}", fnv(&[SHIM, DURABLE].concat().into_bytes()));
+        arguments.extend([digest.into(), convention.name().into(), self.kind.into(), file]);
         arguments.extend([self.text.clone().into(), credentials.into()]);
         Ok(Launch {
             environment: home(&program, settings)
@@ -200,11 +202,6 @@ fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> Option<&'a Path> {
         |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
     // of equal ones `max_by_key` takes the last
     files.iter().max_by_key(|file| written(file)).map(PathBuf::as_path)
-}
-
-/// The digest that tells a core with another shim: FNV-1a of the shim's text, as `lisp/build-core.sh` makes it.
-fn version() -> String {
-    format!("{:016x}", fnv(&[SHIM, DURABLE].concat().into_bytes()))
 }
 
 /// SBCL's heap in MB: three quarters of the function's memory, which the workers share.

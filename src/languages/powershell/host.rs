@@ -46,56 +46,36 @@ const TOO_OLD: i32 = 74;
 /// The longest that PowerShell may take to compile the host.
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 
-/// Where the host is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Host {
-    /// In an assembly.
-    File(PathBuf),
-    /// Nowhere yet: each worker compiles it into its own memory.
-    Sources,
+/// The assembly with the host for this PowerShell; without one, each worker compiles it into its own memory.
+pub(super) fn find(settings: &Settings, program: &Path) -> Result<Option<PathBuf>, Failure> {
+    if let Some(file) = &settings.pwsh_host {
+        return match fits(file) {
+            Ok(true) => Ok(Some(file.clone())),
+            Ok(false) => Err(unfit(file, "holds no host of this version")),
+            Err(error) => Err(unfit(file, &format!("cannot be read: {error}"))),
+        };
+    }
+    let shipped = home(program).map(|home| home.join(FILE));
+    let mut places = shipped.into_iter().chain(kept(settings, program));
+    Ok(places.find(|file| fits(file).is_ok_and(|fits| fits)))
 }
 
-impl Host {
-    /// The host for this PowerShell, as far as there is one.
-    pub(super) fn find(settings: &Settings, program: &Path) -> Result<Self, Failure> {
-        if let Some(file) = &settings.pwsh_host {
-            return match fits(file) {
-                Ok(true) => Ok(Self::File(file.clone())),
-                Ok(false) => Err(unfit(file, "holds no host of this version")),
-                Err(error) => Err(unfit(file, &format!("cannot be read: {error}"))),
-            };
-        }
-        let shipped = home(program).map(|home| home.join(FILE));
-        let mut places = shipped.into_iter().chain(kept(settings, program));
-        let found = places.find(|file| fits(file).is_ok_and(|fits| fits));
-        Ok(found.map_or(Self::Sources, Self::File))
-    }
-
-    /// The text behind `-Command`. It runs where .NET has not run the startup hook.
-    pub(super) fn command(&self) -> Result<OsString, Failure> {
-        let text = match self {
-            Self::File(file) => format!(
-                "$null = [Reflection.Assembly]::LoadFrom('{}'); \
-                 [LambdaScriptRuntime.Program]::Enter('the PowerShell host was entered without a startup hook, which is slower')",
-                file.display().to_string().replace('\'', "''")
-            ),
-            Self::Sources => format!(
-                "& ([scriptblock]::Create([IO.File]::ReadAllText('{}'))) -Source '{}'; \
-                 [LambdaScriptRuntime.Program]::Enter($null)",
-                memory_file("build.ps1", BUILD.as_bytes())?.display(),
-                memory_file("host.cs", SOURCES.as_bytes())?.display()
-            ),
-        };
-        Ok(text.into())
-    }
-
-    /// The assembly, where .NET can be told to load it: a list of startup hooks is separated by colons.
-    pub(super) fn hook(&self) -> Option<&Path> {
-        match self {
-            Self::File(file) if !file.as_os_str().as_encoded_bytes().contains(&b':') => Some(file),
-            _ => None,
-        }
-    }
+/// The text behind `-Command`. It runs where .NET has not run the startup hook.
+pub(super) fn command(host: Option<&Path>) -> Result<OsString, Failure> {
+    let text = match host {
+        Some(file) => format!(
+            "$null = [Reflection.Assembly]::LoadFrom('{}'); \
+             [LambdaScriptRuntime.Program]::Enter('the PowerShell host was entered without a startup hook, which is slower')",
+            file.display().to_string().replace('\'', "''")
+        ),
+        None => format!(
+            "& ([scriptblock]::Create([IO.File]::ReadAllText('{}'))) -Source '{}'; \
+             [LambdaScriptRuntime.Program]::Enter($null)",
+            memory_file("build.ps1", BUILD.as_bytes())?.display(),
+            memory_file("host.cs", SOURCES.as_bytes())?.display()
+        ),
+    };
+    Ok(text.into())
 }
 
 /// The mark in an assembly of these sources.
@@ -134,7 +114,7 @@ pub(super) async fn compile_once(
     program: &Path,
     children: &Children,
 ) -> Result<(), Failure> {
-    if Host::find(settings, program)? != Host::Sources {
+    if find(settings, program)?.is_some() {
         return Ok(());
     }
     let compiled = match kept(settings, program) {

@@ -21,10 +21,9 @@ use rustix::fs::{MemfdFlags, memfd_create};
 
 use self::{
     handler::{Handler, MODULES, MODULES_OF_LAYERS, Place},
-    host::Host,
     packed::Archive,
 };
-use super::{absolute, chosen, fnv, interpreter};
+use super::{absolute, fnv, interpreter};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::Runnable,
@@ -76,22 +75,19 @@ impl Runnable for Handler {
         };
         let logs = settings.log_format.name();
         let program = program(settings)?;
-        let host = Host::find(settings, &program)?;
+        let host = host::find(settings, &program)?;
         let archives = packed::archives(settings)?;
         let mut environment = environment(settings, &program);
-        if let Some(hook) = host.hook() {
+        // a list of startup hooks is separated by colons
+        if let Some(hook) = host.as_ref().filter(|file| !file.as_os_str().as_bytes().contains(&b':')) {
             environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
         }
-        let file = match &host {
-            Host::File(file) => file.as_os_str(),
-            Host::Sources => OsStr::new(""),
-        };
         let mut arguments: Vec<OsString> =
             ["-NoLogo", "-NoProfile", "-NonInteractive", "-Command"].map(OsString::from).into();
-        arguments.extend([host.command()?, "#".into()]);
+        arguments.extend([host::command(host.as_deref())?, "#".into()]);
         arguments.extend(
             [
-                file,
+                host.unwrap_or_default().as_os_str(),
                 self.kind.as_ref(),
                 &place,
                 self.function.as_ref(),
@@ -158,10 +154,8 @@ fn module_exists(settings: &Settings, place: &Path) -> bool {
 
 /// `pwsh`, as the setting or the `PATH` says.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
-    match chosen(variable::PWSH, settings.pwsh.as_ref(), settings)? {
-        Some(program) => Ok(program),
-        None => interpreter("pwsh", "a PowerShell handler", settings),
-    }
+    let chosen = settings.pwsh.as_ref().map(|program| (variable::PWSH, program));
+    interpreter("pwsh", "a PowerShell handler", chosen, settings)
 }
 
 /// The directory of PowerShell's own files.

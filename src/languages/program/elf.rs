@@ -4,10 +4,11 @@ use std::{
     env::consts::ARCH,
     ffi::OsString,
     fs::{self, File},
-    io,
     os::unix::{ffi::OsStringExt, fs::FileExt},
     path::PathBuf,
 };
+
+use super::Unrunnable;
 
 /// The first bytes of every ELF file.
 const MAGIC: &[u8] = b"\x7fELF";
@@ -21,54 +22,39 @@ const CORE: u64 = 4;
 /// The longest path that Linux takes.
 const PATH_LIMIT: u64 = 4096;
 
-/// Why an ELF file cannot be run, as the rest of a sentence.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::languages) enum ElfError {
-    #[error("is a program for {0}, and this image is for {own}: build it for {own}", own = ARCH)]
-    OtherMachine(String),
-    #[error("is cut off: its header speaks of {wanted} bytes and it has {size}: copy it again")]
-    CutOff { wanted: u64, size: u64 },
-    #[error("is an object file or a memory dump, not a program: link it")]
-    NoProgram,
-    #[error("has an ELF header that makes no sense: copy it again")]
-    Malformed,
-    #[error("cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-}
-
 /// Whether a file begins as an ELF file.
 pub(super) fn is_elf(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
 }
 
 /// Checks that this machine can map the file; gives the loader that it wants.
-pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, ElfError> {
+pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, Unrunnable> {
     let mut header = [0; 64];
     let read = file.read_at(&mut header, 0)?;
     let is_64 = header[4] == 2;
     let wanted = if is_64 { 64 } else { 52 };
     if read < wanted {
-        return Err(ElfError::CutOff { wanted: wanted as u64, size });
+        return Err(Unrunnable::CutOff { wanted: wanted as u64, size });
     }
     match (header[4], header[5]) {
         (1 | 2, 1) => {}
-        (1 | 2, 2) => return Err(ElfError::OtherMachine("another byte order".to_owned())),
-        _ => return Err(ElfError::Malformed),
+        (1 | 2, 2) => return Err(Unrunnable::OtherMachine("another byte order".to_owned())),
+        _ => return Err(Unrunnable::Malformed),
     }
     let machine = machine(number(&header, 18, 2));
     if !fits(&machine) {
-        return Err(ElfError::OtherMachine(machine));
+        return Err(Unrunnable::OtherMachine(machine));
     }
     if [OBJECT, CORE].contains(&number(&header, 16, 2)) {
-        return Err(ElfError::NoProgram);
+        return Err(Unrunnable::NotLinked);
     }
     let (at, sizes) = if is_64 { (number(&header, 32, 8), 54) } else { (number(&header, 28, 4), 42) };
     let (entry, count) = (number(&header, sizes, 2), number(&header, sizes + 2, 2));
     if entry < if is_64 { 56 } else { 32 } || count == 0 {
-        return Err(ElfError::Malformed);
+        return Err(Unrunnable::Malformed);
     }
     let table = bytes(file, at, entry * count, size)?;
-    let entry = usize::try_from(entry).map_err(|_| ElfError::Malformed)?;
+    let entry = usize::try_from(entry).map_err(|_| Unrunnable::Malformed)?;
     let mut loader = None;
     for segment in table.chunks_exact(entry) {
         loader = loader_of(segment, is_64, file, size)?.or(loader);
@@ -77,7 +63,7 @@ pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, ElfError>
 }
 
 /// The loader, if this segment names one. An error if the file ends before the segment does.
-fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Option<PathBuf>, ElfError> {
+fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Option<PathBuf>, Unrunnable> {
     let (offset, length) = if is_64 {
         (number(segment, 8, 8), number(segment, 32, 8))
     } else {
@@ -85,8 +71,8 @@ fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Opti
     };
     let wanted = offset.saturating_add(length);
     match number(segment, 0, 4) {
-        LOADED | LOADER if wanted > size => Err(ElfError::CutOff { wanted, size }),
-        LOADER if length > PATH_LIMIT => Err(ElfError::Malformed),
+        LOADED | LOADER if wanted > size => Err(Unrunnable::CutOff { wanted, size }),
+        LOADER if length > PATH_LIMIT => Err(Unrunnable::Malformed),
         LOADER => {
             let mut path = bytes(file, offset, length, size)?;
             path.truncate(path.iter().position(|&byte| byte == 0).unwrap_or(path.len()));
@@ -97,12 +83,12 @@ fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Opti
 }
 
 /// A part of the file, which has this size.
-fn bytes(file: &File, at: u64, length: u64, size: u64) -> Result<Vec<u8>, ElfError> {
+fn bytes(file: &File, at: u64, length: u64, size: u64) -> Result<Vec<u8>, Unrunnable> {
     let wanted = at.saturating_add(length);
     if wanted > size {
-        return Err(ElfError::CutOff { wanted, size });
+        return Err(Unrunnable::CutOff { wanted, size });
     }
-    let mut bytes = vec![0; usize::try_from(length).map_err(|_| ElfError::Malformed)?];
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| Unrunnable::Malformed)?];
     file.read_exact_at(&mut bytes, at)?;
     Ok(bytes)
 }

@@ -3,12 +3,10 @@
 //! The kernel says at each event only `Exec format error`; here the init fails with the reason.
 
 use std::{
-    env::consts::ARCH,
-    fmt::Display,
     fs::{self, File, Metadata},
     io,
     os::unix::fs::{FileExt, MetadataExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use rustix::{
@@ -16,67 +14,14 @@ use rustix::{
     process::getuid,
 };
 
-use super::{
-    elf::{self, ElfError},
-    shebang::Shebang,
-};
-use crate::{
-    failure::{ErrorType, Failure},
-    languages::quoted,
-};
+use super::{Unrunnable, elf, shebang::Shebang};
+use crate::languages::quoted;
 
 /// How many interpreters of interpreters Linux follows.
 const DEPTH: usize = 4;
 
 /// How much of a file Linux reads to find out how it runs, in bytes.
 const HEAD: usize = 256;
-
-/// Why a file cannot be run, as the rest of a sentence that begins with its name.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::languages) enum Unrunnable {
-    #[error("is not there")]
-    Missing,
-    #[error("is a broken link to `{0}`")]
-    BrokenLink(PathBuf),
-    #[error("is a directory")]
-    Directory,
-    #[error("is no regular file")]
-    NotRegular,
-    #[error("cannot be looked at: {0}")]
-    Unreadable(#[from] io::Error),
-    #[error("may not be executed: {0}")]
-    NotPermitted(String),
-    #[error("is no program: it begins neither with `#!` nor as an ELF file")]
-    NoProgram,
-    #[error("is a program for {system}, and this is Linux for {own}: build it for that", own = ARCH)]
-    OtherSystem { system: &'static str },
-    #[error("{0}")]
-    Elf(#[from] ElfError),
-    #[error(
-        "wants the loader `{loader}`, which {reason}; {present}: link it statically, or build it on this image"
-    )]
-    Loader { loader: PathBuf, reason: Box<Unrunnable>, present: String },
-    #[error("asks in its first line for `{interpreter}`, which {reason}{advice}", advice = reason.advice())]
-    Interpreter { interpreter: PathBuf, reason: Box<Unrunnable> },
-}
-
-impl Unrunnable {
-    fn advice(&self) -> &'static str {
-        match self {
-            Self::Missing | Self::BrokenLink(_) => ": add it to the image",
-            _ => "",
-        }
-    }
-
-    /// The error of the init; `shown` is the name of the file.
-    pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
-        let lacks_interpreter =
-            matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
-        let error_type =
-            if lacks_interpreter { ErrorType::InterpreterNotFound } else { ErrorType::HandlerLoadFailed };
-        Failure::new(error_type, format!("`{shown}` {self}"))
-    }
-}
 
 /// Checks a file that is to be started, and what it is started by. Relative paths are relative to `directory`.
 pub(in crate::languages) fn check(file: &Path, directory: &Path) -> Result<(), Unrunnable> {

@@ -6,11 +6,14 @@ pub(super) mod executable;
 mod shebang;
 
 use std::{
+    env::consts::ARCH,
     ffi::{OsStr, OsString},
+    fmt::Display,
+    io,
     path::{Path, PathBuf},
 };
 
-use self::{executable::Unrunnable, shebang::Shebang};
+use self::shebang::Shebang;
 use super::{absolute, bash::notice, check_spoiled, interpreter, only_defines, read, shell_word};
 use crate::{
     failure::{ErrorType, Failure},
@@ -40,6 +43,59 @@ struct Start {
     is_bash: bool,
 }
 
+/// Why a file cannot be run, as the rest of a sentence that begins with its name.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::languages) enum Unrunnable {
+    #[error("is not there")]
+    Missing,
+    #[error("is a broken link to `{0}`")]
+    BrokenLink(PathBuf),
+    #[error("is a directory")]
+    Directory,
+    #[error("is no regular file")]
+    NotRegular,
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("may not be executed: {0}")]
+    NotPermitted(String),
+    #[error("is no program: it begins neither with `#!` nor as an ELF file")]
+    NoProgram,
+    #[error("is a program for {system}, and this is Linux for {own}: build it for that", own = ARCH)]
+    OtherSystem { system: &'static str },
+    #[error("is a program for {0}, and this image is for {own}: build it for {own}", own = ARCH)]
+    OtherMachine(String),
+    #[error("is cut off: its header speaks of {wanted} bytes and it has {size}: copy it again")]
+    CutOff { wanted: u64, size: u64 },
+    #[error("is an object file or a memory dump, not a program: link it")]
+    NotLinked,
+    #[error("has an ELF header that makes no sense: copy it again")]
+    Malformed,
+    #[error(
+        "wants the loader `{loader}`, which {reason}; {present}: link it statically, or build it on this image"
+    )]
+    Loader { loader: PathBuf, reason: Box<Unrunnable>, present: String },
+    #[error("asks in its first line for `{interpreter}`, which {reason}{advice}", advice = reason.advice())]
+    Interpreter { interpreter: PathBuf, reason: Box<Unrunnable> },
+}
+
+impl Unrunnable {
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::BrokenLink(_) => ": add it to the image",
+            _ => "",
+        }
+    }
+
+    /// The error of the init; `shown` is the name of the file.
+    pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
+        let lacks_interpreter =
+            matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
+        let error_type =
+            if lacks_interpreter { ErrorType::InterpreterNotFound } else { ErrorType::HandlerLoadFailed };
+        Failure::new(error_type, format!("`{shown}` {self}"))
+    }
+}
+
 impl Language for Program {
     fn name(&self) -> &'static str {
         "program"
@@ -58,7 +114,7 @@ impl Runnable for File {
         let text = read(settings, &self.0)?;
         let Start { program, arguments, is_bash } = self.start(settings, &text)?;
         let function = |name: &str| format!("{}.{name}", self.0.with_extension("").display());
-        let prelude = (is_bash && may_have_prelude(settings, &self.0)).then(|| prelude(settings));
+        let prelude = is_bash.then(|| prelude(settings, &self.0)).flatten();
         Ok(Launch {
             program,
             arguments,
@@ -88,7 +144,7 @@ impl File {
             return Ok(Start { program: real, arguments, is_bash: name == "bash" });
         }
         if self.0.extension() == Some(OsStr::new("sh")) {
-            let bash = interpreter("bash", "a Bash program", settings)?;
+            let bash = interpreter("bash", "a Bash program", None, settings)?;
             return Ok(Start { program: bash, arguments: vec![file.into()], is_bash: true });
         }
         let message = format!(
@@ -135,18 +191,14 @@ impl File {
     }
 }
 
-/// The prelude. It runs the user's own `BASH_ENV` first.
-fn prelude(settings: &Settings) -> Prelude {
+/// The prelude, where its trap changes nothing that the program itself can see. It runs the user's own `BASH_ENV` first.
+fn prelude(settings: &Settings, file: &Path) -> Option<Prelude> {
+    let whole = notice::whole_text(settings, file)?;
+    if notice::may_notice(&whole) || notice::may_trace(&whole) || whole.contains(BASH_ENV) {
+        return None;
+    }
     let own = settings.environment.get(OsStr::new(BASH_ENV));
     let own =
         own.map_or(":".to_owned(), |own| format!("export {BASH_ENV}={}", shell_word(&own.to_string_lossy())));
-    Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) }
-}
-
-/// Whether the prelude's trap would change nothing that the program itself can see.
-fn may_have_prelude(settings: &Settings, file: &Path) -> bool {
-    let whole = notice::whole_text(settings, file);
-    whole.is_some_and(|whole| {
-        !notice::may_notice(&whole) && !notice::may_trace(&whole) && !whole.contains(BASH_ENV)
-    })
+    Some(Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) })
 }

@@ -142,7 +142,7 @@ impl Forking {
             if let Some(signal) = exit.signal()
                 && !self.suspension.as_ref().is_some_and(Suspension::is_requested)
             {
-                self.log.add(&format!("{}: ended by signal {signal}\n", self.title));
+                self.log.lock().add(&format!("{}: ended by signal {signal}\n", self.title));
             }
             (self.runs_event, self.idle_ends) = (false, 0);
             return Ok(None);
@@ -188,8 +188,8 @@ impl Transport for Forking {
 
     fn send_step(&mut self, step: Step) {
         self.run.trace = Trace::default();
-        self.pipes.send(vec![Bytes::from(format!("{}\n", step.name()))]);
-        if step == Step::Shutdown {
+        self.pipes.send(vec![Bytes::from(format!("{}\n", step.name))]);
+        if step == Step::SHUTDOWN {
             // the process that waits for an event ends, and the shell looks for the request
             self.shutting_down = true;
             self.close();
@@ -233,7 +233,7 @@ impl Transport for Forking {
         match &self.loading {
             // with another status than Bash's own, the file has said it itself, as by `exit 4`
             Some(file) if trace == Trace::default() && (!self.has_stack || status == Some(FAILURE)) => {
-                Trace::at(format!("in {}", file.display()))
+                Trace { place: format!("in {}", file.display()), ..trace }
             }
             _ => trace,
         }

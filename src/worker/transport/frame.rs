@@ -218,7 +218,11 @@ fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
         "ready" => Some(Message::Ready),
         "answer" => return Ok(Message::Answer(payload)),
         "failure" => serde_json::from_slice(&payload).ok().map(Message::Failed),
-        "undefined" => Some(undefined(&lossy(&payload))),
+        "undefined" => {
+            let text = lossy(&payload);
+            let names = text.split(['\n', SEPARATOR]).filter(|name| !name.is_empty());
+            Some(Message::Undefined(names.map(str::to_owned).collect()))
+        }
         "trace" => FailedCommand::parse(&lossy(&payload)).map(Message::Trace),
         "exited" => exited(&lossy(&payload)),
         "ended" => ended(&lossy(&payload)),
@@ -228,11 +232,6 @@ fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
         let shown = lossy(&payload[..payload.len().min(SHOWN)]);
         FrameError::Payload(name.to_owned(), shown)
     })
-}
-
-fn undefined(text: &str) -> Message {
-    let names = text.split(['\n', SEPARATOR]).filter(|name| !name.is_empty());
-    Message::Undefined(names.map(str::to_owned).collect())
 }
 
 /// `NUMBER STATUS`, where the number says nothing.

@@ -86,12 +86,10 @@ impl Resident {
     /// The message as the worker gets it.
     fn checked(&mut self, message: Message) -> Result<Message, FrameError> {
         match message {
-            Message::Answer(rest) => match &mut self.answer {
-                Some(answer) => {
-                    Ok(answer.output.finish().map_or_else(Message::Failed, |_| Message::Answer(rest)))
-                }
-                None => Ok(Message::Answer(rest)),
-            },
+            Message::Answer(rest) => {
+                let streamed = self.answer.as_mut().map_or(Ok(Bytes::new()), |answer| answer.output.finish());
+                Ok(streamed.map_or_else(Message::Failed, |_| Message::Answer(rest)))
+            }
             // the handler has ended itself with this status
             Message::Exited(0) => Ok(Message::Answer(Bytes::new())),
             Message::Exited(status) => Ok(Message::Failed(ended_with(status, "", &self.log))),
@@ -134,7 +132,7 @@ impl Transport for Resident {
     }
 
     fn send_step(&mut self, step: Step) {
-        self.pipes.send(vec![encode(step.name(), b"").into()]);
+        self.pipes.send(vec![encode(step.name, b"").into()]);
     }
 
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>> {
