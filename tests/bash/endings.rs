@@ -20,6 +20,7 @@ fn an_error_names_the_command_that_gave_the_status() {
         ("return 7", "status 7"),
         ("true; ! true", "status 1 at `true`"),
         ("echo a\n(( 0 ))", "status 1 at line 3: `(( 0 ))`"),
+        ("echo a\n((0))", "status 1 at line 3: `((0))`"),
     ] {
         assert_eq!(error_of(body).1, format!("the handler ended with {message}"), "{body}");
     }

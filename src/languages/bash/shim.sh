@@ -86,7 +86,7 @@ __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what end
     for __lambda_text in "${@:3}"; do
         ((__lambda_text != $1)) || __lambda_known=1
     done
-    [[ $2 != '[[ '* && $2 != '(( '* ]] || __lambda_known=1
+    [[ $2 != '[[ '* && $2 != '(('* ]] || __lambda_known=1
     __lambda_place=${2//"$__lambda_line_end"/ }
     __lambda_place="\`${__lambda_place:0:200}\`"
     if ((${#FUNCNAME[@]} > 1)); then

@@ -11,7 +11,7 @@ __lambda_failed() { # STATUS COMMAND STATUSES
     for __lambda_report in "${@:3}"; do
         ((__lambda_report != $1)) || __lambda_known=1
     done
-    [[ $2 != '[[ '* && $2 != '(( '* ]] || __lambda_known=1
+    [[ $2 != '[[ '* && $2 != '(('* ]] || __lambda_known=1
     __lambda_place=${2//[$'\n\036']/ }
     __lambda_place="at line ${BASH_LINENO[0]}: \`${__lambda_place:0:200}\`"
     [[ -n $__lambda_known ]] || __lambda_place=
