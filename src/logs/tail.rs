@@ -5,15 +5,35 @@ use std::{
     sync::{Mutex, MutexGuard},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 /// How much of a log its caller gets, in bytes, as on Lambda.
 const TAIL: usize = 4 * 1024;
 
 /// By request id, for as long as the event runs.
 static TAILS: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
-/// Keeps the end of this event's log from now on.
-pub fn keep(request_id: &str) {
-    tails().insert(request_id.to_owned(), Vec::new());
+/// The end of an event's log, which is kept for as long as this lives.
+#[derive(Debug)]
+pub struct Tail(String);
+
+impl Tail {
+    /// Keeps the end of this event's log from now on.
+    pub fn keep(request_id: &str) -> Self {
+        tails().insert(request_id.to_owned(), Vec::new());
+        Self(request_id.to_owned())
+    }
+
+    /// The end so far, in base64.
+    pub fn encoded(&self) -> String {
+        STANDARD.encode(&tails()[&self.0])
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        tails().remove(&self.0);
+    }
 }
 
 /// Adds to the log of an event, if its end is kept.
@@ -23,11 +43,6 @@ pub fn add(request_id: &str, bytes: &[u8]) {
         let dropped = tail.len().saturating_sub(TAIL);
         tail.drain(..dropped);
     }
-}
-
-/// The end of this event's log, which is kept no longer; `None` if it was not kept.
-pub fn take(request_id: &str) -> Option<Vec<u8>> {
-    tails().remove(request_id)
 }
 
 fn tails() -> MutexGuard<'static, BTreeMap<String, Vec<u8>>> {

@@ -16,7 +16,7 @@ use crate::{
     event::headers::Headers,
     event::invocation::{CLIENT_CONTEXT, REQUEST_ID, TENANT_ID, TRACE_ID},
     limits::PAYLOAD_LIMIT,
-    logs::tail,
+    logs::tail::Tail,
 };
 
 /// The path for events, as in the emulator. Any name may stand in place of the second `function`.
@@ -38,8 +38,8 @@ pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
     /// Whether the answer is to come as an event stream.
     pub(super) is_streamed: bool,
-    /// Whether the end of the log is to come with it.
-    wants_log: bool,
+    /// The end of the log, if it is to come with it.
+    log: Option<Tail>,
     /// The headers of the invocation that come from the caller, and its request id.
     pub(super) headers: Headers,
     request_id: String,
@@ -74,16 +74,14 @@ impl Call {
             }
         }
         let wants_log = head.headers.get("x-amz-log-type").is_some_and(|value| value == "Tail");
-        Ok(Self { invocation_type, is_streamed, wants_log, headers, request_id })
+        let log = wants_log.then(|| Tail::keep(&request_id));
+        Ok(Self { invocation_type, is_streamed, log, headers, request_id })
     }
 
-    pub(super) async fn invoke(self, pool: &Pool, event: Bytes) -> Response<Body> {
-        if self.wants_log {
-            tail::keep(&self.request_id);
-        }
+    pub(super) async fn invoke(mut self, pool: &Pool, event: Bytes) -> Response<Body> {
         let reply = pool.answer(self.headers.clone(), event).await;
         if self.is_streamed {
-            let body = event_stream::of(reply, self.request_id.clone());
+            let body = event_stream::of(reply, self.log.take());
             let mut response = self.respond(body);
             set_type(&mut response, event_stream::CONTENT_TYPE);
             return response;
@@ -101,8 +99,7 @@ impl Call {
         };
         let mut response = self.respond(body);
         set_type(&mut response, content_type);
-        let log =
-            tail::take(&self.request_id).and_then(|log| HeaderValue::try_from(STANDARD.encode(log)).ok());
+        let log = self.log.and_then(|log| HeaderValue::try_from(log.encoded()).ok());
         let error = failed.then_some(HeaderValue::from_static("Unhandled"));
         for (name, value) in [("x-amz-log-result", log), ("x-amz-function-error", error)] {
             response.headers_mut().extend(value.map(|value| (HeaderName::from_static(name), value)));

@@ -2,7 +2,6 @@
 //!
 //! `PayloadChunk` has bytes of the answer; `InvokeComplete` is the last, and has the error where there is one.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
@@ -10,7 +9,7 @@ use hyper::body::Frame;
 use serde_json::{Map, Value};
 
 use super::answer::{Body, Reply, whole};
-use crate::{failure::Failure, logs::tail};
+use crate::{failure::Failure, logs::tail::Tail};
 
 /// The type of the whole answer.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
@@ -22,20 +21,18 @@ const STRING: u8 = 7;
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
-/// The answer to the event of this id as one stream.
-pub(super) fn of(reply: Reply, request_id: String) -> Body {
+/// The reply as one stream, with the end of the log where the caller asked for it.
+pub(super) fn of(reply: Reply, log: Option<Tail>) -> Body {
     match reply {
-        Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, &request_id)].concat()),
-        Reply::Whole(Err(failure)) => whole(complete(Some(&failure), &request_id)),
+        Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, log)].concat()),
+        Reply::Whole(Err(failure)) => whole(complete(Some(&failure), log)),
         Reply::Streamed(_, body) => {
-            let messages = stream::unfold(Some((body, request_id)), async |state| {
-                let (mut body, request_id) = state?;
+            let messages = stream::unfold(Some((body, log)), async |state| {
+                let (mut body, log) = state?;
                 let (message, rest) = match body.frame().await {
-                    Some(Ok(frame)) => {
-                        (chunk(&frame.into_data().unwrap_or_default()), Some((body, request_id)))
-                    }
-                    Some(Err(failure)) => (complete(Some(&failure), &request_id), None),
-                    None => (complete(None, &request_id), None),
+                    Some(Ok(frame)) => (chunk(&frame.into_data().unwrap_or_default()), Some((body, log))),
+                    Some(Err(failure)) => (complete(Some(&failure), log), None),
+                    None => (complete(None, log), None),
                 };
                 Some((Ok(Frame::data(message)), rest))
             });
@@ -51,16 +48,16 @@ fn chunk(bytes: &[u8]) -> Bytes {
     message("PayloadChunk", "application/octet-stream", bytes)
 }
 
-/// The last message, with the error, if there is one, and the end of the log, if the caller asked for it.
-fn complete(failure: Option<&Failure>, request_id: &str) -> Bytes {
+/// The last message, with the error and the end of the log where there are such.
+fn complete(failure: Option<&Failure>, log: Option<Tail>) -> Bytes {
     let mut fields = Map::new();
     if let Some(failure) = failure {
         fields.insert("ErrorCode".to_owned(), failure.header_type().into());
         let details = String::from_utf8_lossy(&failure.to_json()).into_owned();
         fields.insert("ErrorDetails".to_owned(), details.into());
     }
-    if let Some(log) = tail::take(request_id) {
-        fields.insert("LogResult".to_owned(), STANDARD.encode(log).into());
+    if let Some(log) = log {
+        fields.insert("LogResult".to_owned(), log.encoded().into());
     }
     message("InvokeComplete", "application/json", Value::Object(fields).to_string().as_bytes())
 }
