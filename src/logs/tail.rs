@@ -40,8 +40,7 @@ impl Drop for Tail {
 pub fn add(request_id: &str, bytes: &[u8]) {
     if let Some(tail) = tails().get_mut(request_id) {
         tail.extend_from_slice(bytes);
-        let dropped = tail.len().saturating_sub(TAIL);
-        tail.drain(..dropped);
+        tail.drain(..tail.len().saturating_sub(TAIL));
     }
 }
 

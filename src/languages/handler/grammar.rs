@@ -16,7 +16,6 @@ use super::{
     Candidate, Language, Places, Reading, suggestion,
     text::{inside_task_root, invalid, splits},
 };
-
 use crate::failure::{ErrorType, Failure};
 
 /// Candidates with the names of their languages.

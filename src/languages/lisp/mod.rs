@@ -159,10 +159,9 @@ impl Runnable for Handler {
         arguments.extend([digest.into(), convention.name().into(), self.kind.into(), file]);
         arguments.extend([self.text.clone().into(), credentials.into()]);
         Ok(Launch {
-            environment: home(&program, settings)
-                .map(|home| ("SBCL_HOME".into(), home.into()))
-                .into_iter()
-                .collect(),
+            environment: Vec::from_iter(
+                home(&program, settings).map(|home| ("SBCL_HOME".into(), home.into())),
+            ),
             program,
             arguments,
             transport: Kind::Resident,

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{PowerShell, module_exists};
-use crate::languages::{extension, only_defines, read};
 use crate::{
     failure::{ErrorType, Failure},
     languages::handler::{Candidate, Language, Reading, Runnable, inside_task_root, invalid, is_name},
+    languages::{extension, only_defines, read},
     settings::Settings,
     worker::Launch,
 };

@@ -73,8 +73,8 @@ impl Call {
                 headers.append(passed_on, value.as_bytes().to_vec());
             }
         }
-        let wants_log = head.headers.get("x-amz-log-type").is_some_and(|value| value == "Tail");
-        let log = wants_log.then(|| Tail::keep(&request_id));
+        let log_type = head.headers.get("x-amz-log-type").filter(|value| *value == "Tail");
+        let log = log_type.map(|_| Tail::keep(&request_id));
         Ok(Self { invocation_type, is_streamed, log, headers, request_id })
     }
 
@@ -110,10 +110,8 @@ impl Call {
     /// The response to a caller who does not wait for an outcome.
     pub(super) fn acknowledge(&self) -> Response<Body> {
         let mut response = self.respond(whole(Bytes::new()));
-        *response.status_mut() = match self.invocation_type {
-            InvocationType::DryRun => StatusCode::NO_CONTENT,
-            InvocationType::Event | InvocationType::RequestResponse => StatusCode::ACCEPTED,
-        };
+        let is_dry = self.invocation_type == InvocationType::DryRun;
+        *response.status_mut() = if is_dry { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED };
         response
     }
 

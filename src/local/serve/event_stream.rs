@@ -53,12 +53,9 @@ fn complete(failure: Option<&Failure>, log: Option<Tail>) -> Bytes {
     let mut fields = Map::new();
     if let Some(failure) = failure {
         fields.insert("ErrorCode".to_owned(), failure.header_type().into());
-        let details = String::from_utf8_lossy(&failure.to_json()).into_owned();
-        fields.insert("ErrorDetails".to_owned(), details.into());
+        fields.insert("ErrorDetails".to_owned(), String::from_utf8_lossy(&failure.to_json()).into());
     }
-    if let Some(log) = log {
-        fields.insert("LogResult".to_owned(), log.encoded().into());
-    }
+    fields.extend(log.map(|log| ("LogResult".to_owned(), log.encoded().into())));
     message("InvokeComplete", "application/json", Value::Object(fields).to_string().as_bytes())
 }
 
