@@ -11,6 +11,7 @@ use super::{
     request::{EXTENSION_ID, Request},
 };
 
+/// The first event does not wait longer than this.
 const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
 /// Registers, and then waits as an extension does, in a task of its own. Without it the hooks for the shutdown may not

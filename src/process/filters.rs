@@ -51,6 +51,7 @@ pub enum Writers {
     Others,
 }
 
+/// A pipe as `/proc` names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipeName(String);
 

@@ -95,6 +95,7 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 
 #[derive(Default)]
 struct Groups {
+    /// The groups whose leaders run.
     led: HashSet<Pid>,
     /// The groups whose leaders have ended, and in which others run.
     left: HashSet<Pid>,

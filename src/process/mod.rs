@@ -50,6 +50,7 @@ const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 
+/// All child processes of the bootstrap.
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
@@ -89,6 +90,7 @@ impl Children {
         Ok(children)
     }
 
+    /// Starts a child in a process group of its own.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
             set_child_subreaper(Some(getpid()))?;

@@ -80,6 +80,7 @@ pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
     list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
 }
 
+/// The `stat` of a process.
 #[derive(Clone, Copy)]
 pub(super) struct Status {
     pub(super) pid: Pid,
@@ -106,6 +107,7 @@ impl Status {
         matches!(self.state, b'Z' | b'X')
     }
 
+    /// Whether it waits for something, or has ended.
     pub(super) fn is_idle(&self) -> bool {
         self.state == b'S' || self.has_ended()
     }

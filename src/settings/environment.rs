@@ -57,7 +57,7 @@ pub(super) fn complete(
     let usual = (!local && Path::new(TASK_ROOT).is_dir()).then(|| OsStr::new(TASK_ROOT));
     let root = variable::TASK_ROOT.of(environment).map(OsString::as_os_str).or(usual);
     let root = root.map_or_else(std::env::current_dir, std::path::absolute);
-    set(environment, variable::TASK_ROOT, root?);
+    set(environment, variable::TASK_ROOT, root.map_err(SettingsError::WorkingDirectory)?);
     let home = variable::HOME.of(environment);
     if !home.is_some_and(|home| Path::new(home).is_dir() && access(home, Access::WRITE_OK).is_ok()) {
         set(environment, variable::HOME, "/tmp");

@@ -131,5 +131,5 @@ pub enum SettingsError {
     )]
     Wrapper(&'static str, String, io::Error),
     #[error("`LAMBDA_TASK_ROOT` is not set and the working directory cannot be read: {0}")]
-    WorkingDirectory(#[from] io::Error),
+    WorkingDirectory(io::Error),
 }

@@ -101,8 +101,7 @@ fn locked(reader: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 impl Reader {
     /// The lines that come from now on belong to this event, or to none.
     pub fn set_origin(&mut self, invocation: Option<&Invocation>) {
-        invocation.map(Invocation::request_id).unwrap_or_default().clone_into(&mut self.origin.request_id);
-        self.origin.tenant_id = invocation.and_then(Invocation::tenant_id).map(str::to_owned);
+        self.origin = invocation.map(Origin::of).unwrap_or_default();
         self.tail.clear();
     }
 

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     event::invocation::Invocation,
+    logs::Origin,
     process::{Child, proc::path_of},
     settings::variable,
     worker::{
@@ -75,13 +76,11 @@ impl Program {
             return Some(argument);
         }
         if !std::mem::replace(&mut self.has_warned, true) {
-            tracing::warn!(
-                requestId = invocation.request_id(),
-                tenantId = invocation.tenant_id(),
+            Origin::of(invocation).warn(format_args!(
                 "the event has {} bytes, and an argument at most {ARGUMENT_LIMIT}: the program gets it on standard \
                  input alone, and no argument",
                 argument.len()
-            );
+            ));
         }
         None
     }
