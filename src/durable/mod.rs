@@ -15,6 +15,7 @@ pub mod operation;
 mod remote;
 pub mod service;
 mod session;
+pub mod update;
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! The operations of an execution, and the updates that a checkpoint makes, as the service writes and reads them.
+//! The operations of an execution, as the service writes and reads them.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -50,22 +50,6 @@ impl Status {
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Started | Self::Pending | Self::Ready)
     }
-}
-
-/// The change that an update makes.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Action {
-    /// Begins it, or the next attempt.
-    Start,
-    /// Ends it with a result.
-    Succeed,
-    /// Ends it with an error.
-    Fail,
-    /// Lets a step wait for its next attempt.
-    Retry,
-    /// Ends a wait early.
-    Cancel,
 }
 
 /// An error as the service keeps it.
@@ -244,119 +228,6 @@ pub struct ContextDetails {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replay_children: bool,
 }
-
-/// One change of an operation.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Update {
-    /// The operation.
-    pub id: String,
-    /// The context that holds it; none at the top.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub parent_id: Option<String>,
-    /// Its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its kind.
-    #[serde(rename = "Type")]
-    pub kind: Kind,
-    /// The same in the words of an SDK.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub_type: Option<String>,
-    /// The change.
-    pub action: Action,
-    /// The result, the input of an invocation, or the state of a poll.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<String>,
-    /// The error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<ErrorObject>,
-    /// For a step.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub step_options: Option<StepOptions>,
-    /// For a wait.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wait_options: Option<WaitOptions>,
-    /// For a callback.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub callback_options: Option<CallbackOptions>,
-    /// For an invocation.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chained_invoke_options: Option<ChainedInvokeOptions>,
-    /// For a context.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context_options: Option<ContextOptions>,
-}
-
-impl Update {
-    /// An update without a payload and without options.
-    #[must_use]
-    pub fn new(id: impl Into<String>, kind: Kind, action: Action) -> Self {
-        Self {
-            id: id.into(),
-            parent_id: None,
-            name: None,
-            kind,
-            sub_type: None,
-            action,
-            payload: None,
-            error: None,
-            step_options: None,
-            wait_options: None,
-            callback_options: None,
-            chained_invoke_options: None,
-            context_options: None,
-        }
-    }
-}
-
-/// The pause before the next attempt of a step.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct StepOptions {
-    /// From 1 to [`LONGEST_WAIT`].
-    pub next_attempt_delay_seconds: u64,
-}
-
-/// The length of a wait.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct WaitOptions {
-    /// From 1 to [`LONGEST_WAIT`].
-    pub wait_seconds: u64,
-}
-
-/// The limits of a callback; 0 for none.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct CallbackOptions {
-    /// How long it may take.
-    pub timeout_seconds: u64,
-    /// How long it may go without a heartbeat.
-    pub heartbeat_timeout_seconds: u64,
-}
-
-/// The target of an invocation.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ChainedInvokeOptions {
-    /// The name with its qualifier.
-    pub function_name: String,
-    /// The tenant that it is called for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tenant_id: Option<String>,
-}
-
-/// How a context is kept.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ContextOptions {
-    /// Whether its body is to run again in each replay.
-    pub replay_children: bool,
-}
-
-/// The longest wait, in seconds: 366 days.
-pub const LONGEST_WAIT: u64 = 31_622_400;
 
 /// A time in seconds since 1970. Events have milliseconds, the answers of the service seconds.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::operation::{Operation, Update};
+use super::{operation::Operation, update::Update};
 
 /// The service. One checkpoint of an execution is in flight at a time: its owner sees to that.
 pub trait Service: Send + Sync {

@@ -8,7 +8,7 @@ use super::{
     error::CommandError,
     time::{decimal, duration, time},
 };
-use crate::durable::{message::Message, operation::LONGEST_WAIT};
+use crate::durable::{message::Message, update::LONGEST_WAIT};
 
 /// The text of `--help`.
 pub(super) const HELP: &str = "\

@@ -30,8 +30,8 @@ use self::{
     target::{Target, TargetError},
 };
 use super::{
-    operation::Update,
     service::{Checkpoint, Page, Service, ServiceError},
+    update::Update,
 };
 use crate::{failure::ErrorType, settings::Environment};
 

@@ -29,8 +29,9 @@ pub use self::{
 };
 use super::{
     envelope::Envelope,
-    operation::{Action, ErrorObject, Kind, Update},
+    operation::{ErrorObject, Kind},
     service::{Page, Service, ServiceError},
+    update::{Action, Update},
 };
 use crate::{
     event::suspension::Suspension,

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::durable::operation::LONGEST_WAIT;
+use crate::durable::update::LONGEST_WAIT;
 
 /// When a step is tried again.
 #[derive(Clone, Debug, Default)]

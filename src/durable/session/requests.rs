@@ -13,10 +13,8 @@ use super::{
 use crate::durable::{
     identity,
     message::Message,
-    operation::{
-        Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, ErrorObject, Kind, LONGEST_WAIT,
-        Operation, WaitOptions,
-    },
+    operation::{ErrorObject, Kind, Operation},
+    update::{Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, LONGEST_WAIT, WaitOptions},
 };
 
 /// The largest result of a context that is kept. The body of one with a larger result runs again in each replay.
@@ -197,7 +195,7 @@ impl Session {
         active: Active<'_>,
         policy: Policy,
         attempt: u64,
-        start: Option<crate::durable::operation::Update>,
+        start: Option<crate::durable::update::Update>,
     ) -> Message {
         let operation = active.operation.clone();
         let recorded = self.recorded(&operation);

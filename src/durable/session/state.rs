@@ -10,8 +10,9 @@ use rustix::process::Pid;
 use super::policy::{Policy, now};
 use crate::durable::{
     identity,
-    operation::{Action, ErrorObject, Kind, Operation, Status, Update},
+    operation::{ErrorObject, Kind, Operation, Status},
     service::Page,
+    update::{Action, Update},
 };
 
 /// The most updates of one checkpoint.

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::durable::{
     message::Message,
-    operation::{Action, ErrorObject, Kind, Status, StepOptions, Update},
+    operation::{ErrorObject, Kind, Status},
+    update::{Action, StepOptions, Update},
 };
 
 /// How an attempt has ended.

@@ -12,7 +12,7 @@ use super::{
     file::FileError,
     inbox::{Answer, AnswerKind},
 };
-use crate::durable::operation::{ErrorObject, LONGEST_WAIT};
+use crate::durable::{operation::ErrorObject, update::LONGEST_WAIT};
 
 /// The beginning of all paths of these calls.
 pub const PREFIX: &str = "/2025-12-01/";

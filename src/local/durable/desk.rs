@@ -16,8 +16,8 @@ use super::{
     state::State,
 };
 use crate::durable::{
-    operation::Update,
     service::{Checkpoint, Page, Service, ServiceError},
+    update::Update,
 };
 
 /// The embedded service.

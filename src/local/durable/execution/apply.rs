@@ -1,9 +1,12 @@
 //! The changes of operations that the updates of a checkpoint make. All of them have been checked.
 
 use super::{End, Event, EventType, Execution, Invoked, blank, error, in_milliseconds, syntax::Target};
-use crate::durable::operation::{
-    Action, CallbackDetails, ChainedInvokeDetails, ContextDetails, Kind, Operation, Status, StepDetails,
-    Update, WaitDetails,
+use crate::durable::{
+    operation::{
+        CallbackDetails, ChainedInvokeDetails, ContextDetails, Kind, Operation, Status, StepDetails,
+        WaitDetails,
+    },
+    update::{Action, Update},
 };
 
 /// Whether an update brings an operation to its end.

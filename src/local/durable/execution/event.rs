@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{End, Execution, Record};
-use crate::durable::operation::{ErrorObject, LONGEST_WAIT, Operation};
+use crate::durable::{
+    operation::{ErrorObject, Operation},
+    update::LONGEST_WAIT,
+};
 
 /// The kinds of events.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]

@@ -24,8 +24,9 @@ pub use self::{
     syntax::{Target, find_function},
 };
 use crate::durable::{
-    operation::{CallbackOptions, ErrorObject, ExecutionDetails, Kind, Operation, Status, Update},
+    operation::{ErrorObject, ExecutionDetails, Kind, Operation, Status},
     service::Checkpoint,
+    update::{CallbackOptions, Update},
 };
 
 /// Why a checkpoint is refused, in the words of the service.

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Execution, Record, Refusal, syntax, syntax::Target};
-use crate::durable::operation::{Action, Kind, Operation, Status, Update};
+use crate::durable::{
+    operation::{Kind, Operation, Status},
+    update::{Action, Update},
+};
 
 /// The most operations of an execution, and the most bytes that its checkpoints may have.
 const OPERATIONS_LIMIT: usize = 3000;

@@ -1,7 +1,7 @@
 //! The constraints of the API's model on single members of an update, and the name of a function.
 
 use super::Refusal;
-use crate::durable::operation::{LONGEST_WAIT, Update};
+use crate::durable::update::{LONGEST_WAIT, Update};
 
 /// The longest time limit of a callback, in seconds.
 const LONGEST_LIMIT: u64 = 99_999_999;

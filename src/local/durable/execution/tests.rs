@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::durable::operation::Action;
+use crate::durable::update::Action;
 
 const NOW: f64 = 1_000_000.0;
 
