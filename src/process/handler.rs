@@ -7,11 +7,8 @@ use rustix::process::Pid;
 use super::{
     KILL_ROUNDS, LOOK_INTERVAL, Marks,
     filters::Process,
-    proc::{Status, belonging, file, kill, threads},
+    proc::{Status, ancestors, belonging, file, kill, threads},
 };
-
-/// The most parents between a process of the event and its worker.
-const DEPTH: usize = 64;
 
 /// Where the handler of an event runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,14 +93,8 @@ impl Handler {
             if left.is_empty() {
                 break;
             }
-            for process in &left {
-                if self.home == Home::Program {
-                    kill(process);
-                } else {
-                    // the worker is in their group
-                    let _ = rustix::process::kill_process(process.pid, rustix::process::Signal::KILL);
-                }
-            }
+            // the group of a worker that stays is its own
+            kill(&left, (self.home != Home::Program).then_some(self.worker));
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
@@ -123,11 +114,6 @@ impl Handler {
         };
         all.into_iter().filter(|status| !is_others(status)).collect()
     }
-}
-
-/// A process and the line of its ancestors.
-fn ancestors(process: Pid, parent: impl Fn(Pid) -> Option<Pid>) -> Vec<Pid> {
-    std::iter::successors(Some(process), |&pid| parent(pid)).take(DEPTH).collect()
 }
 
 /// Whether all threads of a process sleep.

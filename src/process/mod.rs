@@ -238,7 +238,7 @@ impl Child {
                 if left.is_empty() {
                     break;
                 }
-                left.iter().for_each(kill);
+                kill(&left, None);
                 tokio::time::sleep(LOOK_INTERVAL).await;
             }
             self.exited().await

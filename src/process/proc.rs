@@ -1,7 +1,12 @@
 //! The parts of `/proc` that the bootstrap reads, the paths by which other processes open its files, and the processes of
 //! an event, which are found also where they have left their group.
 
-use std::{collections::HashSet, fs, os::fd::AsRawFd, thread::sleep};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    os::fd::AsRawFd,
+    thread::sleep,
+};
 
 use memchr::memmem;
 use rustix::{
@@ -13,6 +18,9 @@ use rustix::{
 use super::{KILL_ROUNDS, LOOK_INTERVAL};
 
 const LIST: usize = 4096;
+
+/// The most parents between a process of an event and its worker.
+const DEPTH: usize = 64;
 
 /// The folder where other processes find the descriptors of this one.
 pub fn descriptors() -> String {
@@ -129,20 +137,35 @@ pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
         if found.is_empty() {
             return;
         }
-        found.iter().for_each(kill);
+        kill(&found, None);
         sleep(LOOK_INTERVAL);
     }
 }
 
-/// Kills a process and its group: one that forks again and again would be gone before its own signal comes.
-pub(super) fn kill(process: &Status) {
-    // one that has ended meanwhile is no error
-    let _ = kill_process(process.pid, Signal::KILL);
+/// Kills these processes, and their groups but this one: one that forks again and again would be gone before its own
+/// signal comes. All are stopped before, parents first, so that none sees another end and acts on it.
+pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
+    let parents: HashMap<_, _> = processes.iter().map(|status| (status.pid, status.parent)).collect();
+    let parent = |pid| parents.get(&pid).copied().flatten();
+    let mut parents_first = processes.to_vec();
+    parents_first.sort_by_cached_key(|status| ancestors(status.pid, parent).len());
     // `getpgrp` gives 0 in a container where the group is one of outside
     let own = Status::read(getpid()).and_then(|own| own.group);
-    if let Some(group) = process.group.filter(|&group| Some(group) != own) {
-        let _ = kill_process_group(group, Signal::KILL);
+    let is_killed = |group: &Pid| Some(*group) != own && Some(*group) != kept_group;
+    for signal in [Signal::STOP, Signal::KILL] {
+        for process in &parents_first {
+            // one that has ended meanwhile is no error
+            let _ = kill_process(process.pid, signal);
+            if let Some(group) = process.group.filter(is_killed) {
+                let _ = kill_process_group(group, signal);
+            }
+        }
     }
+}
+
+/// A process and the line of its ancestors.
+pub(super) fn ancestors(process: Pid, parent: impl Fn(Pid) -> Option<Pid>) -> Vec<Pid> {
+    std::iter::successors(Some(process), |&pid| parent(pid)).take(DEPTH).collect()
 }
 
 /// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.

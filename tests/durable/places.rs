@@ -13,7 +13,7 @@ use crate::support::{Function, needs::has};
 const SOON: Duration = Duration::from_secs(20);
 
 /// A handler, its answer, and how often it is suspended.
-type Row = (&'static str, &'static str, usize);
+type Row<'a> = (&'a str, &'a str, usize);
 
 /// Runs the function to its end. The deed "after" stands behind the first wait.
 fn check(row: &Row, deeds: &Deeds, function: impl Fn() -> Function) {
@@ -253,5 +253,23 @@ fn work_beside_a_wait_is_finished_first() {
         );
         check(&(text, "end", suspensions), &deeds, || Function::bash(&script).env("DEEDS", &deeds.path()));
         assert!(deeds.all().contains(&"work 1".to_owned()), "{text}: {:?}", deeds.all());
+    }
+}
+
+/// Each of these is told by the end of the wait, should it see that.
+#[test]
+fn no_process_sees_another_ended_by_a_suspension() {
+    let many = "for i in {1..150}; do READER <&0 & done; wait";
+    for reader in ["{ read -r x || did after; }", "setsid bash -c 'read -r x || did after'"] {
+        let text = format!("durable wait 1h | {{ {}; }}; echo end", many.replace("READER", reader));
+        let row = (text.as_str(), "end", 1);
+        check_in_function(&row);
+        let deeds = Deeds::new();
+        let program = format!(
+            "#!/usr/bin/env bash\ndid() {{ echo \"$1\" >>\"$DEEDS\"; }}\nexport -f did\n[[ $1 != fine ]] || {{ echo fine; exit; }}\n{text}"
+        );
+        check(&row, &deeds, || {
+            Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path())
+        });
     }
 }

@@ -151,8 +151,8 @@ fn the_limits_are_those_of_the_source() {
         assert!(source.contains(&format!("from_secs({seconds})")), "{seconds}");
         assert!(page.contains(minutes), "{minutes}");
     }
-    let operation = read("src/durable/operation.rs");
-    assert!(script.contains("longest_execution=31622400") && operation.contains("31_622_400"));
+    let update = read("src/durable/update.rs");
+    assert!(script.contains("longest_execution=31622400") && update.contains("31_622_400"));
     for (megabytes, said) in [("=10240", "10,240 MB"), ("=32768", "32,768 MB")] {
         assert!(script.contains(megabytes) && page.contains(said), "{said}");
     }
