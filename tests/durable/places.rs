@@ -71,6 +71,13 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
         ("printf 'a\\n' | durable wait 1h; did after; echo end", "end", 1),
         ("printf 'a\\n' | { durable wait 1h; did after; cat; }", "a", 1),
         ("seq 100000 | { durable wait 1h; did after; tail -n 1; }", "100000", 1),
+        ("durable wait 1h | tee >(cat >&2); did after; echo end", "end", 1),
+        ("{ durable wait 1h; echo in; } | tee >(cat >/dev/null) | cat; did after", "in", 1),
+        (
+            "f=$DEEDS.fifo; [[ -p $f ]] || mkfifo \"$f\"; { durable wait 1h; echo in; } >\"$f\" & cat <\"$f\"; did after",
+            "in",
+            1,
+        ),
         ("( durable wait 1h; did after ); echo end", "end", 1),
         ("( ( durable wait 1h ) || true ); did after; echo end", "end", 1),
         ("cat <(durable wait 1h; did after; echo in)", "in", 1),
