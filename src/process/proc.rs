@@ -152,14 +152,19 @@ pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
     // `getpgrp` gives 0 in a container where the group is one of outside
     let own = Status::read(getpid()).and_then(|own| own.group);
     let is_killed = |group: &Pid| Some(*group) != own && Some(*group) != kept_group;
-    for signal in [Signal::STOP, Signal::KILL] {
-        for process in &parents_first {
-            // one that has ended meanwhile is no error
-            let _ = kill_process(process.pid, signal);
-            if let Some(group) = process.group.filter(is_killed) {
-                let _ = kill_process_group(group, signal);
-            }
+    let send = |process: &Status, signal| {
+        // one that has ended meanwhile is no error
+        let _ = kill_process(process.pid, signal);
+        if let Some(group) = process.group.filter(is_killed) {
+            let _ = kill_process_group(group, signal);
         }
+    };
+    for process in &parents_first {
+        send(process, Signal::STOP);
+    }
+    // children first: a stopped group that has lost its parents gets SIGHUP and goes on
+    for process in parents_first.iter().rev() {
+        send(process, Signal::KILL);
     }
 }
 

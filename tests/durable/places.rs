@@ -267,7 +267,11 @@ fn work_beside_a_wait_is_finished_first() {
 #[test]
 fn no_process_sees_another_ended_by_a_suspension() {
     let many = "for i in {1..150}; do READER <&0 & done; wait";
-    for reader in ["{ read -r x || did after; }", "setsid bash -c 'read -r x || did after'"] {
+    for reader in [
+        "{ read -r x || did after; }",
+        "setsid bash -c 'read -r x || did after'",
+        "setsid bash -c 'set -m; bash -c \"trap \\\"did after\\\" HUP; read -r x || did after\" & wait'",
+    ] {
         let text = format!("durable wait 1h | {{ {}; }}; echo end", many.replace("READER", reader));
         let row = (text.as_str(), "end", 1);
         check_in_function(&row);
