@@ -107,7 +107,7 @@ impl Durable {
                 // the service's own words may quote a credential
                 let failure = self.settings.secrets.masked(error.to_failure());
                 logs::write_failure(invocation, &failure);
-                failed(&ErrorObject { error_data: error.error_data, ..failure.into() })
+                failed(&failure.into())
             }
         })
     }

@@ -57,7 +57,7 @@ impl Session {
             "invoke" => self.invoke(request, process).await,
             "replaying" => Ok(Message::new(if self.state().is_replaying() { "yes" } else { "no" })),
             "fail" => {
-                let error = self.masked(ErrorObject {
+                let error = self.masked(&ErrorObject {
                     error_type: request.text("type"),
                     error_message: request.text("message"),
                     ..ErrorObject::default()
