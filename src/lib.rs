@@ -21,7 +21,7 @@
 //! 1. `lambda::run` starts a task for each slot. `languages::setup` has found the handler's file and its interpreter.
 //! 2. `Client::next` returns the event. The slot's worker already waits for an event.
 //! 3. `Durable::answer_of` recognises the event of a durable function. For other events, `http::answer` prepares a
-//!    streamed answer, and turns the event into a CGI request if the handler is a CGI program.
+//!    streamed answer, and makes a CGI request of the event if the handler is a CGI program.
 //! 4. The event of a durable function goes through `Durable::run`, which serves the operations of its handler.
 //! 5. `Slot::run` replaces a worker that has ended, and calls `Worker::run`.
 //! 6. The worker's transport writes the event to the interpreter, or starts the program.

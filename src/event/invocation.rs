@@ -60,7 +60,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// The variables that a CGI request may set, in addition to those of its headers. Workers do not inherit them.
+/// The variables that a CGI request may set, beside its headers. They are removed from the inherited environment.
 pub const REQUEST_VARIABLES: [&str; 17] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
@@ -162,8 +162,7 @@ impl Invocation {
         Some(deadline.duration_since(now).unwrap_or_default())
     }
 
-    /// The context for a request by descriptor, as `worker::transport::frame` describes it; `argument` follows its
-    /// first word.
+    /// The context of a request by descriptor (see `worker::transport::frame`); `argument` follows its first word.
     pub fn environment(&self, argument: &str) -> Vec<u8> {
         let mut text = format!("{}{argument}\n", self.variables().count()).into_bytes();
         for (variable, value) in self.variables() {

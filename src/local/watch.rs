@@ -1,8 +1,7 @@
 //! Finds the files of a directory that have changed since the last look, by the metadata of each file.
 //!
 //! Rejected: the kernel's notifications (crate `notify`). They miss changes on the other side of a mount, as on a Mac
-//! that shares a directory with a container, and when an event comes, one cannot ask whether a file has changed just
-//! now.
+//! that shares a directory with a container, and cannot say at the time of an event whether a file has changed.
 
 use std::{
     collections::BTreeSet,

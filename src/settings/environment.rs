@@ -23,8 +23,7 @@ const LOCAL_DEFAULTS: [(Variable, &str); 5] = [
     (variable::LOG_STREAM, "$LATEST"),
 ];
 
-/// The initialization type of Lambda Managed Instances: several events run at a time, and Lambda itself ends none of
-/// them.
+/// The initialization type of Lambda Managed Instances: several events at a time, none of which Lambda ends.
 pub(super) const MANAGED_INSTANCES: &str = "lambda-managed-instances";
 
 /// Where Lambda has a function's files.

@@ -24,8 +24,8 @@ const SNAP_START: &str = "snap-start";
 const IMAGE_DIRECTORY: &str = "/var/runtime";
 
 impl Settings {
-    /// Reads the settings from an environment. `handler` is the handler of the command line; in a `local` run, events
-    /// do not come from a Runtime API.
+    /// Reads the settings from an environment. `handler` is the handler of the command line; in a `local` run needs no
+    /// Runtime API.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         handler: Option<String>,
