@@ -90,13 +90,12 @@ impl Handler {
         if self.home == Home::ForkedFromWorker && self.forked.is_none() {
             return false;
         }
+        // do not kill the group of a worker that stays
+        let kept = (self.home != Home::Program).then_some(self.worker);
         for _ in 0..KILL_ROUNDS {
-            let left = self.processes();
-            if left.is_empty() {
+            if !kill(&self.processes(), kept) {
                 break;
             }
-            // do not kill the group of a worker that stays
-            kill(&left, (self.home != Home::Program).then_some(self.worker));
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
