@@ -1,10 +1,10 @@
 //! AWS Lambda functions in Bash, PowerShell 7 and Common Lisp on one small bootstrap.
 //!
-//! The folders, from the top floor down. A folder uses only those below it.
+//! The folders. A folder uses only the folders below it in this table.
 //!
 //! | | |
 //! |---|---|
-//! | `start`, `local` | the command line; events of local runs |
+//! | `start`, `local` | the command line; local runs |
 //! | `lambda` | events of the Runtime API |
 //! | `durable` | durable functions: the session of an invocation, the service, the command `durable` |
 //! | `languages` | the grammar of handlers, and a folder for each language |
@@ -14,24 +14,25 @@
 //! | `settings` | the environment variables, read once |
 //! | `event` | events and their headers |
 //! | `failure` | errors without credentials |
-//! | `process`, `limits`, `named` | child processes; sizes and times that more than one folder knows; enums with names |
+//! | `process`, `limits`, `named` | child processes; limits that more than one folder uses; enums with names |
 //!
 //! One event on Lambda:
 //!
 //! 1. `lambda::run` starts a task for each slot. `languages::setup` has found the handler's file and its interpreter.
-//! 2. `Client::next` gives the event. Its slot has a worker that waits for it.
-//! 3. `Durable::answer_of` knows the event of a durable function. For any other, `http::answer` prepares for an answer that
-//!    is streamed, and makes a request of the event where the handler is a CGI program.
-//! 4. The event of a durable function goes through `Durable::run`, which answers what its handler asks for.
-//! 5. `Slot::run` calls `Worker::run`; a worker that has ended is replaced before.
-//! 6. The worker's transport writes the event where the interpreter reads it, or starts the program.
-//! 7. The handler runs. The task of the worker's log passes on its lines; a streamed answer goes out while it is written.
-//! 8. The transport gives a message: the answer, or a failure. At the deadline the handler's processes are ended instead.
-//! 9. `Log::drain` passes on the rest of the log, and `failure::secrets` masks credentials.
+//! 2. `Client::next` returns the event. The slot's worker already waits for an event.
+//! 3. `Durable::answer_of` recognises the event of a durable function. For other events, `http::answer` prepares a
+//!    streamed answer, and makes a CGI request of the event if the handler is a CGI program.
+//! 4. The event of a durable function goes through `Durable::run`, which serves the operations of its handler.
+//! 5. `Slot::run` replaces a worker that has ended, and calls `Worker::run`.
+//! 6. The worker's transport writes the event to the interpreter, or starts the program.
+//! 7. The handler runs. A task copies the lines of its log to standard error; a streamed answer is sent while it is
+//!    written.
+//! 8. The transport returns a message: the answer, or a failure. At the deadline, the handler's processes are killed.
+//! 9. `Log::drain` copies the rest of the log, and `failure::secrets` masks credentials.
 //! 10. `Reply::finish` posts the answer or the failure.
-//! 11. `Slot::prepare` replaces a worker that is gone, and the task asks for the next event.
+//! 11. `Slot::prepare` replaces a worker that has ended, and the task asks for the next event.
 //!
-//! Always true: all of this runs on one thread, and one token, that of `process::Children`, tells everything of the shutdown.
+//! Always true: all of this runs on one thread, and one token, in `process::Children`, signals a shutdown to all tasks.
 
 mod durable;
 mod event;
@@ -65,7 +66,7 @@ pub mod internals {
         settings::Settings,
     };
 
-    /// The variables, and the credentials among them.
+    /// The variables, and the list of those that are credentials.
     pub mod variable {
         pub use crate::{failure::secrets::CREDENTIALS, settings::variable::*};
     }
@@ -88,7 +89,7 @@ use crate::{
     start::cli::{Arguments, Events},
 };
 
-/// The errors that end the bootstrap, each in one line for people.
+/// The errors that end the bootstrap. Each message is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{0}; `bootstrap --help` shows what there is")]
@@ -161,7 +162,7 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
         tracing::warn!("{warning}");
     }
     std::panic::set_hook(Box::new(logs::panicked));
-    // before anything is started that would have to be ended
+    // before any process is started that a signal would have to end
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
     let (mut terminated, mut interrupted) =
         (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
@@ -187,7 +188,7 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
         Events::Served(_) => drop(tokio::join!(children.terminate(SHUTDOWN_GRACE), answering)),
         Events::Lambda | Events::One(_) | Events::Durable(..) => tokio::select! {
             biased;
-            // polled first: it hears of the workers' ends before the wait for them is over
+            // polled first, so that it sees the workers' ends before the wait for them is over
             () = async { drop(answering.await); std::future::pending().await } => {}
             () = children.terminate(SHUTDOWN_GRACE) => {}
         },

@@ -1,4 +1,4 @@
-//! Every size and every time limit that more than one folder knows. It imports nothing of this crate.
+//! The sizes and time limits that more than one folder uses. It imports nothing of this crate.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ pub const BLOCK: usize = 64 * 1024;
 /// How much a pipe holds at most, in bytes: Linux gives any user this much.
 pub const PIPE_SIZE: usize = 1024 * 1024;
 
-/// How many blocks are read at one time: all that a pipe holds. Reading more would also read what is written meanwhile, and
-/// might never end.
+/// How many blocks are read at one time: a full pipe. Reading more would also read bytes that are written meanwhile,
+/// and might never end.
 pub const BLOCKS: usize = PIPE_SIZE / BLOCK;
 
 /// The longest timeout that a function can have: 90 minutes on Lambda Managed Instances.
 pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(5400);
 
-/// The longest timeout of any other function: 30 minutes. An init has no more.
+/// The longest timeout of any other function: 30 minutes. It is also the limit of an init.
 pub const INIT_LIMIT: Duration = Duration::from_secs(1800);
 
 /// How long workers have between SIGTERM and SIGKILL when the runtime ends.

@@ -1,6 +1,6 @@
-//! Enums whose values have a name outside of the program.
+//! Enums whose values have names, such as in JSON or in settings.
 
-/// Defines them. The order of `ALL` is that of the definition.
+/// Defines such enums. `ALL` has the order of the definition.
 macro_rules! named {
     ($($(#[$doc:meta])+ $type:ident { $($(#[$meaning:meta])+ $value:ident = $name:literal,)+ })+) => {
         $($(#[$doc])+

@@ -1,9 +1,9 @@
-//! Headers of a response or an event. Values are any bytes but line ends and NUL: the crate `http` refuses the character
-//! DEL, which a client context in JSON may hold.
+//! Headers of a response or an event. Values may have any bytes except line ends and NUL. The crate `http` is not used,
+//! because it refuses the character DEL, which a client context in JSON may contain.
 
 use bytes::Bytes;
 
-/// Names in lower case with their values, in the order in which they came.
+/// Names in lower case with their values, in their original order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Bytes)>);
 
@@ -12,7 +12,7 @@ impl Headers {
         self.0.push((name.to_ascii_lowercase(), value.into()));
     }
 
-    /// Continues the value of the last header, behind a space.
+    /// Appends a space and these bytes to the value of the last header.
     pub fn extend_last(&mut self, more: &[u8]) {
         if let Some((_, value)) = self.0.last_mut() {
             *value = [value, &b" "[..], more].concat().into();

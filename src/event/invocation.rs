@@ -1,4 +1,4 @@
-//! One invocation: the event's bytes and what came with them.
+//! One invocation: the event's bytes and headers.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,11 +12,11 @@ use crate::{
 };
 
 pub const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
-/// The header to be echoed on the answer, where there is one.
+/// The header that the answer must repeat.
 pub const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 /// The header with the deadline in milliseconds since 1970.
 pub const DEADLINE: &str = "lambda-runtime-deadline-ms";
-/// The header with the function's name as it was called.
+/// The header with the ARN by which the function was called.
 pub const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";
 pub const TRACE_ID: &str = "lambda-runtime-trace-id";
 /// The header with the caller's client context, a JSON object.
@@ -50,7 +50,7 @@ pub const DURABLE_VARIABLES: [&str; 6] = [
 /// The variable with the path by which a durable handler reaches the bootstrap.
 pub const DURABLE_SOCKET: &str = "DURABLE_SOCKET";
 
-/// The end of an event: its answer, or the rest of one that was passed on while it was written.
+/// The end of an event: its answer, or the rest of a streamed answer.
 pub type Outcome = Result<Bytes, Failure>;
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub struct Request {
     pub body: Bytes,
 }
 
-/// The variables that a CGI request may set, beside those of its headers. They are removed from the inherited environment.
+/// The variables that a CGI request may set, beside its headers. They are removed from the inherited environment.
 pub const REQUEST_VARIABLES: [&str; 17] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
@@ -84,7 +84,7 @@ pub const REQUEST_VARIABLES: [&str; 17] = [
 #[derive(Debug)]
 pub struct Invocation {
     pub event: Bytes,
-    /// Takes the answer while it is written; without it, the answer is given whole.
+    /// Takes a streamed answer; `None` if the answer is returned as a whole.
     pub sink: Option<Sink>,
     /// The event as a CGI program gets it.
     pub request: Option<Request>,
@@ -98,14 +98,14 @@ impl Invocation {
         Self { event, sink: None, request: None, suspension: None, headers }
     }
 
-    /// Gives the event a deadline, this long from now on.
+    /// Sets the event's deadline to this time from now.
     pub fn begin(&mut self, timeout: Duration) {
         let deadline = SystemTime::now() + timeout;
         let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         self.headers.append(DEADLINE, deadline.to_string());
     }
 
-    /// Passes on the answer while it is written. Gives its parts.
+    /// Streams the answer. Returns its parts.
     pub fn stream(&mut self) -> Parts {
         let (sink, parts) = stream::channel();
         self.sink = Some(sink);
@@ -117,7 +117,7 @@ impl Invocation {
         self.headers.text(REQUEST_ID).unwrap_or_default()
     }
 
-    /// The tenant that the event is for, where it is for one.
+    /// The tenant of the event.
     pub fn tenant_id(&self) -> Option<&str> {
         self.headers.text(TENANT_ID)
     }
@@ -126,12 +126,12 @@ impl Invocation {
         self.headers.get(INVOCATION_ID)
     }
 
-    /// The environment variables that every event sets, or unsets where there is no value.
+    /// The environment variables that every event sets, or unsets if there is no value.
     fn usual_variables(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
         ENVIRONMENT.into_iter().map(|(variable, header)| (variable, self.headers.get(header)))
     }
 
-    /// The variables that a CGI program, or a durable handler, gets beside them.
+    /// The additional variables of a CGI program or a durable handler.
     pub fn meta_variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let variables = self.request.iter().flat_map(|request| &request.variables);
         let variables = variables.map(|(name, value)| (name.as_str(), &value[..]));
@@ -150,19 +150,19 @@ impl Invocation {
         self.request.as_ref().map_or(&self.event, |request| &request.body)
     }
 
-    /// Whether standard input, which ends in a newline as text does, needs one more than the event has.
+    /// Whether a newline must be added to the event on standard input.
     pub fn lacks_newline(&self) -> bool {
         self.request.is_none() && self.event.last().is_some_and(|&byte| byte != b'\n')
     }
 
-    /// The time left at `now`; `None` where no deadline was given.
+    /// The time left at `now`; `None` without a deadline.
     pub fn time_left(&self, now: SystemTime) -> Option<Duration> {
         let milliseconds = self.headers.text(DEADLINE)?.parse().ok()?;
         let deadline = UNIX_EPOCH + Duration::from_millis(milliseconds);
         Some(deadline.duration_since(now).unwrap_or_default())
     }
 
-    /// The context for a request by descriptor, as `worker::transport::frame` describes it, with this behind its first word.
+    /// The context of a request by descriptor (see `worker::transport::frame`); `argument` follows its first word.
     pub fn environment(&self, argument: &str) -> Vec<u8> {
         let mut text = format!("{}{argument}\n", self.variables().count()).into_bytes();
         for (variable, value) in self.variables() {
@@ -171,7 +171,8 @@ impl Invocation {
         text
     }
 
-    /// The context for a streamed request, as `frame` describes it. `last` are the meta-variables of the event before.
+    /// The context for a streamed request, as `frame` describes it. `last` are the meta-variables of the previous
+    /// event.
     pub fn context(&self, last: &[String]) -> Vec<u8> {
         let mut text = Vec::with_capacity(1024);
         for name in last {

@@ -1,4 +1,4 @@
-//! An event with its headers, and an answer that is passed on while it is written.
+//! An event with its headers, and streamed answers.
 
 pub mod headers;
 pub mod invocation;

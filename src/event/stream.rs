@@ -1,7 +1,7 @@
-//! An answer that is passed on while it is written, from the handler's output to the caller.
+//! A streamed answer, on its way from the handler's output to the caller.
 //!
-//! Always true: at most [`WAITING`] parts wait for the caller. While a caller is slow its handler is not read from, and so
-//! waits, too.
+//! Always true: at most [`WAITING`] parts wait for the caller. Then the handler's output is not read, so a slow caller
+//! slows the handler.
 
 use std::sync::{
     Arc,
@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 /// How many parts wait for the caller.
 const WAITING: usize = 2;
 
-/// The end at which an answer comes out.
+/// The receiver of an answer's parts.
 pub type Parts = mpsc::Receiver<Bytes>;
 
-/// The end that the handler's output goes into.
+/// The sender of an answer's parts.
 #[derive(Clone, Debug)]
 pub struct Sink {
     sender: mpsc::Sender<Bytes>,
@@ -30,8 +30,8 @@ pub fn channel() -> (Sink, Parts) {
 }
 
 impl Sink {
-    /// Waits until there is room, and then passes on the bytes that `part` gives. Without a receiver they are dropped.
-    /// Cancel-safe: a call that is dropped early has passed on nothing.
+    /// Waits until there is room, and then sends the bytes that `part` returns. Without a receiver they are dropped.
+    /// Cancel-safe: a call that is dropped early has sent nothing.
     pub async fn send(&self, part: impl FnOnce() -> Bytes) {
         let room = self.sender.reserve().await;
         let part = part();

@@ -1,4 +1,4 @@
-//! A handler that may be suspended: what its worker and its durable session know of each other.
+//! A handler that may be suspended: the state that its worker and its durable session share.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::process::handler::{Handler, Home};
 
-/// The folder with the command `durable`, beside the socket. It stands behind the others of a handler's `PATH`.
+/// The folder with the command `durable`, in the socket's directory. It is the last one of a handler's `PATH`.
 pub const COMMANDS: &str = "bin";
 
 /// Shared by the worker, which starts the handler, and the session, which decides about its end.
@@ -27,7 +27,7 @@ struct Inner {
 }
 
 impl Suspension {
-    /// For a handler that reaches its session by this socket.
+    /// For a handler that connects to its session by this socket.
     #[must_use]
     pub fn new(socket: String) -> Self {
         let (requested, handler) = (CancellationToken::new(), Mutex::default());
@@ -40,14 +40,14 @@ impl Suspension {
         &self.0.socket
     }
 
-    /// A `PATH` with the command `durable` behind its folders.
+    /// A `PATH` with the folder of the command `durable` at its end.
     #[must_use]
     pub fn with_commands(&self, path: &OsStr) -> OsString {
         let folder = Path::new(&self.0.socket).with_file_name(COMMANDS);
         [path, folder.as_os_str()].join(OsStr::new(":"))
     }
 
-    /// Takes note of the handler's processes, and of the library that its language has in place of a command.
+    /// Records the handler's processes, and the library that its language has instead of a command.
     pub fn begin(&self, handler: Handler, library: Option<&'static str>) {
         *self.handler() = Some(handler);
         if let Some(library) = library {
@@ -55,14 +55,14 @@ impl Suspension {
         }
     }
 
-    /// Takes note of a process of the event.
+    /// Records a process of the event.
     pub fn note(&self, process: Pid) {
         if let Some(handler) = &mut *self.handler() {
             handler.note(process);
         }
     }
 
-    /// Where the handler runs, once it does.
+    /// The place where the handler runs; `None` before it runs.
     #[must_use]
     pub fn home(&self) -> Option<Home> {
         self.handler().as_ref().map(Handler::home)
@@ -80,24 +80,24 @@ impl Suspension {
         self.handler().as_ref().is_some_and(|handler| handler.is_quiet(blocked))
     }
 
-    /// Asks for the suspension.
+    /// Requests the suspension.
     pub fn request(&self) {
         self.0.requested.cancel();
     }
 
-    /// Whether it was asked for.
+    /// Whether the suspension was requested.
     #[must_use]
     pub fn is_requested(&self) -> bool {
         self.0.requested.is_cancelled()
     }
 
-    /// Waits until it is asked for.
+    /// Waits until the suspension is requested.
     pub async fn requested(&self) {
         self.0.requested.cancelled().await;
     }
 
-    /// Ends the handler's processes, if they are not the worker itself: that is told of the suspension instead. `false`
-    /// if they are not known.
+    /// Kills the handler's processes. A handler inside of the worker is told to unwind instead. `false` if the
+    /// processes are not known.
     pub async fn kill(&self) -> bool {
         if self.home() == Some(Home::InWorker) {
             return true;

@@ -1,7 +1,7 @@
 //! Errors: their types, and the JSON that the caller gets.
 //!
-//! An `errorType` of ours begins with `Runtime.` where the runtime or its settings are at fault and with
-//! `Function.` where the handler is; a language's own errors carry the name of their type.
+//! The runtime's own error types begin with `Runtime.` for a fault of the runtime or its settings, and with `Function.`
+//! for a fault of the handler. A language's own errors have the name of their type.
 
 pub mod secrets;
 
@@ -28,21 +28,21 @@ named! {
         DeadlineExceeded = "Runtime.DeadlineExceeded",
         /// The event is larger than any that Lambda sends.
         EventTooLarge = "Runtime.EventTooLarge",
-        /// The event is no HTTP request, where one is expected.
+        /// The event should be an HTTP request, and is none.
         InvalidEvent = "Runtime.InvalidEvent",
         /// The environment lacks memory, descriptors or processes for this event.
         ResourceExhausted = "Runtime.ResourceExhausted",
-        /// No file, or no function in it, fits the handler.
+        /// No file, or no function in it, matches the handler.
         HandlerNotFound = "Runtime.HandlerNotFound",
-        /// The handler is written wrong, or fits files of two languages.
+        /// The handler is malformed, or matches files of two languages.
         InvalidHandler = "Runtime.InvalidHandler",
         /// The user's file could not be loaded.
         HandlerLoadFailed = "Runtime.HandlerLoadFailed",
-        /// `bash`, `pwsh` or `sbcl` is not there.
+        /// `bash`, `pwsh` or `sbcl` is not installed.
         InterpreterNotFound = "Runtime.InterpreterNotFound",
         /// A setting is missing or malformed.
         InvalidConfiguration = "Runtime.InvalidConfiguration",
-        /// Lambda did not say that it had restored a snapshot.
+        /// The Runtime API did not answer that the snapshot was restored.
         RestoreFailed = "Runtime.RestoreFailed",
         /// The steps of a durable function could not be read or recorded.
         CheckpointFailed = "Runtime.CheckpointFailed",
@@ -60,10 +60,10 @@ pub struct Failure {
     /// The call stack, innermost first; empty if there is none.
     #[serde(default)]
     pub stack_trace: Vec<String>,
-    /// The exit status that it is about, for the bootstrap itself.
+    /// The exit status of the handler, for use in the bootstrap.
     #[serde(skip)]
     pub status: Option<i32>,
-    /// Members that a language adds, as PowerShell's `context` and `errorRecord`.
+    /// Members that a language adds, such as PowerShell's `context` and `errorRecord`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
@@ -95,8 +95,8 @@ impl Failure {
         Self { stack_trace, ..self }
     }
 
-    /// The type in the form that Lambda files errors by, `Runtime.X` or `Function.X` with letters alone: an error of a
-    /// language's own is one of the function.
+    /// The type in the form that Lambda expects: `Runtime.X` or `Function.X`, where X is only letters. A language's own
+    /// errors become `Function.X`.
     pub fn header_type(&self) -> String {
         let is_ours = |prefix: &str| {
             let name = self.diagnostic.error_type.strip_prefix(prefix).unwrap_or_default();
@@ -107,7 +107,7 @@ impl Failure {
         if is_ours("Runtime.") || is_ours("Function.") {
             return self.diagnostic.error_type.clone();
         }
-        // behind packages and namespaces
+        // without packages and namespaces
         let name = self.diagnostic.error_type.rsplit([':', '.', '/']).next().unwrap_or_default();
         let words = name.split(|character: char| !character.is_ascii_alphabetic());
         let name: String = words.map(capitalized).collect();

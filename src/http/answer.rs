@@ -1,4 +1,4 @@
-//! The answer of a handler as its caller gets it: while it is written, or as a whole.
+//! The answer of a handler as its caller gets it: streamed, or as a whole.
 
 use std::{future::ready, pin::pin};
 
@@ -16,12 +16,12 @@ use crate::{
     settings::{Interface, ResponseMode, Settings},
 };
 
-/// The caller of an answer that is passed on while it is written.
+/// The caller of a streamed answer.
 pub trait Caller: Send {
     /// Takes the next part.
     fn put(&mut self, part: Part);
 
-    /// Sends the parts up to now. Meanwhile the handler's output waits. Cancel-safe.
+    /// Sends the parts so far. Meanwhile the handler's output waits. Cancel-safe.
     fn send(&mut self) -> impl Future<Output = ()> + Send {
         ready(())
     }
@@ -30,10 +30,10 @@ pub trait Caller: Send {
 /// An answer before its handler runs. The default is the outcome of its event.
 #[derive(Default)]
 pub struct Answer {
-    /// The handler's output while it is written; `None` where the answer is the outcome of the event.
+    /// The handler's streamed output; `None` if the answer is the outcome of the event.
     parts: Option<Parts>,
     document: Option<Box<Document>>,
-    /// The answer to a request that no handler can have.
+    /// The answer to an invalid request, which no handler gets.
     refusal: Option<[Part; 2]>,
     is_streamed: bool,
 }
@@ -58,13 +58,13 @@ impl Answer {
         Ok(answer)
     }
 
-    /// Whether the caller gets the answer while it is written.
+    /// Whether the caller gets a streamed answer.
     pub fn is_streamed(&self) -> bool {
         self.is_streamed
     }
 
-    /// Runs the handler, unless its request was refused. Of an answer that is streamed the caller gets all, and the outcome
-    /// is empty; any other is the outcome, in the form that the sender of the event takes.
+    /// Runs the handler, unless its request was refused. The caller gets a streamed answer, and the outcome is empty.
+    /// Any other answer is the outcome, in the form that the sender of the event expects.
     pub async fn run(mut self, handler: impl Future<Output = Outcome>, caller: &mut impl Caller) -> Outcome {
         let Some(parts) = self.parts.take() else { return handler.await };
         match self.document.as_ref().map(|document| document.sender) {
@@ -122,12 +122,12 @@ impl Answer {
     }
 }
 
-/// Keeps an answer, up to the payload limit.
+/// Collects an answer, up to the payload limit.
 #[derive(Default)]
 struct Whole {
     head: Prelude,
     body: BytesMut,
-    /// All that was written, in bytes.
+    /// The size of all output, in bytes.
     size: usize,
 }
 
@@ -143,7 +143,7 @@ impl Caller for Whole {
     }
 }
 
-/// Refuses an answer of this many bytes if that is too large.
+/// Fails if an answer of this many bytes is too large.
 fn checked(size: usize) -> Result<(), Failure> {
     if size > PAYLOAD_LIMIT { Err(Failure::too_large(size, PAYLOAD_LIMIT)) } else { Ok(()) }
 }

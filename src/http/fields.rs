@@ -14,7 +14,7 @@ pub(super) fn text<'a>(fields: &'a Map<String, Value>, path: &[&str]) -> Option<
     at(fields, path)?.as_str().filter(|text| !text.is_empty())
 }
 
-/// The names and values of a field that may have several values of each, or of the one that has one.
+/// The names and values of the multi-value field, or of the single-value field if that is missing.
 pub(super) fn pairs<'a>(
     fields: &'a Map<String, Value>,
     several: &str,
@@ -25,7 +25,7 @@ pub(super) fn pairs<'a>(
     values.flat_map(|(name, value)| strings(value).map(move |value| (name.as_str(), value)))
 }
 
-/// A string, or those of an array.
+/// A string, or the strings of an array.
 pub(super) fn strings(value: &Value) -> impl Iterator<Item = &str> {
     let several = value.as_array().into_iter().flatten().filter_map(Value::as_str);
     value.as_str().into_iter().chain(several)

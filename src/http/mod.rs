@@ -1,7 +1,7 @@
 //! HTTP as events: function URLs (requests to events, answers to responses), CGI, media types, the prelude of a streamed
 //! response.
 //!
-//! `lambda` and `local` use it, which have the caller. A slot knows nothing of HTTP.
+//! `lambda` and `local`, which have the caller, use it. A slot does not depend on HTTP.
 
 pub mod answer;
 pub mod cgi;

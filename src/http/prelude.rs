@@ -12,19 +12,19 @@ pub struct Prelude {
 }
 
 impl Prelude {
-    /// A head with this content type alone.
+    /// A head with only this content type.
     pub fn typed(status: StatusCode, content_type: &'static str) -> Self {
         let mut head = Self { status, ..Self::default() };
         head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         head
     }
 
-    /// The headers with each name once, and its values in this form.
+    /// The headers: each name once, its values converted by `form`.
     pub fn headers_as(&self, form: impl Fn(Vec<String>) -> Value) -> Map<String, Value> {
         self.headers.keys().map(|name| (name.to_string(), form(values(&self.headers, name)))).collect()
     }
 
-    /// Headers and cookies as function URLs take them: several values of a header are joined, but those of `Set-Cookie`.
+    /// Headers and cookies as function URLs take them: the values of a header are joined, except for `Set-Cookie`.
     pub fn headers_and_cookies(&self) -> (Value, Vec<String>) {
         let mut headers = self.headers_as(|values| values.join(", ").into());
         headers.remove(header::SET_COOKIE.as_str());
@@ -37,7 +37,7 @@ impl Prelude {
         json!({ "statusCode": self.status.as_u16(), "headers": headers, "cookies": cookies })
     }
 
-    /// Whether the body can stand in JSON as it is, by its content type.
+    /// Whether the content type is text, so that JSON can contain the body unencoded.
     pub fn is_text(&self) -> bool {
         let content_type = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         content_type.is_some_and(is_text) && !self.headers.contains_key(header::CONTENT_ENCODING)
@@ -59,7 +59,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part as Lambda has it in the body of a streamed response: eight NUL bytes follow a head.
+    /// The part in Lambda's format for the body of a streamed response: eight NUL bytes follow a head.
     pub fn into_bytes(self) -> Bytes {
         match self {
             Self::Body(bytes) => bytes,
@@ -68,8 +68,8 @@ impl Part {
     }
 }
 
-/// Whether this is the content type of a text: `text/html; charset=utf-8`, `application/problem+json`, but no form,
-/// which API Gateway and function URLs give in base64, too.
+/// Whether this content type is text: `text/html; charset=utf-8`, `application/problem+json`. A form is not, because
+/// API Gateway and function URLs send it in base64, too.
 pub fn is_text(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence.starts_with("text/")

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::failure::Failure;
 
-/// The longest cause, in bytes. Lambda takes up to 1 MiB and X-Ray documents of 64 KB.
+/// The longest cause, in bytes. Lambda takes up to 1 MiB, and X-Ray documents of up to 64 KB.
 const LIMIT: usize = 60 * 1024;
 
 /// The longest message or line of the stack, in bytes of JSON.
@@ -39,12 +39,12 @@ pub fn of(failure: &Failure, task_root: &str) -> String {
         if text.len() <= LIMIT {
             return text;
         }
-        // drops the outermost frames: the innermost come first
+        // drops the outermost frames, which come last
         frames.truncate(frames.len() / 2);
     }
 }
 
-/// `at LABEL, PATH: line N`, as shells have it, `(LABEL), PATH: line N` of Lisp, or whatever else.
+/// Reads `at LABEL, PATH: line N` of Bash and PowerShell, `(LABEL), PATH: line N` of Lisp, or any other text.
 fn frame(line: &str) -> Frame<'_> {
     let call = match line.strip_prefix("at ") {
         Some(call) => call.split_once(", "),
@@ -70,7 +70,7 @@ fn cut(text: &str) -> &str {
     &text[..end.unwrap_or_default()]
 }
 
-/// The same JSON without characters beyond ASCII.
+/// The same JSON in ASCII.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

@@ -1,4 +1,4 @@
-//! One kept-alive connection to the Runtime API, opened when it is needed.
+//! One keep-alive connection to the Runtime API, opened when it is needed.
 
 use std::{io, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
 /// How long the server may take to accept a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// A body up to this size is copied behind its head: the kernel takes one part faster than two.
+/// A body up to this size is copied into one buffer with its head: the kernel writes one part faster than two.
 const SMALL_BODY: usize = 16 * 1024;
 
 /// A buffer that has grown beyond this is freed.
@@ -22,7 +22,7 @@ const KEPT_ROOM: usize = 64 * 1024;
 
 pub(super) struct Connection {
     server: String,
-    /// Open between two requests. A running request has taken it out, so a request that is dropped closes it.
+    /// The connection between two requests. A running request takes it out, so dropping the request closes it.
     stream: Option<TcpStream>,
     buffer: BytesMut,
 }
@@ -32,12 +32,12 @@ impl Connection {
         Self { server: server.to_owned(), stream: None, buffer: BytesMut::new() }
     }
 
-    /// The next request opens the connection anew.
+    /// The next request opens a new connection.
     pub(super) fn close(&mut self) {
         self.stream = None;
     }
 
-    /// Sends a request and reads its response. `may_be_repeated`: sends it again, once, if the server had closed the kept
+    /// Sends a request and reads its response. `may_be_repeated`: sends it again, once, if the server had closed the
     /// connection.
     pub(super) async fn request(
         &mut self,
@@ -71,7 +71,7 @@ impl Connection {
         let late = |_| Err(io::Error::other(format!("no answer within {CONNECT_LIMIT:?}")));
         let stream = connected.unwrap_or_else(late);
         let stream = stream.map_err(|error| RequestError::Connect(self.server.clone(), error))?;
-        // small requests go out at once; a failure costs only time
+        // sends small requests at once; a failure costs only time
         let _ = stream.set_nodelay(true);
         Ok(stream)
     }
@@ -87,7 +87,7 @@ impl Connection {
         self.response(stream, sent, request.gives_receipt()).await
     }
 
-    /// Reads the response to a request. `sent` says whether the request was sent whole.
+    /// Reads the response to a request. `sent`: whether the whole request was sent.
     pub(super) async fn response(
         &mut self,
         mut stream: TcpStream,
@@ -111,7 +111,7 @@ impl Connection {
     }
 }
 
-/// Whether a connection is open and has no unread bytes, as far as is known.
+/// Whether a connection seems open and has no unread bytes.
 fn is_quiet(stream: &TcpStream) -> bool {
     stream.try_read(&mut [0]).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }

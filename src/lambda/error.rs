@@ -1,10 +1,10 @@
-//! Errors of the Runtime API: an event cannot be had, or not be answered.
+//! Errors of the Runtime API: an event cannot be received or answered.
 
 use std::{io, time::Duration};
 
 use super::http::HttpError;
 
-/// Why no more events can be had or answered: the environment has to end.
+/// No more events can be received or answered: the environment has to end.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
     #[error("the next event could not be had in {0} attempts: {1}")]
@@ -12,12 +12,13 @@ pub enum ApiError {
     /// The post, and the last attempt's error.
     #[error("the Runtime API did not take the {0}: {1}")]
     Unposted(String, RequestError),
-    /// The post, and the answer. "Non-recoverable state. Runtime should exit promptly", says the Runtime API's documentation.
+    /// The post, and the response. The Runtime API's documentation says: "Non-recoverable state. Runtime should exit
+    /// promptly".
     #[error("the Runtime API refused the {0}: {1}")]
     Unrecoverable(String, String),
 }
 
-/// Why a request has no response that says what it asks for.
+/// The reason why a request has no usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     #[error("cannot connect to `{0}`: {1}")]
@@ -26,7 +27,7 @@ pub enum RequestError {
     Send(io::Error),
     #[error("{0}")]
     Response(#[from] HttpError),
-    /// No whole response in this time.
+    /// No complete response in this time.
     #[error("no answer within {0:?}")]
     Late(Duration),
     #[error("it answered {0}")]

@@ -1,4 +1,4 @@
-//! An internal extension without events: Lambda sends SIGTERM before the end only where one is registered.
+//! An internal extension without events: Lambda sends SIGTERM before the end only if an extension is registered.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use super::{
 /// The first event does not wait longer than this.
 const REGISTER_LIMIT: Duration = Duration::from_secs(2);
 
-/// Registers, and then waits as an extension does, in a task of its own. Without it the hooks for the shutdown may not
-/// run; events are answered all the same.
+/// Registers the extension, and starts a task that waits as an extension. If this fails, shutdown hooks may not run,
+/// but events are still answered.
 pub(super) async fn register(api: &str) {
     let mut connection = Connection::new(api);
     let registered = timeout(REGISTER_LIMIT, id(&mut connection)).await;
@@ -35,7 +35,7 @@ async fn id(connection: &mut Connection) -> Result<Bytes, RequestError> {
     id.map(Bytes::copy_from_slice).ok_or(RequestError::Status(response.status))
 }
 
-/// There will be no event; the request says that the extension is ready.
+/// No event will come. The request tells Lambda that the extension is ready.
 async fn wait(mut connection: Connection, id: Bytes) {
     let _ = connection.request(&Request::extension_next(id), false).await;
 }

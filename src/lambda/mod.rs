@@ -1,8 +1,8 @@
-//! The Runtime API of Lambda: a client of our own, and the loop that answers its events.
+//! The Runtime API of Lambda: a client, and the loop that answers its events.
 //!
-//! Not the loop of the crate `lambda_runtime`: it ends the environment where a caller's client context is JSON but
-//! not of the mobile SDK's shape, takes a refusal for an event, and panics where a header is missing. Everything
-//! outside of this module knows only `next`, and the reply to an event.
+//! The loop of the crate `lambda_runtime` is not used: it ends the environment if a caller's client context is JSON but
+//! not in the mobile SDK's form, takes a refusal for an event, and panics if a header is missing. The code outside of
+//! this module uses only `next`, and the reply to an event.
 
 pub mod cause;
 mod connection;
@@ -34,35 +34,36 @@ use crate::{
     logs::{self, Origin},
 };
 
-/// The pauses before the next event is asked for again, in milliseconds.
+/// The pauses between the attempts to get the next event, in milliseconds.
 const NEXT_PAUSES: [u64; 5] = [50, 100, 200, 400, 800];
 
-/// How long an answer may take to be sent and received.
+/// The time limit for posting an answer.
 const POST_LIMIT: Duration = Duration::from_secs(60);
 
-/// The client of one slot, with a connection of its own.
+/// The client of one slot, with its own connection.
 pub struct Client {
     connection: Connection,
     task_root: String,
-    /// Ends a post that nobody takes. One timer for all: a new one would interrupt the event loop for each.
+    /// Ends a post that the server does not take. One timer for all posts: a new one would wake the event loop each
+    /// time.
     limit: Pin<Box<Sleep>>,
 }
 
 impl Client {
-    /// A client of the Runtime API at this host and port, for the function in this directory. It connects when it has
-    /// something to say.
+    /// A client of the Runtime API at this host and port, for the function in this directory. It connects at the first
+    /// request.
     pub fn new(api: &str, task_root: &Path) -> Self {
         let task_root = task_root.to_string_lossy().into_owned();
         Self { connection: Connection::new(api), task_root, limit: Box::pin(sleep(Duration::ZERO)) }
     }
 
-    /// Waits for the next event, for as long as the Runtime API keeps the connection: the environment may be frozen
-    /// meanwhile. Asks again where that fails, with pauses. An event of which not all was kept is answered by an error.
+    /// Waits for the next event without a limit while the connection is open, because the environment may be frozen
+    /// meanwhile. Tries again after errors, with pauses. Answers an event that is too large with an error.
     pub async fn next(&mut self) -> Result<Invocation, ApiError> {
         loop {
             let note = |error: &RequestError, pause| {
-                // not a warning: the last of them becomes the line with which the environment ends
-                tracing::debug!("the next event could not be had: {error}; asking again in {pause:?}");
+                // not a warning: the last error is logged when the environment ends
+                tracing::debug!("the next event could not be received: {error}; trying again in {pause:?}");
             };
             let event = retried(&mut *self, &NEXT_PAUSES, |client| Box::pin(client.ask()), note);
             let event = event.await.map_err(|cause| ApiError::Next(NEXT_PAUSES.len() + 1, cause))?;
@@ -80,7 +81,7 @@ impl Client {
         }
     }
 
-    /// Asks for an event. A response that is over a limit is one, too.
+    /// Asks for an event. A response over a limit is an event, too.
     async fn ask(&mut self) -> Result<Response, RequestError> {
         let response = self.connection.request(&Request::next(), true).await?;
         if !response.status.is_success() {
@@ -110,7 +111,7 @@ impl Client {
         receipt::follow(request, invocation, &response)
     }
 
-    /// Posts an answer or an error, again if the connection breaks: Lambda takes the first that comes whole.
+    /// Posts an answer or an error; again if the connection breaks: Lambda takes the first complete post.
     async fn post(&mut self, request: &Request) -> Result<Response, RequestError> {
         let note = |error: &RequestError, _| {
             tracing::warn!("posting to {} failed: {error}; trying again", request.path);
@@ -128,7 +129,7 @@ impl Client {
         }
     }
 
-    /// Posts why there will be no event, where the Runtime API can be reached.
+    /// Posts the error of an init or a restore, if the Runtime API can be reached.
     async fn fail_phase(&mut self, phase: &str, error_type: &str, failure: &Failure) {
         let request = Request::phase_error(phase, error_type, failure, &self.task_root);
         if let Err(error) = self.post(&request).await {
@@ -136,7 +137,7 @@ impl Client {
         }
     }
 
-    /// Waits until Lambda has restored the environment from its snapshot, in which no connection is carried through.
+    /// Waits until Lambda has restored the environment from its snapshot. No connection stays open in the snapshot.
     async fn restored(&mut self) -> Result<(), RequestError> {
         let response = self.connection.request(&Request::restore_next(), false).await;
         self.connection.close();

@@ -5,7 +5,7 @@ use http::StatusCode;
 use super::{error::ApiError, http::Response, request::Request};
 use crate::{event::invocation::Invocation, logs::Origin};
 
-/// Does as the response says. After anything but an error here, the next event is asked for.
+/// Handles the response. After `Ok`, the slot asks for the next event.
 pub(super) fn follow(
     request: &Request,
     invocation: &Invocation,

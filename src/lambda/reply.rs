@@ -1,7 +1,8 @@
-//! The reply to an event: its answer or its error, or a POST in chunks that begins with the handler's first byte.
+//! The reply to an event: a post with its answer or its error, or a chunked post that begins with the handler's first
+//! byte.
 //!
-//! An error before that is posted as any other; a later one stands in the trailers. No part is sent twice, so a broken
-//! connection ends the reply.
+//! An error before the first byte is posted as usual; a later one goes into the trailers. No part is sent twice, so a
+//! broken connection ends the reply.
 
 use std::{io, time::Duration};
 
@@ -27,11 +28,11 @@ use crate::{
 pub struct Reply<'a> {
     client: &'a mut Client,
     request: Request,
-    /// Whether the answer goes out while it is written.
+    /// Whether the answer is streamed.
     pub is_streamed: bool,
     /// The bytes to be sent next. They may begin in the middle of a chunk.
     unsent: BytesMut,
-    /// Of a reply that has begun, and whether all could be sent on it.
+    /// The connection of a reply that has begun, and whether all parts could be sent.
     connection: Option<Result<(TcpStream, io::Result<()>), RequestError>>,
 }
 
@@ -41,7 +42,7 @@ impl<'a> Reply<'a> {
         Self { client, request, is_streamed: false, unsent: BytesMut::new(), connection: None }
     }
 
-    /// Posts the outcome of the event, or ends by it the answer that has begun.
+    /// Posts the outcome of the event, or ends a streamed answer with it.
     pub async fn finish(mut self, invocation: &Invocation, outcome: Outcome) -> Result<(), ApiError> {
         if self.is_streamed && outcome.is_ok() && !self.has_begun() {
             self.put(Part::Body(Bytes::new()));
@@ -58,7 +59,7 @@ impl<'a> Reply<'a> {
                 match receipt.unwrap_or(Err(RequestError::Late(POST_LIMIT))) {
                     Ok(receipt) => receipt::follow(&self.request, invocation, &receipt),
                     Err(cause) => {
-                        // not the end: whether the Runtime API is gone is seen at the next event
+                        // no reason to end: the next event shows whether the Runtime API still answers
                         let message = format!("the caller has a part of the answer at most: {cause}");
                         Origin::of(invocation).error(message);
                         Ok(())
@@ -72,7 +73,7 @@ impl<'a> Reply<'a> {
         !self.unsent.is_empty() || self.connection.is_some()
     }
 
-    /// Sends the rest, and gives the receipt.
+    /// Sends the rest, and returns the response.
     async fn end(&mut self) -> Result<Response, RequestError> {
         self.send().await;
         let (stream, sent) = self.connection.take().expect("BUG: the last chunk was sent")?;
@@ -108,7 +109,7 @@ async fn open(connection: &mut Connection) -> Result<TcpStream, RequestError> {
     retried(connection, &POST_PAUSES, |connection| Box::pin(connection.open()), note).await
 }
 
-/// Sends bytes of an answer, until the Runtime API answers or closes the connection, though it has not had all.
+/// Sends bytes of an answer. Stops if the Runtime API answers early or closes the connection.
 async fn send(stream: &mut TcpStream, bytes: &mut BytesMut) -> io::Result<()> {
     let (mut reader, mut writer) = stream.split();
     let mut byte = [0];

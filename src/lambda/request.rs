@@ -1,5 +1,5 @@
-//! The requests to the Runtime API, and the two to the Extensions API: path, headers, what each status means, and the bytes
-//! on the connection. No IO.
+//! The requests to the Runtime API, and two to the Extensions API: path, headers, the meaning of each status, and the
+//! bytes on the connection. No IO.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::{
     http::prelude::Part,
 };
 
-/// The header or trailer with the type of an error, in the form that Lambda files it by.
+/// The header or trailer with the type of an error, in the form that Lambda expects.
 const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 
 /// The trailer with the JSON of an error, in base64.
@@ -30,12 +30,12 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// The next event, however long that takes. 200 is an event; after any other status it is asked for again.
+    /// The next event, without a time limit. 200 is an event; after any other status, the request is repeated.
     pub(super) fn next() -> Self {
         Self::get("/2018-06-01/runtime/invocation/next")
     }
 
-    /// Answers in the copy of a restored snapshot. 200 is a copy; after any other status its init has failed.
+    /// The response comes in the copy of a restored snapshot. 200 is success; after any other status, init has failed.
     pub(super) fn restore_next() -> Self {
         Self::get("/2018-06-01/runtime/restore/next")
     }
@@ -60,8 +60,8 @@ impl Request {
         Self::post(path.into(), Bytes::new()).with_error(error_type, failure, task_root)
     }
 
-    /// Registers an extension of this name. 200 gives its id in [`EXTENSION_ID`]; without one no signal comes before the
-    /// end.
+    /// Registers an extension of this name. 200 returns its id in [`EXTENSION_ID`]; without an extension, no signal
+    /// comes before the end.
     pub(super) fn register(name: &'static str) -> Self {
         let events = Bytes::from_static(br#"{"events":[]}"#);
         Self::post("/2020-01-01/extension/register".into(), events)
@@ -69,7 +69,7 @@ impl Request {
             .with("content-type", "application/json")
     }
 
-    /// Says that the extension is ready. There is no answer, as it has asked for no events.
+    /// Tells Lambda that the extension is ready. No response comes, because the extension has registered for no events.
     pub(super) fn extension_next(id: Bytes) -> Self {
         Self::get("/2020-01-01/extension/event/next").with(EXTENSION_ID, id)
     }
@@ -109,12 +109,12 @@ impl Request {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The same with the id of the event, for people.
+    /// The same with the id of the event, for messages.
     pub(super) fn about(&self, invocation: &Invocation) -> String {
         format!("{} of request {}", self.kind(), invocation.request_id())
     }
 
-    /// Whether all is known once the head of a response is there.
+    /// Whether the head of the response is enough.
     pub(super) fn gives_receipt(&self) -> bool {
         self.method == "POST"
     }
@@ -139,7 +139,7 @@ impl Request {
         self.head_with(host, &framing)
     }
 
-    /// `framing`: the headers that say what the body is and where it ends.
+    /// `framing`: the headers with the type and the length of the body.
     fn head_with(&self, host: &str, framing: &str) -> BytesMut {
         let Self { method, path, .. } = self;
         let agent = concat!("lambda-script-runtime/", env!("CARGO_PKG_VERSION"));
@@ -155,7 +155,7 @@ impl Request {
     }
 }
 
-/// Adds bytes of a body as one chunk. None are no chunk: that would be the last one.
+/// Adds bytes of a body as one chunk. No bytes add nothing: an empty chunk would be the last one.
 pub(super) fn put_chunk(buffer: &mut BytesMut, bytes: &[u8]) {
     if !bytes.is_empty() {
         buffer.extend_from_slice(format!("{:x}\r\n", bytes.len()).as_bytes());

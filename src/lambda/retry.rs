@@ -1,17 +1,17 @@
-//! Tries again, with pauses.
+//! Attempts with pauses between them.
 
 use std::{pin::Pin, time::Duration};
 
 use tokio::time::sleep;
 
-/// The pauses before an answer is posted again, in milliseconds. After the last attempt the Runtime API is taken for gone.
+/// The pauses before an answer is posted again, in milliseconds. After the last attempt, the environment ends.
 pub(super) const POST_PAUSES: [u64; 2] = [50, 100];
 
-/// One attempt. Boxed: the future of an async closure cannot be moved between threads, as tasks ask for.
+/// One attempt. Boxed, because tasks need a future that is `Send`, and that of an async closure is not.
 pub(super) type Attempt<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
-/// Tries until an attempt is `Ok`, once more after each of these pauses, and gives the last error. `note` hears of the
-/// others.
+/// Tries until an attempt is `Ok`, again after each of these pauses, and returns the last error. `note` gets the
+/// earlier errors.
 pub(super) async fn retried<C, T, E>(
     mut context: C,
     pauses: &[u64],

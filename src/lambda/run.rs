@@ -1,4 +1,4 @@
-//! A slot's life on Lambda: its worker loads the user's file, then it takes one event after the other.
+//! A slot on Lambda: its worker loads the user's file, then the slot answers one event after the other.
 
 use std::{future::pending, path::Path, pin::pin, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// Why the runtime ends. It never does of itself.
+/// The reason why the runtime ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     #[error("{0}")]
@@ -28,12 +28,12 @@ pub enum RuntimeError {
     Api(#[from] ApiError),
 }
 
-/// Starts the workers and answers events until the Runtime API goes away. In a shutdown nothing more is asked for or
-/// posted, and this has no end.
+/// Starts the workers and answers events until the Runtime API is gone. During a shutdown, it asks for and posts
+/// nothing, and never returns.
 pub async fn run(settings: &Arc<Settings>, api: &str, children: &Children) -> RuntimeError {
     let mut client = Client::new(api, &settings.task_root);
     let start = start(settings, &mut client, children);
-    // nobody is told where the runtime is to end
+    // no init error is posted during a shutdown
     let Some(started) = children.shutdown.run_until_cancelled(start).await else { return pending().await };
     let (ready, mut loading) = match started {
         Ok(started) => started,
@@ -51,7 +51,7 @@ pub async fn run(settings: &Arc<Settings>, api: &str, children: &Children) -> Ru
         let client = Client::new(api, &settings.task_root);
         answer_events(slot, client, Arc::clone(&durable), children.shutdown.clone())
     };
-    // tasks: a wake-up of the event loop's own future costs a look at the kernel's events, that of a task does not
+    // tasks: waking the event loop's own future costs a poll of the kernel's events, waking a task does not
     let mut answering: JoinSet<_> = ready.into_iter().map(answer).collect();
     loop {
         tokio::select! {
@@ -105,7 +105,7 @@ async fn first(loading: &mut Loading) -> Result<Slot, Failure> {
     Err(failed.into_iter().next().expect("BUG: there is a slot"))
 }
 
-/// Logs that there is one worker less.
+/// Logs that a worker is missing.
 fn warn_of(failure: &Failure) {
     tracing::error!("a worker could not be started, and the others do without it: {failure}");
 }
@@ -114,12 +114,12 @@ fn joined<T>(result: Result<T, JoinError>) -> T {
     result.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// Posts an error of the init, where the Runtime API can be reached.
+/// Posts an error of init, if the Runtime API can be reached.
 pub async fn report_init_error(api: &str, task_root: &Path, failure: &Failure) {
     Client::new(api, task_root).fail_phase("init", &failure.header_type(), failure).await;
 }
 
-/// Answers events for as long as the slot lives: the way of an event, in one place.
+/// Answers events: the path of an event, in one place.
 async fn answer_events(
     mut slot: Slot,
     mut client: Client,
@@ -151,7 +151,7 @@ async fn answer_events(
             Some(Err(error)) => return error,
             None => break,
         }
-        // the event's memory does not wait for the next event
+        // frees the event's memory before the next event
         drop(invocation);
         slot.prepare().await;
     }
@@ -159,7 +159,7 @@ async fn answer_events(
     pending().await
 }
 
-/// Runs an event, and sends its answer while it is written, where answers are streamed.
+/// Runs an event. Sends a streamed answer while it is written.
 async fn run_event(
     slot: &mut Slot,
     reply: &mut Reply<'_>,
@@ -168,7 +168,7 @@ async fn run_event(
 ) -> Outcome {
     let (envelope, answer) = durable.answer_of(invocation)?;
     reply.is_streamed = answer.is_streamed();
-    // a large future, which is not to be moved
+    // a large future: moving it would be slow
     let handler = pin!(durable.run(slot, invocation, envelope));
     answer.run(handler, reply).await
 }

@@ -1,8 +1,8 @@
-//! SnapStart: workers are made ready for a snapshot of the environment, and for use in each copy of it.
+//! SnapStart: prepares workers for a snapshot of the environment, and for use in each copy of it.
 //!
-//! The order: all workers have loaded the user's file, all have run its hooks before the checkpoint, Lambda is
-//! asked for the restore, once, and answers in the copy; all workers have new random state and have run the hooks
-//! after the restore; events are asked for. Nothing that waits for a time, and no connection, is carried through.
+//! The order: all workers load the user's file and run its hooks before the checkpoint. One request to Lambda waits for
+//! the restore, and is answered in the copy. All workers get new random state and run the hooks after the restore. Then
+//! the slots ask for events. No timer and no connection stays open in the snapshot.
 
 use futures_util::future::{join_all, try_join_all};
 
@@ -13,7 +13,7 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// Why there will be no event.
+/// The reason why no event can be answered.
 #[derive(Debug)]
 pub(super) struct Unready {
     /// The phase whose error it is: `init` or `restore`.
@@ -29,7 +29,7 @@ impl From<Failure> for Unready {
     }
 }
 
-/// Takes all workers into the snapshot and out of it.
+/// Runs the hooks of all workers before the snapshot and after the restore.
 pub(super) async fn run(client: &mut Client, slots: &mut [Slot]) -> Result<(), Unready> {
     let hook = |phase, error_type| move |failure| Unready { phase, error_type: Some(error_type), failure };
     run_hooks(slots, Step::CHECKPOINT).await.map_err(hook("init", "Runtime.BeforeSnapshotError"))?;

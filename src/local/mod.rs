@@ -17,7 +17,7 @@ use crate::{
     settings::Settings,
 };
 
-/// An invocation as Lambda makes it, without a deadline. `own` are the caller's headers.
+/// An invocation with Lambda's headers, without a deadline. `own` are the caller's headers.
 fn invocation(settings: &Settings, event: Bytes, own: Headers) -> Invocation {
     let mut headers = own;
     let arn = format!("arn:aws:lambda:us-east-1:012345678912:function:{}", settings.function_name);
@@ -33,7 +33,7 @@ fn invocation(settings: &Settings, event: Bytes, own: Headers) -> Invocation {
     Invocation::new(headers, event)
 }
 
-/// Prints the `REPORT` line of an event, as Lambda logs it. Init and request id are optional.
+/// Prints the `REPORT` line of an event, as Lambda logs it.
 fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, children: &Children) {
     let id = request_id.map(|id| format!("RequestId: {id}\t")).unwrap_or_default();
     let init = init.map(|init| format!("Init Duration: {:.2} ms\t", milliseconds(init))).unwrap_or_default();

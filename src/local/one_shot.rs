@@ -35,7 +35,7 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// Runs the event; the status is 0 if the handler answered, else 1. In a shutdown this has no end.
+/// Runs the event; the status is 0 if the handler answered, else 1. During a shutdown it never returns.
 pub async fn run(settings: &Arc<Settings>, source: &EventSource, children: &Children) -> ExitCode {
     let began = Instant::now();
     let (settings, _link) = link::offer(settings);
@@ -56,7 +56,7 @@ pub async fn run(settings: &Arc<Settings>, source: &EventSource, children: &Chil
             slot.shut_down().await;
             children.shutdown.cancel();
             children.terminate(SHUTDOWN_GRACE).await;
-            // the last of the log
+            // writes the rest of the log
             drop(slot);
             (outcome, init, ran)
         }
@@ -91,15 +91,15 @@ pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
     Ok(event.into())
 }
 
-/// Reads in a thread of its own, as a pipe may be waited for: signals are heard meanwhile.
+/// Reads in a separate thread, because a read from a pipe may wait: the event loop can handle signals meanwhile.
 async fn in_thread(read: impl FnOnce() -> io::Result<Vec<u8>> + Send + 'static) -> io::Result<Vec<u8>> {
     let (sender, event) = oneshot::channel();
-    // nobody takes it where the run has been told to end
+    // the receiver is gone if the run was ended
     std::thread::Builder::new().spawn(|| drop(sender.send(read())))?;
     event.await.map_err(io::Error::other)?
 }
 
-/// Runs the event, and prints its answer while it is written, where answers are streamed.
+/// Runs the event. Prints a streamed answer while it is written.
 async fn run_event(settings: &Settings, slot: &mut Slot, event: Bytes) -> Outcome {
     let mut invocation = invocation(settings, event, Headers::default());
     invocation.begin(LONGEST_TIMEOUT);
@@ -129,7 +129,7 @@ fn print_part(part: &Part) -> io::Result<()> {
     output.flush()
 }
 
-/// Prints the answer or the error; gives the status of the run.
+/// Prints the answer or the error; returns the exit status.
 pub(super) fn print_outcome(outcome: &Outcome) -> ExitCode {
     if let Err(error) = print(outcome) {
         eprintln!("the answer could not be written to standard output: {error}");

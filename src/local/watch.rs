@@ -1,7 +1,7 @@
 //! Finds the files of a directory that have changed since the last look, by the metadata of each file.
 //!
-//! Rejected: the kernel's notifications (crate `notify`). They miss changes on the other side of a mount, as on a Mac that
-//! shares a directory with a container, and they cannot be asked for at the moment when an event comes.
+//! Rejected: the kernel's notifications (crate `notify`). They miss changes on the other side of a mount, as on a Mac
+//! that shares a directory with a container, and cannot say at the time of an event whether a file has changed.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ const SHARE: u32 = 20;
 /// A directory tree as it was at the last look.
 pub(super) struct Files {
     root: PathBuf,
-    /// Files that this process writes its output to: the log of a change is no change.
+    /// Files that this process writes its output to: a new line in the log is no change.
     own: Vec<Place>,
     seen: BTreeSet<(PathBuf, Mark)>,
     took: Duration,
@@ -42,7 +42,7 @@ impl Files {
         files
     }
 
-    /// The first file, in the order of names, that is new, other or gone since the last look.
+    /// The first file, in the order of names, that was added, changed or deleted since the last look.
     pub(super) fn changed(&mut self) -> Option<PathBuf> {
         let began = Instant::now();
         let mut now = BTreeSet::new();
@@ -80,7 +80,7 @@ fn collect(directory: &Path, files: &mut BTreeSet<(PathBuf, Mark)>) {
     }
 }
 
-/// Whether this is a log, or a swap, lock or backup file of Vim or Emacs.
+/// Whether this is a log file, or a swap, lock or backup file of Vim or Emacs.
 fn is_passing(name: &OsStr) -> bool {
     let name = name.as_bytes();
     [&b".log"[..], b".swp", b"~"].iter().any(|end| name.ends_with(end)) || name.starts_with(b".#")

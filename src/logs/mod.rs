@@ -1,7 +1,7 @@
 //! Log lines on standard error: the runtime's own through `tracing`, and those of handlers.
 //!
-//! In text mode a handler's bytes pass as they are. In JSON mode each line becomes one object, and a line that is one
-//! already passes unchanged.
+//! In text mode, a handler's bytes are written unchanged. In JSON mode, each line becomes one object; a line that is
+//! already an object is written unchanged.
 
 pub mod tail;
 
@@ -47,7 +47,7 @@ static IS_IN_LINE: AtomicBool = AtomicBool::new(false);
 #[derive(Clone, Copy)]
 enum Errors {
     Record,
-    /// As text whose lines are joined so that `CloudWatch` takes them for one event.
+    /// As text. Carriage returns join its lines, so that `CloudWatch` stores them as one log event.
     Block,
     Lines,
 }
@@ -62,7 +62,7 @@ pub fn start(settings: &Settings) {
     let levels = Targets::new().with_default(settings.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
     let lines = tracing_subscriber::fmt::layer().with_writer(own_line).with_target(false);
-    // it fails only where there is a subscriber already, as in unit tests
+    // this fails only if there is already a subscriber, as in unit tests
     let _ = match settings.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
         LogFormat::Json => registry
@@ -76,12 +76,12 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
     tracing::error!("{panic}");
 }
 
-/// The event that a line belongs to.
+/// The event of a line.
 #[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// Its request; empty outside of events.
     pub request_id: String,
-    /// Its tenant, where it has one.
+    /// Its tenant, if it has one.
     pub tenant_id: Option<String>,
 }
 
@@ -145,7 +145,7 @@ fn timestamp() -> String {
     text
 }
 
-/// Passes on whole lines of a handler, or a part of a long one.
+/// Writes whole lines of a handler, or a part of a long line.
 pub fn write_lines(format: LogFormat, origin: &Origin, bytes: &[u8]) {
     tail::add(&origin.request_id, bytes);
     match format {
@@ -178,7 +178,7 @@ fn is_object(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
-/// Standard error for a line of the runtime's own, which never continues one of a handler.
+/// Standard error for a line of the runtime. If the last line of a handler has no end, this one begins behind a newline.
 pub fn own_line() -> impl Write {
     if IS_IN_LINE.swap(false, Ordering::Relaxed) {
         let _ = StandardError.write_all(b"\n");
@@ -186,7 +186,7 @@ pub fn own_line() -> impl Write {
     StandardError
 }
 
-/// Standard error without a buffer. Where a process has made it non-blocking, a write waits for room.
+/// Standard error without a buffer. If a process has made it non-blocking, a write waits for room.
 struct StandardError;
 
 impl Write for StandardError {

@@ -1,4 +1,4 @@
-//! The end of an event's log, for callers of a local server who ask for it by `X-Amz-Log-Type: Tail`.
+//! The end of an event's log, for callers of a local server that send `X-Amz-Log-Type: Tail`.
 
 use std::{
     collections::BTreeMap,
@@ -7,18 +7,18 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// How much of a log its caller gets, in bytes, as on Lambda.
+/// How much of a log the caller gets, in bytes, as on Lambda.
 const TAIL: usize = 4 * 1024;
 
-/// By request id, for as long as the event runs.
+/// By request id, while the event runs.
 static TAILS: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
 
-/// The end of an event's log, which is kept for as long as this lives.
+/// Stores the end of an event's log until this is dropped.
 #[derive(Debug)]
 pub struct Tail(String);
 
 impl Tail {
-    /// Keeps the end of this event's log from now on.
+    /// Starts to store the end of this event's log.
     pub fn keep(request_id: &str) -> Self {
         tails().insert(request_id.to_owned(), Vec::new());
         Self(request_id.to_owned())
@@ -36,7 +36,7 @@ impl Drop for Tail {
     }
 }
 
-/// Adds to the log of an event, if its end is kept.
+/// Adds to the log of an event, if its end is stored.
 pub fn add(request_id: &str, bytes: &[u8]) {
     if let Some(tail) = tails().get_mut(request_id) {
         tail.extend_from_slice(bytes);

@@ -1,7 +1,7 @@
-//! Processes that an answer or a log runs through: those of `exec > >(tee log)` belong to it, a child sent off with `&`
-//! does not.
+//! Filters: processes that an answer or a log passes through, as in `exec > >(tee log)`. A background process (`&`) is
+//! none.
 //!
-//! They are told apart by what they read: a filter reads from a pipe, a child in the background from `/dev/null`.
+//! The standard input shows the difference: a filter reads from a pipe, a background process from `/dev/null`.
 
 use std::{
     collections::HashSet,
@@ -22,32 +22,32 @@ use super::{
     proc::{Status, children_of, file, place},
 };
 
-/// How long a filter is waited for whose pipe a process left behind can still write to.
+/// How long to wait for a filter if a process that the handler left behind can still write to the filter's pipe.
 const SHARED_LIMIT: Duration = Duration::from_millis(100);
 
-/// The same of one that holds both ends of its pipe: it has just been forked and closes one of them, or the pipe is
-/// no filter's, and empty.
+/// How long to wait for a process that has both ends of its pipe: it was just forked and will close one, or it is no
+/// filter, and the pipe is empty.
 const OWN_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long a process is waited for that may be a filter of the log or of something else: the log is its standard error
-/// alone.
+/// How long to wait for a process whose only descriptor of the log is standard error: it may be a filter of the log or
+/// of another file.
 const UNCERTAIN_LIMIT: Duration = Duration::from_millis(300);
 
-/// Descriptors by which a filter of standard error writes to the log, as `/proc` names them. From 10 on there are copies
-/// that Bash keeps.
+/// Descriptors by which a filter of standard error writes to the log, as `/proc` names them. From 10 on, they are
+/// copies that Bash keeps for itself.
 const OTHERS: [&str; 8] = ["1", "3", "4", "5", "6", "7", "8", "9"];
 
-/// How often is looked at what is there until it is twice the same.
+/// How often the processes are read, until two readings are the same.
 const LOOKS: usize = 100;
 
 /// The processes that can still write to the answer of a handler that has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
-    /// No process, or one that it runs through and that has passed on all that there was: more does not come.
+    /// No process, or a filter that has passed on all of its input. No more output comes.
     Nobody,
-    /// A process that it runs through: more may come.
+    /// A filter. More output may come.
     Filters,
-    /// Children in the background alone: what they write is no answer.
+    /// Only background processes. Their output is no part of the answer.
     Others,
 }
 
@@ -55,15 +55,15 @@ pub enum Writers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipeName(String);
 
-/// A shell that forks handlers. A child of it is a filter, too, if it was started while the file was loaded.
+/// A shell that forks handlers. A child that it started while it loaded the file can be a filter, too.
 pub struct Shell {
     pub pid: Pid,
-    /// Pipes that the bootstrap writes to: reading from one makes no filter.
+    /// Pipes that the bootstrap writes to. A process that reads from one is no filter for that reason.
     pub requests: Vec<PipeName>,
 }
 
 impl PipeName {
-    /// The name of this pipe; one that no pipe has where it cannot be asked.
+    /// The name of this pipe; a name that no pipe has if `fstat` fails.
     pub fn of(pipe: impl AsFd) -> Self {
         Self(format!("pipe:[{}]", fstat(pipe).map_or(0, |status| status.st_ino)))
     }
@@ -76,8 +76,8 @@ impl PipeName {
 }
 
 impl Children {
-    /// The writers of the answer of a handler that has ended, and whether more may come through a filter of its log.
-    /// `shell` has forked it.
+    /// The writers of the answer of a handler that has ended, and whether more output may come through a filter of its
+    /// log. `shell` is the shell that forked the handler.
     pub fn writers(
         &self,
         answer: &PipeName,
@@ -96,7 +96,7 @@ impl Children {
             let processes: Vec<_> = with_all_below(left).into_iter().map(read).collect();
             let writers = writers_of(answer, &processes, ended.elapsed());
             let log_is_filtered = is_filtered(log, &processes, ended.elapsed());
-            // while they are looked at, one may end and leave others behind, or move a descriptor
+            // during a reading, a process may end and leave others behind, or move a descriptor
             if writers == Writers::Filters || log_is_filtered || processes == before {
                 return (writers, log_is_filtered);
             }
@@ -105,7 +105,7 @@ impl Children {
         (Writers::Filters, false)
     }
 
-    /// The processes that have lost their parent, and the shell, if a child of it may be a filter: most of the time there
+    /// The processes that have lost their parent, and the shell, if one of its children may be a filter. Mostly there
     /// are none.
     fn left_behind(&self, shell: Option<&Shell>) -> Vec<Pid> {
         let own = children_of(getpid());
@@ -130,7 +130,7 @@ fn writers_of(pipe: &PipeName, processes: &[Process], since: Duration) -> Writer
     }
 }
 
-/// Whether more may come to the log through a filter.
+/// Whether more output may come to the log through a filter.
 fn is_filtered(log: &PipeName, processes: &[Process], since: Duration) -> bool {
     let mut writers = processes.iter().filter(|process| process.writes(log));
     writers.any(|process| {
@@ -142,7 +142,7 @@ fn is_filtered(log: &PipeName, processes: &[Process], since: Duration) -> bool {
     })
 }
 
-/// Whether more may come out of a filter by this pipe.
+/// Whether a filter may write more because of this input.
 fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since: Duration) -> bool {
     let mut others = processes.iter().filter(|other| other.pid != filter.pid);
     let limit = if others.any(|other| other.writes(&input.pipe)) {
@@ -158,9 +158,9 @@ fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since:
 #[derive(PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: Pid,
-    /// Whether it does not only wait to be reaped.
+    /// Whether the process is not a zombie.
     runs: bool,
-    /// The pipes that it reads. Right after a fork, a filter's is not the standard input yet.
+    /// The pipes that it reads. Right after a fork, a filter's pipe is not its standard input yet.
     pub(super) inputs: Vec<End>,
     pub(super) outputs: Vec<End>,
 }
@@ -200,7 +200,7 @@ impl Process {
         self.inputs.iter().any(|end| end.pipe == *pipe)
     }
 
-    /// Whether it has read all that is there, and sleeps.
+    /// Whether the pipe is empty and the process sleeps.
     fn is_idle_at(&self, input: &End) -> bool {
         let path = place(self.pid, &format!("fd/{}", input.descriptor));
         let pipe = open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty());
@@ -209,12 +209,12 @@ impl Process {
     }
 }
 
-/// Whether the standard input of a process is a pipe. That of a subshell that waits for an event is a file.
+/// Whether the standard input of a process is a pipe. A subshell that waits for an event has a file.
 fn reads_a_pipe(pid: Pid) -> bool {
     PipeName::at(place(pid, "fd/0")).is_some()
 }
 
-/// These processes and all below them.
+/// These processes and their descendants.
 fn with_all_below(mut pids: Vec<Pid>) -> Vec<Pid> {
     let mut seen: HashSet<_> = pids.iter().copied().collect();
     let mut next = 0;

@@ -1,10 +1,10 @@
-//! A process of our own that outlives the bootstrap where that is killed, and ends its workers.
+//! A second process of the bootstrap's binary, which kills the workers if the bootstrap is killed.
 //!
-//! It is told on a pipe of each process group, when it begins and when its leader has ended. At the end of the pipe it
-//! kills all that is left of them. It is no child of the bootstrap, which is the reaper of its workers alone.
+//! The bootstrap writes to a pipe when a process group begins, and when its leader has ended. When the pipe closes, the
+//! guard kills the remaining groups. It is no child of the bootstrap, so that the bootstrap reaps only workers.
 //!
-//! Local runs alone have one: on Lambda, and in a container whose main process is the bootstrap, all processes end with
-//! the bootstrap.
+//! Only local runs have a guard: on Lambda, and in a container whose main process is the bootstrap, all processes end
+//! with the bootstrap.
 
 use std::{
     collections::HashSet,
@@ -36,7 +36,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Starts one. Without it a run is as good, as long as it is not killed.
+    /// Starts a guard. If that fails, the run continues without one.
     pub(super) fn start() -> Option<Self> {
         Self::by_starter()
             .inspect_err(|error| tracing::warn!("no guard for a bootstrap that is killed: {error}"))
@@ -53,7 +53,7 @@ impl Guard {
         Ok(Self { pipe, starter: Mutex::new(Some(starter)) })
     }
 
-    /// Waits, once, until the starter has ended: only then the bootstrap may become a reaper, or the guard would be its
+    /// Waits, once, until the starter has ended: if the bootstrap became a reaper earlier, the guard would be its
     /// child.
     pub(super) fn wait_for_start(&self) -> bool {
         let mut starter = self.starter.lock().expect("BUG: no code panics while it holds this lock");
@@ -63,7 +63,7 @@ impl Guard {
 
     /// `+`: a group begins. `-`: its leader has ended.
     pub(super) fn tell(&self, sign: char, group: Pid) {
-        // a guard that is gone is not missed while the bootstrap runs
+        // a guard that has ended is no error: the bootstrap still runs
         let _ = write(&self.pipe, format!("{sign}{}\n", group.as_raw_nonzero()).as_bytes());
     }
 }
@@ -74,7 +74,7 @@ fn bootstrap(argument: &str) -> Command {
     command
 }
 
-/// Does what these arguments say, if they are those of a guard. Its pipe is its standard input.
+/// Runs as a guard, if the arguments say so. The guard's standard input is the pipe.
 pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
     match arguments {
         [start] if start == START => {
@@ -97,7 +97,7 @@ pub fn run(arguments: &[OsString]) -> Option<ExitCode> {
 struct Groups {
     /// The groups whose leaders run.
     led: HashSet<Pid>,
-    /// The groups whose leaders have ended, and in which others run.
+    /// The groups whose leaders have ended, and in which other processes run.
     left: HashSet<Pid>,
 }
 
@@ -114,7 +114,7 @@ impl Groups {
     }
 
     fn kill(mut self) {
-        // a group whose leader runs again is another one, with the same number
+        // if the leader's number is in use, it belongs to another group
         self.left.retain(|&leader| Status::read(leader).is_none());
         let is_ours = |group| self.led.contains(&group) || self.left.contains(&group);
         kill_all(|| with_all_below(|process| process.group.is_some_and(is_ours)));

@@ -1,4 +1,4 @@
-//! The processes of an event whose handler may be suspended: whether any of them still works, and their end.
+//! The processes of an event whose handler may be suspended: tells whether one of them still works, and kills them.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,11 +13,11 @@ use super::{
 /// Where the handler of an event runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Home {
-    /// It is a program of its own.
+    /// In its own process, as a program.
     Program,
-    /// The worker has forked a process for it.
+    /// In a process that the worker has forked.
     ForkedFromWorker,
-    /// It runs in the worker itself.
+    /// In the worker itself.
     InWorker,
 }
 
@@ -27,12 +27,12 @@ pub struct Handler {
     home: Home,
     worker: Pid,
     marks: Marks,
-    /// The process that was forked for it, once a process below has been seen.
+    /// The process that the worker forked for it. It is known once one of its descendants was recorded.
     forked: Option<Pid>,
 }
 
 impl Handler {
-    /// The handler that runs in this process, or below it.
+    /// The handler of this worker.
     #[must_use]
     pub fn new(home: Home, worker: Pid, marks: Marks) -> Self {
         Self { home, worker, marks, forked: None }
@@ -44,7 +44,7 @@ impl Handler {
         self.home
     }
 
-    /// Takes note of a process of the event: it leads to the one that the worker has forked.
+    /// Records a process of the event. Its ancestors include the process that the worker has forked.
     pub fn note(&mut self, process: Pid) {
         if self.home == Home::ForkedFromWorker && self.forked.is_none() {
             let line = ancestors(process, |pid| Status::read(pid).and_then(|status| status.parent));
@@ -53,8 +53,9 @@ impl Handler {
         }
     }
 
-    /// Whether each process of the event waits for one of the `blocked`: it is one, an ancestor of one, reads a pipe that
-    /// only such processes write, writes into a full one that they read, or waits for such children.
+    /// Whether each process of the event waits. A process waits if it is one of the `blocked`, is an ancestor of one,
+    /// reads a pipe that only waiting processes write, writes to a full pipe that they read, or waits for waiting
+    /// children.
     #[must_use]
     pub fn is_quiet(&self, blocked: &[Pid]) -> bool {
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
@@ -83,7 +84,8 @@ impl Handler {
         }
     }
 
-    /// Kills the processes of the event, and keeps the worker. `false` if the process that it has forked is not known.
+    /// Kills the processes of the event, but not the worker. `false` if the process that the worker has forked is not
+    /// known.
     pub async fn kill(&self) -> bool {
         if self.home == Home::ForkedFromWorker && self.forked.is_none() {
             return false;
@@ -93,14 +95,14 @@ impl Handler {
             if left.is_empty() {
                 break;
             }
-            // the group of a worker that stays is its own
+            // do not kill the group of a worker that stays
             kill(&left, (self.home != Home::Program).then_some(self.worker));
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
     }
 
-    /// The processes of the event that have not ended, without the worker and other children of it.
+    /// The running processes of the event, without the worker and its other children.
     fn processes(&self) -> Vec<Status> {
         let all = belonging(self.worker, &self.marks);
         if self.home == Home::Program {
@@ -121,14 +123,14 @@ fn is_asleep(process: Pid) -> bool {
     threads(process).all(|status| status.is_idle())
 }
 
-/// Whether a process waits for processes that are quiet.
+/// Whether a process waits for quiet processes.
 fn waits_for(status: &Status, quiet: &HashSet<Pid>, all: &HashMap<Pid, Status>, pipes: &[Process]) -> bool {
     if !is_asleep(status.pid) {
         return false;
     }
     let place = file(status.pid, "wchan");
     let place = String::from_utf8_lossy(&place);
-    // a kernel that does not tell gives nothing, or 0
+    // a kernel that hides this gives nothing, or 0
     let is_at = |name: &str| place.is_empty() || place == "0" || place.contains(name);
     let is_told = |name: &str| place.contains(name);
     let mut children = all.values().filter(|other| other.parent == Some(status.pid)).peekable();

@@ -1,7 +1,7 @@
 //! Child processes: each in its own process group, killed as a group, always reaped.
 //!
-//! The bootstrap is the reaper of everything below it: as process 1 of a container, or because it asks the
-//! kernel for it. What a handler leaves behind ends up here and is waited for like a worker.
+//! The bootstrap reaps all of its descendants: as process 1 of a container, or as a child subreaper. Processes that a
+//! handler leaves behind become its children, and are reaped like workers.
 
 mod filters;
 pub mod guard;
@@ -39,13 +39,13 @@ use self::{
 /// The longest wait for the end of a process that was killed.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 
-/// The same at the end of the bootstrap, for all that are left.
+/// The same for all remaining processes when the bootstrap ends.
 const LAST_REAP_LIMIT: Duration = Duration::from_millis(100);
 
-/// The time between two looks at whether all have ended.
+/// The time between two checks for the end of processes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How many times `/proc` is read for processes to kill: each may have forked meanwhile.
+/// How often processes to kill are read from `/proc`: each may have forked meanwhile.
 const KILL_ROUNDS: usize = 10;
 
 type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
@@ -54,11 +54,11 @@ type Exits = HashMap<Pid, watch::Sender<Option<ExitStatus>>>;
 #[derive(Clone, Default)]
 pub struct Children {
     exits: Arc<Mutex<Exits>>,
-    /// Children that were not started here: those of a script that has become the bootstrap by `exec`.
+    /// Children that the bootstrap has not started: they belong to a script that became the bootstrap by `exec`.
     inherited: Arc<[Pid]>,
     guard: Option<Arc<Guard>>,
     holds: Arc<watch::Sender<()>>,
-    /// Tells everything of the shutdown.
+    /// Cancelled at the shutdown.
     pub shutdown: CancellationToken,
 }
 
@@ -72,7 +72,7 @@ pub struct Child {
 }
 
 impl Children {
-    /// Begins to reap; once per process, inside a tokio runtime. With a guard, all end where the bootstrap is killed.
+    /// Begins to reap. Call it once, inside a tokio runtime. With a guard, workers end if the bootstrap is killed.
     pub fn reap(with_guard: bool) -> io::Result<Self> {
         let inherited = children_of(getpid()).into();
         let guard = with_guard.then(Guard::start).flatten().map(Arc::new);
@@ -90,12 +90,12 @@ impl Children {
         Ok(children)
     }
 
-    /// Starts a child in a process group of its own.
+    /// Starts a child in its own process group.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         if self.guard.as_ref().is_some_and(|guard| guard.wait_for_start()) {
             set_child_subreaper(Some(getpid()))?;
         }
-        // nothing else runs between the start and the entry: the runtime has one thread
+        // no other task runs between the start and the entry: the runtime has one thread
         let mut exits = self.exits();
         let child = command.process_group(0).spawn()?;
         let pid = Pid::from_child(&child);
@@ -107,12 +107,12 @@ impl Children {
         Ok(Child { pid, exit })
     }
 
-    /// Puts off [`Self::terminate`] for as long as this is held, but not for longer than its time of grace.
+    /// Delays [`Self::terminate`] until the hold is dropped, but at most for `grace`.
     pub fn hold(&self) -> Hold {
         self.holds.subscribe()
     }
 
-    /// Asks everything to end (SIGTERM), also what has left its group, and kills what is left after `grace`.
+    /// Sends SIGTERM to all descendants, also to those that have left their group, and SIGKILL after `grace`.
     pub async fn terminate(&self, grace: Duration) {
         let _ = tokio::time::timeout(grace, self.holds.closed()).await;
         if !self.any_runs() {
@@ -134,21 +134,21 @@ impl Children {
         let _ = tokio::time::timeout(LAST_REAP_LIMIT, self.all_ended()).await;
     }
 
-    /// Waits until all below the bootstrap have ended.
+    /// Waits until all descendants have ended.
     async fn all_ended(&self) {
         while self.any_runs() {
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
 
-    /// Whether any process runs below the bootstrap. One whose parent has ended is a child of its reaper.
+    /// Whether any descendant runs. A process whose parent has ended becomes a child of the bootstrap.
     fn any_runs(&self) -> bool {
         let is_ours = |child: &Pid| !self.inherited.contains(child);
         self.collect() && (self.inherited.is_empty() || children_of(getpid()).iter().any(is_ours))
     }
 
-    /// The peak resident memory of the bootstrap and of the largest process below it, in bytes. Grandchildren count once
-    /// their parents have ended.
+    /// The peak resident memory of the bootstrap plus its largest descendant, in bytes. Grandchildren count once their
+    /// parents have ended.
     pub fn peak_memory(&self) -> u64 {
         let peak =
             |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
@@ -156,14 +156,14 @@ impl Children {
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }
 
-    /// Reaps all children that have ended, also those whose signal has not come yet, and says whether others run. A worker
-    /// that was stopped is continued: its next event would wait in vain.
+    /// Reaps all children that have ended, also those whose signal has not come yet, and returns whether others run.
+    /// Continues a worker that was stopped, because its next event would wait for it.
     pub fn collect(&self) -> bool {
         loop {
             match wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
                 Ok(Some((pid, status))) if status.stopped() => {
                     if self.exits().contains_key(&pid) {
-                        tracing::warn!("a worker was stopped; it is told to go on");
+                        tracing::warn!("a worker was stopped by a signal: continuing it");
                         let _ = kill_process(pid, Signal::CONT);
                     }
                 }
@@ -208,14 +208,13 @@ impl Child {
         signal_group(self.pid, Signal::KILL);
     }
 
-    /// The same, and waits until the process is gone.
+    /// Kills the group, and waits until the process has ended.
     pub async fn kill(&mut self) {
         self.kill_group();
         let _ = tokio::time::timeout(REAP_LIMIT, self.exited()).await;
     }
 
-    /// Sends SIGTERM to all processes of an event, without this process itself if `keep` is set, and waits for their end
-    /// for this long.
+    /// Sends SIGTERM to all processes of an event, except this process if `keep` is set, and waits for their end.
     pub async fn terminate_event(&self, marks: &Marks, keep: bool, grace: Duration) {
         let others = || belonging(self.pid, marks).into_iter().filter(|other| !keep || other.pid != self.pid);
         for process in others() {
@@ -232,7 +231,7 @@ impl Child {
     /// Kills this process and all processes of its event, and waits for their end.
     pub async fn kill_event(&mut self, marks: &Marks) {
         let gone = async {
-            // again and again: processes may fork while `/proc` is read
+            // repeated, because processes may fork while `/proc` is read
             loop {
                 let left = belonging(self.pid, marks);
                 if left.is_empty() {
@@ -248,6 +247,6 @@ impl Child {
 }
 
 fn signal_group(leader: Pid, signal: Signal) {
-    // it fails only where the group has ended
+    // this fails only if the group has ended
     let _ = kill_process_group(leader, signal);
 }

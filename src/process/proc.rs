@@ -1,5 +1,5 @@
-//! The parts of `/proc` that the bootstrap reads, the paths by which other processes open its files, and the processes of
-//! an event, which are found also where they have left their group.
+//! Reads `/proc`: the state of processes, the paths by which other processes open the bootstrap's files, and the
+//! processes of an event, also those that have left their group.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,22 +22,22 @@ const LIST: usize = 4096;
 /// The most parents between a process of an event and its worker.
 const DEPTH: usize = 64;
 
-/// The folder where other processes find the descriptors of this one.
+/// The folder with the descriptors of this process, for other processes.
 pub fn descriptors() -> String {
     format!("/proc/{}/fd", std::process::id())
 }
 
-/// Where other processes find this file for as long as it is open here.
+/// The path by which other processes can open this file while it is open here.
 pub fn path_of(file: &impl AsRawFd) -> String {
     format!("{}/{}", descriptors(), file.as_raw_fd())
 }
 
-/// All processes but this one.
+/// All processes except this one.
 fn processes() -> impl Iterator<Item = Status> {
     listed("/proc").filter(|&pid| pid != getpid()).filter_map(Status::read)
 }
 
-/// The threads of a process, as processes of their own.
+/// The threads of a process, each with its own status.
 pub(super) fn threads(pid: Pid) -> impl Iterator<Item = Status> {
     listed(&place(pid, "task")).filter_map(Status::read)
 }
@@ -48,12 +48,12 @@ fn listed(folder: &str) -> impl Iterator<Item = Pid> + use<> {
     entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
 }
 
-/// The path of what `/proc` says of a process.
+/// The path of a file of a process in `/proc`.
 pub(super) fn place(pid: Pid, name: &str) -> String {
     format!("/proc/{}/{name}", pid.as_raw_nonzero())
 }
 
-/// A file of a process; empty if that has ended.
+/// A file of a process; empty if the process has ended.
 pub(super) fn file(pid: Pid, name: &str) -> Vec<u8> {
     fs::read(place(pid, name)).unwrap_or_default()
 }
@@ -70,7 +70,7 @@ pub(super) fn children_of(parent: Pid) -> Vec<Pid> {
     let path = place(parent, &format!("task/{}/children", parent.as_raw_nonzero()));
     let Ok(file) = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else {
         return if parent == getpid() || Status::read(parent).is_some() {
-            // a kernel without these lists
+            // for a kernel without these lists
             processes().filter(|status| status.parent == Some(parent)).map(|status| status.pid).collect()
         } else {
             Vec::new()
@@ -100,17 +100,17 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn read(pid: Pid) -> Option<Self> {
         let line = file(pid, "stat");
-        // the name in front may hold anything
+        // the name before it may contain any bytes
         let end = line.iter().rposition(|&byte| byte == b')')?;
         let rest = String::from_utf8_lossy(&line[end + 1..]);
         let mut fields = rest.split_whitespace();
         let state = *fields.next()?.as_bytes().first()?;
-        // the kernel shows 0 and -1 for a process that is being cleared away
+        // the kernel shows 0 and -1 for a process that is being removed
         let mut next = || Some(Pid::from_raw(fields.next()?.parse::<i32>().ok()?.max(0)));
         Some(Self { pid, parent: next()?, group: next()?, state })
     }
 
-    /// Whether it only waits to be reaped.
+    /// Whether it is a zombie.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.state, b'Z' | b'X')
     }
@@ -121,7 +121,7 @@ impl Status {
     }
 }
 
-/// The marks of processes that have left their worker's group and lost their parent.
+/// The marks by which a process of an event is found after it has left its worker's group and lost its parent.
 #[derive(Debug)]
 pub struct Marks {
     /// A variable in the environment of all programs that the event has started, as `NAME=VALUE`.
@@ -130,7 +130,7 @@ pub struct Marks {
     pub arguments: Option<Vec<u8>>,
 }
 
-/// Kills all processes that are found: again and again, as each may fork while `/proc` is read.
+/// Kills all processes that are found. Repeated, because each may fork while `/proc` is read.
 pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
     for _ in 0..KILL_ROUNDS {
         let found = find();
@@ -142,19 +142,20 @@ pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
     }
 }
 
-/// Kills these processes, and their groups but this one: one that forks again and again would be gone before its own
-/// signal comes. All are stopped before, parents first, so that none sees another end and acts on it.
+/// Kills these processes, and their groups except `kept_group`: a process that forks all the time would have a new
+/// number before its own signal comes. All are stopped first, parents before children, so that no process can react to
+/// another one's end.
 pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
     let parents: HashMap<_, _> = processes.iter().map(|status| (status.pid, status.parent)).collect();
     let parent = |pid| parents.get(&pid).copied().flatten();
     let mut parents_first = processes.to_vec();
     parents_first.sort_by_cached_key(|status| ancestors(status.pid, parent).len());
-    // `getpgrp` gives 0 in a container where the group is one of outside
+    // `getpgrp` returns 0 if the group was created outside of the container
     let own = Status::read(getpid()).and_then(|own| own.group);
     let is_killed = |group: &Pid| Some(*group) != own && Some(*group) != kept_group;
     for signal in [Signal::STOP, Signal::KILL] {
         for process in &parents_first {
-            // one that has ended meanwhile is no error
+            // a process that has ended meanwhile is no error
             let _ = kill_process(process.pid, signal);
             if let Some(group) = process.group.filter(is_killed) {
                 let _ = kill_process_group(group, signal);
@@ -163,25 +164,25 @@ pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
     }
 }
 
-/// A process and the line of its ancestors.
+/// A process and its ancestors.
 pub(super) fn ancestors(process: Pid, parent: impl Fn(Pid) -> Option<Pid>) -> Vec<Pid> {
     std::iter::successors(Some(process), |&pid| parent(pid)).take(DEPTH).collect()
 }
 
-/// The worker, its group, all that carry a mark, and all below any of them, as far as they have not ended.
+/// The running processes of a worker: itself, its group, all with a mark, and the descendants of all these.
 pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
     with_all_below(|process| {
         process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
     })
 }
 
-/// All processes below the bootstrap, which is the reaper of all, without these children and all below them.
+/// All running descendants of the bootstrap, except these children and their descendants.
 pub(super) fn below_bootstrap(inherited: &[Pid]) -> Vec<Status> {
     let own = getpid();
     with_all_below(|process| process.parent == Some(own) && !inherited.contains(&process.pid))
 }
 
-/// These processes and all below any of them, as far as they have not ended.
+/// These processes and their descendants, without zombies.
 pub(super) fn with_all_below(is_one: impl FnMut(&Status) -> bool) -> Vec<Status> {
     let running = processes().filter(|process| !process.has_ended());
     let (mut found, mut others): (Vec<_>, Vec<_>) = running.partition(is_one);

@@ -23,19 +23,19 @@ const LOCAL_DEFAULTS: [(Variable, &str); 5] = [
     (variable::LOG_STREAM, "$LATEST"),
 ];
 
-/// The initialization type of Lambda Managed Instances: several events at a time, and nobody else ends one.
+/// The initialization type of Lambda Managed Instances: several events at a time, none of which Lambda ends.
 pub(super) const MANAGED_INSTANCES: &str = "lambda-managed-instances";
 
 /// Where Lambda has a function's files.
 const TASK_ROOT: &str = "/var/task";
 
-/// The programs of the images. They are on the workers' `PATH` whatever becomes of the image's `ENV` and `/opt`.
+/// The programs of the images. They are on the workers' `PATH` even without the image's `ENV` or its `/opt`.
 const IMAGE_PROGRAMS: &str = "/var/lang/bin";
 
-/// The `PATH` where the environment has none, as Lambda's own.
+/// The default `PATH`, the same as Lambda's.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/bin";
 
-/// Adds what is missing: the handler of the command line, the task root, a home that can be written to, a `PATH`.
+/// Adds missing variables: the handler of the command line, the task root, a writable home, a `PATH`.
 pub(super) fn complete(
     environment: &mut Environment,
     handler: Option<String>,
@@ -53,7 +53,7 @@ pub(super) fn complete(
         ))?;
         set(environment, variable::HANDLER, handler);
     }
-    // on Lambda, an image's working directory says nothing of where the files are
+    // on Lambda, an image's working directory need not be the task root
     let usual = (!local && Path::new(TASK_ROOT).is_dir()).then(|| OsStr::new(TASK_ROOT));
     let root = variable::TASK_ROOT.of(environment).map(OsString::as_os_str).or(usual);
     let root = root.map_or_else(std::env::current_dir, std::path::absolute);
@@ -77,7 +77,7 @@ pub(super) fn complete(
     Ok(())
 }
 
-/// Removes the variables of an event, which a worker would inherit from the environment of the bootstrap.
+/// Removes the variables of an event, which a worker would inherit from the bootstrap.
 pub(super) fn clean(environment: &mut Environment, interface: Interface) {
     for name in invocation::ENVIRONMENT.map(|(name, _)| name).into_iter().chain(invocation::DURABLE_VARIABLES)
     {

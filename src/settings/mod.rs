@@ -1,6 +1,6 @@
 //! The settings: environment variables, each read once into one struct. `table` lists them all.
 //!
-//! A value that does not parse is refused at init, in one line that names the variable.
+//! A value that cannot be parsed is an error at init: one line that names the variable.
 
 mod environment;
 mod table;
@@ -13,19 +13,19 @@ pub use self::{
     value::{Environment, Interface, LispConvention, LogFormat, ResponseMode, Variable},
 };
 
-/// The prefix of our own variables, and of those that belong to the tests.
+/// The prefix of the runtime's own variables, and of those that tests set.
 const PREFIX: &str = "SCRIPT_RUNTIME_";
 const TEST_PREFIX: &str = "SCRIPT_RUNTIME_TEST_";
 
-/// The initialization type of an environment of which Lambda takes a snapshot.
+/// The initialization type of an environment with SnapStart.
 const SNAP_START: &str = "snap-start";
 
-/// Where an image has its bootstrap.
+/// The directory of an image's bootstrap.
 const IMAGE_DIRECTORY: &str = "/var/runtime";
 
 impl Settings {
-    /// Reads the settings from an environment. `handler` is the command line's, `local` says that events
-    /// come from there, too, and not from a Runtime API.
+    /// Reads the settings from an environment. `handler` is the handler of the command line; in a `local` run needs no
+    /// Runtime API.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
         handler: Option<String>,
@@ -49,14 +49,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The absolute path of the handler, where it is a file.
+    /// The absolute path of the handler, if it is a file.
     pub fn script(&self) -> Option<String> {
         let script = self.task_root.join(&self.handler);
         if script.is_file() { script.into_os_string().into_string().ok() } else { None }
     }
 
-    /// When workers pass on their answers. A CGI document is read while it is written, also where it is answered as a whole:
-    /// it counts even if its program then ends with an error.
+    /// When workers pass on their answers. A CGI document is read while it is written, even if it is then answered as a
+    /// whole: it counts even if its program then ends with an error.
     pub fn transport_mode(&self) -> ResponseMode {
         match self.interface {
             Interface::Cgi => ResponseMode::Streaming,
@@ -64,7 +64,8 @@ impl Settings {
         }
     }
 
-    /// Whether the bootstrap is that of an image: Lambda or the emulator has started it, or it lies where they look for it.
+    /// Whether the bootstrap runs in an image: Lambda or the emulator has started it, or it is in the directory where
+    /// they look for it.
     pub fn is_in_image(&self) -> bool {
         let own = std::env::current_exe();
         self.runtime_api.is_some() || own.is_ok_and(|own| own.starts_with(IMAGE_DIRECTORY))
@@ -86,7 +87,7 @@ impl Settings {
     }
 }
 
-/// The Runtime API of an environment whose other settings may be wrong, so that it can be told.
+/// The Runtime API of an environment whose other settings may be wrong, so that the error can be posted.
 pub fn runtime_api(environment: &Environment) -> Option<String> {
     check_runtime_api(environment, false).ok()?;
     variable::RUNTIME_API.of(environment)?.to_str().map(str::to_owned)
@@ -97,7 +98,7 @@ pub fn task_root(environment: &Environment) -> PathBuf {
     variable::TASK_ROOT.of(environment).map(PathBuf::from).unwrap_or_default()
 }
 
-/// Checks that there is a Runtime API, but for a `local` run, for which there may be none.
+/// Checks that there is a Runtime API, or that there is none for a `local` run.
 fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), SettingsError> {
     let own = variable::RUNTIME_API;
     match own.of(environment) {
@@ -115,7 +116,7 @@ fn check_runtime_api(environment: &Environment, local: bool) -> Result<(), Setti
     }
 }
 
-/// A setting that is missing or does not parse: one line that names the variable.
+/// A missing or malformed setting: one line that names the variable.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     #[error("`{0}` is not set: {1}")]

@@ -1,5 +1,5 @@
-//! One environment variable: its name, the values that it takes, and how a value is read; settings that are one of a few
-//! words.
+//! One environment variable: its name, the values that it takes, and how a value is read. Also the settings whose value
+//! is one of a few words.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ pub struct Variable {
     pub name: &'static str,
     /// The values that it takes: "it takes …".
     pub takes: &'static str,
-    /// Its purpose, as `docs/settings.md` says it.
+    /// Its meaning in `docs/settings.md`.
     pub meaning: &'static str,
 }
 
@@ -65,10 +65,10 @@ impl Display for Variable {
 
 /// The type of a setting.
 pub(super) trait Value: Sized {
-    /// `None` if the text is none.
+    /// `None` if the text is no such value.
     fn of(text: &OsStr) -> Option<Self>;
 
-    /// The value where the variable is not set and has no default; `None` if it has to be set.
+    /// The value of a variable that is not set and has no default; `None` if the variable must be set.
     fn missing() -> Option<Self> {
         None
     }
@@ -142,14 +142,14 @@ impl Value for LevelFilter {
 named! {
     /// How log lines look.
     LogFormat {
-        /// A handler's lines as they are.
+        /// A handler's lines unchanged.
         Text = "text",
         /// One JSON object for each line.
         Json = "json",
     }
     /// When an answer is passed on.
     ResponseMode {
-        /// Whole, once the handler has ended.
+        /// As a whole, once the handler has ended.
         Buffered = "buffered",
         /// While the handler writes it.
         Streaming = "streaming",

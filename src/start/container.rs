@@ -1,4 +1,4 @@
-//! A container without Lambda: `docker run -p 9000:8080 IMAGE` serves, as AWS's own images do.
+//! A container without Lambda: `docker run -p 9000:8080 IMAGE` starts a server, as with AWS's own images.
 
 use std::{fs, net::Ipv4Addr, num::NonZeroU64, time::Duration};
 
@@ -6,14 +6,14 @@ use rustix::process::{Pid, getpid, getppid};
 
 use crate::start::cli::Serve;
 
-/// Where AWS's own images listen.
+/// The port of AWS's own images.
 const PORT: u16 = 8080;
 
-/// The timeout of an event where the environment has none.
+/// The default timeout of an event.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Programs that run as process 1 and only start another one, by their names in `/proc`: that of `docker run --init`, and
-/// others that images bring along.
+/// Programs that run as process 1 and only start another program, by their names in `/proc`: that of
+/// `docker run --init`, and those of images.
 const INITS: [&str; 4] = ["docker-init", "tini", "dumb-init", "catatonit"];
 
 pub fn is_main_process() -> bool {

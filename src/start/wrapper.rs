@@ -1,15 +1,15 @@
-//! `AWS_LAMBDA_EXEC_WRAPPER`: a program of a layer that starts the runtime, as an observability agent. Lambda starts only
-//! its managed runtimes through it, so the bootstrap does the same for itself.
+//! `AWS_LAMBDA_EXEC_WRAPPER`: a program of a layer that starts the runtime, such as an observability agent. Lambda runs
+//! it only for managed runtimes, so the bootstrap runs it itself.
 
 use std::{env, ffi::OsStr, io, os::unix::process::CommandExt, process::Command};
 
 use crate::settings::{Environment, SettingsError, variable};
 
-/// Says that the wrapper has had its turn. No worker sees it.
+/// Set once the wrapper has run. No worker sees this variable.
 const WRAPPED: &str = "__LAMBDA_WRAPPED";
 
-/// Becomes the wrapper, whose arguments are the bootstrap and its arguments. Returns if there is no wrapper, if it has
-/// had its turn, and with an error if it cannot be run.
+/// Becomes the wrapper, whose arguments are the bootstrap and its arguments. Returns if there is no wrapper or it has
+/// already run, and with an error if it cannot be run.
 pub fn enter(environment: &mut Environment) -> Result<(), SettingsError> {
     let has_run = environment.remove(OsStr::new(WRAPPED)).is_some();
     let own = variable::EXEC_WRAPPER;

@@ -33,8 +33,8 @@ fn the_page_on_settings_is_the_table_of_the_code() {
     let rows = rows.concat();
     let per_event = ENVIRONMENT.map(|(name, _)| format!("`{name}`")).join(", ");
     let table = format!(
-        "| Variable | Meaning |\n|---|---|\n{rows}| {per_event} | set for each event from its headers, unset where it has \
-         no such header |\n"
+        "| Variable | Meaning |\n|---|---|\n{rows}| {per_event} | set for each event from its headers; unset if the event \
+         lacks the header |\n"
     );
     assert!(read("docs/settings.md").contains(&table), "docs/settings.md lacks this table:\n{table}");
 }

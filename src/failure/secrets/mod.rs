@@ -1,8 +1,8 @@
 //! Credentials in errors: the one list of them, and the one place that masks them.
 //!
-//! An error goes to the caller, and an interpreter's own words can hold what a handler never printed: Lisp's backtrace
+//! Callers see errors, and an interpreter's message can contain values that the handler never printed: Lisp's backtrace
 //! has the arguments of each function, PowerShell names the path that it did not find. A credential is found by its
-//! value, also where it is escaped, wrapped, cut, or in base64. A handler's log and its answers are its own matter.
+//! value, also if it is escaped, wrapped, cut, or in base64. A handler's log and its answers are not masked.
 
 mod plain;
 
@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use self::plain::Plain;
 use crate::failure::Failure;
 
-/// The variables whose values no error may show.
+/// The variables whose values are masked in errors.
 pub const CREDENTIALS: [&str; 5] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -27,25 +27,25 @@ pub const CREDENTIALS: [&str; 5] = [
     "AWS_LAMBDA_METADATA_TOKEN",
 ];
 
-/// Words in the names of values that no error may show, where it lists names with their values.
+/// A value is masked if its name contains one of these words, in an error that lists names with their values.
 const SECRET_WORDS: [&str; 5] = ["secret", "passw", "token", "key", "credential"];
 
 const MASK: &str = "***";
 
-/// The shortest credential, in bytes. A shorter value stands in many words.
+/// The shortest credential, in bytes. A shorter value could be a part of ordinary words.
 const SHORTEST: usize = 16;
 
 /// The shortest part of a credential that is masked, in bytes.
 const PART: usize = 12;
 
-/// How often escapes are taken away: a URL inside of JSON inside of JSON.
+/// How often escapes are removed: a URL inside of JSON inside of JSON.
 const DEPTH: usize = 3;
 
 /// The credentials of an environment.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
     values: Vec<String>,
-    /// The parts of all forms of the values: derived for the first error, as a start has no time for it.
+    /// The parts of all forms of the values: computed at the first error, because it would slow the start.
     parts: OnceLock<HashSet<[u8; PART]>>,
 }
 
@@ -70,7 +70,7 @@ impl Secrets {
     }
 }
 
-/// Masks the values whose names say that they are secret, and credentials in the others.
+/// Masks all values whose names contain a secret word, and credentials in the other values.
 fn mask_fields(fields: &mut Map<String, Value>, parts: &HashSet<[u8; PART]>) {
     for (name, value) in fields {
         let name = name.to_ascii_lowercase();
@@ -91,13 +91,13 @@ fn mask_value(value: &mut Value, parts: &HashSet<[u8; PART]>) {
     }
 }
 
-/// The texts by which a secret is known: its own, in base64 by both alphabets wherever it begins in the encoded text,
-/// and in hexadecimal digits.
+/// The forms of a secret: itself, in base64 (both alphabets, at each offset in the encoded text), and in hexadecimal
+/// digits.
 fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned()];
     for before in 0..3 {
         let text = STANDARD_NO_PAD.encode(["\0".repeat(before).as_bytes(), secret.as_bytes()].concat());
-        // the first and last characters also depend on the bytes around it
+        // the first and last characters also depend on the neighbouring bytes
         let own = text[(before * 8).div_ceil(6)..(before + secret.len()) * 8 / 6].to_owned();
         forms.extend([own.replace('+', "-").replace('/', "_"), own]);
     }

@@ -1,8 +1,8 @@
-//! A text without escapes and without the ends of its lines, and where each byte of it came from.
+//! A text without escapes and line ends, with the original place of each byte.
 
 use std::ops::Range;
 
-/// Bytes, each with its range in the text that it was made of.
+/// Bytes, each with its range in the original text.
 pub(super) struct Plain {
     pub(super) bytes: Vec<u8>,
     ranges: Vec<Range<usize>>,
@@ -13,7 +13,7 @@ impl Plain {
         Self { bytes: text.as_bytes().to_vec(), ranges: (0..text.len()).map(|at| at..at + 1).collect() }
     }
 
-    /// The same with each escape as the byte that it stands for; `None` if there is no escape.
+    /// The same with each escape replaced by its byte; `None` if there is no escape.
     pub(super) fn without_escapes(&self) -> Option<Self> {
         let mut plain = Self { bytes: Vec::new(), ranges: Vec::new() };
         let mut at = 0;
@@ -28,13 +28,13 @@ impl Plain {
         (plain.bytes.len() < self.bytes.len()).then_some(plain)
     }
 
-    /// Where these bytes stand in the text.
+    /// The range of these bytes in the original text.
     pub(super) fn origin(&self, bytes: Range<usize>) -> Range<usize> {
         self.ranges[bytes.start].start..self.ranges[bytes.end - 1].end
     }
 }
 
-/// The byte that an escape at the beginning stands for, if any, and the escape's length.
+/// The byte of an escape at the beginning, if it has one, and the escape's length.
 fn unit(text: &[u8]) -> Option<(Option<u8>, usize)> {
     match text {
         [b'\n' | b'\r', ..] => {
@@ -53,7 +53,7 @@ fn unit(text: &[u8]) -> Option<(Option<u8>, usize)> {
     }
 }
 
-/// The byte behind backslashes, and the length of its name.
+/// The byte of an escape with backslashes, and the escape's length.
 fn escaped(text: &[u8]) -> (Option<u8>, usize) {
     let coded = match text {
         [b'u', rest @ ..] => number(rest, 4, 4, 16),
@@ -74,7 +74,7 @@ fn entity(text: &[u8], radix: u32, before: usize) -> Option<(Option<u8>, usize)>
     (text.get(length) == Some(&b';')).then_some((Some(byte), before + length + 1))
 }
 
-/// A number of so many digits, if it is a byte of ASCII.
+/// A number with `least` to `most` digits, if it is an ASCII byte.
 fn number(text: &[u8], least: usize, most: usize, radix: u32) -> Option<(u8, usize)> {
     let digits = text.iter().take(most).take_while(|byte| char::from(**byte).is_digit(radix)).count();
     let digits = (digits >= least).then(|| std::str::from_utf8(&text[..digits]).ok()).flatten()?;

@@ -1,4 +1,4 @@
-//! The document that a CGI program writes: a head, and a body that is passed on as it is.
+//! The document that a CGI program writes: a head, and a body that is passed on unchanged.
 
 use std::{mem, sync::Arc};
 
@@ -25,11 +25,11 @@ pub(in crate::http) struct Document {
 
 enum State {
     Head(BytesMut),
-    /// The head is complete. `missing`: how many bytes its `Content-Length` promises that have not come.
+    /// The head is complete. `missing`: the number of bytes of its `Content-Length` that have not come yet.
     Body {
         missing: usize,
     },
-    /// There is no valid head, as this says. The rest is dropped.
+    /// There is no valid head, for this reason. The rest is dropped.
     Invalid(Failure),
 }
 
@@ -50,7 +50,7 @@ impl Document {
         }
     }
 
-    /// Takes bytes of the document, and gives the parts that they complete.
+    /// Takes bytes of the document, and returns the parts that they complete.
     pub(in crate::http) fn take(&mut self, bytes: Bytes, is_last: bool) -> Vec<Part> {
         let (mut head, mut body) = (None, bytes);
         if let State::Head(begin) = &mut self.state {
@@ -74,8 +74,8 @@ impl Document {
         head.into_iter().chain(body).collect()
     }
 
-    /// The end of the event, by the end of the handler. A program that has written its whole document has answered, also if
-    /// its status is not 0.
+    /// The outcome of the event. If the program has written its whole document, the event has an answer, even if the
+    /// status is not 0.
     pub(in crate::http) fn judge(self, ended: Result<(), Failure>) -> Result<(), Failure> {
         match (ended, self.state) {
             (Ok(()), State::Invalid(failure)) => Err(self.secrets.masked(failure)),

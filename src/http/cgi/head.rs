@@ -19,8 +19,8 @@ const SHOWN: usize = 80;
 const NO_HEAD: &str =
     "it is empty, and has to begin with header lines, as in `Content-Type: text/plain`, and an empty line";
 
-/// Takes the head off the bytes of a document; `None` until all of it has come. An error says what is wrong with it, and is
-/// the same however the bytes are cut.
+/// Removes the head from the bytes of a document; `None` until all of it has come. An error has the reason, and does
+/// not depend on how the bytes are cut.
 pub fn take_head(bytes: &mut BytesMut, is_last: bool) -> Result<Option<Prelude>, Failure> {
     let mut begin = 0;
     let mut lines = Lines::default();
@@ -106,7 +106,7 @@ fn header_line(line: &[u8]) -> Result<(HeaderName, HeaderValue), Failure> {
     }
 }
 
-/// The value of a header: UTF-8 where it is valid, else Latin-1, in which any bytes are text.
+/// The value of a header: UTF-8 if it is valid, else Latin-1, in which any bytes are text.
 fn utf8(value: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(value) {
         Ok(text) => text.into(),

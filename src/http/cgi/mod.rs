@@ -1,5 +1,5 @@
-//! `SCRIPT_RUNTIME_INTERFACE=cgi`: HTTP events for programs that have answered a web server (RFC 3875). An event becomes
-//! meta-variables and a standard input, a document the answer that the sender of the event takes.
+//! `SCRIPT_RUNTIME_INTERFACE=cgi`: CGI programs (RFC 3875) as handlers. An HTTP event becomes meta-variables and
+//! standard input. The program's document becomes the answer that the sender of the event expects.
 
 mod document;
 pub mod head;
@@ -19,17 +19,17 @@ use crate::{
     settings::Settings,
 };
 
-/// Why an event is no request for a program.
+/// The reason why an event cannot be a CGI request.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     #[error("the event is no HTTP request: {0}")]
     Event(String),
-    /// The caller has sent a path with this character, which no variable can have.
+    /// The caller has sent a path with this character, which no variable may contain.
     #[error("its path has the character {1}")]
     Path(Sender, u8),
 }
 
-/// Reads an event. `script` is the file of the handler, where it is one.
+/// Reads an event. `script` is the handler's file, if it is one.
 pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unusable> {
     let event: Map<String, Value> = serde_json::from_slice(event)
         .map_err(|error| Unusable::Event(format!("it is no JSON object ({error})")))?;
@@ -38,8 +38,8 @@ pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unu
     request::read(&event, sender, script).map(|request| (sender, request))
 }
 
-/// The request for the program, or the answer to its caller without it, and the document that the program will write. An
-/// error says that the event is no HTTP request.
+/// The request for the program, or the answer to an invalid request, and the document that the program will write.
+/// Fails if the event is no HTTP request.
 pub(super) fn open(
     settings: &Settings,
     invocation: &Invocation,
@@ -57,7 +57,7 @@ pub(super) fn open(
     Ok((Document::new(settings, sender, invocation, request.as_ref().ok()), request))
 }
 
-/// The answer to a request that no program can have, by a fault of the caller.
+/// The answer to a request that is invalid by a fault of the caller.
 fn bad_request(reason: &'static str) -> [Part; 2] {
     let head = Prelude::typed(StatusCode::BAD_REQUEST, "text/plain");
     [Part::Head(head), Part::Body(reason.into())]

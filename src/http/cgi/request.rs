@@ -23,7 +23,7 @@ struct Event<'a> {
     headers: Headers,
 }
 
-/// Reads the request that an event is. `script` is the file of the handler, where it is one.
+/// Reads the request from an event. `script` is the handler's file, if it is one.
 pub(super) fn read(
     fields: &Map<String, Value>,
     sender: Sender,
@@ -136,22 +136,23 @@ impl<'a> Event<'a> {
         of_context.or_else(|| self.header("x-forwarded-for")?.rsplit(',').next().map(str::trim))
     }
 
-    /// How the gateway has authenticated the caller, and as whom.
+    /// The kind of authentication by the gateway, and the user.
     fn user(&self) -> Option<(&'static str, &str)> {
         let of = |path: &[&str]| self.text(&[&["requestContext", "authorizer"], path].concat());
         let iam = of(&["iam", "userArn"]).or(self.text(&["requestContext", "identity", "userArn"]));
         let claims = |name| of(&["jwt", "claims", name]).or(of(&["claims", name]));
-        // not `username`, which users of some identity providers may choose
+        // not `username`: some identity providers let users choose it
         let token = claims("sub");
         let custom = of(&["lambda", "principalId"]).or(of(&["principalId"]));
-        // not by `x-amzn-oidc-identity` of a load balancer: behind a rule without authentication any caller can send it
+        // not `x-amzn-oidc-identity` of a load balancer: if its rule has no authentication, any caller can send that
+        // header
         let kinds = [("AWS_IAM", iam), ("JWT", token), ("CUSTOM", custom)];
         kinds.into_iter().find_map(|(kind, user)| Some((kind, user?)))
     }
 }
 
-/// The variable of a header; none for those that a program must not have, or has otherwise. `Proxy` would become
-/// `HTTP_PROXY`, which many programs obey (httpoxy); a name with `_` could pass for another with `-`.
+/// The variable of a header; `None` for headers that a program must not get, or gets as another variable. `Proxy` would
+/// become `HTTP_PROXY`, which many programs use (httpoxy). A name with `_` could imitate another one with `-`.
 fn variable_of(name: &str) -> Option<String> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let is_kept_back = matches!(

@@ -9,7 +9,7 @@ use crate::http::{
     prelude::Prelude,
 };
 
-/// The characters that no path of a URL has (RFC 3986, section 3.3), without the percent sign.
+/// The characters that a URL's path cannot have (RFC 3986, section 3.3), without the percent sign.
 const NOT_IN_ENCODED_PATH: &AsciiSet = &controls_and(b" \"#<>?[\\]^`{|}");
 
 /// The same, for a path that was decoded.
@@ -22,7 +22,7 @@ const fn controls_and(characters: &[u8]) -> AsciiSet {
     }
 }
 
-/// The stage of an API that has none in its URL.
+/// The stage of an API whose URL has no stage.
 const DEFAULT_STAGE: &str = "$default";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +33,13 @@ pub enum Sender {
     HttpApi,
     /// An HTTP API with payload version 1.0: its path is decoded.
     HttpApi1,
-    /// A REST API: its path is as the client sent it, and the stage stands in the path of the context alone.
+    /// A REST API: its path is as the client sent it; only the path of the context has the stage.
     RestApi,
-    /// A load balancer, which takes several values of a header, or the last of them alone.
+    /// A load balancer, which takes several values of a header, or only the last one.
     LoadBalancer { several_values: bool },
 }
 
-/// The path of a request as a CGI program has it.
+/// The path of a request in CGI.
 pub(super) struct Path {
     /// `SCRIPT_NAME`
     pub(super) script: String,
@@ -50,7 +50,7 @@ pub(super) struct Path {
 }
 
 impl Sender {
-    /// The sender of an event; `None` if it is of no service that sends HTTP requests.
+    /// The sender of an event; `None` if the event is no HTTP request of these services.
     pub(super) fn of(event: &Map<String, Value>) -> Option<Self> {
         let has = |path: &[&str]| at(event, path).is_some();
         if has(&["requestContext", "http", "method"]) {
@@ -86,14 +86,14 @@ impl Sender {
         }
     }
 
-    /// The query as the client sent it, as far as the event says it.
+    /// The query as the client sent it, as far as the event has it.
     pub(super) fn query(self, event: &Map<String, Value>) -> String {
         if self.has_raw_fields() {
             return text(event, &["rawQueryString"]).unwrap_or_default().to_owned();
         }
         let pairs = pairs(event, "multiValueQueryStringParameters", "queryStringParameters");
         if let Self::LoadBalancer { .. } = self {
-            // it leaves them encoded
+            // a load balancer does not decode them
             return pairs.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
         }
         form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
@@ -142,8 +142,8 @@ impl Path {
     }
 }
 
-/// Whether payload version 2.0 comes from an HTTP API. Function URLs have a domain of their own and no stage; in those of
-/// `bootstrap --serve` the account is `anonymous`.
+/// Whether payload version 2.0 comes from an HTTP API. Function URLs have their own domain and no stage; in events of
+/// `bootstrap --serve`, the account is `anonymous`.
 fn is_http_api(event: &Map<String, Value>) -> bool {
     let context = |name| text(event, &["requestContext", name]);
     let has_domain = context("domainName").is_some_and(|domain| !domain.contains("lambda-url"));
@@ -151,7 +151,8 @@ fn is_http_api(event: &Map<String, Value>) -> bool {
         || has_domain && context("accountId") != Some("anonymous")
 }
 
-/// Whether payload version 1.0 comes from a REST API: it says no version, and the stage is in the path of the context alone.
+/// Whether payload version 1.0 comes from a REST API: it has no version, and only the path of the context has the
+/// stage.
 fn is_rest_api(event: &Map<String, Value>) -> bool {
     let has = |path: &[&str]| text(event, path).is_some();
     let path = text(event, &["path"]).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! An HTTP request as the event that a function URL makes of it: payload version 2.0.
+//! Turns an HTTP request into the event of a function URL: payload version 2.0.
 
 use std::{
     collections::BTreeMap,
@@ -12,20 +12,20 @@ use serde_json::{Value, json};
 
 use crate::http::prelude::{is_text, values};
 
-/// Lambda's words for no account, and for no stage and no route.
+/// Lambda's values for no account, and for no stage and no route.
 const ANONYMOUS: &str = "anonymous";
 const DEFAULT: &str = "$default";
 
 #[derive(Debug)]
 pub struct Event {
     pub json: String,
-    /// The X-Ray trace that came with the request, or one of its own.
+    /// The X-Ray trace of the request, or a new one.
     pub trace_id: String,
 }
 
 /// The event of a request to the server at this port.
 pub fn of(head: &Parts, body: &[u8], caller: SocketAddr, port: u16) -> Event {
-    // a target without a path, as `CONNECT` has it, is empty
+    // a target without a path, as in `CONNECT`, is empty
     let path = Some(head.uri.path()).filter(|path| !path.is_empty()).unwrap_or("/");
     let query = head.uri.query().unwrap_or_default();
     let mut headers = headers_of(&head.headers);
@@ -90,7 +90,7 @@ fn context(head: &Parts, path: &str, caller: SocketAddr, headers: &BTreeMap<Stri
     })
 }
 
-/// Each header once, with its values in their order. A cookie may hold a comma.
+/// Each header once, with its values in their order. A cookie may contain a comma.
 fn headers_of(headers: &HeaderMap) -> BTreeMap<String, String> {
     let joined = |name| values(headers, name).join(if name == header::COOKIE { "; " } else { "," });
     headers.keys().map(|name| (name.to_string(), joined(name))).collect()

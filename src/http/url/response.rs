@@ -1,4 +1,4 @@
-//! The answer of a handler as the HTTP response that a function URL makes of it.
+//! Turns the answer of a handler into the HTTP response of a function URL.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::http::{fields::at, prelude::Prelude};
 
-/// Headers that are between two neighbours, or that the server sets itself.
+/// Hop-by-hop headers, and headers that the server sets itself.
 const NOT_PASSED_ON: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -18,7 +18,7 @@ const NOT_PASSED_ON: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// Why an answer is no response.
+/// The reason why an answer is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidAnswer {
     #[error("`{0}` is {1} but {2}")]
@@ -43,7 +43,7 @@ pub fn of(answer: &Bytes) -> Result<Response<Bytes>, InvalidAnswer> {
     }
 }
 
-/// A response with this head, and with JSON for its content type if it says none.
+/// A response with this head; the default content type is JSON.
 pub fn response<B>(head: Prelude, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = head.status;

@@ -1,4 +1,4 @@
-//! The head of a response: its status line and header lines, and what they say of the body.
+//! The head of a response: its status line, its header lines, and the framing of the body.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,7 +15,8 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// Reads the lines of a whole head: the response without its body. Not by the crate `httparse`, which refuses values that our headers may have.
+/// Reads the lines of a whole head: the response without its body. The crate `httparse` is not used, because it refuses
+/// some values of Lambda's headers.
 pub(super) fn parse_head(lines: &[Bytes]) -> Result<Response, HttpError> {
     let (first, lines) = lines.split_first().map_or((&b""[..], lines), |(first, lines)| (first, lines));
     let (is_1_1, status) = status_line(first)
@@ -29,7 +30,7 @@ pub(super) fn parse_head(lines: &[Bytes]) -> Result<Response, HttpError> {
     Ok(Response { status, headers, body: Bytes::new(), too_large: None, reusable, left_out })
 }
 
-/// The headers in these lines. A line that begins with white space continues the one before (RFC 9112, section 5.2).
+/// The headers in these lines. A line that begins with white space continues the previous line (RFC 9112, section 5.2).
 fn header_lines(lines: &[Bytes]) -> (Headers, Option<(String, usize)>) {
     let mut headers = Headers::default();
     let mut left_out: Option<(String, usize)> = None;
@@ -54,7 +55,7 @@ fn header_lines(lines: &[Bytes]) -> (Headers, Option<(String, usize)>) {
     (headers, left_out)
 }
 
-/// Whether the version is 1.1, and the status, of `HTTP/1.1 200 OK` or the like.
+/// Reads a line such as `HTTP/1.1 200 OK`: whether the version is 1.1, and the status.
 fn status_line(line: &[u8]) -> Option<(bool, StatusCode)> {
     let mut words = line.split(|&byte| byte == b' ');
     let is_1_1 = match words.next()? {
@@ -78,7 +79,7 @@ fn is_value(bytes: &[u8]) -> bool {
     !bytes.iter().any(|byte| b"\0\r".contains(byte))
 }
 
-/// How the end of a body is known (RFC 9112, section 6.3).
+/// The rule for the end of the body (RFC 9112, section 6.3).
 pub(super) fn framing(response: &Response) -> Result<Framing, HttpError> {
     const LENGTH: &str = "content-length";
     const ENCODING: &str = "transfer-encoding";
@@ -102,6 +103,6 @@ pub(super) fn framing(response: &Response) -> Result<Framing, HttpError> {
 /// A number between blanks, without a sign.
 pub(super) fn number(text: &[u8], radix: u32) -> Option<usize> {
     let digits = std::str::from_utf8(text.trim_ascii()).ok()?;
-    // `from_str_radix` takes a plus
+    // `from_str_radix` accepts a plus sign
     usize::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }

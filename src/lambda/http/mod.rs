@@ -1,7 +1,7 @@
-//! HTTP/1.1 as a client of the Runtime API reads it: from the bytes of a connection to one response.
+//! The HTTP/1.1 client of the Runtime API: reads one response from the bytes of a connection.
 //!
-//! A response is the same however its bytes are cut, and no more is kept of it than the limits allow. Of a response that
-//! is too large the headers are kept, so that its event can be answered by an error.
+//! A response does not depend on how its bytes are cut, and never takes more memory than the limits. If a response is
+//! too large, its headers are kept, so that its event can be answered by an error.
 
 mod head;
 
@@ -24,7 +24,7 @@ pub const RESPONSE_HEAD_LIMIT: usize = 1024 * 1024;
 /// The largest body of a response, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
-/// How much of a head is read. One that is over [`RESPONSE_HEAD_LIMIT`] is read to its end for the sake of its request id.
+/// How much of a head is read. A head over [`RESPONSE_HEAD_LIMIT`] is read to its end to find the request id.
 const READ_HEAD_LIMIT: usize = 16 * RESPONSE_HEAD_LIMIT;
 
 /// The longest line with the size of a chunk, in bytes.
@@ -33,10 +33,10 @@ const SIZE_LINE: usize = 4 * 1024;
 /// The longest pause within an event. The wait for its first byte has no limit.
 const STALL_LIMIT: Duration = Duration::from_secs(8);
 
-/// The longest pause within a receipt. After it the status counts, without the rest.
+/// The longest pause within the response to a post. After it, the status counts without the rest.
 const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
 
-/// The least room for one read, and the most that is made for a body before it has come, in bytes.
+/// The smallest buffer for one read, and the largest that is allocated for a body before it has come, in bytes.
 const ROOM: usize = 8 * 1024;
 const BODY_ROOM: usize = 8 * 1024 * 1024;
 
@@ -47,7 +47,7 @@ pub struct Response {
     pub headers: Headers,
     /// Empty if the response is too large.
     pub body: Bytes,
-    /// The limit that the response is over, for people. Nothing more is read from its connection.
+    /// Text about the limit that the response exceeds. Nothing more is read from its connection.
     pub too_large: Option<String>,
     /// Whether the connection can be used again.
     pub reusable: bool,
@@ -56,13 +56,13 @@ pub struct Response {
 }
 
 impl Response {
-    /// Status and body, for people.
+    /// Status and body, for messages.
     pub fn shown(&self) -> String {
         format!("{} {}", self.status, String::from_utf8_lossy(&self.body))
     }
 }
 
-/// Why there is no response. Nothing more can be read from the connection.
+/// The reason why there is no response. Nothing more can be read from the connection.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     #[error("the response could not be read: {0}")]
@@ -88,7 +88,7 @@ pub enum HttpError {
 const IN_HEAD: &str = "in the head of a response";
 const IN_BODY: &str = "in a body: end of file before message length reached";
 
-/// Reads one response by way of a buffer, which is empty. `is_receipt`: all is known once its head is there.
+/// Reads one response, with an empty buffer. `is_receipt`: the head is enough.
 pub async fn response(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
@@ -102,7 +102,7 @@ pub async fn response(
     }
     source.place = IN_BODY;
     let body = match framing(&response) {
-        // nobody waits for an end that may never come
+        // does not wait for an end that may never come
         Ok(Framing::UntilClose) if is_receipt => Err(HttpError::Stalled),
         Ok(framing) => {
             response.reusable &= framing != Framing::UntilClose;
@@ -124,7 +124,7 @@ pub async fn response(
 struct Source<'a, S> {
     stream: &'a mut S,
     buffer: &'a mut BytesMut,
-    /// Whether the response has begun: then there is a limit for each pause.
+    /// Whether the response has begun. From then on, each pause has a limit.
     has_begun: bool,
     /// The part of it that is read.
     place: &'static str,
@@ -137,7 +137,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         if self.buffer.capacity() - self.buffer.len() < ROOM {
             self.buffer.reserve(ROOM);
         }
-        // unlike `try_read` it knows from a short read that nothing more is there
+        // unlike `try_read`, it knows after a short read that there is no more input
         let read = self.stream.read_buf(self.buffer);
         let had_begun = std::mem::replace(&mut self.has_begun, true);
         let count = if had_begun {
@@ -159,7 +159,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
             let too_long = || format!("the head has more than {READ_HEAD_LIMIT} bytes");
             let (lines, size) = self.lines(READ_HEAD_LIMIT, too_long).await?;
             let mut response = parse_head(&lines)?;
-            // the final response follows an interim one
+            // the final response follows an informational one
             if !response.status.is_informational() {
                 if size > RESPONSE_HEAD_LIMIT {
                     let too_large = format!("headers have more than {RESPONSE_HEAD_LIMIT} bytes");
@@ -215,7 +215,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         limit: usize,
         too_long: impl Fn() -> String,
     ) -> Result<(Vec<Bytes>, usize), HttpError> {
-        // room for those of an event
+        // enough for an event
         let (mut lines, mut size) = (Vec::with_capacity(16), 0);
         loop {
             let left = limit.saturating_sub(size);
@@ -236,7 +236,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         Ok(self.buffer.split_to(length))
     }
 
-    /// A line without its end; an error that shows its beginning if it is longer than `limit`.
+    /// A line without its line end. If it is longer than `limit`, the error shows its beginning.
     async fn line(
         &mut self,
         limit: usize,
@@ -260,7 +260,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     }
 }
 
-/// The beginning of a line, for people.
+/// The beginning of a line, for messages.
 fn shown(line: &[u8]) -> String {
     String::from_utf8_lossy(&line[..line.len().min(64)]).into_owned()
 }

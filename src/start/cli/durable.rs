@@ -7,9 +7,9 @@ use lexopt::{Error, Parser, ValueExt};
 /// How a durable function runs without Lambda.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Durable {
-    /// Where its state is kept; none for the time of the run.
+    /// The state file; `None` keeps the state in memory.
     pub state: Option<PathBuf>,
-    /// Whether waits are over at once.
+    /// Whether waits take no time.
     pub skip_time: bool,
     /// Whether the handler runs again after each operation.
     pub replay_each: bool,
@@ -36,7 +36,7 @@ pub(super) struct DurableOptions {
 }
 
 impl DurableOptions {
-    /// Whether it is one of these options.
+    /// Whether this is an option of durable functions.
     pub(super) fn knows(option: &str) -> bool {
         matches!(option, "durable" | "state" | "skip-time" | "replay-each" | "function")
     }
@@ -62,7 +62,7 @@ impl DurableOptions {
         Ok(())
     }
 
-    /// The options, if the run is one of a durable function.
+    /// The options, if the command line has `--durable`.
     pub(super) fn finish(self) -> Result<Option<Durable>, Error> {
         match self {
             Self { is_durable: true, options } => Ok(Some(options)),
@@ -77,7 +77,7 @@ impl Function {
     fn read(text: &str) -> Result<Self, Error> {
         let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once(':')?)));
         let is_name = |name: &str| {
-            // as in a name with its qualifier, or an ARN
+            // the name may be an ARN, or have a qualifier
             !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:$".contains(&byte))
         };

@@ -17,10 +17,10 @@ use crate::limits::LONGEST_TIMEOUT;
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Arguments {
-    /// The help or the version, to be printed.
+    /// The text of `--help` or `--version`.
     Text(&'static str),
     Run {
-        /// The handler, where `_HANDLER` is not set.
+        /// The handler, used if `_HANDLER` is not set.
         handler: Option<String>,
         events: Events,
     },
@@ -43,16 +43,16 @@ pub struct Serve {
     pub address: SocketAddr,
     pub timeout: Duration,
     pub concurrency: NonZeroUsize,
-    /// Whether a change in the task root starts the workers afresh.
+    /// Whether a change in the task root restarts the workers.
     pub watch: bool,
-    /// Whether any request becomes an event, as at a function URL.
+    /// Whether every HTTP request becomes an event, as with a function URL.
     pub http: bool,
     /// How durable functions run, if the handler is one.
     pub durable: Option<Durable>,
 }
 
 impl Serve {
-    /// A server at this address with the options as they are if nobody gives others.
+    /// A server at this address with default options.
     pub fn at(address: SocketAddr) -> Self {
         let (timeout, concurrency) = (Duration::from_secs(3), NonZeroUsize::MIN);
         Self { address, timeout, concurrency, watch: false, http: false, durable: None }
@@ -79,25 +79,25 @@ Usage: bootstrap [HANDLER [EVENT]]
        bootstrap --durable [OPTIONS] HANDLER EVENT
        bootstrap durable answer FILE ID RESULT
 
-  HANDLER   what to run, where _HANDLER is not set: function.handler, report.sh, ...
+    HANDLER   the handler, if _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
             @FILE reads it from a file, - from standard input
 
 Options:
-  --serve [ADDRESS:]PORT   answer the events that are posted to this port, as the
-                           emulator does; ADDRESS is 127.0.0.1 if not given
-  --http                   with --serve: make events of any HTTP requests, and
-                           responses of their answers, as a function URL does
-  --timeout SECONDS        with --serve: how long an event may take, default 3
-  --concurrency N          with --serve: how many run at the same time, default 1
+  --serve [ADDRESS:]PORT   answer events that are posted to this port, as the
+                           emulator does; the default ADDRESS is 127.0.0.1
+  --http                   with --serve: turn HTTP requests into events, and answers
+                           into responses, as a function URL does
+  --timeout SECONDS        with --serve: the timeout of an event, default 3
+  --concurrency N          with --serve: how many events run at a time, default 1
   --watch                  with --serve: load changed files of the task root again
-  --durable                run a durable function to its end: here are its steps,
-                           waits and callbacks kept, as on Lambda; also with --serve
-  --state FILE             with --durable: keep them in this file, so that a run goes on
-                           where the last one has ended
-  --skip-time              with --durable: waits are over at once
+  --durable                run a durable function to its end, with a local store of its
+                           steps, waits and callbacks; also with --serve
+  --state FILE             with --durable: store them in this file; the next run continues
+                           where the last one ended
+  --skip-time              with --durable: skip the time of waits
   --replay-each            with --durable: run the handler again after each operation, to
-                           find what comes out differently
+                           find operations that differ in a replay
   --function NAME=DIR:HANDLER
                            with --durable: a function that the handler can invoke
   -h, --help               print this
@@ -170,7 +170,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     Ok(Arguments::Run { handler, events })
 }
 
-/// The command in `/bin/sh -c COMMAND`, which Docker makes of `CMD COMMAND`.
+/// The command in `/bin/sh -c COMMAND`, into which Docker turns `CMD COMMAND`.
 fn shell_form(arguments: &[OsString]) -> Option<String> {
     let [shell, option, command, ..] = arguments else { return None };
     let is_shell = matches!(shell.to_str(), Some("/bin/sh" | "/bin/bash" | "sh" | "bash"));
@@ -198,7 +198,7 @@ fn concurrency(text: &str) -> Result<NonZeroUsize, Error> {
     text.parse().map_err(|_| format!("`--concurrency` takes a number from 1 on, not `{text}`").into())
 }
 
-/// An event, or another text that may come from a file.
+/// An event, or another text that can come from a file.
 pub fn event_source(value: OsString) -> EventSource {
     if value == "-" {
         return EventSource::StandardInput;

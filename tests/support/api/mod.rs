@@ -8,7 +8,10 @@ use std::{
     collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
-    sync::{Arc, Condvar, Mutex, MutexGuard},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -80,6 +83,8 @@ impl Drop for Running {
 
 #[derive(Default)]
 struct Shared {
+    /// No two have the same, unlike ports: a bootstrap that is killed leaves processes behind, with its request ids.
+    number: usize,
     state: Mutex<State>,
     /// There is something to answer the bootstrap with.
     given: Condvar,
@@ -89,7 +94,9 @@ struct Shared {
 
 impl Api {
     pub fn start() -> Self {
-        let shared = Arc::<Shared>::default();
+        static NUMBER: AtomicUsize = AtomicUsize::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let shared = Arc::new(Shared { number, ..Shared::default() });
         let server = Arc::clone(&shared);
         let server = Server::start(move |connection| {
             let api = Self { address: connection.local_addr()?, shared: Arc::clone(&server), _running: None };
@@ -124,7 +131,7 @@ impl Api {
     /// The id of the event of this number, from 1 on, that brings none along. No other on this machine has it: the
     /// bootstrap kills by it.
     pub fn request_id(&self, number: usize) -> String {
-        format!("{:08}-0000-0000-0000-{number:012}", self.address.port())
+        format!("{:08}-{:04x}-0000-0000-{number:012}", self.shared.number, std::process::id() & 0xffff)
     }
 
     /// The next posts are received like this.
