@@ -53,6 +53,9 @@ use crate::{
 /// The time for the last checkpoint of an invocation, before its handler is ended.
 const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
 
+/// The longest path of the sockets' folder, in bytes: that of a socket has at most 107.
+const LONGEST_FOLDER: usize = 90;
+
 /// Runs the events of durable functions.
 pub struct Durable {
     settings: Arc<Settings>,
@@ -107,7 +110,7 @@ impl Durable {
                 // the service's own words may quote a credential
                 let failure = self.settings.secrets.masked(error.to_failure());
                 logs::write_failure(invocation, &failure);
-                failed(&ErrorObject { error_data: error.error_data, ..failure.into() })
+                failed(&failure.into())
             }
         })
     }
@@ -217,7 +220,12 @@ impl Durable {
         let directory = match self.directory.get() {
             Some(directory) => directory,
             None => self.directory.get_or_init({
-                let made = tempfile::Builder::new().prefix("durable-").tempdir()?;
+                let mut folder = tempfile::Builder::new();
+                let folder = folder.prefix("durable-");
+                let mut made = folder.tempdir()?;
+                if made.path().as_os_str().len() > LONGEST_FOLDER {
+                    made = folder.tempdir_in("/tmp")?;
+                }
                 command::link(&made.path().join(suspension::COMMANDS))?;
                 || made
             }),

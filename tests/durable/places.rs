@@ -71,6 +71,13 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
         ("printf 'a\\n' | durable wait 1h; did after; echo end", "end", 1),
         ("printf 'a\\n' | { durable wait 1h; did after; cat; }", "a", 1),
         ("seq 100000 | { durable wait 1h; did after; tail -n 1; }", "100000", 1),
+        ("durable wait 1h | tee >(cat >&2); did after; echo end", "end", 1),
+        ("{ durable wait 1h; echo in; } | tee >(cat >/dev/null) | cat; did after", "in", 1),
+        (
+            "f=$DEEDS.fifo; [[ -p $f ]] || mkfifo \"$f\"; { durable wait 1h; echo in; } >\"$f\" & cat <\"$f\"; did after",
+            "in",
+            1,
+        ),
         ("( durable wait 1h; did after ); echo end", "end", 1),
         ("( ( durable wait 1h ) || true ); did after; echo end", "end", 1),
         ("cat <(durable wait 1h; did after; echo in)", "in", 1),
@@ -260,7 +267,11 @@ fn work_beside_a_wait_is_finished_first() {
 #[test]
 fn no_process_sees_another_ended_by_a_suspension() {
     let many = "for i in {1..150}; do READER <&0 & done; wait";
-    for reader in ["{ read -r x || did after; }", "setsid bash -c 'read -r x || did after'"] {
+    for reader in [
+        "{ read -r x || did after; }",
+        "setsid bash -c 'read -r x || did after'",
+        "setsid bash -c 'set -m; bash -c \"trap \\\"did after\\\" HUP; read -r x || did after\" & wait'",
+    ] {
         let text = format!("durable wait 1h | {{ {}; }}; echo end", many.replace("READER", reader));
         let row = (text.as_str(), "end", 1);
         check_in_function(&row);

@@ -41,6 +41,8 @@ pub struct Running {
     pub start: Option<Update>,
     pub policy: Policy,
     pub attempt: u64,
+    /// The state of a step that is asked again.
+    pub poll: Option<String>,
     /// When the first attempt began, in seconds since 1970.
     pub began: Option<f64>,
 }
@@ -93,6 +95,8 @@ pub struct State {
     /// Whether the service is to be asked for changes.
     pub poll: bool,
     pub ending: Option<Ending>,
+    /// Whether its time is over: no request is answered any more.
+    pub is_over_time: bool,
     /// The error of the operation that the handler was told of last.
     pub last_error: Option<(i64, ErrorObject)>,
 }
