@@ -28,11 +28,11 @@ use std::{
 };
 
 use tempfile::{TempDir, TempPath};
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, time::timeout_at};
 
 pub use self::envelope::Envelope;
 use self::{
-    envelope::{RESULT_LIMIT, failed, pending, succeeded},
+    envelope::{failed, fits_in_answer, pending, succeeded},
     operation::ErrorObject,
     remote::Remote,
     service::Service,
@@ -166,7 +166,12 @@ impl Durable {
                     running.await
                 }
             };
-            session.settle().await;
+            let settled = session.settle();
+            match limit {
+                // a call that hangs holds up no answer
+                Some(limit) => drop(timeout_at((limit + LAST_CHECKPOINT).into(), settled).await),
+                None => settled.await,
+            }
             outcome
         };
         let outcome = tokio::select! {
@@ -191,7 +196,7 @@ impl Durable {
     /// The end that the handler has come to itself.
     async fn ended(session: &Session, outcome: Outcome) -> Result<Ended, Failure> {
         match outcome.map(|answer| String::from_utf8(answer.into())) {
-            Ok(Ok(result)) if result.len() <= RESULT_LIMIT => Ok(Ended::Succeeded(result)),
+            Ok(Ok(result)) if fits_in_answer(&result) => Ok(Ended::Succeeded(result)),
             Ok(Ok(result)) => match session.keep_result(result).await {
                 None => Ok(Ended::Succeeded(String::new())),
                 Some(ending) => Self::ended_by(ending),

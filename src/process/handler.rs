@@ -58,6 +58,10 @@ impl Handler {
     /// children.
     #[must_use]
     pub fn is_quiet(&self, blocked: &[Pid]) -> bool {
+        if self.home == Home::ForkedFromWorker && self.forked.is_none() {
+            // only processes that have lost their parents have asked: whether the handler works is not known
+            return false;
+        }
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
         let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
         let mut quiet: HashSet<Pid> = blocked.iter().copied().collect();

@@ -1,6 +1,9 @@
 //! The end of an invocation's time: what still runs has failed or is tried again, what waits is suspended.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use super::{
     execution::{Deeds, End, Execution},
@@ -87,6 +90,19 @@ fn work_beside_a_wait_is_not_waited_for_any_longer() {
         assert_eq!(invocations, ["PENDING", "SUCCEEDED"], "{body}");
         assert_eq!((&deeds[..], log.as_str()), (&["after".to_owned()][..], ""), "{body}");
     }
+}
+
+#[test]
+fn a_call_that_hangs_holds_up_no_answer() {
+    let service = Service::start();
+    service.fail_with([Fault::Delay(Duration::from_secs(10))]);
+    let script =
+        "handler() { [[ $1 != fine ]] || { echo fine; return; }; durable step s --at-most-once echo end; }";
+    let mut execution = Execution::of(service, || Function::bash(script)).within(TIME);
+    let began = Instant::now();
+    assert_eq!(execution.invoke("input").unwrap()["errorType"], "Runtime.DeadlineExceeded");
+    assert!(began.elapsed() < 2 * TIME, "{:?}", began.elapsed());
+    execution.recovers();
 }
 
 #[test]

@@ -284,3 +284,16 @@ fn no_process_sees_another_ended_by_a_suspension() {
         });
     }
 }
+
+/// It is neither below the handler nor a child that the handler waits for.
+#[test]
+fn a_wait_that_has_lost_its_parents_does_not_suspend_a_handler_that_works() {
+    let body = "( (sleep 0.2; exec durable wait 1h) & )\nsleep 1\ndid after\necho end";
+    let head = "did() { echo \"$1\" >>\"$DEEDS\"; }\n";
+    let program = format!("#!/usr/bin/env bash\n{head}[[ $1 != fine ]] || {{ echo fine; exit; }}\n{body}");
+    let function = format!("{head}handler() {{\n[[ $1 != fine ]] || {{ echo fine; return; }}\n{body}\n}}");
+    let row = (body, "end", 0);
+    let deeds = Deeds::new();
+    check(&row, &deeds, || Function::bash(&function).env("DEEDS", &deeds.path()));
+    check(&row, &deeds, || Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path()));
+}
