@@ -88,6 +88,8 @@ fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
             "(HANDLER \"tea\"), main.lisp: line 3",
         ),
         ("(parse-integer event :start 1)", "(", definition),
+        ("(cerror \"go on\" event)", definition, definition),
+        ("(break event)", definition, definition),
     ] {
         let function = lisp(&format!("\n(defun handler (event)\n  {body})\n")).start();
         for _ in 0..2 {
@@ -95,6 +97,10 @@ fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
             assert!(stack[0].starts_with(first), "{stack:?}");
             assert_eq!(stack.last().unwrap(), last, "{body}");
         }
+    }
+    let returned = lisp("(defun handler (event) (length event))").start();
+    for _ in 0..2 {
+        assert_eq!(returned.error("tea").stack, [""; 0]);
     }
 }
 

@@ -124,7 +124,8 @@ the places are told of the only call of a function in a file, and of the handler
       (append (loop for (nil . call) in stack
                     for place in places
                     collect (format nil "~A~@[, ~A~]" (shown call) place))
-              (when (and handler *fails-here* stack (null known))
+              ;; CHECK-ANSWER: the handler has returned
+              (when (and handler *fails-here* (null known) (not (find 'check-answer (calls) :key #'second)))
                 (list (format nil "(~A ...), ~A" *function* handler)))))))
 
 (defvar *credentials* '()
