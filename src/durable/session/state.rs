@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Pid;
 
-use super::policy::{Policy, now};
+use super::policy::Policy;
 use crate::durable::{
     identity,
     operation::{ErrorObject, Kind, Operation, Status},
@@ -252,8 +252,7 @@ impl State {
     }
 
     /// Whether the time of something that is waited for has come, as far as this machine's clock knows.
-    pub fn is_due(&self) -> bool {
-        let now = now();
+    pub fn is_due(&self, now: f64) -> bool {
         self.blocked.values().filter_map(|blocked| self.operation(&blocked.id)).any(|operation| {
             let wait = operation.wait_details.as_ref().and_then(|wait| wait.scheduled_end_timestamp);
             let step = operation.step_details.as_ref().and_then(|step| step.next_attempt_timestamp);
