@@ -162,7 +162,7 @@ bootstrap masks the errors that it gets."
   "Takes the place of the debugger. In a thread that the handler has started, the thread ends."
   (declare (ignore hook))
   (when *debugger-hook*
-    (let ((hook *debugger-hook*) (*debugger-hook* nil))
+    (let ((hook *debugger-hook*) (*debugger-hook* nil) (sb-ext:*invoke-debugger-hook* #'fail))
       (funcall hook condition hook)))
   (let ((failure (funcall *failure-of* condition)))
     (when *fails-here*

@@ -122,12 +122,18 @@ functions that run it and that cancel it."
       (funcall *around-forms* (lambda () (apply evaluate form more)) form)
       (apply evaluate form more)))
 
+(defun disable-debugger (disable)
+  "Takes the place of SB-EXT:DISABLE-DEBUGGER, which is DISABLE. It would replace the hook that makes failures of errors."
+  (unless *invocation*
+    (funcall disable)))
+
 ;;; Each of these takes SBCL up to 15 ms. In a saved core they are there at once.
 (sb-int:encapsulate 'sb-thread:make-thread 'invocation #'make-thread)
 (sb-int:encapsulate 'sb-thread:interrupt-thread 'invocation #'interrupt-thread)
 (sb-int:encapsulate 'sb-impl::make-cancellable-interruptor 'invocation #'make-interruptor)
 (sb-int:encapsulate 'sb-ext:exit 'invocation #'exit-invocation)
 (sb-int:encapsulate 'sb-impl::eval-tlf 'invocation #'evaluate)
+(sb-int:encapsulate 'sb-ext:disable-debugger 'invocation #'disable-debugger)
 
 (defun call-catching-exit (function)
   "Calls FUNCTION. Gives the status with which it, or a thread of it, has exited; 0 if it returns."
