@@ -97,9 +97,13 @@ fn what_is_asked_again_and_again_is_asked_again() {
 
 #[test]
 fn work_beside_a_wait_is_not_waited_for_any_longer() {
-    for body in
-        ["sleep 60 & durable wait 1h", "durable wait 1h & sleep 60; wait", "durable wait 1h | sleep 60"]
-    {
+    for body in [
+        "sleep 60 & durable wait 1h",
+        "durable wait 1h & sleep 60; wait",
+        "durable wait 1h | sleep 60",
+        "( (sleep 0.2; exec durable wait 1h) & ); sleep 60",
+        "durable wait 1h & kill -STOP $BASHPID",
+    ] {
         let body = format!("if first; then {body}; did wrong; fi; durable wait 1h; did after; echo end");
         let (end, invocations, deeds, log) = run(&body);
         assert_eq!(end, End::Succeeded("end".to_owned()), "{body}: {log}");

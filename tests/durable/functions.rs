@@ -146,6 +146,8 @@ fn the_function_is_there_for_durable_events_alone_and_where_the_file_has_none() 
         format!("{kind}shopt -s expand_aliases; alias local=false while=false; handler() {{ kind || :; }}");
     let mut execution = Execution::of(Service::start(), || Function::bash(&script));
     assert_eq!(execution.run(""), End::Succeeded("function\n1".to_owned()));
+    // nor for the next event of the same worker
+    assert_eq!(execution.text("{}"), "file\n0");
     let plain = Function::bash(&script).start();
     assert_eq!(plain.text("{}"), "0");
     let own = "durable() { echo \"own $*\"; }\nhandler() { durable wait 3d; }";
