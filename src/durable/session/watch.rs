@@ -1,4 +1,4 @@
-//! When an invocation has nothing left to do: its handler waits for something that takes longer, or its time is over.
+//! Decides when to end an invocation: its handler only waits, or its time is over.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +7,23 @@ use tokio::time::{sleep, timeout};
 use super::{Session, state::Ending, step::interrupt};
 use crate::process::handler::Home;
 
-/// A step that runs for longer is recorded as begun.
+/// The START of a step that runs longer than this is recorded.
 const SHORT_STEP: Duration = Duration::from_millis(100);
 
-/// The pauses between two looks at the processes of a handler that waits, the shortest and the longest.
+/// The shortest and the longest pause between two checks of a waiting handler's processes.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
-/// How often is looked at steps that run and at times that have come.
+/// The time between two checks of running steps and timers.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The longest pause while nothing is asked for.
+/// The longest pause without requests.
 const IDLE_TICK: Duration = Duration::from_secs(60);
 
-/// The least time between two questions for changes.
+/// The shortest time between two requests for changes.
 const POLL: Duration = Duration::from_millis(500);
 
 impl Session {
-    /// Decides how the invocation ends, where its handler does not.
+    /// Decides how the invocation ends, unless the handler ends by itself.
     pub async fn watch(&self) -> Ending {
         let (mut pause, mut polled) = (LOOKS.0, None);
         let mut changes = self.changes.subscribe();
@@ -42,7 +42,7 @@ impl Session {
             let may_be_quiet = waits && !has_steps;
             if may_be_quiet && self.is_quiet().await {
                 if self.state().has_queued() {
-                    // contexts that have begun are recorded before
+                    // first record the contexts that have begun
                     self.checkpoint([]).await;
                 } else {
                     self.end(Ending::Pending);
@@ -57,12 +57,12 @@ impl Session {
                 (false, false) => IDLE_TICK,
             };
             let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
-            // after the pause it is looked again, whether or not something has changed
+            // the pause also ends without a change
             drop(timeout(tick.min(left), changes.changed()).await);
         }
     }
 
-    /// Whether the handler can do nothing but wait, at two looks.
+    /// Whether the handler only waits, in two checks.
     async fn is_quiet(&self) -> bool {
         for look in 0..2 {
             let blocked = {
@@ -101,7 +101,8 @@ impl Session {
         }
     }
 
-    /// Asks for changes where something else still runs: a new invocation would not come. Gives when that was.
+    /// Asks for changes while other parts of the handler run: no new invocation would come. Returns the time of the
+    /// request.
     fn poll_if_due(&self, last: Option<Instant>) -> Option<Instant> {
         let mut state = self.state();
         if state.is_due() && !state.is_wanted() && last.is_none_or(|last| last.elapsed() >= POLL) {
@@ -113,7 +114,7 @@ impl Session {
         last
     }
 
-    /// Ends the invocation at its time limit. Steps that still run have failed, or are tried again.
+    /// Ends the invocation at its time limit. Steps that still run fail, or are tried again.
     async fn end_in_time(&self) -> Ending {
         let (mut updates, mut waits) = (Vec::new(), false);
         let steps: Vec<_> = {
@@ -129,7 +130,7 @@ impl Session {
         }
         let has_ended = !updates.is_empty();
         if !has_ended && !waits {
-            // the handler's own work has taken too long: its worker ends it
+            // the handler itself takes too long: its worker kills it
             return std::future::pending().await;
         }
         self.checkpoint(updates).await;
