@@ -19,7 +19,6 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The reason why the runtime ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     #[error("{0}")]

@@ -7,7 +7,6 @@ use crate::limits::{INIT_LIMIT, SHUTDOWN_GRACE};
 /// The longest restore. Lambda's limit is 10 seconds; it takes no error after that.
 const RESTORE_LIMIT: Duration = Duration::from_millis(9500);
 
-/// A step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its name in requests to a shim.

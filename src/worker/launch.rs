@@ -71,7 +71,6 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Additional environment variables.
     pub environment: Vec<(OsString, OsString)>,
-    /// The kind of its transport.
     pub transport: Kind,
     /// The beginnings of an interpreter's crash report. An error quotes the log from that line.
     pub last_words: &'static [&'static str],

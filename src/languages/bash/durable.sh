@@ -59,7 +59,8 @@ __lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAN
 
 __lambda_answers() { # VERB …: fails if there is no result; else __lambda_status and __lambda_field have it
     [[ -n ${__lambda_port-} && -z ${DURABLE_STEP-}$__lambda_input && $1 != callback ]] || builtin return
-    # each line would be a separate packet shellcheck disable=SC2154 # set by shim.sh
+    # each line would be a separate packet
+    # shellcheck disable=SC2154 # set by shim.sh
     [[ $__lambda_line != *"$__lambda_newline"* ]] && ((${#__lambda_line} < __lambda_short)) || builtin return
     { __lambda_ask "$@" 97<>"/dev/tcp/127.0.0.1/${__lambda_port%/*}"; } 2>/dev/null
 }

@@ -34,7 +34,6 @@ const RESERVED: [&str; 22] = [
 /// The Bash of the images. It is newer than that of the base images, and forks faster, because it is static.
 const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
 
-/// GNU Bash.
 pub(super) struct Bash;
 
 /// A function in a file.

@@ -78,8 +78,8 @@ __lambda_report() { # NAME PAYLOAD: sends a line, in one write up to 4 KiB
 __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports the failure that ends the shell
     [[ -o errexit ]] || return 0
     [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
-    # the function `durable` failed: report the call, not the last command in it shellcheck disable=SC2016 # no
-    # expansion is meant
+    # the function `durable` failed: report the call, not the last command in it
+    # shellcheck disable=SC2016 # no expansion is meant
     [[ $2 != 'builtin return "$__lambda_status"' ]] || builtin set -- "$1" "${__lambda_called% }" "${@:3}"
     builtin local __lambda_text __lambda_place __lambda_known __lambda_depth
     # if a redirection of a compound command fails, BASH_COMMAND and the status are still those of the previous command

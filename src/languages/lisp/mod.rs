@@ -67,7 +67,6 @@ const CORE: &str = "/var/lang/lisp/runtime.core";
 /// The smallest heap, in MB: the core takes a third of it.
 const LEAST_HEAP: i32 = 96;
 
-/// Common Lisp (SBCL).
 pub(super) struct Lisp;
 
 #[derive(Debug)]

@@ -56,7 +56,6 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
 const USER_DIRECTORIES: [(&str, &str); 3] =
     [("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")];
 
-/// PowerShell 7.
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {

@@ -22,7 +22,6 @@ const CORE: u64 = 4;
 /// The longest path in Linux.
 const PATH_LIMIT: u64 = 4096;
 
-/// Whether this is the beginning of an ELF file.
 pub(super) fn is_elf(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
 }

@@ -28,7 +28,6 @@ const PRELUDE: &str = include_str!("prelude.sh");
 /// The variable that names the prelude to Bash.
 const BASH_ENV: &str = "BASH_ENV";
 
-/// A program of any language.
 pub(super) struct Program;
 
 /// The file of a program.

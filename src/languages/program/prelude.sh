@@ -29,7 +29,8 @@ set -E
 unset BASH_ENV
 @OWN_BASH_ENV@
 if [[ -r ${BASH_ENV-} ]]; then
-    # it may set options and its own trap shellcheck source=/dev/null
+    # it may set options and its own trap
+    # shellcheck source=/dev/null
     . "$BASH_ENV"
 fi
 : "$__lambda_last"
