@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Deploys a folder of handlers to AWS Lambda, as a container image or as a zip file for a customer-managed runtime. See
 # `manage.sh --help`. Needs Bash 3.2 (macOS) or later, AWS CLI v2 or v1, and for building images Docker with buildx.
+#
 # Every step first checks the current state and makes only missing changes, so the same command continues after a
 # failure. Secrets are passed to the AWS CLI in files of a private directory, and to docker on standard input, never as
 # arguments.

@@ -3,6 +3,7 @@
 # PATH, user, working directory and /opt, without a layer and with one. You need an AWS account.
 #
 #   manage/check-runtime.sh --runtime NAME|ARN [--runtime-alias stable] [--region REGION]
+#
 # It takes manage.sh's options. At the end, it deletes all that it has created: the function, its role and log group,
 # the layer.
 set -euo pipefail

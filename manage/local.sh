@@ -3,6 +3,7 @@
 #
 #   local.sh try     runs one event with a bootstrap that is built here: DIR, HANDLER, EVENT (a file)
 #   local.sh serve   serves events over HTTP, in a container if Docker runs: DIR, HANDLER, PORT, VARIANT, BASE, WATCH
+#
 # Without HANDLER, `try` runs a sample in each language whose interpreter is installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
