@@ -118,7 +118,7 @@ impl Worker {
         match self.transport.send_event(invocation) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
-            Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
+            Err(error) => return Err(start_failure("the event cannot be sent to the worker", &error)),
         }
         if let (Some(suspension), Some(child)) = (&invocation.suspension, &self.child) {
             let launch = &self.setup.launch;
@@ -163,7 +163,7 @@ impl Worker {
     pub fn prepare(&mut self) {
         if let Err(error) = self.transport.prepare() {
             // the next event tries again, and reports the error
-            tracing::debug!("the next event cannot be prepared for: {error}");
+            tracing::debug!("the preparation for the next event failed: {error}");
         }
     }
 

@@ -43,7 +43,7 @@ impl Slot {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
                 let failure = self.setup.settings.secrets.masked(failure);
-                tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
+                tracing::warn!("{failure}; it had not taken the event: a new worker gets it");
                 self.attempt(invocation).await
             }
             result => result,
@@ -151,7 +151,7 @@ impl Slot {
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
         if self.setup.children.shutdown.is_cancelled() {
-            let message = "the runtime has been told to end";
+            let message = "the runtime is shutting down";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
         self.worker = Some(Box::new(Worker::start(&self.setup, self.snapshot).await?));

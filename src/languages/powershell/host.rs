@@ -119,7 +119,7 @@ pub(super) async fn compile_once(
     }
     let compiled = match kept(settings, program) {
         Some(file) => compile(settings, program, &file, children).await,
-        None => Err(NotCompiled::Yet("no directory can be written to that is ours alone".to_owned())),
+        None => Err(NotCompiled::Yet("no private directory is writable".to_owned())),
     };
     match compiled {
         Ok(()) => {}
@@ -171,7 +171,7 @@ async fn compile(
     }
     unfinished.persist(file).map_err(|error| failed(error.error))?;
     tracing::info!(
-        "compiled the PowerShell host into `{shown}`, which took its time: the next start finds it there"
+        "compiled the PowerShell host into `{shown}`: the next start finds it there, and is faster"
     );
     Ok(())
 }

@@ -136,7 +136,7 @@ fn packed_modules(archives: &[Archive]) -> OsString {
 fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
     let file = memfd_create(name, MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
     let file = file.and_then(|mut file| file.write_all(content).map(|()| file)).map_err(|error| {
-        let message = format!("what PowerShell is to run cannot be put into memory: {error}");
+        let message = format!("a file in memory for PowerShell cannot be created: {error}");
         Failure::new(ErrorType::ResourceExhausted, message)
     })?;
     Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())

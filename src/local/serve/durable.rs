@@ -83,7 +83,7 @@ pub(super) async fn invoke(
         InvocationType::RequestResponse => {
             let ended = shutdown.run_until_cancelled(executions.ended(&arn)).await;
             let outcome = ended.unwrap_or_else(|| {
-                let message = "the server has been told to end";
+                let message = "the server is shutting down";
                 Err(Failure::new(ErrorType::ResourceExhausted, message))
             });
             call.respond_with(Reply::Whole(outcome.map(Bytes::from)))

@@ -150,7 +150,7 @@ impl Forking {
         // it had waited for an event: now the next process waits
         self.idle_ends += 1;
         if self.idle_ends > IDLE_ENDS {
-            return Err(io::Error::other("processes end before they wait for it").into());
+            return Err(io::Error::other("its processes end before they wait for an event").into());
         }
         self.lanes.next()?;
         if std::mem::replace(&mut self.runs_event, false) {

@@ -108,7 +108,7 @@ impl Lanes {
         lane.argument = None;
         self.current += 1;
         if self.lane().used {
-            Err(io::Error::other("it ended before the next one could be prepared for"))
+            Err(io::Error::other("it ended before the next process was prepared"))
         } else {
             Ok(())
         }

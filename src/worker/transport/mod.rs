@@ -29,7 +29,7 @@ use crate::{event::invocation::Invocation, process::Child};
 pub(super) enum TransportError {
     #[error("{0}")]
     Frame(#[from] FrameError),
-    #[error("the next event cannot be prepared for: {0}")]
+    #[error("the preparation for the next event failed: {0}")]
     Io(#[from] io::Error),
 }
 

@@ -19,7 +19,7 @@ public sealed class OutputCollector
             if (output.Count > MostObjects)
             {
                 throw new RuntimeException(
-                    $"the answer is too large: the handler has put out more than {MostObjects} objects");
+                    $"the answer is too large: the handler has written more than {MostObjects} objects");
             }
 
             output.Add(item);

@@ -59,7 +59,7 @@ internal sealed class Session : IDisposable
         stop.ResumeAction = DebuggerResumeAction.Continue;
         if (!hasWarned)
         {
-            log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: what waits for one goes on");
+            log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: execution continues");
         }
 
         hasWarned = true;
