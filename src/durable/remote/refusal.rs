@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// The consequence of each answer, and whether it is asked for again before.
+    /// The consequence of each answer, and whether the call is tried again before.
     #[test]
     fn each_refusal_has_its_consequence() {
         for (status, error_type, message, consequence, again) in [

@@ -2,10 +2,10 @@
 # `bash -c THIS FILE FUNCTION VARIABLES OPTIONS DURABLE FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
 #
 #   $0  the user's file            $8       the descriptor of a file for notes
-#   $1  its function               $9-$12   the descriptors of the lane of even numbers: where a process waits,
-#   $2  the variables that                  the context, the event, the answer
-#       events set, or lack        $13-$16  those of odd numbers
-#   $3  OPTIONS, see below         $17      `snapshot`, where there will be one
+#   $1  its function               $9-$12   the descriptors of the lane for even numbers: `wake`,
+#   $2  the variables that                  `context`, `event`, `answer`
+#       events set or unset        $13-$16  the same for odd numbers
+#   $3  OPTIONS, see below         $17      `snapshot`, if one follows
 #   $4  the function `durable`
 #   $5  /proc/PID/fd of the bootstrap
 #   $6, $7  the descriptors of the request pipe and the report pipe there

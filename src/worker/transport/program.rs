@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The longest argument that Linux gives a program, in bytes.
+/// The longest argument in Linux, in bytes.
 const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
 
 /// How much of the reports is read, in bytes.

@@ -36,7 +36,7 @@
   (uiop:read-file-string (native-pathname file) :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER)))
 
 (defun line-at (text position)
-  "The line of TEXT in which the character at POSITION stands."
+  "The line of the character at POSITION in TEXT."
   (1+ (count #\Newline text :end position)))
 
 (defun source-forms (file)

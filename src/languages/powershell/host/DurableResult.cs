@@ -11,7 +11,7 @@ internal static class DurableResult
         {
             if (Answer.IsFormat(item))
             {
-                // a formatted table is no JSON, whatever stands beside it
+                // output with a formatted table is text, never JSON
                 return JsonText.Quote(new Formatter().Text(output.ToArray<object>()));
             }
 
