@@ -49,6 +49,8 @@ mod settings;
 mod start;
 mod worker;
 
+pub use crate::logs::own_line;
+
 /// The parts that tests and fuzz targets use.
 #[doc(hidden)]
 pub mod internals {

@@ -46,6 +46,13 @@ fn runs_the_function_of_a_file_with_its_extension_said() {
 fn runs_functions_and_files_of_odd_names() {
     let files = [("it's my \"lib\".sh", "my::fun-c() { echo odd; }")];
     assert_eq!(Function::with(&files).handler("it's my \"lib\".my::fun-c").start().text("{}"), "odd");
+    for name in ["exec", "builtin", "exit", "if", "printf"] {
+        let file = format!("function {name} {{ echo \"own $1\"; }}\nother() {{ :; }}");
+        let function = Function::with(&[("tasks.sh", &file)]).handler(format!("tasks.{name}")).start();
+        for _ in 0..2 {
+            assert_eq!(function.text("{}"), "own {}", "{name}");
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,30 @@ fn text_lines_pass_as_they_are() {
 }
 
 #[test]
+fn a_line_of_the_runtime_continues_no_line_of_a_handler() {
+    let function = Function::bash("handler() { printf half >&2; [[ $1 == fine ]]; }").start();
+    for count in 1..=2 {
+        function.error("{}");
+        let log = function.log();
+        assert_eq!(log.matches("half\nERROR Function.ExitStatus: ").count(), count, "{log}");
+    }
+    assert_eq!(function.text("fine"), "");
+    assert!(function.log().ends_with("\nhalf"), "{}", function.log());
+    for (code, event, ours) in [
+        ("handler() { printf half >&2; }", "fine", "REPORT "),
+        ("handler() { printf half >&2; false; }", "fail", "{\"errorType\":"),
+        ("printf half >&2; false", "load", "{\"errorType\":"),
+    ] {
+        let output = Function::bash(code).once(event, b"");
+        let log = String::from_utf8(output.stderr).unwrap();
+        assert!(log.starts_with(&format!("half\n{ours}")), "{log}");
+    }
+    let mut broken = Function::bash("printf half >&2; false").start();
+    broken.wait();
+    assert!(broken.log().starts_with("half\nbootstrap: Runtime.HandlerLoadFailed: "), "{}", broken.log());
+}
+
+#[test]
 fn a_long_line_passes_whole() {
     let function =
         Function::bash("handler() { head -c 3000000 /dev/zero | tr '\\0' x >&2; echo end >&2; }").start();

@@ -502,6 +502,9 @@ fn a_file_that_only_defines_functions_is_named_once() {
         ("function list {\n:\n}", "", hint),
         ("x=1\nlist ()\n{\n:\n}", "", hint),
         ("function list() { :; }", "", hint),
+        ("log() { :; }\n# the list\nlist() { log \"$1\"; }", "", hint),
+        ("log() { :; }\nmain() { log \"$1\"; }\nmain \"$@\"", "", ""),
+        ("list() { :; }\nx=$(list)", "", ""),
         ("list() { echo x; }\n[[ $1 == {} ]] && list\ntrue\n", "x", ""),
         (": 'a() {'\nx=$(:) || {\n:; }\n# list() {", "", ""),
     ] {

@@ -9,9 +9,10 @@ use super::{
     operation::{ErrorObject, Kind},
     service::Page,
 };
+use crate::limits::PAYLOAD_LIMIT;
 
-/// The largest result in an answer, in bytes: Lambda's limit of 6 MB minus the rest of the answer.
-pub const RESULT_LIMIT: usize = 6 * 1024 * 1024 - 50;
+/// The largest result in an answer, in bytes of JSON: Lambda's limit of 6 MB minus the rest of the answer.
+const RESULT_LIMIT: usize = PAYLOAD_LIMIT - 50;
 
 /// The service's event.
 #[derive(Debug, Deserialize)]
@@ -57,6 +58,12 @@ pub fn pending() -> Bytes {
 #[must_use]
 pub fn succeeded(result: &str) -> Bytes {
     bytes(&json!({ "Status": "SUCCEEDED", "Result": result }))
+}
+
+/// Whether the answer with this result is not too large. Escapes in it count.
+#[must_use]
+pub fn fits_in_answer(result: &str) -> bool {
+    succeeded(result).len() - succeeded("").len() <= RESULT_LIMIT
 }
 
 /// The answer of an execution that has ended with an error.

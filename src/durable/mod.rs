@@ -28,11 +28,11 @@ use std::{
 };
 
 use tempfile::{TempDir, TempPath};
-use tokio::net::UnixListener;
+use tokio::{net::UnixListener, time::timeout_at};
 
 pub use self::envelope::Envelope;
 use self::{
-    envelope::{RESULT_LIMIT, failed, pending, succeeded},
+    envelope::{failed, fits_in_answer, pending, succeeded},
     operation::ErrorObject,
     remote::Remote,
     service::Service,
@@ -52,6 +52,9 @@ use crate::{
 
 /// The time for the last checkpoint of an invocation, before its handler is killed.
 const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
+
+/// The longest path of the sockets' folder, in bytes: that of a socket has at most 107.
+const LONGEST_FOLDER: usize = 90;
 
 /// Runs the events of durable functions.
 pub struct Durable {
@@ -107,7 +110,7 @@ impl Durable {
                 // the service's message may quote a credential
                 let failure = self.settings.secrets.masked(error.to_failure());
                 logs::write_failure(invocation, &failure);
-                failed(&ErrorObject { error_data: error.error_data, ..failure.into() })
+                failed(&failure.into())
             }
         })
     }
@@ -163,7 +166,12 @@ impl Durable {
                     running.await
                 }
             };
-            session.settle().await;
+            let settled = session.settle();
+            match limit {
+                // a call that hangs holds up no answer
+                Some(limit) => drop(timeout_at((limit + LAST_CHECKPOINT).into(), settled).await),
+                None => settled.await,
+            }
             outcome
         };
         let outcome = tokio::select! {
@@ -188,7 +196,7 @@ impl Durable {
     /// The end of an invocation whose handler has ended by itself.
     async fn ended(session: &Session, outcome: Outcome) -> Result<Ended, Failure> {
         match outcome.map(|answer| String::from_utf8(answer.into())) {
-            Ok(Ok(result)) if result.len() <= RESULT_LIMIT => Ok(Ended::Succeeded(result)),
+            Ok(Ok(result)) if fits_in_answer(&result) => Ok(Ended::Succeeded(result)),
             Ok(Ok(result)) => match session.keep_result(result).await {
                 None => Ok(Ended::Succeeded(String::new())),
                 Some(ending) => Self::ended_by(ending),
@@ -217,7 +225,12 @@ impl Durable {
         let directory = match self.directory.get() {
             Some(directory) => directory,
             None => self.directory.get_or_init({
-                let made = tempfile::Builder::new().prefix("durable-").tempdir()?;
+                let mut folder = tempfile::Builder::new();
+                let folder = folder.prefix("durable-");
+                let mut made = folder.tempdir()?;
+                if made.path().as_os_str().len() > LONGEST_FOLDER {
+                    made = folder.tempdir_in("/tmp")?;
+                }
                 command::link(&made.path().join(suspension::COMMANDS))?;
                 || made
             }),

@@ -1,6 +1,7 @@
 //! The operations of an execution, in the format of the service.
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::failure::{ErrorType, Failure};
 
@@ -52,6 +53,9 @@ impl Status {
     }
 }
 
+/// The member of a failure with the data of an error.
+const DATA: &str = "errorData";
+
 /// An error in the format of the service.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -77,18 +81,22 @@ impl ErrorObject {
         Self { error_type: Some(error_type.into()), error_message: Some(message.into()), ..Self::default() }
     }
 
-    /// The error as callers get it, without its data.
+    /// The error as callers get it.
     pub fn to_failure(&self) -> Failure {
         let mut failure = Failure::new(ErrorType::ExitStatus, self.error_message.clone().unwrap_or_default());
         failure.diagnostic.error_type = self.error_type.clone().unwrap_or_default();
+        if let Some(data) = self.error_data.as_ref().filter(|data| !data.is_empty()) {
+            failure.more.insert(DATA.to_owned(), data.clone().into());
+        }
         failure.with_stack_trace(self.stack_trace.clone().unwrap_or_default())
     }
 }
 
 impl From<Failure> for ErrorObject {
-    fn from(Failure { diagnostic, stack_trace, .. }: Failure) -> Self {
+    fn from(Failure { diagnostic, stack_trace, more, .. }: Failure) -> Self {
         let stack_trace = (!stack_trace.is_empty()).then_some(stack_trace);
-        Self { stack_trace, ..Self::new(diagnostic.error_type, diagnostic.error_message) }
+        let error_data = more.get(DATA).and_then(Value::as_str).map(str::to_owned);
+        Self { error_data, stack_trace, ..Self::new(diagnostic.error_type, diagnostic.error_message) }
     }
 }
 

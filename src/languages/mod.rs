@@ -239,12 +239,16 @@ fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Resul
     Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {fault}", file.display())))
 }
 
-/// The hint for a file that ran as a program with an empty answer, if it defines a function. `handler` returns the
-/// handler for a function's name.
+/// The hint for a file that ran as a program with an empty answer, if it defines a function that it does not call.
+/// `handler` returns the handler for a function's name.
 fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let ends_name = |letter: char| letter.is_whitespace() || "({".contains(letter);
-    let function = text.lines().find_map(|line| {
+    let lines = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let words = |line| str::split(line, |letter| ends_name(letter) || ")};|&`\"'".contains(letter));
+    let is_only_defined =
+        |name: &&str| lines().flat_map(words).filter(|word| word.eq_ignore_ascii_case(name)).count() == 1;
+    let mut defined = lines().filter_map(|line| {
         let (word, rest) = line.split_at(line.find(ends_name)?);
         let rest = rest.trim_start();
         if word.eq_ignore_ascii_case("function") {
@@ -253,7 +257,8 @@ fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> O
         let body = rest.strip_prefix("()")?.trim_start();
         let is_name = !word.is_empty() && !word.contains(['=', '$', '#', '"', '\'']);
         (is_name && (body.is_empty() || body.starts_with(['{', '(']))).then_some(word)
-    })?;
+    });
+    let function = defined.find(is_only_defined)?;
     Some(format!(
         "`{}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is `{}`",
         file.display(),

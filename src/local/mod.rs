@@ -5,17 +5,14 @@ pub mod one_shot;
 pub mod serve;
 mod watch;
 
-use std::{
-    io::{self, Write},
-    time::Duration,
-};
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 
 use crate::{
     event::headers::Headers,
     event::invocation::{self, Invocation},
-    logs::tail,
+    logs::{own_line, tail},
     process::Children,
     settings::Settings,
 };
@@ -44,7 +41,7 @@ fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, child
     let line = format!("REPORT {id}{init}Duration: {ran:.2} ms\tMax Memory Used: {memory} MB\n");
     tail::add(request_id.unwrap_or_default(), line.as_bytes());
     // a closed standard error has no reader
-    let _ = io::stderr().write_all(line.as_bytes());
+    let _ = own_line().write_all(line.as_bytes());
 }
 
 fn milliseconds(duration: Duration) -> f64 {

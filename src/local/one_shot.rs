@@ -28,6 +28,7 @@ use crate::{
         prelude::Part,
     },
     limits::{LONGEST_TIMEOUT, PAYLOAD_LIMIT, SHUTDOWN_GRACE},
+    logs::own_line,
     process::Children,
     settings::Settings,
     start::cli::EventSource,
@@ -150,12 +151,12 @@ fn print(outcome: &Outcome) -> io::Result<()> {
         }
         Err(failure) if io::stderr().is_terminal() => {
             let lines = failure.stack_trace.iter().map(|line| format!("    {line}\n"));
-            io::stderr().write_all(format!("{failure}\n{}", lines.collect::<String>()).as_bytes())
+            own_line().write_all(format!("{failure}\n{}", lines.collect::<String>()).as_bytes())
         }
         Err(failure) => {
             let mut line = failure.to_json();
             line.push(b'\n');
-            io::stderr().write_all(&line)
+            own_line().write_all(&line)
         }
     }
 }

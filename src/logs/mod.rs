@@ -9,7 +9,10 @@ use std::{
     fmt::Display,
     io::{self, IsTerminal, Write},
     panic::PanicHookInfo,
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use lambda_runtime::Diagnostic;
@@ -38,6 +41,9 @@ const HANDLER: &str = "handler";
 
 static ERRORS: OnceLock<Errors> = OnceLock::new();
 
+/// Whether the last line of a handler has no end yet.
+static IS_IN_LINE: AtomicBool = AtomicBool::new(false);
+
 #[derive(Clone, Copy)]
 enum Errors {
     Record,
@@ -55,7 +61,7 @@ pub fn start(settings: &Settings) {
     });
     let levels = Targets::new().with_default(settings.log_level).with_target(HANDLER, Level::TRACE);
     let registry = tracing_subscriber::registry().with(levels);
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| StandardError).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().with_writer(own_line).with_target(false);
     // this fails only if there is already a subscriber, as in unit tests
     let _ = match settings.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
@@ -124,7 +130,7 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
             };
             let mut line = serde_json::to_vec(&record).expect("BUG: strings always serialize");
             line.push(b'\n');
-            let _ = StandardError.write_all(&line);
+            let _ = own_line().write_all(&line);
         }
         Errors::Block => origin.error(lines.replace('\n', "\r")),
         Errors::Lines => origin.error(lines),
@@ -145,6 +151,7 @@ pub fn write_lines(format: LogFormat, origin: &Origin, bytes: &[u8]) {
         LogFormat::Text => {
             // a closed standard error has no reader
             let _ = StandardError.write_all(bytes);
+            IS_IN_LINE.store(!bytes.ends_with(b"\n"), Ordering::Relaxed);
         }
         LogFormat::Json => {
             for line in bytes.split_inclusive(|&byte| byte == b'\n') {
@@ -168,6 +175,14 @@ fn write_object(origin: &Origin, line: &[u8]) {
 
 fn is_object(line: &[u8]) -> bool {
     line.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+}
+
+/// Standard error for a line of the runtime. If the last line of a handler has no end, this one begins behind a newline.
+pub fn own_line() -> impl Write {
+    if IS_IN_LINE.swap(false, Ordering::Relaxed) {
+        let _ = StandardError.write_all(b"\n");
+    }
+    StandardError
 }
 
 /// Standard error without a buffer. If a process has made it non-blocking, a write waits for room.

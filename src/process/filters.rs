@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Mode, OFlags, fstat, open},
+    fs::{FileType, Mode, OFlags, fstat, open, stat},
     io::ioctl_fionread,
     process::{Pid, getpid},
 };
@@ -51,9 +51,9 @@ pub enum Writers {
     Others,
 }
 
-/// A pipe as `/proc` names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PipeName(String);
+/// A pipe, by its device and its inode: a named one is found, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PipeName(u64, u64);
 
 /// A shell that forks handlers. A child that it started while it loaded the file can be a filter, too.
 pub struct Shell {
@@ -65,13 +65,14 @@ pub struct Shell {
 impl PipeName {
     /// The name of this pipe; a name that no pipe has if `fstat` fails.
     pub fn of(pipe: impl AsFd) -> Self {
-        Self(format!("pipe:[{}]", fstat(pipe).map_or(0, |status| status.st_ino)))
+        fstat(pipe).map_or(Self(0, 0), |status| Self(status.st_dev, status.st_ino))
     }
 
     /// The pipe behind a link in `/proc`, if it is one.
     fn at(link: impl AsRef<Path>) -> Option<Self> {
-        let target = fs::read_link(link).ok()?.into_os_string().into_string().ok()?;
-        target.starts_with("pipe:[").then_some(Self(target))
+        let status = stat(link.as_ref()).ok()?;
+        let is_pipe = FileType::from_raw_mode(status.st_mode).is_fifo();
+        is_pipe.then_some(Self(status.st_dev, status.st_ino))
     }
 }
 

@@ -58,6 +58,10 @@ impl Handler {
     /// children.
     #[must_use]
     pub fn is_quiet(&self, blocked: &[Pid]) -> bool {
+        if self.home == Home::ForkedFromWorker && self.forked.is_none() {
+            // only processes that have lost their parents have asked: whether the handler works is not known
+            return false;
+        }
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
         let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
         let mut quiet: HashSet<Pid> = blocked.iter().copied().collect();
@@ -90,13 +94,12 @@ impl Handler {
         if self.home == Home::ForkedFromWorker && self.forked.is_none() {
             return false;
         }
+        // do not kill the group of a worker that stays
+        let kept = (self.home != Home::Program).then_some(self.worker);
         for _ in 0..KILL_ROUNDS {
-            let left = self.processes();
-            if left.is_empty() {
+            if !kill(&self.processes(), kept) {
                 break;
             }
-            // do not kill the group of a worker that stays
-            kill(&left, (self.home != Home::Program).then_some(self.worker));
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
         true
@@ -133,8 +136,8 @@ fn waits_for(status: &Status, quiet: &HashSet<Pid>, all: &HashMap<Pid, Status>, 
     let is_at = |name: &str| place.is_empty() || place == "0" || place.contains(name);
     let is_told = |name: &str| place.contains(name);
     let mut children = all.values().filter(|other| other.parent == Some(status.pid)).peekable();
-    if children.peek().is_some() {
-        return is_at("wait") && children.all(|child| quiet.contains(&child.pid));
+    if children.peek().is_some() && is_at("wait") && children.all(|child| quiet.contains(&child.pid)) {
+        return true;
     }
     let Some(own) = pipes.iter().find(|process| process.pid == status.pid) else { return true };
     let only_quiet = |mut others: Vec<&Process>| {

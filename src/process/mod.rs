@@ -232,12 +232,7 @@ impl Child {
     pub async fn kill_event(&mut self, marks: &Marks) {
         let gone = async {
             // repeated, because processes may fork while `/proc` is read
-            loop {
-                let left = belonging(self.pid, marks);
-                if left.is_empty() {
-                    break;
-                }
-                kill(&left, None);
+            while kill(&belonging(self.pid, marks), None) {
                 tokio::time::sleep(LOOK_INTERVAL).await;
             }
             self.exited().await

@@ -133,19 +133,17 @@ pub struct Marks {
 /// Kills all processes that are found. Repeated, because each may fork while `/proc` is read.
 pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
     for _ in 0..KILL_ROUNDS {
-        let found = find();
-        if found.is_empty() {
+        if !kill(&find(), None) {
             return;
         }
-        kill(&found, None);
         sleep(LOOK_INTERVAL);
     }
 }
 
 /// Kills these processes, and their groups except `kept_group`: a process that forks all the time would have a new
 /// number before its own signal comes. All are stopped first, parents before children, so that no process can react to
-/// another one's end.
-pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
+/// another one's end. `false` if there are none.
+pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) -> bool {
     let parents: HashMap<_, _> = processes.iter().map(|status| (status.pid, status.parent)).collect();
     let parent = |pid| parents.get(&pid).copied().flatten();
     let mut parents_first = processes.to_vec();
@@ -153,15 +151,21 @@ pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) {
     // `getpgrp` returns 0 if the group was created outside of the container
     let own = Status::read(getpid()).and_then(|own| own.group);
     let is_killed = |group: &Pid| Some(*group) != own && Some(*group) != kept_group;
-    for signal in [Signal::STOP, Signal::KILL] {
-        for process in &parents_first {
-            // a process that has ended meanwhile is no error
-            let _ = kill_process(process.pid, signal);
-            if let Some(group) = process.group.filter(is_killed) {
-                let _ = kill_process_group(group, signal);
-            }
+    let send = |process: &Status, signal| {
+        // a process that has ended meanwhile is no error
+        let _ = kill_process(process.pid, signal);
+        if let Some(group) = process.group.filter(is_killed) {
+            let _ = kill_process_group(group, signal);
         }
+    };
+    for process in &parents_first {
+        send(process, Signal::STOP);
     }
+    // children first: the kernel sends SIGHUP and SIGCONT to a stopped group that has lost its parents
+    for process in parents_first.iter().rev() {
+        send(process, Signal::KILL);
+    }
+    !processes.is_empty()
 }
 
 /// A process and its ancestors.

@@ -121,4 +121,6 @@ fn names_that_the_shim_used_are_the_files_own() {
         assert_eq!(function.error("fail").message, "the handler ended with status 1 at line 2: `false`");
     }
     assert!(!function.log().contains("readonly"), "{}", function.log());
+    let variables = Function::bash("handler() { set; }").start().text("{}");
+    assert!(!variables.contains("BASH_EXECUTION_STRING"), "{variables}");
 }

@@ -31,6 +31,9 @@ fn what_they_write_is_the_answer() {
     answers("exec > >(sed s/a/b/ | (sleep 0.1; sed s/b/c/))\necho a", "c");
     answers("exec > >(tr a b > >(sleep 0.05; tr b c))\necho a", "c");
     answers("( exec > >(sleep 0.1; cat); echo nested )", "nested");
+    let fifo =
+        "f=$(mktemp -u); mkfifo \"$f\"\n(sleep 0.1; tr a b) <\"$f\" &\nexec >\"$f\"\nrm \"$f\"\necho a";
+    answers(fifo, "b");
 }
 
 #[test]

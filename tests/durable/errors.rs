@@ -130,6 +130,27 @@ fn results_are_text_of_any_kind_and_of_a_limited_size() {
 }
 
 #[test]
+fn an_answer_that_is_too_large_for_one_post_is_kept_by_a_last_checkpoint() {
+    const FULL: usize = 6 * 1024 * 1024 - 50;
+    // a quote takes two bytes in JSON
+    for (character, count, is_kept) in
+        [('x', FULL, false), ('x', FULL + 1, true), ('"', FULL / 2, false), ('"', FULL / 2 + 1, true)]
+    {
+        let (end, _, service) = run(&format!("head -c {count} /dev/zero | tr '\\0' '{character}'"));
+        let End::Succeeded(answer) = end else { panic!("{character} {count}") };
+        let checkpoints = service.checkpoints();
+        let result = character.to_string().repeat(count);
+        if is_kept {
+            let update = &checkpoints[0]["Updates"][0];
+            assert_eq!((&update["Type"], &update["Action"]), (&"EXECUTION".into(), &"SUCCEED".into()));
+            assert!(answer.is_empty() && update["Payload"] == result, "{character} {count}");
+        } else {
+            assert!(answer == result && checkpoints.is_empty(), "{character} {count}");
+        }
+    }
+}
+
+#[test]
 fn a_result_that_is_too_large_is_not_tried_again() {
     let (end, deeds, _) =
         run("durable step n --retry 3 bash -c 'did try; head -c 7000000 /dev/zero | tr \"\\0\" x'");

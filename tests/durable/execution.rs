@@ -5,6 +5,7 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     sync::Once,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Execution<'a> {
     running: Option<Running>,
     /// Further variables.
     environment: Vec<(String, String)>,
+    /// The time that each invocation has.
+    time: Option<Duration>,
     /// How each invocation ended: a `Status`, an `errorType`, or `killed`.
     pub invocations: Vec<String>,
 }
@@ -44,6 +47,7 @@ impl<'a> Execution<'a> {
             function: Box::new(function),
             running: None,
             environment: Vec::new(),
+            time: None,
             invocations: Vec::new(),
         }
     }
@@ -51,6 +55,12 @@ impl<'a> Execution<'a> {
     /// The same with this variable.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with this time for each invocation.
+    pub fn within(mut self, time: Duration) -> Self {
+        self.time = Some(time);
         self
     }
 
@@ -86,7 +96,11 @@ impl<'a> Execution<'a> {
             more.fold(function, |function, (name, value)| function.env(name, value)).start()
         });
         service.kill(running.pid());
-        let id = running.api.send(Event::new(service.begin(input)));
+        let event = Event::new(service.begin(input));
+        let id = running.api.send(match self.time {
+            Some(time) => event.deadline_in(time),
+            None => event,
+        });
         let mut post = None;
         until("an answer", || {
             post = running.api.posts(&id).into_iter().next();

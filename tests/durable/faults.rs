@@ -3,6 +3,8 @@
 
 use std::{fs, thread};
 
+use serde_json::json;
+
 use super::{
     execution::{Deeds, End, Execution},
     service::{
@@ -248,6 +250,25 @@ fn a_refusal_that_quotes_a_credential_is_masked() {
     let masked = End::Failed("InvalidSignatureException".to_owned(), "not the signature of ***".to_owned());
     assert_eq!(execution.run("\"input\""), masked);
     execution.recovers();
+}
+
+#[test]
+fn a_credential_in_an_error_of_a_callback_is_masked() {
+    let (service, token) = (Service::start(), "FwoGZXIvYXdzEXAMPLETOKEN");
+    let script = "handler() { durable callback c -- true; }";
+    let mut execution =
+        Execution::of(service.clone(), || Function::bash(script)).with("AWS_SESSION_TOKEN", token);
+    assert_eq!(execution.invoke("input").unwrap()["Status"], "PENDING");
+    let error =
+        json!({ "ErrorType": "E", "ErrorMessage": format!("m {token}"), "ErrorData": format!("d {token}") });
+    service.end("c create callback id", "FAILED", &json!({ "CallbackDetails": { "Error": error } }));
+    let masked = json!({ "ErrorType": "E", "ErrorMessage": "m ***", "ErrorData": "d ***" });
+    assert_eq!(service.operations().len(), 3);
+    let mut answer = execution.invoke("input").unwrap();
+    answer["Error"].as_object_mut().unwrap().remove("StackTrace");
+    assert_eq!(answer["Error"], masked);
+    let update = service.checkpoints().pop().unwrap()["Updates"][0].take();
+    assert_eq!((&update["Action"], &update["Error"]), (&"FAIL".into(), &masked));
 }
 
 #[test]

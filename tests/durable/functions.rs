@@ -154,6 +154,18 @@ fn the_command_is_on_the_path_of_children_wherever_the_bootstrap_lies() {
 }
 
 #[test]
+fn a_folder_for_temporary_files_may_have_a_long_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = folder.path().join("x".repeat(150));
+    std::fs::create_dir(&long).unwrap();
+    let script =
+        "handler() { durable step n echo \"$TMPDIR\"; bash -c 'durable wait 1h'; durable step m true; }";
+    let mut execution = Execution::of(Service::start(), || Function::bash(script))
+        .with("TMPDIR", &long.display().to_string());
+    assert_eq!(execution.run(""), End::Succeeded(long.display().to_string()), "{}", execution.log());
+}
+
+#[test]
 fn what_has_ended_is_answered_without_a_process() {
     let deeds = Deeds::new();
     // the command cannot reach the bootstrap there

@@ -4,6 +4,7 @@
 mod calls;
 mod command;
 mod conformance;
+mod deadline;
 mod desk;
 mod errors;
 mod execution;

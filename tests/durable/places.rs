@@ -71,6 +71,13 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
         ("printf 'a\\n' | durable wait 1h; did after; echo end", "end", 1),
         ("printf 'a\\n' | { durable wait 1h; did after; cat; }", "a", 1),
         ("seq 100000 | { durable wait 1h; did after; tail -n 1; }", "100000", 1),
+        ("durable wait 1h | tee >(cat >&2); did after; echo end", "end", 1),
+        ("{ durable wait 1h; echo in; } | tee >(cat >/dev/null) | cat; did after", "in", 1),
+        (
+            "f=$DEEDS.fifo; [[ -p $f ]] || mkfifo \"$f\"; { durable wait 1h; echo in; } >\"$f\" & cat <\"$f\"; did after",
+            "in",
+            1,
+        ),
         ("( durable wait 1h; did after ); echo end", "end", 1),
         ("( ( durable wait 1h ) || true ); did after; echo end", "end", 1),
         ("cat <(durable wait 1h; did after; echo in)", "in", 1),
@@ -260,7 +267,11 @@ fn work_beside_a_wait_is_finished_first() {
 #[test]
 fn no_process_sees_another_ended_by_a_suspension() {
     let many = "for i in {1..150}; do READER <&0 & done; wait";
-    for reader in ["{ read -r x || did after; }", "setsid bash -c 'read -r x || did after'"] {
+    for reader in [
+        "{ read -r x || did after; }",
+        "setsid bash -c 'read -r x || did after'",
+        "setsid bash -c 'set -m; bash -c \"trap \\\"did after\\\" HUP; read -r x || did after\" & wait'",
+    ] {
         let text = format!("durable wait 1h | {{ {}; }}; echo end", many.replace("READER", reader));
         let row = (text.as_str(), "end", 1);
         check_in_function(&row);
@@ -272,4 +283,17 @@ fn no_process_sees_another_ended_by_a_suspension() {
             Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path())
         });
     }
+}
+
+/// It is neither below the handler nor a child that the handler waits for.
+#[test]
+fn a_wait_that_has_lost_its_parents_does_not_suspend_a_handler_that_works() {
+    let body = "( (sleep 0.2; exec durable wait 1h) & )\nsleep 1\ndid after\necho end";
+    let head = "did() { echo \"$1\" >>\"$DEEDS\"; }\n";
+    let program = format!("#!/usr/bin/env bash\n{head}[[ $1 != fine ]] || {{ echo fine; exit; }}\n{body}");
+    let function = format!("{head}handler() {{\n[[ $1 != fine ]] || {{ echo fine; return; }}\n{body}\n}}");
+    let row = (body, "end", 0);
+    let deeds = Deeds::new();
+    check(&row, &deeds, || Function::bash(&function).env("DEEDS", &deeds.path()));
+    check(&row, &deeds, || Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path()));
 }

@@ -1,5 +1,7 @@
 //! The commands of PowerShell: values and errors that are the same in replays, and suspension that no `catch` takes.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -616,4 +618,41 @@ fn a_worker_takes_one_execution_after_the_other() {
         "`Wait-Durable` is for durable executions: on Lambda the function needs a `DurableConfig`, elsewhere run it with \
          `bootstrap --durable HANDLER EVENT` \n"
     );
+}
+
+#[test]
+fn the_end_of_the_time_ends_a_step() {
+    needs!(pwsh);
+    for (lines, ends) in [
+        (
+            "Invoke-DurableStep s -Retry 1 { if ($env:DURABLE_ATTEMPT -eq 1) { Start-Sleep 60 } }; 'done'",
+            ["PENDING", "SUCCEEDED"],
+        ),
+        (
+            "try { Invoke-DurableStep s { Start-Sleep 60 } } catch { Note $_.FullyQualifiedErrorId }; 'done'",
+            ["Runtime.CheckpointFailed", "SUCCEEDED"],
+        ),
+        (
+            "Wait-DurableUntil u -Every 1m { param($State) if ($env:DURABLE_ATTEMPT -eq 1) { Start-Sleep 60 }; $State.Count -eq 0 } | Out-Null; 'done'",
+            ["PENDING", "SUCCEEDED"],
+        ),
+    ] {
+        let deeds = Deeds::new();
+        let text = module("", &format!("if ($Data -eq 'fine') {{ return 'fine' }}\n{lines}"));
+        let function = || {
+            Function::with(&[("m.psm1", &text)])
+                .handler("m.Invoke-It")
+                .env("DEEDS", &deeds.path())
+                .env("NO_COLOR", "1")
+        };
+        let mut execution = Execution::of(Service::start(), function).within(Duration::from_secs(6));
+        let end = execution.run("\"input\"");
+        assert_eq!(end, End::Succeeded("done\n".to_owned()), "{lines}: {}", execution.log());
+        assert_eq!(execution.invocations, ends, "{lines}");
+        assert!(ends[0] != "PENDING" || execution.log().is_empty(), "{lines}: {}", execution.log());
+        if lines.contains("Note") {
+            assert_eq!(deeds.all(), ["Durable.StepTimedOut"]);
+        }
+        execution.recovers();
+    }
 }

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     io::{self, BufReader, Read, Write},
     sync::{Arc, Mutex, MutexGuard},
+    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -41,6 +42,8 @@ pub enum Fault {
     KillBefore,
     /// All is made, and the bootstrap is killed.
     KillAfter,
+    /// All is made, and the answer comes this much later.
+    Delay(Duration),
 }
 
 /// The service, with one execution.
@@ -71,6 +74,8 @@ struct State {
     page_size: Option<usize>,
     /// The process that faults kill.
     victim: Option<u32>,
+    /// How much later the answer is sent.
+    delay: Duration,
 }
 
 impl Service {
@@ -229,7 +234,12 @@ fn began() -> f64 {
 fn converse(shared: &Mutex<State>, stream: impl Read + Write) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(call) = Message::read(&mut stream)? {
-        let Some((status, error_type, body)) = shared.lock().unwrap().answer(call) else { return Ok(()) };
+        let (answer, delay) = {
+            let mut state = shared.lock().unwrap();
+            (state.answer(call), std::mem::take(&mut state.delay))
+        };
+        let Some((status, error_type, body)) = answer else { return Ok(()) };
+        thread::sleep(delay);
         let head = format!(
             "HTTP/1.1 {status} -\r\nx-amzn-errortype: {error_type}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\n\r\n",
@@ -309,6 +319,10 @@ impl State {
         match fault {
             Fault::Lose => None,
             Fault::KillAfter => self.kill(),
+            Fault::Delay(delay) => {
+                self.delay = delay;
+                Some((200, "", answer))
+            }
             Fault::Garble => Some((200, "", b"<html>".to_vec())),
             _ => Some((200, "", answer)),
         }

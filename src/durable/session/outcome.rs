@@ -84,7 +84,7 @@ impl Session {
     pub(super) fn error_of(&self, request: &Message) -> ErrorObject {
         let stack: Vec<_> =
             request.values("stack").map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-        self.masked(ErrorObject {
+        self.masked(&ErrorObject {
             error_type: request.text("type"),
             error_message: request.text("message"),
             error_data: request.text("data").or_else(|| request.text("status")),
@@ -92,9 +92,8 @@ impl Session {
         })
     }
 
-    pub(super) fn masked(&self, error: ErrorObject) -> ErrorObject {
-        let masked = self.secrets.masked(error.to_failure());
-        ErrorObject { error_data: error.error_data, ..masked.into() }
+    pub(super) fn masked(&self, error: &ErrorObject) -> ErrorObject {
+        self.secrets.masked(error.to_failure()).into()
     }
 
     /// Whether a waiting request gets `suspend`. If not, the handler's processes are killed.

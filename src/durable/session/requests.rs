@@ -39,6 +39,7 @@ impl Session {
         if let Some(library) = self.suspension.library().filter(|_| request.value("client").is_some()) {
             return refused(format!("the command `durable` is for Bash and programs: use {library} here"));
         }
+        self.until(|state| (!state.is_over_time || state.ending.is_some()).then_some(())).await;
         {
             let mut state = self.state();
             if state.ending.is_some() {
@@ -56,7 +57,7 @@ impl Session {
             "invoke" => self.invoke(request, process).await,
             "replaying" => Ok(Message::new(if self.state().is_replaying() { "yes" } else { "no" })),
             "fail" => {
-                let error = self.masked(ErrorObject {
+                let error = self.masked(&ErrorObject {
                     error_type: request.text("type"),
                     error_message: request.text("message"),
                     ..ErrorObject::default()
@@ -201,9 +202,11 @@ impl Session {
         let operation = active.operation.clone();
         let recorded = self.recorded(&operation);
         let poll = recorded.as_ref().and_then(|recorded| recorded.step_details.as_ref()?.result.clone());
+        let poll = poll.filter(|state| !state.is_empty());
         let began = recorded.and_then(|recorded| recorded.start_timestamp);
         let id = operation.id.clone();
-        let running = Running { operation, since: std::time::Instant::now(), start, policy, attempt, began };
+        let since = std::time::Instant::now();
+        let running = Running { operation, since, start, policy, attempt, poll: poll.clone(), began };
         self.state().running.insert(id.clone(), running);
         std::mem::forget(active);
         self.has_changed();

@@ -41,6 +41,8 @@ pub struct Running {
     pub start: Option<Update>,
     pub policy: Policy,
     pub attempt: u64,
+    /// The state of an `until` step.
+    pub poll: Option<String>,
     /// The start of the first attempt, in seconds since 1970.
     pub began: Option<f64>,
 }
@@ -93,6 +95,8 @@ pub struct State {
     /// Whether to ask the service for changes.
     pub poll: bool,
     pub ending: Option<Ending>,
+    /// Whether the time of the invocation is over: no more requests are answered.
+    pub is_over_time: bool,
     /// The error of the last failed operation that the handler knows.
     pub last_error: Option<(i64, ErrorObject)>,
 }

@@ -41,8 +41,8 @@ impl Session {
                     format!("the step `{}` was interrupted, and runs at most once", active.operation.name);
                 let error = ErrorObject::new("Durable.StepInterrupted", message);
                 let operation = active.operation.clone();
-                let running =
-                    Running { operation, since: Instant::now(), start: None, policy, attempt, began: None };
+                let (since, start, poll, began) = (Instant::now(), None, None, None);
+                let running = Running { operation, since, start, policy, attempt, poll, began };
                 self.finish(active, running, Attempt::Failed(1, error)).await
             }
             // an interrupted step: it runs again, and its START is already recorded
@@ -124,14 +124,19 @@ impl Session {
     }
 }
 
-/// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again.
+/// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again, as an `until` step
+/// always is.
 pub(super) fn interrupt(running: &mut Running) -> (Vec<Update>, bool) {
     let message = format!(
         "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
         running.operation.name
     );
-    let error = ErrorObject::new("Durable.StepTimedOut", message);
-    let end = ended(running, Attempt::Failed(1, error));
+    let attempt = if running.policy.every.is_some() {
+        Attempt::Again(running.poll.take().unwrap_or_default())
+    } else {
+        Attempt::Failed(1, ErrorObject::new("Durable.StepTimedOut", message))
+    };
+    let end = ended(running, attempt);
     let is_retry = end.action == Action::Retry;
     (running.start.take().into_iter().chain([end]).collect(), is_retry)
 }

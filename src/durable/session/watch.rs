@@ -116,28 +116,30 @@ impl Session {
 
     /// Ends the invocation at its time limit. Steps that still run fail, or are tried again.
     async fn end_in_time(&self) -> Ending {
-        let (mut updates, mut waits) = (Vec::new(), false);
-        let steps: Vec<_> = {
+        let (is_over, steps) = {
             let mut state = self.state();
-            waits |= !state.blocked.is_empty();
             let ids: Vec<_> = state.steps().map(|step| step.operation.id.clone()).collect();
-            ids.iter().filter_map(|id| state.running.remove(id)).collect()
+            // a step that ends during the last checkpoint gets no reply: its handler would continue
+            state.is_over_time = !ids.is_empty() || !state.blocked.is_empty();
+            let steps: Vec<_> = ids.iter().filter_map(|id| state.running.remove(id)).collect();
+            (state.is_over_time, steps)
         };
-        for mut step in steps {
-            let (ended, is_retry) = interrupt(&mut step);
-            updates.extend(ended);
-            waits |= is_retry;
-        }
-        let has_ended = !updates.is_empty();
-        if !has_ended && !waits {
+        if !is_over {
             // the handler itself takes too long: its worker kills it
             return std::future::pending().await;
         }
+        let (mut updates, mut has_failed) = (Vec::new(), false);
+        for mut step in steps {
+            let (ended, is_retry) = interrupt(&mut step);
+            updates.extend(ended);
+            has_failed |= !is_retry;
+        }
         self.checkpoint(updates).await;
-        self.end(if waits {
-            Ending::Pending
-        } else {
+        self.end(if has_failed {
+            // retry at once, without waiting for other operations
             Ending::Retry("a step had not ended when the time of the invocation was over".to_owned())
+        } else {
+            Ending::Pending
         });
         self.ending().unwrap_or(Ending::Pending)
     }

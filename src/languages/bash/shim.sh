@@ -27,6 +27,7 @@
 # it redirects.
 
 set +o posix # in posix mode, `exit` cannot be a function
+unset -v BASH_EXECUTION_STRING # the text of the shim
 
 __lambda_function=$1
 # shellcheck disable=SC2206 # words, to be split
@@ -46,7 +47,9 @@ __lambda_inputs=("$5/${11}" "$5/${15}")
 __lambda_answers=("$5/${12}" "$5/${16}")
 __lambda_snapshot=${17-}
 __lambda_number=0
+__lambda_log=
 __lambda_odd=
+__lambda_builtin=
 __lambda_few=
 __lambda_posix=
 __lambda_extdebug=
@@ -172,6 +175,7 @@ __lambda_settle() { # saves and resets the settings of the file; each event rest
     fi
     # no descriptor from 10 on is left
     if exec {__lambda_log}>&2; then exec {__lambda_log}>&-; else __lambda_few=1; fi
+    __lambda_log=
     __lambda_traced=
     if [[ -o functrace ]]; then
         __lambda_trap_of DEBUG
@@ -292,7 +296,7 @@ __lambda_note_shutdown_hook() { # reports a trap for SIGTERM, or the function `o
             builtin eval "__lambda_words=(${__lambda_text#\\builtin })"
             __lambda_hook_text=${__lambda_words[2]}
             # shellcheck disable=SC2016 # expanded when the signal comes
-            builtin trap 'if [[ -n ${__lambda_log-} && -e /proc/self/fd/$__lambda_log ]]; then
+            builtin trap 'if [[ -n $__lambda_log && -e /proc/self/fd/$__lambda_log ]]; then
                 { \builtin eval "$__lambda_hook_text"; } 2>&"$__lambda_log"
             else
                 \builtin eval "$__lambda_hook_text"
@@ -309,6 +313,10 @@ __lambda_wait() { # waits for a request; the time at which it comes shows its ki
 __lambda_ended() { # STATUS: reports the end of the subshell; after a signal, Bash has written a message to the notes
     builtin local __lambda_signal
     __lambda_signal=
+    if [[ -n $__lambda_log ]]; then
+        exec 2>&"$__lambda_log" {__lambda_log}>&-
+        __lambda_log=
+    fi
     (($1 <= 128)) || [[ -n $__lambda_few || ! -s $__lambda_notes ]] || __lambda_signal=' signal'
     __lambda_report ended "$__lambda_number $1$__lambda_signal" || builtin exit 0
 }
@@ -330,7 +338,8 @@ __lambda_ended() { # STATUS: reports the end of the subshell; after a signal, Ba
         if __lambda_settle; then builtin trap - DEBUG ERR RETURN; __lambda_settled=1; fi
     }
     __lambda_settled=${__lambda_settled:?"$__lambda_lost"}
-    if ! __lambda_defines "$__lambda_function"; then
+    if ! __lambda_defines "$__lambda_function" && # a function `builtin` or `exec` is there in events alone
+        [[ $__lambda_newline$__lambda_builtin != *"$__lambda_newline$__lambda_function () "* ]]; then
         __lambda_names=$(\builtin compgen -A function)
         __lambda_report undefined "${__lambda_names//"$__lambda_newline"/"$__lambda_line_end"}"
         builtin exit 1
@@ -361,23 +370,20 @@ __lambda_ended() { # STATUS: reports the end of the subshell; after a signal, Ba
                 __lambda_next "$0"
                 @HANDLER@ "$__lambda_event"
             ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}"
-        # Bash saves its standard error there during a group with a redirection; if the subshell closed it, Bash would
-        # miss it when `exit 1 2` unwinds
-        elif exec {__lambda_log}>&2 && exec {__lambda_log}>&- && [[ -z $__lambda_traced ]]; then
-            {
-                (
-                    __lambda_next "$0"
-                    @HANDLER@ "$__lambda_event"
-                ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}" 2>&"$__lambda_log"
-            } 2>|"$__lambda_notes"
+        # by `exec`: for a group with a redirection, Bash keeps a descriptor in the subshell, which hides one of the file
+        elif exec {__lambda_log}>&2 2>|"$__lambda_notes" && [[ -z $__lambda_traced ]]; then
+            (
+                __lambda_next "$0"
+                @HANDLER@ "$__lambda_event"
+            ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}" \
+                2>&"$__lambda_log" {__lambda_log}>&-
         else
-            {
-                (
-                    __lambda_next
-                    { \builtin eval "$__lambda_traced #" "$0"; } 2>/dev/null
-                    @HANDLER@ "$__lambda_event"
-                ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}" 2>&"$__lambda_log"
-            } 2>|"$__lambda_notes"
+            (
+                __lambda_next
+                { \builtin eval "$__lambda_traced #" "$0"; } 2>/dev/null
+                @HANDLER@ "$__lambda_event"
+            ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}" \
+                2>&"$__lambda_log" {__lambda_log}>&-
         fi
         __lambda_ended "$?"
         if [[ -n $__lambda_asked ]] && builtin read -t 0 -u 9 9<"$__lambda_requests"; then

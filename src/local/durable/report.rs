@@ -31,9 +31,6 @@ pub fn failure(error: &ErrorObject) -> Failure {
     if error.error_type.is_none() {
         "Error".clone_into(&mut failure.diagnostic.error_type);
     }
-    if let Some(data) = error.error_data.as_ref().filter(|data| !data.is_empty()) {
-        failure.more.insert("errorData".to_owned(), data.clone().into());
-    }
     failure
 }
 

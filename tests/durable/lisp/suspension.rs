@@ -1,5 +1,7 @@
 //! A suspension unwinds the handler, past all that could stop it.
 
+use std::time::Duration;
+
 use super::{Deeds, Execution, Service, function, run, run_with, succeeded};
 
 /// Where a wait may stand. `WAIT` is the wait; nothing may note `wrong`.
@@ -207,4 +209,35 @@ fn two_executions_run_on_one_worker() {
     assert_eq!(execution.run("input"), succeeded("ok"), "{}", execution.log());
     execution.recovers();
     assert_eq!(deeds.all(), ["1", "step", "2", "3", "step", "4"]);
+}
+
+#[test]
+fn the_end_of_the_time_ends_a_step() {
+    needs!(sbcl);
+    for (forms, result, ends) in [
+        (
+            "(progn (durable-step \"s\" :retry 1 (when (= (durable-attempt) 1) (sleep 60))) \"ok\")",
+            "ok",
+            ["PENDING", "SUCCEEDED"],
+        ),
+        (
+            "(handler-case (durable-step \"s\" (sleep 60)) (durable-failed (failed) (durable-failed-type failed)))",
+            "Durable.StepTimedOut",
+            ["Runtime.CheckpointFailed", "SUCCEEDED"],
+        ),
+        (
+            "(durable-until \"u\" :every 60 (state) (when (= (durable-attempt) 1) (sleep 60)) (format nil \"~A\" state))",
+            "NIL",
+            ["PENDING", "SUCCEEDED"],
+        ),
+    ] {
+        let deeds = Deeds::new();
+        let mut execution =
+            Execution::of(Service::start(), || function(forms, &deeds)).within(Duration::from_secs(3));
+        let end = execution.run("input");
+        assert_eq!(end, succeeded(result), "{forms}: {}", execution.log());
+        assert_eq!(execution.invocations, ends, "{forms}");
+        assert!(ends[0] != "PENDING" || execution.log().is_empty(), "{forms}: {}", execution.log());
+        execution.recovers();
+    }
 }
