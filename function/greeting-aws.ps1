@@ -1,5 +1,5 @@
-# Handler: greeting-aws.ps1::handler The form of AWS's own PowerShell runtime: code outside of the function runs once,
-# before the first event.
+# Handler: greeting-aws.ps1::handler
+# The form of AWS's own PowerShell runtime: code outside of the function runs once, before the first event.
 $greeting = 'Hello'
 
 function handler {
