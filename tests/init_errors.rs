@@ -103,6 +103,14 @@ fn a_file_that_fails_while_it_loads_says_where() {
 }
 
 #[test]
+fn a_file_that_ends_the_process_without_a_word_is_named() {
+    assert_eq!(
+        of(&[("function.sh", "handler() { :; }\nexit 0\n")], "function.handler").message,
+        "`function.handler` could not be loaded: its file ends the process, for example by `exit` (exit status: 0)"
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named() {
     let error = of(&[("function.sh/inside", "")], "function.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");

@@ -147,6 +147,7 @@ fn a_stack_is_that_of_the_innermost_command_that_led_to_the_end() {
         ("inner | cat; inner", "", at_inner, inner),
         ("((0))", "", " at line 5: `((0))`", &[("main", 5), ("main", 7)]),
         ("[[ a == b ]]", "", " at line 5: `[[ a == b ]]`", &[("main", 5), ("main", 7)]),
+        ("set -o pipefail\nfalse | cat", "", " at line 6: `... | cat`", &[("main", 6), ("main", 8)]),
     ] {
         let code = format!("inner() {{\nfalse\n}}\nmain() {{\n{body}\n}}\nmain\n{last}\n");
         let function = program("job.sh", &code);

@@ -1,5 +1,7 @@
 //! The service that stores the operations of an execution: Lambda's, or the embedded one of local runs.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use futures_util::future::BoxFuture;
 
 use super::{operation::Operation, update::Update};
@@ -21,6 +23,11 @@ pub trait Service: Send + Sync {
         token: &'a str,
         marker: &'a str,
     ) -> BoxFuture<'a, Result<Page, ServiceError>>;
+
+    /// The time by its clock, in seconds since 1970.
+    fn now(&self) -> f64 {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+    }
 }
 
 /// The answer to a checkpoint.

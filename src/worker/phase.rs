@@ -91,7 +91,13 @@ impl Phase<'_> {
                 }
                 _ => {
                     let message = format!("`{}` could not be loaded{}", setup.settings.handler, hint(setup));
-                    let message = with(message, " ", &trace.place);
+                    let is_silent =
+                        last_lines.is_empty() && trace.place.is_empty() && status.code().is_some();
+                    let message = if is_silent && setup.launch.as_program.is_none() {
+                        message + ": its file ends the process, for example by `exit`"
+                    } else {
+                        with(message, " ", &trace.place)
+                    };
                     let message = format!("{message} ({status})");
                     failure(ErrorType::HandlerLoadFailed, message)
                 }

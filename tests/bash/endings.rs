@@ -21,6 +21,10 @@ fn an_error_names_the_command_that_gave_the_status() {
         ("true; ! true", "status 1 at `true`"),
         ("echo a\n(( 0 ))", "status 1 at line 3: `(( 0 ))`"),
         ("echo a\n((0))", "status 1 at line 3: `((0))`"),
+        ("true | grep -q x", "status 1 at line 2: `grep -q x`"),
+        ("false | true", "status 1 at line 2: `... | true`"),
+        ("echo a\ntrue | false | cat -n", "status 1 at line 3: `... | cat -n`"),
+        ("true | true; [[ a == b ]]", "status 1 at line 2: `[[ a == b ]]`"),
     ] {
         assert_eq!(error_of(body).1, format!("the handler ended with {message}"), "{body}");
     }

@@ -104,6 +104,21 @@ fn runs_to_the_end_and_shows_the_operations() {
 }
 
 #[test]
+fn time_that_is_skipped_counts() {
+    let until = run(
+        &handler("durable until u --every 1h --timeout 3h -- false || echo \"status $?\""),
+        &["--skip-time"],
+    );
+    assert_eq!(answer(&until), "status 1\n");
+    assert_eq!(table(&until), ["u until 4 Durable.TimedOut: `u` was not so after 10800 s"]);
+    let wait = run(
+        &handler("durable wait 3d; durable wait --name w --until @$(($(date +%s) + 3600)); echo end"),
+        &["--skip-time"],
+    );
+    assert_eq!((answer(&wait), table(&wait)), ("end\n".to_owned(), vec!["wait wait".to_owned()]));
+}
+
+#[test]
 fn a_wait_takes_its_time() {
     let begun = Instant::now();
     assert_eq!(answer(&run(&handler("durable wait 2s; echo done"), &[])), "done\n");

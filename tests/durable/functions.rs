@@ -106,6 +106,18 @@ fn nothing_of_ours_is_traced() {
 }
 
 #[test]
+fn a_function_that_is_ended_by_a_signal_shows_nothing_of_ours() {
+    let deeds = Deeds::new();
+    let body = "dies() { echo said >&2; kill -9 $BASHPID; }\n\
+                durable step n dies || echo \"failed $?\"; durable context c dies || echo \"failed $?\"";
+    let (execution, end) = run(body, &deeds);
+    assert_eq!(end, End::Succeeded("failed 137\nfailed 137".to_owned()));
+    let log =
+        "said\ndurable: `dies` ended with status 137: said\nsaid\ndurable: `dies` ended with status 137\n";
+    assert_eq!(execution.log(), log);
+}
+
+#[test]
 fn the_stack_of_a_failed_step_is_that_of_the_file() {
     let form = "the handler ended with status 64 at line 15: `durable wait 1x`: durable: `1x` is no duration as 90s, \
                 15m, 12h, 3d or 2w, up to 366 days: the form is `durable wait DURATION | --until TIME [--name NAME]`";

@@ -88,6 +88,8 @@ fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
             "(HANDLER \"tea\"), main.lisp: line 3",
         ),
         ("(parse-integer event :start 1)", "(", definition),
+        ("(cerror \"go on\" event)", definition, definition),
+        ("(break event)", definition, definition),
     ] {
         let function = lisp(&format!("\n(defun handler (event)\n  {body})\n")).start();
         for _ in 0..2 {
@@ -95,6 +97,10 @@ fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
             assert!(stack[0].starts_with(first), "{stack:?}");
             assert_eq!(stack.last().unwrap(), last, "{body}");
         }
+    }
+    let returned = lisp("(defun handler (event) (length event))").start();
+    for _ in 0..2 {
+        assert_eq!(returned.error("tea").stack, [""; 0]);
     }
 }
 
@@ -259,6 +265,22 @@ fn threads_that_are_left_behind_do_not_disturb_the_next_event() {
 }
 
 #[test]
+fn an_error_behind_disable_debugger_is_as_any_other() {
+    needs!(sbcl);
+    let body = "(sb-ext:disable-debugger)\n  (error \"no order ~a\" 8))\n";
+    let function = lisp(&format!("(defun handler (event)\n  {body}"));
+    let script = lisp_files(&[("job.lisp", &format!("(defun main ()\n  {body}"))]).handler("job.lisp");
+    for function in [function, script] {
+        let function = function.start();
+        for _ in 0..2 {
+            let error = function.error("{}");
+            assert_eq!((&error.kind[..], &error.message[..]), ("SIMPLE-ERROR", "no order 8"));
+            assert!(error.stack[0].ends_with(".lisp: line 3"), "{:?}", error.stack);
+        }
+    }
+}
+
+#[test]
 fn a_debugger_hook_of_the_users_own_is_asked_first() {
     needs!(sbcl);
     let function = lisp(
@@ -270,4 +292,14 @@ fn a_debugger_hook_of_the_users_own_is_asked_first() {
     assert_eq!(function.error("").message, "empty");
     assert!(function.log().contains("hooked: empty\n"), "{}", function.log());
     assert_eq!(function.text("1"), "1");
+    let broken = lisp(
+        "(setf *debugger-hook* (lambda (c h) c h (error \"in the hook\"))) \
+         (defun handler (data h) h (if (string= data \"\") (error \"empty\") data))",
+    )
+    .start();
+    for _ in 0..2 {
+        assert_eq!(broken.error("").message, "in the hook");
+        assert_eq!(broken.text("1"), "1");
+    }
+    assert!(!broken.log().contains("debugger"), "{}", broken.log());
 }

@@ -299,6 +299,9 @@ fn a_file_that_ends_sbcl_says_so() {
     let error = error_of("(format t \"giving up~%\") (sb-ext:exit :code 4)", "main.handler");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert_eq!(error.message, "`main.handler` could not be loaded (exit status: 4): giving up");
+    let silent = lisp("(sb-ext:exit :code 4)").init_error().message;
+    let said = "its file ends the process, for example by `exit`";
+    assert_eq!(silent, format!("`main.handler` could not be loaded: {said} (exit status: 4)"));
 }
 
 #[test]

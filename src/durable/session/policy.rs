@@ -1,7 +1,5 @@
 //! The retries of steps, and times in the format of the service.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::durable::update::LONGEST_WAIT;
 
 /// When a step is tried again.
@@ -41,9 +39,4 @@ pub fn whole_seconds(seconds: f64) -> u64 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = seconds.ceil() as u64;
     whole.clamp(1, LONGEST_WAIT)
-}
-
-/// Seconds since 1970.
-pub fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

@@ -7,7 +7,7 @@ use rustix::process::Pid;
 use super::{
     Session,
     fields::{Answered, Refused, done, invalid_result, number, refused, text},
-    policy::{Policy, now, whole_seconds},
+    policy::{Policy, whole_seconds},
     state::{Ending, Named, Running, Violation},
 };
 use crate::durable::{
@@ -108,7 +108,7 @@ impl Session {
     async fn wait(&self, request: &Message, process: Option<Pid>) -> Answered {
         let seconds = match (number(request, "seconds")?, number(request, "until")?) {
             (Some(seconds), None) => seconds,
-            (None, Some(time)) => time - now(),
+            (None, Some(time)) => time - self.service.now(),
             _ => return Err(Refused("a wait takes a duration or a time".to_owned())),
         };
         let active = self.identified(request, (Kind::Wait, "Wait"), process)?;

@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::Pid;
 
-use super::policy::{Policy, now};
+use super::policy::Policy;
 use crate::durable::{
     identity,
     operation::{ErrorObject, Kind, Operation, Status},
@@ -251,9 +251,8 @@ impl State {
         self.made += count as u64;
     }
 
-    /// Whether a wait is over, by this machine's clock.
-    pub fn is_due(&self) -> bool {
-        let now = now();
+    /// Whether a wait is over at this time.
+    pub fn is_due(&self, now: f64) -> bool {
         self.blocked.values().filter_map(|blocked| self.operation(&blocked.id)).any(|operation| {
             let wait = operation.wait_details.as_ref().and_then(|wait| wait.scheduled_end_timestamp);
             let step = operation.step_details.as_ref().and_then(|step| step.next_attempt_timestamp);

@@ -7,7 +7,7 @@ use rustix::process::Pid;
 use super::{
     Session,
     fields::{Answered, Refused, done, invalid_result, number, text},
-    policy::{Policy, now, whole_seconds},
+    policy::{Policy, whole_seconds},
     requests::Active,
     state::Running,
 };
@@ -108,7 +108,7 @@ impl Session {
             Attempt::Again(_) | Attempt::Failed(..) => None,
         };
         let start = running.start.take();
-        let end = ended(&running, attempt);
+        let end = ended(&running, attempt, self.service.now());
         let is_retry = end.action == Action::Retry;
         self.checkpoint(start.into_iter().chain([end])).await;
         if is_retry {
@@ -126,7 +126,7 @@ impl Session {
 
 /// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again, as an `until` step
 /// always is.
-pub(super) fn interrupt(running: &mut Running) -> (Vec<Update>, bool) {
+pub(super) fn interrupt(running: &mut Running, now: f64) -> (Vec<Update>, bool) {
     let message = format!(
         "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
         running.operation.name
@@ -136,13 +136,13 @@ pub(super) fn interrupt(running: &mut Running) -> (Vec<Update>, bool) {
     } else {
         Attempt::Failed(1, ErrorObject::new("Durable.StepTimedOut", message))
     };
-    let end = ended(running, attempt);
+    let end = ended(running, attempt, now);
     let is_retry = end.action == Action::Retry;
     (running.start.take().into_iter().chain([end]).collect(), is_retry)
 }
 
-/// The update that ends an attempt.
-fn ended(running: &Running, attempt: Attempt) -> Update {
+/// The update that ends an attempt at this time.
+fn ended(running: &Running, attempt: Attempt, now: f64) -> Update {
     let mut update = running.operation.update(Action::Fail);
     let policy = &running.policy;
     match attempt {
@@ -151,7 +151,7 @@ fn ended(running: &Running, attempt: Attempt) -> Update {
             update.payload = Some(result);
         }
         Attempt::Again(state) => {
-            let asked = running.began.map_or(0.0, |began| now() - began);
+            let asked = running.began.map_or(0.0, |began| now - began);
             match policy.timeout {
                 Some(timeout) if asked >= timeout => {
                     let message = format!("`{}` was not so after {timeout} s", running.operation.name);

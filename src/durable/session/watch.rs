@@ -104,8 +104,9 @@ impl Session {
     /// Asks for changes while other parts of the handler run: no new invocation would come. Returns the time of the
     /// request.
     fn poll_if_due(&self, last: Option<Instant>) -> Option<Instant> {
+        let now = self.service.now();
         let mut state = self.state();
-        if state.is_due() && !state.is_wanted() && last.is_none_or(|last| last.elapsed() >= POLL) {
+        if state.is_due(now) && !state.is_wanted() && last.is_none_or(|last| last.elapsed() >= POLL) {
             state.poll = true;
             drop(state);
             self.has_changed();
@@ -130,7 +131,7 @@ impl Session {
         }
         let (mut updates, mut has_failed) = (Vec::new(), false);
         for mut step in steps {
-            let (ended, is_retry) = interrupt(&mut step);
+            let (ended, is_retry) = interrupt(&mut step, self.service.now());
             updates.extend(ended);
             has_failed |= !is_retry;
         }

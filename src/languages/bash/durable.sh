@@ -90,11 +90,13 @@ __lambda_attend() { # PIPE VERB …: runs the function each time the command req
             __lambda_fields+=("$__lambda_field")
         done
         __lambda_status=0
+        # of a signal that ends it Bash would tell with our code
         if [[ ${__lambda_fields[1]} == - ]]; then
-            (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 97>&- || __lambda_status=$?
+            { (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 2>&96 96>&- 97>&- ||
+                __lambda_status=$?; } 96>&2 2>/dev/null
         else
-            (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 2>|"${__lambda_fields[1]}" 97>&- ||
-                __lambda_status=$?
+            { (__lambda_run "$@") <"${__lambda_fields[2]}" >|"${__lambda_fields[0]}" 2>|"${__lambda_fields[1]}" 97>&- ||
+                __lambda_status=$?; } 2>/dev/null
         fi
         builtin printf '%s\n' "$__lambda_status" >|"${__lambda_fields[3]}"
     done

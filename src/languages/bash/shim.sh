@@ -90,8 +90,12 @@ __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports the fail
     for __lambda_text in "${@:3}"; do
         ((__lambda_text != $1)) || __lambda_known=1
     done
-    [[ $2 != '[[ '* && $2 != '(('* ]] || __lambda_known=1
     __lambda_place=${2//"$__lambda_line_end"/ }
+    if [[ $2 == '[[ '* || $2 == '(('* ]]; then
+        __lambda_known=1
+    elif (($# > 3)) && [[ ${!#} == 0 ]]; then # the last command of a pipeline, in which another has failed
+        __lambda_place="... | $__lambda_place"
+    fi
     __lambda_place="\`${__lambda_place:0:200}\`"
     if ((${#FUNCNAME[@]} > 1)); then
         if [[ -n $__lambda_known ]]; then

@@ -11,8 +11,12 @@ __lambda_failed() { # STATUS COMMAND STATUSES
     for __lambda_report in "${@:3}"; do
         ((__lambda_report != $1)) || __lambda_known=1
     done
-    [[ $2 != '[[ '* && $2 != '(('* ]] || __lambda_known=1
     __lambda_place=${2//[$'\n\036']/ }
+    if [[ $2 == '[[ '* || $2 == '(('* ]]; then
+        __lambda_known=1
+    elif (($# > 3)) && [[ ${!#} == 0 ]]; then # the last command of a pipeline, in which another has failed
+        __lambda_place="... | $__lambda_place"
+    fi
     __lambda_place="at line ${BASH_LINENO[0]}: \`${__lambda_place:0:200}\`"
     [[ -n $__lambda_known ]] || __lambda_place=
     __lambda_report="$$"$'\036'"$1"$'\036'"$BASH_SUBSHELL"$'\036'"$__lambda_place"

@@ -122,12 +122,18 @@ functions that run and cancel the timer."
       (funcall *around-forms* (lambda () (apply evaluate form more)) form)
       (apply evaluate form more)))
 
+(defun disable-debugger (disable)
+  "Replaces SB-EXT:DISABLE-DEBUGGER, which is DISABLE: it would remove the hook that turns errors into failures."
+  (unless *invocation*
+    (funcall disable)))
+
 ;;; Each of these takes SBCL up to 15 ms. A saved core already contains them.
 (sb-int:encapsulate 'sb-thread:make-thread 'invocation #'make-thread)
 (sb-int:encapsulate 'sb-thread:interrupt-thread 'invocation #'interrupt-thread)
 (sb-int:encapsulate 'sb-impl::make-cancellable-interruptor 'invocation #'make-interruptor)
 (sb-int:encapsulate 'sb-ext:exit 'invocation #'exit-invocation)
 (sb-int:encapsulate 'sb-impl::eval-tlf 'invocation #'evaluate)
+(sb-int:encapsulate 'sb-ext:disable-debugger 'invocation #'disable-debugger)
 
 (defun call-catching-exit (function)
   "Calls FUNCTION. Returns the exit status of FUNCTION or of one of its threads; 0 if it returns."
