@@ -68,6 +68,22 @@ fn a_step_that_still_runs_fails_or_is_tried_again() {
 }
 
 #[test]
+fn a_step_that_began_late_has_a_second_time() {
+    let many = "for n in 1 2 3 4 5 6; do durable step \"$n\" bash -c 'sleep 1; echo \"$0\"' \"$n\"; done";
+    let (end, invocations, _, log) = run(many);
+    assert_eq!(end, End::Succeeded("1\n2\n3\n4\n5\n6".to_owned()), "{log}");
+    assert!(invocations.len() > 1 && log.is_empty(), "{log}");
+    assert!(invocations.iter().rev().skip(1).all(|end| end == "PENDING"), "{invocations:?}");
+    let late = "sleep 2.2; durable step s bash -c 'did step; sleep 60' || echo \"failed $?\"";
+    let (end, invocations, deeds, log) = run(late);
+    assert_eq!(end, End::Succeeded("failed 1".to_owned()), "{log}");
+    assert_eq!(invocations, ["PENDING", "Runtime.CheckpointFailed", "SUCCEEDED"], "{log}");
+    assert_eq!(deeds, ["step", "step"]);
+    let once = "sleep 2.2; durable step s --at-most-once bash -c 'did step; sleep 60' || echo \"failed $?\"";
+    assert_eq!(run(once).2, ["step"]);
+}
+
+#[test]
 fn what_is_asked_again_and_again_is_asked_again() {
     let body = "durable until u --every 1m -- bash -c 'did look; case $DURABLE_ATTEMPT in
                     1 | 3) sleep 60 ;;

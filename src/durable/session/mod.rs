@@ -45,6 +45,8 @@ pub struct Session {
     secrets: Arc<Secrets>,
     /// Shared with the worker, which knows the handler's processes.
     suspension: Suspension,
+    /// The start of this invocation.
+    began: Instant,
     /// The time at which a running handler is suspended.
     limit: Option<Instant>,
     state: Mutex<State>,
@@ -60,6 +62,7 @@ impl Session {
         suspension: Suspension,
         limit: Option<Instant>,
     ) -> Result<(Self, String), ServiceError> {
+        let began = Instant::now();
         let Envelope { arn, token, state: mut page } = envelope;
         let mut state = State::new(token);
         let mut input = None;
@@ -73,7 +76,7 @@ impl Session {
         state.has_loaded();
         let state = Mutex::new(state);
         let changes = channel::Sender::new(());
-        let session = Self { arn, service, secrets, suspension, limit, state, changes };
+        let session = Self { arn, service, secrets, suspension, began, limit, state, changes };
         Ok((session, input.unwrap_or_default()))
     }
 

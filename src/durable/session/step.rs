@@ -124,9 +124,9 @@ impl Session {
     }
 }
 
-/// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again, as an `until` step
-/// always is.
-pub(super) fn interrupt(running: &mut Running, now: f64) -> (Vec<Update>, bool) {
+/// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again: an `until` step
+/// always is, and once a step that began late, because it has more time in the next invocation.
+pub(super) fn interrupt(running: &mut Running, began_late: bool, now: f64) -> (Vec<Update>, bool) {
     let message = format!(
         "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
         running.operation.name
@@ -136,7 +136,12 @@ pub(super) fn interrupt(running: &mut Running, now: f64) -> (Vec<Update>, bool) 
     } else {
         Attempt::Failed(1, ErrorObject::new("Durable.StepTimedOut", message))
     };
-    let end = ended(running, attempt, now);
+    let mut end = ended(running, attempt, now);
+    let Policy { retries, every, at_most_once, .. } = running.policy;
+    if began_late && every.is_none() && !at_most_once && running.attempt <= retries + 1 {
+        end.action = Action::Retry;
+        end.step_options.get_or_insert(StepOptions { next_attempt_delay_seconds: 1 });
+    }
     let is_retry = end.action == Action::Retry;
     (running.start.take().into_iter().chain([end]).collect(), is_retry)
 }

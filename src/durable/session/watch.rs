@@ -131,7 +131,8 @@ impl Session {
         }
         let (mut updates, mut has_failed) = (Vec::new(), false);
         for mut step in steps {
-            let (ended, is_retry) = interrupt(&mut step, self.service.now());
+            let began_late = step.since > self.began + self.began.elapsed() / 2;
+            let (ended, is_retry) = interrupt(&mut step, began_late, self.service.now());
             updates.extend(ended);
             has_failed |= !is_retry;
         }
