@@ -81,7 +81,6 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
 pub struct Origin {
     /// Its request; empty outside of events.
     pub request_id: String,
-    /// Its tenant, if it has one.
     pub tenant_id: Option<String>,
 }
 
