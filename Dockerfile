@@ -1,8 +1,8 @@
-# The images. `docker build -t my-function .` gives the one with every language and function/ inside;
+# The images. `docker build -t my-function .` builds the one with every language and function/ inside.
 # docker-bake.hcl builds the variants, whose task root is empty, for each base and architecture.
 #
-# A stage that downloads ends in one `FROM scratch` that holds only what the images take, so that a build can bring
-# another: `--build-context jq=DIRECTORY`, or `contexts` in bake.
+# A stage that downloads is followed by a stage `FROM scratch` with only the files for the images, so that a build can
+# replace it: `--build-context jq=DIRECTORY`, or `contexts` in bake.
 
 ARG BASE=public.ecr.aws/lambda/provided:al2
 
@@ -38,7 +38,7 @@ ARG GNU_BASH_SHA256=0d5cd86965f869a26cf64f4b71be7b96f90a3ba8b3d74e27e8e9d9d5550f
 # the tag of public.ecr.aws/aws-cli/aws-cli
 ARG AWS_CLI_VERSION=2.37.1
 
-# The tools of the stages that download or compile, by the package manager that the base has.
+# The tools of the stages that download or compile, installed by the package manager of the base.
 FROM ${BASE} AS build
 ARG BASE
 RUN <<'EOF'
@@ -100,8 +100,8 @@ EOF
 FROM scratch AS bootstrap
 COPY --from=bootstrap-build /out /
 
-# PowerShell as Microsoft ships it, without what no handler can use, with the runtime's host for it, and with what it
-# knows of its modules: which of them has which command.
+# Microsoft's PowerShell, without the parts that no handler can use, with the runtime's host, and with PowerShell's
+# cache of the commands in its modules.
 FROM build AS powershell-build
 ARG TARGETARCH
 ARG POWERSHELL_VERSION
@@ -153,7 +153,7 @@ EOF
 FROM scratch AS powershell
 COPY --from=powershell-build /out /
 
-# SBCL compiled from source by an older binary of itself, and the core that holds our shim and the libraries.
+# SBCL, compiled from source by an older binary of itself, and the core with the shim and the libraries.
 FROM build AS sbcl-build
 ARG TARGETARCH
 ARG SBCL_VERSION
@@ -236,7 +236,7 @@ EOF
 FROM scratch AS jq
 COPY --from=jq-build /out /
 
-# Bash of today, as its source is published: al2 has 4.2 of 2011. The patches are cumulative.
+# The source of a current Bash: al2 has 4.2 of 2011. The patches are cumulative.
 FROM build AS gnu-bash-source
 ARG GNU_BASH_VERSION
 ARG GNU_BASH_SHA256
@@ -278,7 +278,7 @@ EOF
 FROM scratch AS bash-source
 COPY --from=gnu-bash-source /out /
 
-# Static, where the base's C library lets a static program find users, hosts and locales: it forks faster.
+# A static Bash, which forks faster, if a static program can find users, hosts and locales with the base's C library.
 FROM build AS gnu-bash-build
 COPY --from=bash-source /bash /tmp/bash
 COPY <<'EOF' /tmp/check
@@ -312,11 +312,11 @@ EOF
 FROM scratch AS gnu-bash
 COPY --from=gnu-bash-build /out /
 
-# AWS CLI v2 as AWS ships it, with links inside that are absolute: it keeps its place.
+# AWS's own AWS CLI v2. Its links are absolute, so it keeps its path.
 FROM public.ecr.aws/aws-cli/aws-cli:${AWS_CLI_VERSION} AS aws-cli
 
-# Links: the command `durable`; the places of earlier releases, of which `bootstrap` needs none, as a layer may hide /opt;
-# and the AWS CLI.
+# Links: the command `durable`; the paths of earlier releases, which `bootstrap` itself does not need, because a layer
+# may hide /opt; and the AWS CLI.
 FROM ${BASE} AS links
 RUN <<'EOF'
 set -eux
@@ -385,6 +385,6 @@ COPY --from=powershell-files / /
 FROM runtime AS all
 COPY --from=all-files / /
 
-# The function that is here; the last stage, which a plain `docker build` makes.
+# The function of this repository; the last stage, which a plain `docker build` builds.
 FROM all AS function
 COPY function ${LAMBDA_TASK_ROOT}

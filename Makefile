@@ -21,12 +21,12 @@ test: ## run all tests, with SBCL and the emulator; the last line counts the ski
 	@.ci/test
 
 .PHONY: soak
-soak: ## send events for SOAK_SECONDS= (600) while workers are killed; fail if one is lost or crossed, or anything grows
+soak: ## send events for SOAK_SECONDS= (600) while workers are killed; fail on lost or swapped answers, and on growth
 	@.ci/setup lisp
 	cargo test --locked --release --test soak
 
 .PHONY: fuzz
-fuzz: ## run each fuzz target for FUZZ_SECONDS= (600) with cargo-fuzz and the installed toolchain; findings join fuzz/corpus
+fuzz: ## run each fuzz target for FUZZ_SECONDS= (600) with cargo-fuzz and the installed toolchain; inputs go to fuzz/corpus
 	for target in $$(cargo fuzz list); do \
 	    RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none "$$target" -- -max_total_time=$(or $(FUZZ_SECONDS),600) || exit 1; \
 	done
@@ -55,7 +55,7 @@ bench-check: bench-programs ## compare, and fail if a ratio is worse than the co
 	BENCH_AGAINST=$(CURDIR)/target/committed.json cargo bench --locked --bench compare
 
 .PHONY: bench-smoke
-bench-smoke: ## compare with few events and without optimization, to see that the bench runs
+bench-smoke: ## compare with few events and without optimization, to test the bench itself
 	cargo build --locked --bin bootstrap --examples
 	if command -v sbcl >/dev/null; then $(MAKE) lisp-core; fi
 	BENCH_EVENTS=5 BENCH_INTO=$(CURDIR)/target/bench-smoke cargo bench --locked --profile dev --bench compare
@@ -67,7 +67,7 @@ bench-programs: setup
 	if command -v "$${SCRIPT_RUNTIME_PWSH:-pwsh}" >/dev/null; then $(MAKE) powershell-host; fi
 
 .PHONY: image
-image: ## build the image with every language and function/ inside: IMAGE=
+image: ## build the image with every language and the samples of function/: IMAGE=
 	docker build --tag "$(IMAGE)" .
 
 .PHONY: run-local
@@ -83,11 +83,11 @@ invoke: ## post an event to the handler of run-local: EVENT= (a file), PORT=
 	@echo
 
 .PHONY: lisp-core
-lisp-core: ## build the Lisp core with the installed libraries into target/lisp
+lisp-core: ## build the Lisp core, with the installed libraries, in target/lisp
 	@lisp/build-core.sh target/lisp/runtime.core
 
 .PHONY: powershell-host
-powershell-host: ## compile the host for the installed `pwsh` into target/powershell; SCRIPT_RUNTIME_PWSH_HOST names it
+powershell-host: ## compile the PowerShell host for the installed `pwsh` into target/powershell; use it with SCRIPT_RUNTIME_PWSH_HOST=
 	@"$${SCRIPT_RUNTIME_PWSH:-pwsh}" -NoProfile -NonInteractive -File src/languages/powershell/host/build.ps1 \
 	    -Output target/powershell/lambda-script-runtime.dll
 

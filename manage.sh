@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Ships a folder of handlers to AWS Lambda, as a container image or as a zip that runs on a runtime of one's own;
-# `manage.sh --help` says how.
-# For Bash 3.2 (macOS) and later, AWS CLI v2 or v1, and Docker with buildx where an image is built.
+# Deploys a folder of handlers to AWS Lambda, as a container image or as a zip file for a customer-managed runtime. See
+# `manage.sh --help`. Needs Bash 3.2 (macOS) or later, AWS CLI v2 or v1, and for building images Docker with buildx.
 #
-# Every step looks first and makes only what is missing, so the same command finishes what was left half-done.
-# Secrets go to the AWS CLI in files of a private directory and to docker on standard input, never as arguments.
+# Every step first checks the current state and makes only missing changes, so the same command continues after a
+# failure. Secrets are passed to the AWS CLI in files of a private directory, and to docker on standard input, never as
+# arguments.
 set -euo pipefail
 
 self=$0
@@ -69,7 +69,7 @@ FUNCTION_YES=1. Without it a setting stays as it is, a new one is (in brackets).
 EOF
 }
 
-# NAME=VALUE, or NAME for the value that the variable has here.
+# Adds NAME=VALUE, or NAME with the value of the variable here.
 add_variable() {
     local key=${1%%=*} value
     [[ $key =~ ^[A-Za-z][A-Za-z0-9_]+$ ]] || misuse '--env takes NAME=VALUE with a NAME of two or more letters, digits and _'
@@ -84,7 +84,7 @@ add_variable() {
     hide "$value"
 }
 
-# Lays options over the variables that stand for them.
+# Reads options, which override their variables.
 parse() {
     local option value line
     while IFS= read -r line; do
@@ -116,7 +116,7 @@ parse() {
             --set) asked_set+=("$value") ;;
             --region) AWS_REGION=$value ;;
             --profile)
-                # as the AWS CLI's own option: it goes before keys of the environment
+                # as in the AWS CLI, the option overrides keys in the environment
                 unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
                 export AWS_PROFILE=$value ;;
             *) printf -v "FUNCTION_$(tr '[:lower:]-' '[:upper:]_' <<<"${option#--}")" '%s' "$value" ;;
@@ -177,7 +177,7 @@ check() {
         misuse "--repository takes two or more small letters and digits, with single . _ - and / between them, not $FUNCTION_REPOSITORY"
 }
 
-# A name that ECR takes, of one that Lambda takes.
+# Converts a name for Lambda into a name for ECR.
 repository_of() {
     local text
     text=$(LC_ALL=C tr '[:upper:]' '[:lower:]' <<<"$1" | LC_ALL=C sed -E 's/[^a-z0-9]*([-_.])[^a-z0-9]+/\1/g; s/^[^a-z0-9]+//; s/[^a-z0-9]+$//')
@@ -207,9 +207,9 @@ main() {
     alias=${FUNCTION_ALIAS:-live}
     scratch=$(umask 077 && mktemp -d)
     trap 'rm -rf "$scratch"' EXIT
-    export AWS_PAGER='' # version 2 would show answers in one
+    export AWS_PAGER='' # version 2 would show answers in a pager
     if [[ -n ${AWS_REGION-} ]]; then
-        export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION # version 1 knows only the second
+        export AWS_REGION AWS_DEFAULT_REGION=$AWS_REGION # version 1 reads only the second
     fi
 
     local asked

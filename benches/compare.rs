@@ -1,14 +1,15 @@
-//! The comparison of the page on performance: every runtime answers the same events in one run, in turns, so that noise hits
-//! all alike. `make bench` builds what it needs, runs it, and puts what it finds into `benches/` and
+//! The comparison of the page on performance: every runtime answers the same events in one run, in turns, so that noise
+//! hits all alike. `make bench` builds the programs, runs the comparison, and writes the results into `benches/` and
 //! that page.
 //!
-//! Knobs, all of them variables:
+//! Settings, all of them environment variables:
 //!
 //! * `BENCH_EVENTS` (2000): warm events of each runtime; the rounds of everything else follow from it.
-//! * `BENCH_ONLY`: take the runtimes whose name holds it, and the floor; what they give is printed, not written.
-//! * `BENCH_INTO`: the directory to write to, with `benches/` and `docs/performance.md` below it; nothing is written
-//!   without.
-//! * `BENCH_AGAINST`: a `RESULTS.json`; fail if a ratio of ours is worse than there by more than 20 %.
+//! * `BENCH_ONLY`: only the runtimes whose names contain this text, and the floor; prints the results and writes
+//!   nothing.
+//! * `BENCH_INTO`: the directory to write to, with `benches/` and `docs/performance.md` below it; without it, nothing
+//!   is written.
+//! * `BENCH_AGAINST`: a `RESULTS.json`; fail if one of our ratios is worse than there by more than 20 %.
 
 // counts and times are far from where their conversions lose anything
 #![allow(

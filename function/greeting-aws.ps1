@@ -1,5 +1,5 @@
 # Handler: greeting-aws.ps1::handler
-# As AWS's own PowerShell runtime calls it: what stands outside of the function runs once, before the first event.
+# The form of AWS's own PowerShell runtime: code outside of the function runs once, before the first event.
 $greeting = 'Hello'
 
 function handler {

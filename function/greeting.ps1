@@ -1,5 +1,5 @@
 # Handler: ./greeting.ps1
-# The script runs afresh for every event, with the same parameters as a function.
+# The script runs again for every event, with the same parameters as a function.
 param($InputObject, $Context)
 
 Write-Host "request $($Context.AwsRequestId)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # Handler: report.py
-# A program in any language: the event is its first argument and its standard input, its standard output the answer.
+# A program in any language: its first argument and its standard input are the event, its standard output is the answer.
 import json
 import sys
 

@@ -9,24 +9,24 @@
 
 (defvar *libraries*
   '("alexandria" "cl-json" "st-json" "yason" "jsown" "json-streams" "com.gigamonkeys.json")
-  "The libraries of the image, as far as ASDF finds them.")
+  "The libraries of the image, if ASDF finds them.")
 
 (defvar *packages* '(("alexandria" . "cl-alexandria") ("yason" . "cl-yason"))
-  "An alist: the libraries that Debian has, and its packages.")
+  "An alist: the libraries in Debian, and their packages.")
 
 (defvar *contributions* '(:sb-posix :sb-bsd-sockets :sb-introspect :sb-cltl2 :sb-rotate-byte :sb-concurrency)
   "Modules of SBCL that libraries require.")
 
 (defvar *sources* '("api" "utf8" "pipes" "sources" "failure" "invocation" "defer" "handler" "context" "streams" "serve"
                     "values" "session" "durable")
-  "The shim, in the order in which `src/languages/lisp/mod.rs` puts it together.")
+  "The shim's files, in the order of `src/languages/lisp/mod.rs`.")
 
 (defun source-file (name)
   "The file of a part of the shim."
   (merge-pathnames (format nil "../src/languages/lisp/shim/~A.lisp" name) *load-truename*))
 
 (defun digest (files)
-  "FNV-1a of the files. Bootstrap compares it with that of its own shim."
+  "The FNV-1a hash of the files. Bootstrap compares it with the hash of its own shim."
   (let ((digest #xCBF29CE484222325))
     (dolist (file files (format nil "~(~16,'0X~)" digest))
       (with-open-file (stream file :element-type '(unsigned-byte 8))
@@ -35,7 +35,7 @@
               do (setf digest (ldb (byte 64 0) (* #x100000001B3 (logxor digest octet)))))))))
 
 (defun load-library (name required)
-  "Loads a system. Gives whether it is there, and all that it depends on."
+  "Loads a system. Returns whether it exists, with all that it depends on."
   (handler-bind ((asdf:missing-component
                    (lambda (condition)
                      (unless required
@@ -54,7 +54,7 @@
     (setf (symbol-value (find-symbol "*VERSION*" "LAMBDA-SCRIPT-RUNTIME")) (digest files)))
   (let ((loaded (remove-if-not (lambda (name) (load-library name systems)) (or systems *libraries*))))
     (format t "the core holds: ~{~A~^, ~}~%" loaded))
-  ;; their sources will not be where the core is used
+  ;; their sources do not exist where the core is used
   (mapc #'asdf:register-immutable-system (asdf:already-loaded-systems)))
 
 (destructuring-bind (core &rest systems) (rest sb-ext:*posix-argv*)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Saves an SBCL core that holds ASDF, UIOP, the shim of the Lisp runtime, and libraries.
+# Saves an SBCL core with ASDF, UIOP, the shim of the Lisp runtime, and libraries.
 #
 #   lisp/build-core.sh CORE [SYSTEM...]
 #
-# Without SYSTEMs: the JSON libraries of the image, as far as ASDF finds them here; it says which are left out.
-# SYSTEMs that are named must be there. SBCL chooses the sbcl.
+# Without SYSTEMs: the JSON libraries of the image that ASDF finds on this machine; it lists the missing ones. Each
+# given SYSTEM must exist. The variable SBCL sets the sbcl to use.
 set -eu
 
 core=${1:?usage: lisp/build-core.sh CORE [SYSTEM...]}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Calls to AWS and docker: made, only shown, or failed with what to do about it.
+# Calls to AWS and docker: makes or only shows them, and ends with advice if they fail.
 
 say() { printf 'manage.sh: %s\n' "$*" >&2; }
 report() { on DRY_RUN || say "$@"; }
@@ -12,7 +12,7 @@ on() {
     [[ ${!variable-} == 1 ]]
 }
 
-# Makes a call. What it prints is $reply, what it says on standard error $problem.
+# Makes a call. Its output is $reply, its standard error $problem.
 call() {
     begin "$@" || return 0
     reply=$("$@" 2>"$scratch/problem") && return
@@ -20,7 +20,7 @@ call() {
     return 1
 }
 
-# The same for a call that talks to the user while it works.
+# The same for a call that shows its progress to the user.
 loud_call() {
     begin "$@" || return 0
     "$@" 2>&1 | tee "$scratch/problem" >&2 && return
@@ -28,7 +28,7 @@ loud_call() {
     return 1
 }
 
-# Notes a call. In a dry run it shows it and fails, which is the end of it.
+# Records a call. In a dry run, it prints the call and fails, so that the call is not made.
 begin() {
     reply='' problem=''
     last_call=$(spell "$@")
@@ -37,7 +37,7 @@ begin() {
     return 1
 }
 
-# A call as one would type it, less what shapes its output.
+# A call as one would type it, without options for its output.
 spell() {
     local words='' quote="'\\''"
     while (($#)); do
@@ -53,8 +53,8 @@ spell() {
 
 must() { call "$@" || fail; }
 
-# A call that may find nothing: it fails if AWS's message holds the first argument. In a dry run, there is nothing
-# yet for the commands that make things.
+# A call that may find nothing: it fails if AWS's message contains the first argument. In a dry run, commands that
+# create resources find nothing.
 lookup() {
     local absent=$1
     shift
@@ -66,14 +66,14 @@ lookup() {
     return 1
 }
 
-# Keeps a value out of messages. Shorter ones would blot out words.
+# Hides a value in messages. Shorter values could be parts of words.
 hide() { ((${#1} < 4)) || secrets+=("$1"); }
 
-# Ends with the call that failed, what was said about it, and what to do.
+# Ends with the call that failed, its message, and the next action.
 fail() {
     local secret
     for secret in ${secrets[@]+"${secrets[@]}"}; do problem=${problem//"$secret"/***}; done
-    problem=${problem%%String measured:*} # Lambda recites all variables when they are too long
+    problem=${problem%%String measured:*} # Lambda prints all variables if they are too long
     say "this call failed: $last_call"
     sed -e '/^[[:space:]]*$/d' -e 's/^/    /' <<<"$problem" >&2
     die "to do: $(advice)"
@@ -103,7 +103,7 @@ advice() {
             echo "let lambda.amazonaws.com read the repository (its policy), or use one of the function's own account" ;;
         *AccessDenied* | *"not authorized"*) echo 'get the permission that the message names, then run the same command again' ;;
         *"cannot be assumed"*) echo "let lambda.amazonaws.com assume the role (its trust policy), or wait longer: --role-wait" ;;
-        *"synchronously invoke a durable"*) echo 'add --async: nobody waits longer than 15 minutes for an answer' ;;
+        *"synchronously invoke a durable"*) echo 'add --async: a synchronous call cannot wait longer than 15 minutes' ;;
         *DurableExecutionAlreadyStarted*)
             echo 'choose another --durable-execution-name: an execution with this name has begun with another event' ;;
         *"layer media type"*) echo 'push a single manifest, as manage.sh push does: no index, no attestations' ;;
@@ -114,6 +114,6 @@ advice() {
             echo "check --name ($name) and --region (${AWS_REGION:-from the profile}); manage.sh deploy makes the function" ;;
         *ResourceConflict* | *TooManyRequests* | *Throttling* | *"timed out"* | *"Max attempts"*)
             echo 'wait a moment, then run the same command again' ;;
-        *) echo 'mend that, then run the same command again: it goes on where it stopped' ;;
+        *) echo 'fix the cause, then run the same command again: it continues where it stopped' ;;
     esac
 }

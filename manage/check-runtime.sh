@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Asks a customer-managed runtime on AWS what AWS's pages do not say: a function of a zip on it reports its environment,
-# PATH, user, working directory and /opt, without a layer and with one. For the first person with an account.
+# Tests facts about a customer-managed runtime that AWS's pages do not state: a function on it reports its environment,
+# PATH, user, working directory and /opt, without a layer and with one. You need an AWS account.
 #
 #   manage/check-runtime.sh --runtime NAME|ARN [--runtime-alias stable] [--region REGION]
 #
-# It takes manage.sh's own options. What it makes is deleted at its end: the function, its role and log group, the layer.
+# It takes manage.sh's options. At the end, it deletes all that it has created: the function, its role and log group,
+# the layer.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Durable functions: an execution of many invocations. AWS takes the setting only for a new function, calls only a version
-# or an alias, and an execution stays on the version that it began with: so each change is published.
+# Durable functions. AWS takes the setting only for a new function, and calls only a version or an alias. An execution
+# stays on the version that it began with. So each change is published.
 
-# Whether the function is to be a durable one, or a setting of durable functions is to change.
+# Whether the options create a durable function, or change its settings.
 asks_durable() { on DURABLE || [[ -n ${FUNCTION_EXECUTION_TIMEOUT-}${FUNCTION_RETENTION-} ]]; }
 
-# Whether the function is one, or is about to be.
+# Whether the function is durable, or will be created so.
 is_durable() { on DURABLE || [[ $(field ExecutionTimeout) != null ]]; }
 
-# Puts a duration such as 90s, 15m, 12h or 3d into $seconds. A number alone is one of seconds, as in --timeout.
+# Sets $seconds to a duration such as 90s, 15m, 12h or 3d. A number without a unit is seconds, as in --timeout.
 read_duration() {
     local unit=1
     [[ $1 =~ ^([1-9][0-9]{0,7})([smhdw]?)$ ]] || return 1
@@ -17,7 +17,7 @@ read_duration() {
     ((seconds <= longest_execution))
 }
 
-# The options by themselves.
+# Checks the options.
 check_durable_options() {
     local seconds
     [[ -z ${FUNCTION_EXECUTION_TIMEOUT-} ]] || read_duration "$FUNCTION_EXECUTION_TIMEOUT" ||
@@ -28,7 +28,7 @@ check_durable_options() {
     ! on DURABLE || ! on STREAM || misuse '--stream is not for durable functions: their answer is kept, not streamed'
 }
 
-# Ends where the AWS CLI lacks the settings, before anything is made.
+# Ends if the AWS CLI lacks the settings, before anything is created.
 need_durable() {
     local version
     aws lambda create-function --generate-cli-skeleton input 2>"$scratch/problem" | grep '"DurableConfig"' >/dev/null && return
@@ -36,7 +36,7 @@ need_durable() {
     die "${version%% *} does not know durable functions (--durable-config): install AWS CLI 2.32.8 or later, or 1.43.7 or later"
 }
 
-# The options together with the function that is there.
+# Checks the options against the existing function.
 check_durable() {
     asks_durable || return 0
     need_durable
@@ -48,7 +48,7 @@ check_durable() {
     fi
 }
 
-# AWS replaces the whole of it at the same time.
+# AWS replaces the whole configuration at once.
 add_durable() {
     local seconds timeout retention value
     asks_durable || return 0

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# The function and its role: what they are now, and the one idempotent step to what they shall be.
+# The function and its role: reads their state, and makes the missing changes. Every step is idempotent.
 
-readonly mark=lambda-script-runtime # the tag of what this script made; its value is the function's name
+readonly mark=lambda-script-runtime # the tag of resources that this script creates; its value is the function's name
 readonly unknown_registry=ACCOUNT.dkr.ecr.REGION.amazonaws.com unknown_digest=sha256:DIGEST # in a dry run
 readonly trust='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
 
-# The keys that are read of a function; `field` and `plain` find them again.
+# The keys that are read of a function; `field` and `plain` return their values.
 readonly fields='{Arn: Configuration.FunctionArn, PackageType: Configuration.PackageType,
 State: Configuration.State, StateReason: Configuration.StateReason,
 LastUpdateStatus: Configuration.LastUpdateStatus, LastUpdateStatusReason: Configuration.LastUpdateStatusReason,
@@ -24,7 +24,7 @@ RetentionPeriod: Configuration.DurableConfig.RetentionPeriodInDays, ExecutionKey
 EnvironmentError: Configuration.Environment.Error.Message, Variables: Configuration.Environment.Variables}'
 
 function='' # as last read
-kind=image  # how it is shipped: an image, or a zip that runs on a customer-managed runtime
+kind=image  # its package: an image, or a zip file for a customer-managed runtime
 
 # Reads the function, or a version or alias of it; fails if there is none.
 find_function() {
@@ -41,20 +41,20 @@ field() {
     printf '%s' "${value:-null}"
 }
 
-# The same without quotes, for what needs no unescaping; nothing if it has none.
+# The same without quotes, for values without escapes; empty if it has none.
 plain() {
     local value
     value=$(field "$1")
     [[ $value == null ]] || printf '%s' "${value//\"/}"
 }
 
-# Reads the function once what an earlier run began has come to an end. It need not be there.
+# Reads the function after changes of an earlier run have ended. It need not exist.
 look_at_function() {
     [[ -z ${FUNCTION_RUNTIME-} ]] || kind=zip
     find_function || return 0
     case $(plain PackageType):$(plain Runtime):$kind in
         Zip:custom:*) kind=zip ;;
-        Zip:*:zip) ;; # it has had another runtime
+        Zip:*:zip) ;; # it had another runtime before
         Zip:*) die "the function $name is one of a zip archive and cannot take an image: choose another --name, or delete it first" ;;
         *:zip) die "the function $name is one of an image and cannot take a zip archive: choose another --name, or delete it first" ;;
     esac
@@ -68,7 +68,7 @@ look_at_function() {
     fi
 }
 
-# Refuses all that can be refused, before anything is made.
+# Makes all checks, before anything is created.
 check_function() {
     local image_option
     check_set
@@ -96,7 +96,7 @@ check_function() {
     if [[ -z $function ]]; then choose_role; fi
 }
 
-# Waits for the function or a version of it, as long as the AWS CLI does.
+# Waits for the function or one of its versions, as long as the AWS CLI does.
 await() {
     call aws lambda wait "$1" --function-name "$name" ${2:+--qualifier "$2"} && return
     local waiting=$last_call said=$problem
@@ -107,17 +107,17 @@ await() {
     fail
 }
 
-# On managed instances, only a published version is ever called: the function itself does not become Active.
+# On managed instances, only published versions are called: the function itself does not become Active.
 await_managed() {
     local patience=$((SECONDS + 600))
     while find_function && [[ $(plain State) == Pending ]]; do
-        ((SECONDS < patience)) || die "$name is still Pending: run the same command again, it goes on waiting"
+        ((SECONDS < patience)) || die "$name is still Pending: run the same command again, it continues to wait"
         sleep 2
     done
     [[ $(plain State) != Failed ]] || die "$name has failed: $(plain StateReason)"
 }
 
-# Finds the role that was made here for this function.
+# Finds the role that this script created for the function.
 find_own_role() {
     local owner
     role=''
@@ -127,7 +127,7 @@ find_own_role() {
     on DRY_RUN || [[ $owner == "$name" ]]
 }
 
-# Finds the role that is asked for, or that was made here; `role` stays empty where it is still to be made.
+# Finds the role of --role, or the role that this script created; `role` stays empty if it has to be created.
 choose_role() {
     case ${FUNCTION_ROLE-} in
         arn:*) role=$FUNCTION_ROLE ;;
@@ -140,7 +140,7 @@ choose_role() {
     esac
 }
 
-# Makes the function's own role, where it has no other.
+# Creates the function's own role, if it has no other.
 make_role() {
     local partition may=AWSLambdaBasicExecutionRole
     [[ -z ${FUNCTION_ROLE-} ]] || return 0
@@ -152,12 +152,12 @@ make_role() {
     partition=${role#arn:}
     # logs, and the checkpoints of durable executions
     ! on DURABLE || may=AWSLambdaBasicDurableExecutionRolePolicy
-    # even to a role that was there: an earlier run may have ended between the two
+    # also for an existing role: an earlier run may have ended between the two calls
     must aws iam attach-role-policy --role-name "$own_role" \
         --policy-arn "arn:${partition%%:*}:iam::aws:policy/service-role/$may"
 }
 
-# Gives the role that was made here what is asked for.
+# Attaches the requested policies to the role that this script created.
 settle_policy() {
     [[ -n ${FUNCTION_POLICY-} ]] || return 0
     must aws iam put-role-policy --role-name "$own_role" --policy-name "$mark" --policy-document "file://$FUNCTION_POLICY"
@@ -183,7 +183,7 @@ create_function() {
     add_configuration
     patience=$((SECONDS + ${FUNCTION_ROLE_WAIT:-60}))
     until call_with_settings create-function ${sent[@]+"${sent[@]}"}; do
-        # IAM is eventually consistent: a new role is not everywhere at once
+        # IAM is eventually consistent: a new role is not visible everywhere at once
         if [[ $problem != *"cannot be assumed"* ]] || ((SECONDS >= patience)); then fail; fi
         say 'Lambda cannot assume the role yet; trying again'
         sleep 1
@@ -193,10 +193,10 @@ create_function() {
     if [[ -n ${FUNCTION_CAPACITY_PROVIDER-} ]]; then await_managed; else await function-active-v2; fi
 }
 
-# Whether this run sends the folder as a zip. A mere change of settings is no reason to send the working directory.
+# Whether this run sends the folder as a zip file. A change of settings alone does not send the working directory.
 sends_zip() { [[ -z $function || $command == deploy || -n ${FUNCTION_DIR-} ]]; }
 
-# Sends the code where it is different. The image of a function that failed may not be what AWS says it is.
+# Sends the code if it differs. The image of a failed function may not be the one that AWS reports.
 update_code() {
     local image="\"${repository_uri-}@${digest-}\"" same=0
     if [[ $kind == zip ]]; then
@@ -231,10 +231,10 @@ update_configuration() {
     report "$name has the new settings"
 }
 
-# A function, less what tells a version from the same function unpublished.
+# A function, without the fields that differ between a version and the unpublished function.
 comparable() { sed -E '/^ {4}"(Arn|State|StateReason|LastUpdateStatus|LastUpdateStatusReason)": /d; s/,$//' <<<"$function"; }
 
-# Publishes a version and moves the alias to it, unless it stands at an equal one.
+# Publishes a version and moves the alias to it, unless the alias already names an equal one.
 publish() {
     local latest change=update-alias version
     find_function || true
@@ -251,7 +251,7 @@ publish() {
     report "$name:$alias is version $version"
 }
 
-# Makes the function, or changes what is different: code, then configuration, each waited for.
+# Creates the function, or changes differing parts: first code, then configuration; waits for each.
 settle_function() {
     # shellcheck disable=SC2034 # `on` reads it
     ! is_durable || FUNCTION_DURABLE=1

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# The files that a handler needs, as far as its text says it; the runtime itself says the rest.
+# The files that a handler needs, by its text alone; the runtime itself checks the rest.
 
-# Whether the handler is one of PowerShell.
+# Whether this is a PowerShell handler.
 is_powershell() {
     local handler=${FUNCTION_HANDLER-} module
     case $handler in
@@ -15,7 +15,7 @@ is_powershell() {
         [[ ! -e $dir/$module.sh ]]
 }
 
-# Whether it is one of Common Lisp.
+# Whether this is a Common Lisp handler.
 is_lisp() {
     local handler=${FUNCTION_HANDLER-} stem
     case $handler in
@@ -25,11 +25,11 @@ is_lisp() {
     [[ -e $dir/$stem.lisp || -e $dir/$stem.fasl ]] && [[ ! -e $dir/$stem.sh && ! -e $dir/$handler ]]
 }
 
-# COMMAND: ends where the folder, which becomes the task root as it is, has no file for the handler. A module may come with the image.
+# COMMAND: ends if the folder, which becomes the task root, has no file for the handler. A module may be in the image.
 check_handler() {
     local command=$1 handler=${FUNCTION_HANDLER-} stem extension said=''
     if [[ -z $handler ]]; then
-        # a Dockerfile has a command of its own
+        # a Dockerfile has its own command
         [[ $command == deploy && ! -f $dir/Dockerfile ]] || return 0
         handler=$(plain Command)
         handler=${handler:-function.handler}

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The image: built for the function's architecture, checked, and pushed where it is not yet.
+# The image: builds it for the function's architecture, checks it, and pushes it if it is missing.
 
 find_repository() {
     lookup RepositoryNotFoundException aws ecr describe-repositories --repository-names "$repository" \
@@ -17,7 +17,7 @@ make_repository() {
     repository_uri=${reply:-"$unknown_registry/$repository"}
 }
 
-# The digest of what was pushed with the tag.
+# The digest of the image with the tag.
 find_image() {
     local media
     lookup ImageNotFoundException aws ecr describe-images --repository-name "$repository" --image-ids "imageTag=$tag" \
@@ -34,7 +34,7 @@ build_image() { # CONTEXT OPTION...
     local options=(--platform "linux/${architecture/x86_64/amd64}" --provenance=false --sbom=false --load
         --tag "$repository_uri:$tag")
     shift
-    # for those who read images: Lambda itself goes by the request for the restore
+    # informs readers of the image; Lambda itself only looks at the request for the restore
     ! on SNAPSTART || options+=(--label com.amazonaws.lambda.feature.snapstart=true)
     loud_call docker buildx build "${options[@]}" "$@" "$context" || {
         ! is_missing_base || die_of_missing_base
@@ -48,7 +48,7 @@ build() {
     if [[ -n ${FUNCTION_BASE-} && -f $dir/Dockerfile ]]; then
         set -- "$@" "${base_options[@]}"
     elif [[ -n ${FUNCTION_BASE-} ]]; then
-        # shellcheck disable=SC2016 # the builder knows this variable
+        # shellcheck disable=SC2016 # the builder expands this variable
         printf 'FROM %s\nCOPY . ${LAMBDA_TASK_ROOT}\n' "$FUNCTION_BASE" >"$scratch/Dockerfile"
         [[ -f $dir/.dockerignore ]] || echo .git >"$scratch/Dockerfile.dockerignore"
         set -- "$@" --file "$scratch/Dockerfile"
@@ -56,14 +56,14 @@ build() {
     build_image "$dir" "$@"
 }
 
-# Refuses a folder that no image can be built of, or not with this base.
+# Ends if no image can be built from the folder, or not with this base.
 check_build() {
     local base=${FUNCTION_BASE-} of
     if [[ -z $base ]]; then
         [[ -f $dir/Dockerfile ]] || die "$dir has no Dockerfile: write one that begins FROM an image of this runtime, or name that image with --base"
         return
     fi
-    # only here the folder is the task root as it is
+    # only in this case is the folder itself the task root
     check_handler "$command"
     of=$(architecture_of "$base")
     [[ -z $of || $of == "$architecture" ]] ||
@@ -71,7 +71,7 @@ check_build() {
     [[ ! -f $dir/Dockerfile ]] || choose_base
 }
 
-# Has the folder's own Dockerfile begin from the base: as its ARG BASE, or in place of the image that its FROM names.
+# Sets the base in the folder's own Dockerfile: the value of its ARG BASE, or the image in its FROM.
 choose_base() {
     local from
     base_options=(--build-arg "BASE=$FUNCTION_BASE")
@@ -88,7 +88,7 @@ choose_base() {
     base_options=(--build-context "$from=docker-image://$FUNCTION_BASE")
 }
 
-# The architecture that a base says at its end, as ours do.
+# The architecture at the end of a base's name, as in this project's images.
 architecture_of() {
     case $1 in
         *-amd64 | *-x86_64) echo x86_64 ;;
@@ -96,7 +96,7 @@ architecture_of() {
     esac
 }
 
-# Whether the build failed since the image that --base names cannot be had.
+# Whether the build failed because the image of --base was not found.
 is_missing_base() {
     [[ -n ${FUNCTION_BASE-} ]] || return 1
     case $problem in
@@ -107,12 +107,12 @@ is_missing_base() {
 
 die_of_missing_base() {
     local target=${FUNCTION_BASE##*:}
-    # less the version of a release
+    # without the version of a release
     target=${target#[0-9]*.[0-9]*.[0-9]*-}
     die "the base $FUNCTION_BASE is neither here nor in its registry: check the name, or build it in a checkout of lambda-script-runtime (docker buildx bake $target) and take that (--base lambda-script-runtime:$target)"
 }
 
-# Finds what Lambda would refuse before it is pushed.
+# Checks the image for limits of Lambda before it is pushed.
 check_image() {
     local image_architecture size
     must docker image inspect --format '{{.Architecture}} {{.Size}} {{join .RepoDigests " "}}' "$repository_uri:$tag"
@@ -144,7 +144,7 @@ push() {
     push_image
 }
 
-# Pushes what was built, where it is not yet.
+# Pushes the image, unless the repository already has it.
 push_image() {
     if find_image && [[ " $pushed_before " == *" $repository_uri@$digest "* ]]; then
         say "the image is in the repository $repository already"
@@ -157,7 +157,7 @@ push_image() {
     digest=${digest:-$unknown_digest}
 }
 
-# In place of a push: what an earlier one left under the tag.
+# Instead of a push: finds the image that an earlier push left under the tag.
 use_pushed_image() {
     repository_uri='' digest=''
     { find_repository && find_image; } || on DRY_RUN ||
@@ -165,7 +165,7 @@ use_pushed_image() {
     repository_uri=${repository_uri:-"$unknown_registry/$repository"} digest=${digest:-$unknown_digest}
 }
 
-# The one that is asked for, else that of the function, of its base, of its runtime, of this machine.
+# The architecture of --arch, else that of the function, of its base, of its runtime, of this machine.
 choose_architecture() { # THOSE-OF-THE-RUNTIME
     local of_base
     architecture=$(plain Architecture)

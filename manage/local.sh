@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The targets `make try` and `make run-local`: a folder's handler runs here, without AWS.
+# The targets `make try` and `make run-local`: they run a folder's handler on this machine, without AWS.
 #
-#   local.sh try     one event, by a bootstrap that is built here: DIR, HANDLER, EVENT (a file)
-#   local.sh serve   events over HTTP, in a container where there is an engine: DIR, HANDLER, PORT, VARIANT, BASE, WATCH
+#   local.sh try     runs one event with a bootstrap that is built here: DIR, HANDLER, EVENT (a file)
+#   local.sh serve   serves events over HTTP, in a container if Docker runs: DIR, HANDLER, PORT, VARIANT, BASE, WATCH
 #
-# Without HANDLER, `try` shows a sample in each language whose interpreter is here.
+# Without HANDLER, `try` runs a sample in each language whose interpreter is installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=manage/handler.sh
@@ -52,12 +52,12 @@ try() {
     fi
 }
 
-until_interrupted() { # COMMAND …: Ctrl-C is the usual end, and no error that make would show
+until_interrupted() { # COMMAND …: Ctrl-C is the usual end; make must not show it as an error
     local status=0
     trap : INT
     "$@" || status=$?
     ((status == 130)) || exit "$status"
-    sleep 0.2 # make takes it for an error where its recipe is gone before it has heard the interrupt itself
+    sleep 0.2 # make reports an error if its recipe ends before make has received the interrupt
 }
 
 variant_of_handler() {
@@ -84,7 +84,7 @@ serve() {
     target=rie-${VARIANT:-$(variant_of_handler)}-${BASE:-al2023}-$architecture
     image=${IMAGE:-lambda-script-runtime}:$target
     docker image inspect "$image" >/dev/null 2>&1 ||
-        say "building $image: the first time this takes some minutes, as it downloads and compiles what is in it"
+        say "building $image: the first time this takes some minutes for downloads and compilation"
     read -ra bake <<<"${BAKE-}"
     docker buildx bake ${bake[@]+"${bake[@]}"} "$target"
     options=(--rm --publish "127.0.0.1:$port:8080" --volume "$dir:/var/task:ro")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The policy that the deployer of one function needs: no more than the calls of this script ask for.
+# The policy for deploying one function: only the calls of this script.
 
 print_policy() {
     local region=${AWS_REGION:-*}

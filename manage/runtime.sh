@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# Customer-managed runtimes: an image in ECR that functions of zip archives run on. Checked against AWS's published
-# API model (botocore 1.44.8), not yet run on AWS.
+# Customer-managed runtimes: an image in ECR that runs functions deployed as zip files. Tested against AWS's published
+# API model (botocore 1.44.8), but not yet on AWS.
 
-readonly released=0.2.0 # whose images --variant names
+readonly released=0.2.0 # the release of the images for --variant
 readonly runtime_patience=600 # seconds until a version or an alias is ACTIVE
 
-# Ends where the AWS CLI lacks the calls, before anything is made.
+# Ends if the AWS CLI lacks the calls, before anything is created.
 need_runtimes() {
     local version
     aws lambda-core list-runtimes --generate-cli-skeleton input >/dev/null 2>"$scratch/problem" &&
@@ -14,7 +14,7 @@ need_runtimes() {
     die "${version%% *} does not know customer-managed runtimes: install the newest AWS CLI version 2, or one with botocore 1.44.8 or later (aws lambda-core list-runtimes must be a command of it)"
 }
 
-check_runtime_names() { # what the API takes, said before it is asked
+check_runtime_names() { # the API's rules for names, checked before the first call
     local text
     case ${FUNCTION_RUNTIME-} in
         arn:*:runtime/*) ;;
@@ -29,7 +29,7 @@ check_runtime_names() { # what the API takes, said before it is asked
 
 needs_option() { [[ -n $2 ]] || misuse "$command needs $1"; }
 
-# Reads the runtime; fails if there is none. It ends where the runtime is about to be deleted.
+# Reads the runtime; fails if there is none. Ends the script if its deletion is scheduled.
 find_runtime() {
     lookup ResourceNotFoundException aws lambda-core get-runtime --runtime-name "$FUNCTION_RUNTIME" \
         --query '[Arn,State,PendingDeletionAt]' --output text || return 1
@@ -52,7 +52,7 @@ find_alias() {
     IFS=$'\t' read -r alias_state alias_version alias_architectures <<<"$reply"
 }
 
-# Waits for a version or an alias, and says so: it can take minutes.
+# Waits for a version or an alias, with a message, because it can take minutes.
 await_active() { # WHAT FIND...
     local what=$1 begun=$SECONDS said=0 state=''
     shift
@@ -71,10 +71,10 @@ await_active() { # WHAT FIND...
         fi
         sleep 2
     done
-    die "$what is ${state:-not there} after $((SECONDS - begun)) s: run the same command again, it goes on waiting"
+    die "$what is ${state:-not there} after $((SECONDS - begun)) s: run the same command again, it continues to wait"
 }
 
-# The image of a version: --base as it is, or the released image of a variant.
+# The image of a version: --base, or the released image of a variant.
 build_of_version() {
     local base=${FUNCTION_BASE-}
     [[ -n $base ]] ||
@@ -85,7 +85,7 @@ build_of_version() {
     build_image "$scratch/context"
 }
 
-# Whether the image here is the one that the version has: by where it was pushed to, else by what ECR's manifest names.
+# Whether the version has the local image: by its pushed digest, else by the manifest in ECR.
 is_image_of_version() {
     local id
     [[ " $pushed_before " != *"@${version_image##*@} "* ]] || return 0
@@ -143,7 +143,7 @@ make_version() {
     must aws lambda-core create-runtime-version "${of[@]}" --query State --output text
 }
 
-# The release notes alone may change.
+# Only the release notes can be changed.
 settle_notes() {
     [[ -n ${FUNCTION_RELEASE_NOTES-} && $version_notes != "$(<"$FUNCTION_RELEASE_NOTES")" ]] || return 0
     must aws lambda-core update-runtime-version --runtime-name "$FUNCTION_RUNTIME" --name "$FUNCTION_RUNTIME_VERSION" \
@@ -189,7 +189,7 @@ list_runtimes() {
     done <<<"$runtimes"
 }
 
-# Chooses the part that is deleted or taken back: the runtime, or one version or alias of it.
+# Chooses the part to delete or restore: the runtime, or one of its versions or aliases.
 choose_part() {
     part="the runtime $FUNCTION_RUNTIME" part_of=(--runtime-name "$FUNCTION_RUNTIME") part_kind=''
     if [[ -n ${FUNCTION_RUNTIME_ALIAS-} ]]; then
@@ -221,11 +221,11 @@ restore_runtime() {
     report "$part is ${reply:-ACTIVE} again"
 }
 
-# Checks all that a function of a zip needs of its runtime, before anything is made.
+# Checks the runtime of a function with a zip file, before anything is created.
 choose_runtime() {
     : "${FUNCTION_RUNTIME_ALIAS:=stable}"
     case $FUNCTION_RUNTIME in
-        arn:*) runtime_arn=$FUNCTION_RUNTIME ;; # another account's, perhaps: only its use may be allowed
+        arn:*) runtime_arn=$FUNCTION_RUNTIME ;; # may be another account's: perhaps only its use is allowed
         *)
             find_runtime || on DRY_RUN ||
                 die "there is no runtime $FUNCTION_RUNTIME in this account and region: name the ARN of another account's, or make one with manage.sh publish-runtime"
@@ -244,7 +244,7 @@ choose_runtime() {
     esac
 }
 
-# The handler beside a zip is a setting of its own, which takes no white space.
+# With a zip file, the handler is a setting of the function, which takes no white space.
 check_zip_handler() {
     local handler=${FUNCTION_HANDLER-} shorter
     if [[ -z $handler ]]; then
@@ -262,7 +262,7 @@ check_zip_handler() {
     check_handler "$command"
 }
 
-# Whether the function is pinned to one version of its runtime, and how that is changed.
+# Whether the function is pinned to a version of its runtime, and the change of that.
 settle_pin() {
     local want=Auto have version_arn=''
     [[ -n ${FUNCTION_PIN-} ]] || return 0

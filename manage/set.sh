@@ -1,18 +1,18 @@
 # shellcheck shell=bash
-# `--set KEY=VALUE`: any setting of the AWS CLI's own create-function, as its model has it.
+# `--set KEY=VALUE`: any setting of the AWS CLI's create-function, by its own model.
 
-# Settings that have an option here, or that are this script's own.
+# Settings that have their own option, or that this script sets itself.
 readonly set_elsewhere='FunctionName:--name Role:--role Handler:--handler MemorySize:--memory Timeout:--timeout
 Description:--description Architectures:--arch Environment:--env SnapStart:--snapstart LoggingConfig:--log-format
 RuntimeConfig:--runtime Runtime:--runtime ImageConfig:--handler Code:--dir PackageType:--runtime Publish:--snapstart
 PublishTo:--snapstart DurableConfig:--durable'
 
-# Reads which settings a call of the AWS CLI has, with an empty value of each; without asking AWS.
+# Reads the settings of a call of the AWS CLI, with empty values; without a call to AWS.
 skeleton_of() { # CALL
     aws lambda "$1" --generate-cli-skeleton input 2>"$scratch/problem" | sed -n 's/^    \("[A-Za-z]*": .\).*/\1/p'
 }
 
-# Checks KEY=VALUE and notes it as JSON in set_keys and set_values.
+# Checks KEY=VALUE and adds it as JSON to set_keys and set_values.
 add_set() {
     local key=${1%%=*} value=${1#*=} option kind
     [[ $1 == *=* && $key =~ ^[A-Z][A-Za-z0-9]+$ ]] ||
@@ -30,8 +30,8 @@ add_set() {
     set_keys+=("$key") set_values+=("$value")
 }
 
-# Has the AWS CLI check all that is to be set against its own model, before anything is made. Nobody is asked: where
-# the settings pass, the call ends at a closed port.
+# Lets the AWS CLI check the settings against its own model, before anything is created. AWS is not called: if the
+# settings are valid, the call fails at a closed port.
 check_set() {
     local i input='"FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/r", "Code": {"ImageUri": "i"}'
     ((${#set_keys[@]})) || return 0
@@ -44,7 +44,7 @@ check_set() {
     misuse "--set: $problem"
 }
 
-# The fields to read of the function, so that a setting that is there already is not set again.
+# The fields to read of the function, so that an equal setting is not set again.
 fields_of_set() {
     local i value there
     # shellcheck disable=SC2016 # backticks of JMESPath
@@ -58,7 +58,7 @@ fields_of_set() {
     done
 }
 
-# Adds the settings that are different to the input of a call.
+# Adds differing settings to the input of a call.
 add_set_settings() {
     local i key
     ((${#set_keys[@]})) || return 0

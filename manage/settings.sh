@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# The input of a call that makes or changes the function: JSON of what is asked for and is not so yet.
+# The input of a call that creates or changes the function: JSON with the requested settings that differ.
 
 readonly newline=$'\n'
 
-# A text as a JSON string, spelt as the AWS CLI does.
+# A text as a JSON string, escaped as by the AWS CLI.
 json() {
     local text=$1 code char escape
     text=${text//\\/\\\\}
@@ -23,7 +23,7 @@ json() {
     printf '"%s"' "$text"
 }
 
-# Begins an input; adds to it (a dry run shows the third argument in place of the second); makes the call with it.
+# Begins an input; adds to it (a dry run shows the third argument instead of the second); makes the call with it.
 begin_settings() { settings="\"FunctionName\": $(json "$name")" shown_settings=$settings; }
 setting() {
     settings+=", \"$1\": $2"
@@ -38,7 +38,7 @@ call_with_settings() {
     call aws lambda "$1" --cli-input-json "$input" "${@:2}" --query FunctionArn --output text
 }
 
-# Adds a setting of the function if it is asked for and different.
+# Adds a setting of the function if it is requested and differs.
 changed_setting() { # NAME WANTED FIELD
     [[ -z $2 || $(field "${3-$1}") == "$2" ]] || setting "$1" "$2"
 }
@@ -63,7 +63,7 @@ add_configuration() {
     add_set_settings
 }
 
-# The runtime that a function of a zip runs on.
+# The runtime of a function with a zip file.
 add_runtime() {
     [[ -n ${FUNCTION_RUNTIME-} ]] || return 0
     [[ $(plain Runtime):$(plain RuntimeArn):$(plain RuntimeAlias) != "custom:$runtime_arn:$FUNCTION_RUNTIME_ALIAS" ]] || return 0
@@ -83,7 +83,7 @@ check_environment() {
         die "the function's variables cannot be read, and a change would lose them: $(plain EnvironmentError)"
 }
 
-# AWS replaces the whole of it at the same time.
+# AWS replaces the whole configuration at once.
 add_logging() {
     local format level value
     format=$(plain LogFormat) level=$(plain LogLevel)
@@ -97,7 +97,7 @@ add_logging() {
     fi
 }
 
-# The handler is the image's command; AWS replaces what else an image is started with at the same time.
+# The handler is the image's command; AWS replaces the whole image configuration at once.
 add_handler() {
     [[ -n ${FUNCTION_HANDLER-} ]] || return 0
     local value entry_point
@@ -114,7 +114,7 @@ add_handler() {
     setting ImageConfig "{$value}"
 }
 
-# Lays the variables that are named over those that are there; AWS replaces all of them at the same time.
+# Adds the given variables to the existing ones; AWS replaces all variables at once.
 add_environment() {
     local there all line key i changed=0
     there=$(sed -n 's/^        \("[A-Za-z0-9_]*": ".*"\),\{0,1\}$/\1/p' <<<"$function")

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# The function URL: made, changed, opened to everybody or closed again.
+# The function URL: creates or changes it, opens it to everybody or closes it.
 
-# By what the two permissions of an open URL are called; since October 2025 Lambda asks for both.
+# The names of the two permissions of an open URL; Lambda requires both since October 2025.
 readonly may_use_url=FunctionURLAllowPublicAccess may_invoke_by_url=FunctionURLInvokeAllowPublicAccess
 
-# Makes the function URL, or changes what is different.
+# Creates the function URL, or changes differing settings.
 settle_url() {
     local -a of=(--function-name "$name")
     local auth=${FUNCTION_URL-} mode='' there='' url
@@ -28,13 +28,13 @@ settle_url() {
             --query FunctionUrl --output text
         url=${reply:-URL}
     else
-        return 0 # only the mode is asked for, and there is no URL
+        return 0 # only the mode is given, and there is no URL
     fi
     settle_permissions
     report "$name is at $url${auth:+ ($auth)}"
 }
 
-# Everybody may call an open URL; nobody else's permissions are touched.
+# Allows everybody to call an open URL. Other permissions are not changed.
 settle_permissions() {
     local statement policy=''
     if lookup ResourceNotFoundException aws lambda get-policy "${of[@]}" --query Policy --output text; then

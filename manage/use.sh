@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The use of a function that exists: invoke it, read its log, delete it.
+# Uses an existing function: invokes it, reads its log, deletes it.
 
 invoke() {
     local event=${FUNCTION_EVENT-"{}"} qualifier=${FUNCTION_ALIAS-} error version log execution
@@ -13,9 +13,9 @@ invoke() {
         @*) event=${event#@}; [[ -r $event ]] || misuse "there is no file $event to read the event from" ;;
         *) printf '%s' "$event" >"$scratch/event"; event=$scratch/event ;;
     esac
-    export AWS_MAX_ATTEMPTS=1 # an event is sent once, however long its answer takes
+    export AWS_MAX_ATTEMPTS=1 # an event is sent only once, however long its answer takes
     if ! send_event; then
-        # Lambda refuses to call a durable function so, and has begun nothing
+        # Lambda refuses this call of a durable function, and nothing has begun
         [[ -z $qualifier && $problem == *"durable function using an unqualified ARN"* ]] || fail
         qualifier=$alias
         send_event || fail
@@ -23,14 +23,14 @@ invoke() {
     ! on DRY_RUN || return 0
     IFS=$'\t' read -r error version log execution <<<"$reply"
     if on ASYNC; then
-        say "$name has the event; nobody waits for the answer"
+        say "$name has received the event; not waiting for its answer"
         [[ $execution == None ]] || printf '%s\n' "$execution"
         return
     fi
     [[ $execution == None ]] || say "durable execution: $execution"
     if [[ $log != None ]]; then
         say "log tail of version $version:"
-        # the second spelling is that of macOS before 13
+        # the second form is for macOS before 13
         { base64 --decode <<<"$log" 2>/dev/null || base64 -D <<<"$log"; } >&2
     fi
     if [[ $error != None ]]; then
@@ -45,7 +45,7 @@ invoke() {
     [[ ! -t 1 ]] || echo
 }
 
-# Calls the function with $event by the name that $qualifier completes.
+# Calls the function with $event, by its name and $qualifier.
 send_event() {
     local -a how=(--log-type Tail --cli-read-timeout 0)
     ! on ASYNC || how=(--invocation-type Event)
@@ -68,13 +68,14 @@ logs() {
             die "there is no log group $group: invoke the function first, or check --name and --region"
         fi
         if on DRY_RUN || ! on FOLLOW; then return; fi
-        # events may come in late: half a minute is read again, less what was printed
+        # events may arrive late: reads the last half minute again, without lines that were printed
         ((newest - 30000 <= start)) || start=$((newest - 30000))
         sleep 2
     done
 }
 
-# Prints the messages of $reply that are not yet $seen. A message may have many lines; empty ones at its end go.
+# Prints the messages of $reply that are not in $seen. A message may have many lines; empty lines at its end are
+# dropped.
 print_events() {
     local event=$'^([0-9]{13})\t([0-9]+)\t(.*)$' line print=0 empty='' now=' '
     while IFS= read -r line; do
@@ -144,7 +145,7 @@ delete_role() {
     remove "the role $own_role" NoSuchEntity aws iam delete-role --role-name "$own_role"
 }
 
-# Deletes something, or finds it gone.
+# Deletes a resource, or reports that it does not exist.
 remove() { # WHAT ABSENT CALL...
     local what=$1
     shift

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# A zip archive of a folder: the same bytes for the same files. Files are in the order of their names, times are fixed,
-# modes and links are kept, .git is left out. It takes gzip alone, which compresses as zip archives do.
+# A zip archive of a folder: the same files give the same bytes. Files are sorted by name, times are fixed, modes and
+# links are kept, .git is left out. It only needs gzip, which uses the compression of zip archives.
 
-# Puts a number into $bytes, little-endian: BYTES NUMBER...
+# Adds numbers to $bytes, little-endian: BYTES NUMBER...
 add_number() {
     local width=$1 number byte i
     shift
@@ -14,7 +14,7 @@ add_number() {
     done
 }
 
-# The modes of files, one a line, as octal numbers.
+# The modes of files, one per line, as octal numbers.
 modes_of() {
     if stat --version >/dev/null 2>&1; then
         xargs -0 stat -c %a --
@@ -23,7 +23,7 @@ modes_of() {
     fi
 }
 
-# Makes $archive of the folder.
+# Creates $archive from the folder.
 make_zip() {
     local LC_ALL=C file mode count=0 offset=0 total=0 bytes size packed sum method head data=$scratch/data
     local -a files=()
@@ -48,7 +48,7 @@ make_zip() {
             mode=$((0100000 | 0$mode))
             gzip -n -9 <"$dir/$file" >"$data"
         fi
-        # behind ten bytes of head comes what a zip archive holds, then checksum and size
+        # gzip's output: a head of ten bytes, the data for the zip archive, checksum and size
         read -r sum size <<<"$(tail -c 8 "$data" | od -An -v -tu4 | tr -s ' ')"
         packed=$(($(wc -c <"$data") - 18)) method=8
         bytes=''
@@ -78,7 +78,7 @@ make_zip() {
         die "the folder $dir has $total bytes and $size zipped; Lambda takes $unzipped_limit and $zip_limit: leave files out, put modules into a layer, or push an image"
 }
 
-# The checksum that Lambda keeps of an archive.
+# The checksum of an archive, as Lambda stores it.
 checksum_of_zip() {
     local sum bytes='' i
     sum=$({ sha256sum 2>/dev/null || shasum -a 256; } <"$archive")

@@ -11,7 +11,7 @@ pub const STREAM_LIMIT: usize = 200 * 1024 * 1024;
 /// How much of a pipe is read at once, in bytes.
 pub const BLOCK: usize = 64 * 1024;
 
-/// How much a pipe holds at most, in bytes: Linux gives any user this much.
+/// The largest size of a pipe, in bytes: Linux allows it for any user.
 pub const PIPE_SIZE: usize = 1024 * 1024;
 
 /// How many blocks are read at one time: a full pipe. Reading more would also read bytes that are written meanwhile,

@@ -124,13 +124,14 @@ fn other_requests_for_a_stream_are_refused() {
 
 #[test]
 fn the_end_of_the_log_comes_where_it_is_asked_for() {
-    let served =
-        Function::bash("handler() { for i in {1..1000}; do echo \"line $i\" >&2; done; echo fine; }")
-            .serve(&[]);
+    let served = Function::bash(
+        "handler() { for i in {1..1000}; do echo \"line $i\" >&2; done; printf half >&2; echo fine; }",
+    )
+    .serve(&[]);
     for _ in 0..2 {
         let response = served.call_with(&[("X-Amz-Log-Type", "Tail")], "{}").response();
         let log = String::from_utf8(STANDARD.decode(&response.headers["x-amz-log-result"]).unwrap()).unwrap();
-        assert!(log.len() == 4096 && log.contains("line 1000\nREPORT RequestId: "), "{log}");
+        assert!(log.len() == 4096 && log.contains("line 1000\nhalf\nREPORT RequestId: "), "{log}");
         assert!(!served.call("{}").response().headers.contains_key("x-amz-log-result"));
     }
 }

@@ -1,5 +1,5 @@
 # Handler: function.handler
-# The event is $1 and standard input; what goes to standard output is the answer, standard error is the log.
+# The event is $1 and standard input; standard output is the answer, standard error is the log.
 handler() {
     local event=$1
     echo "got ${#event} bytes" >&2

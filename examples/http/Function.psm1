@@ -1,5 +1,5 @@
 # Handler: Function.Invoke-Handler
-# Takes text that is posted, and says what it took.
+# Receives posted text, and returns it.
 function New-Response($Status, $Body) {
     @{
         statusCode = $Status

@@ -1,5 +1,5 @@
 ;;;; Handler: function.lisp.handler
-;;;; Takes text that is posted, and says what it took.
+;;;; Receives posted text, and returns it.
 (asdf:load-system :yason)
 
 (defun object (&rest keys-and-values)

@@ -1,5 +1,5 @@
 # Handler: function.sh.handler
-# Takes text that is posted, and says what it took.
+# Receives posted text, and returns it.
 respond() { # STATUS; the body is standard input
     jq -Rsc --argjson status "$1" \
         '{statusCode: $status, headers: {"content-type": "application/json"}, body: rtrimstr("\n")}'

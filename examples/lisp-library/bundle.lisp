@@ -1,3 +1,3 @@
-;;;; Stands for what (ql:bundle-systems '("money") :to "lisp-library/") writes: it makes the systems of software/ known.
+;;;; Represents the output of (ql:bundle-systems '("money") :to "lisp-library/"): registers the systems of software/.
 (dolist (file (directory (merge-pathnames "software/*/*.asd" *load-truename*)))
   (asdf:load-asd file))

@@ -1,5 +1,5 @@
 ;;;; Handler: orders.handler
-;;;; Adds up what an order costs, by a library of the bundle in this folder.
+;;;; Adds up the cost of an order, with a library of the bundle in this folder.
 (asdf:load-system :money)
 (asdf:load-system :yason)
 

@@ -1,6 +1,6 @@
 # Handler: Orders.Get-Total
 #Requires -Modules Money
-# Adds up what an order costs, by a module that was saved into modules/.
+# Adds up the cost of an order, with a module that was saved into modules/.
 function Get-Total($Order) {
     $total = 0
     foreach ($item in $Order.items) {

@@ -1,4 +1,4 @@
-# The runtime by Terraform: its provider has no resource for it of its own, so the stack of publisher.yaml is one.
+# The runtime with Terraform: its provider has no resource for runtimes, so this manages the stack of publisher.yaml.
 #
 #   terraform apply -var image=ACCOUNT.dkr.ecr.REGION.amazonaws.com/scripts-runtime@sha256:...
 

@@ -90,7 +90,7 @@ resource "aws_lambda_function" "function" {
 resource "aws_lambda_function_url" "function" {
   function_name = aws_lambda_function.function.function_name
 
-  # NONE lets everybody call it
+  # NONE allows everybody to call it
   authorization_type = "AWS_IAM"
 
   # RESPONSE_STREAM with SCRIPT_RUNTIME_RESPONSE_MODE=streaming

@@ -1,4 +1,4 @@
-//! The event of a durable function: the user's event in an envelope, and the answers that the service takes.
+//! The event of a durable function: an envelope with the user's event. Also the answers for the service.
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::limits::PAYLOAD_LIMIT;
 
-/// The largest result in an answer, in bytes of JSON: Lambda's limit of 6 MB less what stands around it.
+/// The largest result in an answer, in bytes of JSON: Lambda's limit of 6 MB minus the rest of the answer.
 const RESULT_LIMIT: usize = PAYLOAD_LIMIT - 50;
 
-/// The event as the service sends it.
+/// The service's event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Envelope {
@@ -30,17 +30,17 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The envelope, if the event is one.
+    /// The envelope, if the event has one.
     #[must_use]
     pub fn of(event: &Bytes) -> Option<Self> {
-        // most events are none, and are not parsed for it
+        // a quick check: most events have none, and are not parsed
         memmem::find(event, b"\"DurableExecutionArn\"")?;
         serde_json::from_slice(event).ok()
     }
 }
 
 impl Page {
-    /// Takes the user's event out of the operations, if it is among them.
+    /// Removes the user's event from the operations, if it is among them.
     pub fn take_input(&mut self) -> Option<String> {
         let at = self.operations.iter().position(|operation| operation.kind == Kind::Execution)?;
         let details = self.operations.swap_remove(at).execution_details.unwrap_or_default();
@@ -48,7 +48,7 @@ impl Page {
     }
 }
 
-/// The answer of an execution that goes on later.
+/// The answer of an execution that continues later.
 #[must_use]
 pub fn pending() -> Bytes {
     Bytes::from_static(br#"{"Status":"PENDING"}"#)

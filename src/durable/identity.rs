@@ -1,17 +1,17 @@
-//! The ids of operations. An id is made of the context, the name and how often that came there, so that an operation
-//! is found again in a script that has changed elsewhere.
+//! The ids of operations. An id consists of the context, the name and the number of earlier operations of that name. So
+//! an operation is found again even if other parts of the script have changed.
 
 use std::fmt::Write;
 
 use ring::digest::{Context, SHA256};
 
-/// Digits of the part that finds an operation.
+/// The number of digits of the part that finds an operation.
 const PLACE: usize = 24;
 
-/// Digits of the part that stands for the arguments.
+/// The number of digits of the part for the arguments.
 const ARGUMENTS: usize = 8;
 
-/// Stands for arguments that may be others in each replay.
+/// The part for arguments that may differ in each replay.
 const ANY: &str = "00000000";
 
 /// The longest name, in bytes.
@@ -29,7 +29,7 @@ pub fn place_of(id: &str) -> &str {
     id.split('-').next().unwrap_or(id)
 }
 
-/// The part of an id that stands for the arguments; none for an operation that has none.
+/// The part of an id for the arguments; `None` for an operation without arguments.
 #[must_use]
 pub fn arguments<'a>(arguments: impl IntoIterator<Item = &'a [u8]>, any: bool) -> Option<String> {
     let arguments: Vec<_> = arguments.into_iter().collect();
@@ -40,14 +40,14 @@ pub fn arguments<'a>(arguments: impl IntoIterator<Item = &'a [u8]>, any: bool) -
     }
 }
 
-/// Whether these arguments of a replay are those of the id that was recorded.
+/// Whether these arguments of a replay match the recorded id.
 #[must_use]
 pub fn same_arguments(recorded: &str, arguments: Option<&str>) -> bool {
     let recorded = recorded.split_once('-').map(|(_, arguments)| arguments);
     recorded == arguments || recorded == Some(ANY) || arguments == Some(ANY)
 }
 
-/// Why the service would not take a name.
+/// The reason why the service would refuse a name.
 #[must_use]
 pub fn refusal_of(name: &str) -> Option<String> {
     if name.is_empty() {

@@ -19,18 +19,19 @@
 //! | Reply | Keys | The client |
 //! |---|---|---|
 //! | `run` | `id`, `attempt`, `state` | runs the body, and sends `end` |
-//! | `done` | `result` | goes on with the result |
-//! | `failed` | `status`, `type`, `message`, `data` | fails in the way of its language |
-//! | `created` | `id`, `callback` | has the callback's id |
-//! | `suspend` | | goes no further: the invocation is over |
+//! | `done` | `result` | continues with the result |
+//! | `failed` | `status`, `type`, `message`, `data` | fails, as its language does |
+//! | `created` | `id`, `callback` | returns the callback's id |
+//! | `suspend` | | stops: the invocation is over |
 //! | `refused` | `message` | fails: the request was wrong |
 //!
-//! `context` is the id from the `run` of the context around, empty at the top. `arg` are the words of a command, which
-//! belong to the step's identity unless `any-args=1`. Times are seconds, with fractions; `until` is a time since 1970.
-//! `every` makes a step that is asked again (`until` of the command): its `end` has `again=STATE` for "not yet", and `run`
-//! gives the `state` back. A client that gets `run` and closes its connection without an `end` has given the body up,
-//! unless the request said `detached=1`: then `end` comes by another connection. A `done` of a callback or an invocation holds the payload as it came. The command adds
-//! `client=command`: the bootstrap refuses it where the handler runs in an interpreter that has a library.
+//! `context` is the id from the `run` of the surrounding context, empty at the top. `arg` are the words of a command,
+//! which belong to the step's identity unless `any-args=1`. Times are seconds, with fractions; `until` is a time since
+//! 1970. With `every`, a step is repeated (`until` of the command): its `end` has `again=STATE` for "not yet", and the
+//! next `run` has this `state`. If a client gets `run` and closes its connection without an `end`, the body has not
+//! ended, unless the request has `detached=1`: then `end` comes on another connection. `done` of a callback or an
+//! invocation has the unchanged payload. The command adds `client=command`: the bootstrap refuses it if the handler
+//! runs in an interpreter that has a library.
 
 use std::io::{self, Read, Write};
 
@@ -79,7 +80,7 @@ impl Message {
         self.value(key).map(|value| String::from_utf8_lossy(value).into_owned())
     }
 
-    /// The message as it is sent.
+    /// The encoded message.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = format!("{}\n{}:{},", self.fields.len() + 1, self.verb.len(), self.verb).into_bytes();
@@ -91,7 +92,7 @@ impl Message {
         bytes
     }
 
-    /// Writes the message. One that could not be read is an error.
+    /// Writes the message. Fails if the message is over a limit.
     pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
         if self.fields.len() >= FIELDS_LIMIT {
             return Err(invalid("a message of this many fields"));
@@ -102,11 +103,11 @@ impl Message {
         to.write_all(&self.encode())
     }
 
-    /// Reads a message; none at the end of the connection.
+    /// Reads a message; `None` at the end of the connection.
     pub fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
         let mut decoder = Decoder::default();
         loop {
-            // exactly as much as is still missing: bytes of the next message stay where they are
+            // read only the missing bytes: those of the next message stay unread
             let mut bytes = vec![0; decoder.missing()];
             match from.read(&mut bytes)? {
                 0 if decoder.is_empty() => return Ok(None),
@@ -121,13 +122,13 @@ impl Message {
     }
 }
 
-/// Makes messages of bytes.
+/// Decodes messages.
 #[derive(Debug, Default)]
 pub struct Decoder {
     bytes: Vec<u8>,
-    /// How many bytes of them have been taken apart.
+    /// How many bytes have been decoded.
     position: usize,
-    /// How many fields the message has, once that is known.
+    /// The number of fields, once it is known.
     count: Option<usize>,
     fields: Vec<Vec<u8>>,
 }
@@ -148,8 +149,8 @@ impl Decoder {
         }
     }
 
-    /// Takes further bytes, and gives the message if they are its last. Bytes behind it are an error: a client waits for
-    /// the reply.
+    /// Takes further bytes, and returns the message if it is complete. More bytes are an error: a client waits for the
+    /// reply.
     pub fn push(&mut self, bytes: &[u8]) -> io::Result<Option<Message>> {
         self.bytes.extend_from_slice(bytes);
         if self.count.is_none() {
@@ -186,7 +187,7 @@ impl Decoder {
     }
 }
 
-/// A number and how many bytes it takes with the byte behind it; none if that has not come.
+/// A number, and its length with the byte after it; `None` if it is not complete yet.
 fn number(bytes: &[u8], end: u8) -> io::Result<Option<(usize, usize)>> {
     /// More digits than any length has.
     const DIGITS: usize = 9;

@@ -1,11 +1,11 @@
-//! Durable functions: an execution is many invocations of the same handler, and a service keeps what it has done.
+//! Durable functions: an execution is many invocations of the same handler, and a service stores its operations.
 //!
-//! 1. [`Envelope::of`] recognizes the event. [`Durable::run`] hands the user's own event on to the handler.
-//! 2. The handler asks for steps and waits by a socket, as `message` describes it. `session` answers, and makes the
+//! 1. [`Envelope::of`] recognizes the event. [`Durable::run`] passes the user's event to the handler.
+//! 2. The handler requests steps and waits over a socket, as `message` describes. `session` answers, and makes the
 //!    checkpoints.
 //! 3. A handler that waits for something is suspended: its processes are killed, or its library unwinds.
-//! 4. The answer tells the service that the execution has ended, or that it goes on later: in another invocation,
-//!    where all that has been done before is answered from the record.
+//! 4. The answer tells the service that the execution has ended, or that it continues later: in another invocation, in
+//!    which finished operations are answered from the record.
 
 pub mod command;
 mod envelope;
@@ -50,7 +50,7 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The time for the last checkpoint of an invocation, before its handler is ended.
+/// The time for the last checkpoint of an invocation, before its handler is killed.
 const LAST_CHECKPOINT: Duration = Duration::from_millis(300);
 
 /// The longest path of the sockets' folder, in bytes: that of a socket has at most 107.
@@ -59,14 +59,14 @@ const LONGEST_FOLDER: usize = 90;
 /// Runs the events of durable functions.
 pub struct Durable {
     settings: Arc<Settings>,
-    /// Made for the first event.
+    /// Created at the first event.
     service: OnceLock<Arc<dyn Service>>,
     directory: OnceLock<TempDir>,
     events: AtomicU64,
 }
 
 impl Durable {
-    /// Uses the service of the region. Nothing is opened before the first event.
+    /// Uses the service of the region. The first event opens the connection.
     #[must_use]
     pub fn new(settings: &Arc<Settings>) -> Self {
         Self {
@@ -83,7 +83,7 @@ impl Durable {
         Self { service: service.into(), ..Self::new(settings) }
     }
 
-    /// The envelope in an event, if it is of a durable function, and its answer: that of an envelope is whole.
+    /// The envelope of an event, if it has one, and the prepared answer, which is never streamed for an envelope.
     pub fn answer_of(&self, invocation: &mut Invocation) -> Result<(Option<Envelope>, Answer), Failure> {
         match Envelope::of(&invocation.event) {
             None => Ok((None, Answer::of(&self.settings, invocation)?)),
@@ -91,7 +91,7 @@ impl Durable {
         }
     }
 
-    /// Runs an event. Where it is an envelope, the outcome is the answer for the service.
+    /// Runs an event. For an envelope, the outcome is the answer for the service.
     pub async fn run(
         &self,
         slot: &mut Slot,
@@ -107,7 +107,7 @@ impl Durable {
             Ended::Pending => pending(),
             Ended::Succeeded(result) => succeeded(&result),
             Ended::Failed(error) => {
-                // the service's own words may quote a credential
+                // the service's message may quote a credential
                 let failure = self.settings.secrets.masked(error.to_failure());
                 logs::write_failure(invocation, &failure);
                 failed(&failure.into())
@@ -146,7 +146,7 @@ impl Durable {
         };
         invocation.event = input.into();
         invocation.suspension = Some(suspension.clone());
-        // without it Bash starts more processes
+        // without the port, Bash starts more processes
         let port = if session.is_replaying() { Port::listen(&path).await.ok() } else { None };
         let session = Arc::new(session);
         let background = async {
@@ -193,7 +193,7 @@ impl Durable {
         }
     }
 
-    /// The end that the handler has come to itself.
+    /// The end of an invocation whose handler has ended by itself.
     async fn ended(session: &Session, outcome: Outcome) -> Result<Ended, Failure> {
         match outcome.map(|answer| String::from_utf8(answer.into())) {
             Ok(Ok(result)) if fits_in_answer(&result) => Ok(Ended::Succeeded(result)),
@@ -206,13 +206,13 @@ impl Durable {
                 let message = format!("the answer is no UTF-8 text at byte {at}: encode it, as by `base64`");
                 Ok(Ended::Failed(ErrorObject::new("Durable.InvalidResult", message)))
             }
-            // the next invocation may do better
+            // the next invocation may succeed
             Err(failure) if is_fault_of_runtime(&failure) => Err(failure),
             Err(failure) => Ok(Ended::Failed(session.error(failure))),
         }
     }
 
-    /// The setting that a durable function cannot have.
+    /// The setting that is not allowed for a durable function, if it is set.
     fn unfit_setting(&self) -> Option<Variable> {
         if self.settings.interface == Interface::Cgi {
             return Some(variable::INTERFACE);
@@ -240,7 +240,7 @@ impl Durable {
         Ok((UnixListener::bind(&path)?, path))
     }
 
-    /// When a handler that has not ended is suspended, or its steps have failed.
+    /// The time at which a running handler is suspended, or its steps fail.
     fn limit(&self, invocation: &Invocation) -> Option<Instant> {
         let left = invocation.time_left(SystemTime::now())?;
         let ahead = self.settings.deadline_margin.unwrap_or_default() + LAST_CHECKPOINT;
@@ -255,7 +255,7 @@ enum Ended {
     Failed(ErrorObject),
 }
 
-/// Whether the same event may come to another end in the next invocation.
+/// Whether the same event may succeed in the next invocation.
 fn is_fault_of_runtime(failure: &Failure) -> bool {
     let error_type = failure.diagnostic.error_type.as_str();
     error_type.starts_with("Runtime.") || error_type == ErrorType::Signal.name()

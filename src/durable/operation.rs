@@ -1,4 +1,4 @@
-//! The operations of an execution, as the service writes and reads them.
+//! The operations of an execution, in the format of the service.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -15,15 +15,15 @@ pub enum Kind {
     Step,
     /// Waits for a time.
     Wait,
-    /// Waits for an answer from outside.
+    /// Waits for an answer through the API.
     Callback,
     /// Waits for another function.
     ChainedInvoke,
-    /// Holds other operations.
+    /// Contains other operations.
     Context,
 }
 
-/// How far an operation is.
+/// The status of an operation.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -53,10 +53,10 @@ impl Status {
     }
 }
 
-/// The data of an error among the members of a failure.
+/// The member of a failure with the data of an error.
 const DATA: &str = "errorData";
 
-/// An error as the service keeps it.
+/// An error in the format of the service.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ErrorObject {
@@ -104,9 +104,9 @@ impl From<Failure> for ErrorObject {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Operation {
-    /// Its id in the execution.
+    /// The id in the execution.
     pub id: String,
-    /// The context that holds it; none at the top.
+    /// The surrounding context; `None` at the top.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<String>,
     /// Its name.
@@ -115,7 +115,7 @@ pub struct Operation {
     /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
-    /// The same in the words of an SDK.
+    /// The kind by the names of the SDKs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_type: Option<String>,
     /// How far it is.
@@ -147,7 +147,7 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// Its result and its error, as far as it has them.
+    /// Its result and its error.
     pub fn outcome(&self) -> (Option<&str>, Option<&ErrorObject>) {
         let details = [
             self.step_details.as_ref().map(|details| (&details.result, &details.error)),
@@ -169,7 +169,7 @@ pub struct ExecutionDetails {
     pub input_payload: Option<String>,
 }
 
-/// How far a step is.
+/// The state of a step.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct StepDetails {
@@ -179,7 +179,7 @@ pub struct StepDetails {
     /// The error of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorObject>,
-    /// How many attempts were followed by another one.
+    /// The number of attempts that were followed by another one.
     pub attempt: u64,
     /// When the next attempt is due.
     #[serde(deserialize_with = "seconds", skip_serializing_if = "Option::is_none")]
@@ -195,11 +195,11 @@ pub struct WaitDetails {
     pub scheduled_end_timestamp: Option<f64>,
 }
 
-/// The answer from outside.
+/// The state of a callback.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CallbackDetails {
-    /// By which it is answered.
+    /// The id for the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback_id: Option<String>,
     /// The answer.
@@ -232,14 +232,14 @@ pub struct ContextDetails {
     /// Its error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorObject>,
-    /// Whether its body has to run again for its result, which was too large to be kept.
+    /// Whether its body has to run again, because its result was too large to store.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub replay_children: bool,
 }
 
 /// A time in seconds since 1970. Events have milliseconds, the answers of the service seconds.
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    /// Seconds do not reach this before the year 5138.
+    /// Times in seconds are below this until the year 5138.
     const MILLISECONDS: f64 = 1e11;
     let time = Option::<f64>::deserialize(deserializer)?;
     Ok(time.map(|time| if time > MILLISECONDS { time / 1000.0 } else { time }))

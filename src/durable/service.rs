@@ -1,4 +1,4 @@
-//! The service that keeps what an execution has done: Lambda's, or the embedded one of local runs.
+//! The service that stores the operations of an execution: Lambda's, or the embedded one of local runs.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 
 use super::{operation::Operation, update::Update};
 
-/// The service. One checkpoint of an execution is in flight at a time: its owner sees to that.
+/// The service. Its owner makes only one checkpoint of an execution at a time.
 pub trait Service: Send + Sync {
-    /// Makes these updates, all or none. Without updates it gives what has changed.
+    /// Makes these updates, all or none. Without updates, it only returns changes.
     fn checkpoint<'a>(
         &'a self,
         arn: &'a str,
@@ -16,7 +16,7 @@ pub trait Service: Send + Sync {
         updates: &'a [Update],
     ) -> BoxFuture<'a, Result<Checkpoint, ServiceError>>;
 
-    /// A further page of the operations.
+    /// Returns a further page of the operations.
     fn state<'a>(
         &'a self,
         arn: &'a str,
@@ -33,7 +33,7 @@ pub trait Service: Send + Sync {
 /// The answer to a checkpoint.
 #[derive(Debug, Default)]
 pub struct Checkpoint {
-    /// For the next one. Without a token no further checkpoint is taken from this invocation.
+    /// For the next checkpoint. Without a token, this invocation can make no more checkpoints.
     pub token: Option<String>,
     /// The operations that have changed, or the first page of them.
     pub changed: Page,
@@ -45,25 +45,25 @@ pub struct Checkpoint {
 pub struct Page {
     /// The operations.
     pub operations: Vec<Operation>,
-    /// By which the next page is asked for, where there is one.
+    /// The marker of the next page, if there is one.
     pub next_marker: Option<String>,
 }
 
-/// Why the service has not done what it was asked for. The variants differ in what happens next.
+/// The reason why a call failed. The variants say what happens next.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ServiceError {
-    /// A later invocation may do better: this one fails, and the service tries it again.
+    /// A later invocation may succeed: this one fails, and the service repeats it.
     #[error("{0}")]
     Invocation(String),
-    /// No invocation will do better: the execution fails.
+    /// No invocation can succeed: the execution fails.
     #[error("{error_type}: {message}")]
     Execution {
         /// The error's type, as the service names it.
         error_type: String,
-        /// The service's own words.
+        /// The service's message.
         message: String,
     },
-    /// A payload is larger than the service takes. Nothing was made, and the token is still good.
+    /// A payload is larger than the service takes. No update was made, and the token is still valid.
     #[error("{0}")]
     TooLarge(String),
 }

@@ -1,4 +1,4 @@
-//! Updates: the changes of operations that a checkpoint asks for, as the service reads them.
+//! Updates: the changes of operations in a checkpoint, in the format of the service.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,7 @@ pub enum Action {
 pub struct Update {
     /// The operation.
     pub id: String,
-    /// The context that holds it; none at the top.
+    /// The surrounding context; `None` at the top.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<String>,
     /// Its name.
@@ -35,7 +35,7 @@ pub struct Update {
     /// Its kind.
     #[serde(rename = "Type")]
     pub kind: Kind,
-    /// The same in the words of an SDK.
+    /// The kind by the names of the SDKs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_type: Option<String>,
     /// The change.
@@ -105,9 +105,9 @@ pub struct WaitOptions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct CallbackOptions {
-    /// How long it may take.
+    /// The timeout.
     pub timeout_seconds: u64,
-    /// How long it may go without a heartbeat.
+    /// The longest time without a heartbeat.
     pub heartbeat_timeout_seconds: u64,
 }
 
@@ -117,16 +117,16 @@ pub struct CallbackOptions {
 pub struct ChainedInvokeOptions {
     /// The name with its qualifier.
     pub function_name: String,
-    /// The tenant that it is called for.
+    /// The tenant for which it is called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
 }
 
-/// How a context is kept.
+/// How a context is stored.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct ContextOptions {
-    /// Whether its body is to run again in each replay.
+    /// Whether its body runs again in each replay.
     pub replay_children: bool,
 }
 

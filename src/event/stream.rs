@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 /// How many parts wait for the caller.
 const WAITING: usize = 2;
 
-/// The receiver of an answer's parts.
 pub type Parts = mpsc::Receiver<Bytes>;
 
 /// The sender of an answer's parts.

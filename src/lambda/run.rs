@@ -19,7 +19,6 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The reason why the runtime ends.
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     #[error("{0}")]
@@ -107,7 +106,7 @@ async fn first(loading: &mut Loading) -> Result<Slot, Failure> {
 
 /// Logs that a worker is missing.
 fn warn_of(failure: &Failure) {
-    tracing::error!("a worker could not be started, and the others do without it: {failure}");
+    tracing::error!("a worker could not be started; the others continue: {failure}");
 }
 
 fn joined<T>(result: Result<T, JoinError>) -> T {

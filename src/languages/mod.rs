@@ -1,4 +1,4 @@
-//! The languages: a folder for each, with its handlers, their start, and the shim that runs inside the interpreter.
+//! The languages. The folder of each has its handlers, the start of its workers, and the shim inside the interpreter.
 
 mod bash;
 pub mod handler;
@@ -26,14 +26,14 @@ use crate::{
     worker::Setup,
 };
 
-/// All of them. A file that several know is the first one's; any file can be a program.
+/// All languages. A file belongs to the first language that knows it; any file can be a program.
 pub const LANGUAGES: [&dyn Language; 4] =
     [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
 
 /// The bytes that some editors put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How many files of the task root a message may choose from, and how deep they may lie.
+/// How many files of the task root are searched for suggestions, and to which depth.
 const LISTED_FILES: usize = 200;
 const LISTED_DEPTH: usize = 4;
 
@@ -59,7 +59,7 @@ pub async fn setup(settings: &Arc<Settings>, children: &Children) -> Result<Setu
 
 struct TaskRoot<'a> {
     settings: &'a Settings,
-    /// Without links.
+    /// The task root, with links resolved.
     root: &'a Path,
 }
 
@@ -95,7 +95,7 @@ impl Places for TaskRoot<'_> {
         files
     }
 
-    /// The task root is empty, or a folder is one that this user may not enter.
+    /// The reasons: the task root is empty, or this user may not enter a folder.
     fn reason(&self) -> String {
         let folders = Path::new(&self.settings.handler).ancestors().map(|folder| self.root.join(folder));
         let mut folders = folders.filter(|folder| folder.is_dir());
@@ -123,8 +123,8 @@ impl Places for TaskRoot<'_> {
     }
 }
 
-/// The absolute path of a file of the task root: it outlives a `cd`, and is not searched for on the `PATH`. The file may be
-/// a symbolic link, but not to a place outside of the task root.
+/// The absolute path of a file of the task root: it stays valid after a `cd`, and is not searched on the `PATH`. The
+/// file may be a symbolic link, but not to a place outside of the task root.
 fn absolute(settings: &Settings, file: &Path) -> Result<PathBuf, Failure> {
     let path = settings.task_root.join(file.strip_prefix(".").unwrap_or(file));
     let canonical = |path: &Path| {
@@ -150,7 +150,7 @@ fn extension(file: &str) -> &str {
     Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default()
 }
 
-/// The FNV-1a hash with 64 bits, which tells texts apart and guards against nothing.
+/// The FNV-1a hash with 64 bits: it detects changes, but is no protection.
 const fn fnv(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut index = 0;
@@ -161,8 +161,8 @@ const fn fnv(bytes: &[u8]) -> u64 {
     hash
 }
 
-/// An interpreter that this machine can run: the one that a variable names, where there is one, else that of this name on
-/// the `PATH` that workers have.
+/// An interpreter that this machine can run: the one that the variable names, else the one with this name on the
+/// workers' `PATH`.
 fn interpreter(
     name: &str,
     handlers: &str,
@@ -188,7 +188,7 @@ fn interpreter(
     Ok(program)
 }
 
-/// The text of one of the user's files.
+/// The content of a file of the user.
 fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
     let path = absolute(settings, file)?;
     std::fs::read(&path).map_err(|error| {
@@ -203,13 +203,13 @@ fn read(settings: &Settings, file: &Path) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// A path as a shell takes it for one argument.
+/// A path, quoted as one argument for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.to_string_lossy();
     if text.starts_with('-') { shell_word(&format!("./{text}")) } else { shell_word(&text) }
 }
 
-/// A text as a shell takes it for one word, quoted only where it has to be.
+/// A text as one word for a shell, quoted only if necessary.
 fn shell_word(text: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+,:@%".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {
@@ -219,8 +219,8 @@ fn shell_word(text: &str) -> String {
     }
 }
 
-/// The error of a file that an editor on Windows has spoiled. `windows_line` is the number of the first line whose end
-/// matters and is of that kind.
+/// The error of a file with a byte order mark or Windows line ends. `windows_line` is the number of the first line with
+/// such an end that matters.
 fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Result<(), Failure> {
     let word = quoted(file);
     let fault = if text.starts_with(BYTE_ORDER_MARK) {
@@ -239,8 +239,8 @@ fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Resul
     Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {fault}", file.display())))
 }
 
-/// The hint about a file that ran as a program and answered nothing, if it defines a function that it does not call.
-/// `handler` is the one that calls a function of this name.
+/// The hint for a file that ran as a program with an empty answer, if it defines a function that it does not call.
+/// `handler` returns the handler for a function's name.
 fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let ends_name = |letter: char| letter.is_whitespace() || "({".contains(letter);

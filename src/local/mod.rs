@@ -39,7 +39,7 @@ fn report(request_id: Option<&str>, init: Option<Duration>, ran: Duration, child
     let init = init.map(|init| format!("Init Duration: {:.2} ms\t", milliseconds(init))).unwrap_or_default();
     let (ran, memory) = (milliseconds(ran), children.peak_memory().div_ceil(1 << 20));
     let line = format!("REPORT {id}{init}Duration: {ran:.2} ms\tMax Memory Used: {memory} MB\n");
-    tail::add(request_id.unwrap_or_default(), line.as_bytes());
+    tail::add_line(request_id.unwrap_or_default(), &line);
     // a closed standard error has no reader
     let _ = own_line().write_all(line.as_bytes());
 }

@@ -81,7 +81,6 @@ pub fn panicked(panic: &PanicHookInfo<'_>) {
 pub struct Origin {
     /// Its request; empty outside of events.
     pub request_id: String,
-    /// Its tenant, if it has one.
     pub tenant_id: Option<String>,
 }
 
@@ -118,7 +117,7 @@ pub fn write_failure(invocation: &Invocation, failure: &Failure) {
     let origin = Origin::of(invocation);
     let errors = ERRORS.get().copied().unwrap_or(Errors::Lines);
     let lines = [&[failure.to_string()], &failure.stack_trace[..]].concat().join("\n");
-    tail::add(&origin.request_id, format!("{lines}\n").as_bytes());
+    tail::add_line(&origin.request_id, &format!("{lines}\n"));
     match errors {
         Errors::Record => {
             let record = Record {

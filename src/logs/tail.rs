@@ -44,6 +44,15 @@ pub fn add(request_id: &str, bytes: &[u8]) {
     }
 }
 
+/// Adds a line of the runtime. If the last line of a handler has no end, this one begins behind a newline.
+pub fn add_line(request_id: &str, line: &str) {
+    let is_in_line = tails().get(request_id).is_some_and(|tail| !tail.is_empty() && !tail.ends_with(b"\n"));
+    if is_in_line {
+        add(request_id, b"\n");
+    }
+    add(request_id, line.as_bytes());
+}
+
 fn tails() -> MutexGuard<'static, BTreeMap<String, Vec<u8>>> {
     TAILS.lock().expect("BUG: no code panics while it holds this lock")
 }

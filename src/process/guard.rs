@@ -39,7 +39,7 @@ impl Guard {
     /// Starts a guard. If that fails, the run continues without one.
     pub(super) fn start() -> Option<Self> {
         Self::by_starter()
-            .inspect_err(|error| tracing::warn!("no guard for a bootstrap that is killed: {error}"))
+            .inspect_err(|error| tracing::warn!("workers will not end if the bootstrap is killed: {error}"))
             .ok()
     }
 

@@ -126,7 +126,6 @@ fn is_asleep(process: Pid) -> bool {
     threads(process).all(|status| status.is_idle())
 }
 
-/// Whether a process waits for quiet processes.
 fn waits_for(status: &Status, quiet: &HashSet<Pid>, all: &HashMap<Pid, Status>, pipes: &[Process]) -> bool {
     if !is_asleep(status.pid) {
         return false;

@@ -1,4 +1,4 @@
-//! The answer of a handler that is a process of its own: what it writes to its standard output, and how it ends.
+//! The answer of a handler that runs in its own process: its standard output, and its exit status.
 
 use std::{
     convert::Infallible,
@@ -26,49 +26,49 @@ use crate::{
     process::{Children, PipeName, Shell, Writers},
 };
 
-/// The least time between two looks at a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
-/// time, and a look at each of them made 6 MiB five times as slow.
+/// The shortest time between two reads of a handler's output, after the first [`EAGER_LOOKS`]. Bash writes 4 KiB at a
+/// time: reading each block at once made 6 MiB five times slower.
 const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How many looks follow each other at once: a small answer and its end are taken as they come.
+/// How many reads follow each other without a pause, so that a small answer is read at once.
 const EAGER_LOOKS: u32 = 64;
 
-/// How often is looked whether the processes that an answer runs through are gone.
+/// The time between two checks whether the filters of an answer have ended.
 const FILTER_INTERVAL: Duration = Duration::from_millis(1);
 
-/// The most bytes of an answer that are kept: one block more than allowed, as it may be newlines, which do not count.
+/// The most bytes of an answer that are kept: one block more than allowed, because trailing newlines do not count.
 const KEPT: usize = PAYLOAD_LIMIT + BLOCK;
 
 /// The output of one event.
 #[derive(Default)]
 pub(super) struct Output {
-    /// The part that has not been passed on: all of it, if there is no sink.
+    /// The bytes that have not been sent: all bytes, if there is no sink.
     bytes: BytesMut,
-    /// All that was written, also what is no longer kept, in bytes.
+    /// The size of all output, in bytes.
     size: usize,
-    /// Where the output goes while it is written.
+    /// Receives a streamed answer.
     sink: Option<Sink>,
     /// Whether newlines at the end belong to the answer.
     keeps_newlines: bool,
-    /// How much of it has gone there, in bytes.
+    /// How much has been sent, in bytes.
     passed_on: usize,
     looks: u32,
     next_look: Option<tokio::time::Instant>,
 }
 
 impl Output {
-    /// Forgets what another event has written. What comes now is this one's.
+    /// Drops the output of an earlier event, and begins with this event.
     pub(super) fn begin(&mut self, invocation: &Invocation) {
         let (sink, keeps_newlines) = (invocation.sink.clone(), invocation.request.is_some());
         *self = Self { sink, keeps_newlines, ..Self::default() };
     }
 
-    /// Passes on nothing any more: what comes now is too late.
+    /// Sends nothing more: later output is too late.
     pub(super) fn stop(&mut self) {
         self.sink = None;
     }
 
-    /// Takes what comes out of the pipe, for ever. May be dropped and called again.
+    /// Reads from the pipe, and never returns. Cancel-safe.
     pub(super) async fn receive(&mut self, pipe: &pipe::Receiver) -> Infallible {
         loop {
             self.pass_on().await;
@@ -78,9 +78,9 @@ impl Output {
             if pipe.readable().await.is_err() {
                 return pending().await;
             }
-            // a handler that writes faster than this reads must not keep its deadline from being seen
+            // a handler that writes without a pause must not delay the check of its deadline
             consume_budget().await;
-            // of an answer that is streamed, what has been read is passed on before more is
+            // a streamed answer is sent before more is read
             let blocks = if self.sink.is_some() { 1 } else { BLOCKS };
             self.take(blocks, |block| pipe.try_read(block).unwrap_or(0));
             self.looks += 1;
@@ -89,12 +89,12 @@ impl Output {
         }
     }
 
-    /// Takes what is in the pipe now, also where the event loop has not seen it.
+    /// Reads the pipe empty, also if the event loop has not noticed the input.
     pub(super) fn receive_rest(&mut self, pipe: &pipe::Receiver) {
         self.take(BLOCKS, |block| rustix::io::read(pipe, block).unwrap_or(0));
     }
 
-    /// Passes on what there is of an answer that is streamed, as the caller takes it. May be dropped and called again.
+    /// Sends the available part of a streamed answer. Cancel-safe.
     pub(super) async fn pass_on(&mut self) {
         let Some(sink) = &self.sink else { return };
         let count = self.bytes.len().min(STREAM_LIMIT - self.passed_on);
@@ -104,7 +104,7 @@ impl Output {
         }
     }
 
-    /// Takes what is in the pipe, as `read` gives it.
+    /// Reads the pipe empty with `read`.
     fn take(&mut self, blocks: usize, read: impl Fn(&mut [u8]) -> usize) {
         let mut block = buffer();
         for _ in 0..blocks {
@@ -119,7 +119,7 @@ impl Output {
         }
     }
 
-    /// The answer, without its trailing newlines but for CGI; nothing of one that is streamed.
+    /// The answer, without trailing newlines except for CGI; empty if the answer is streamed.
     pub(super) fn finish(&mut self) -> Result<Bytes, Failure> {
         if self.sink.is_some() {
             let is_whole = self.size <= STREAM_LIMIT;
@@ -136,7 +136,7 @@ impl Output {
     }
 }
 
-/// The handler's process of one event: its answer, where its commands have failed, and how it has ended.
+/// The process of one event: its answer, its failed commands, and its exit status.
 pub(super) struct Run {
     pub(super) output: Output,
     pub(super) trace: Trace,
@@ -145,11 +145,11 @@ pub(super) struct Run {
     log: Log,
 }
 
-/// The end of a process whose answer may not be whole yet.
+/// The end of a process whose answer may not be complete yet.
 struct End {
     exit: ExitStatus,
     since: Instant,
-    /// Whether the answer ran through other processes.
+    /// Whether the answer had filters.
     has_filters: bool,
 }
 
@@ -159,13 +159,13 @@ impl Run {
         Self { output: Output::default(), trace: Trace::default(), end: None, children, log }
     }
 
-    /// Forgets the process of another event.
+    /// Drops the process of an earlier event.
     pub(super) fn begin(&mut self, invocation: &Invocation) {
         self.output.begin(invocation);
         (self.trace, self.end) = (Trace::default(), None);
     }
 
-    /// Takes note of the process's end.
+    /// Records the end of the process.
     pub(super) fn end(&mut self, exit: ExitStatus, pipe: &pipe::Receiver) {
         self.output.receive_rest(pipe);
         self.end = Some(End { exit, since: Instant::now(), has_filters: false });
@@ -175,8 +175,8 @@ impl Run {
         self.end.is_some()
     }
 
-    /// Takes what comes out of the pipe up to the end of the process, and of those that its answer or its log run
-    /// through. Where it has failed, its answer is not waited for. May be dropped and called again.
+    /// Reads from the pipe up to the end of the process, and of the filters of its answer and its log. Does not wait
+    /// for the answer of a process that has failed. Cancel-safe.
     pub(super) async fn finish(&mut self, pipe: &pipe::Receiver, shell: Option<&Shell>) -> Outcome {
         let Some(end) = &mut self.end else { match self.output.receive(pipe).await {} };
         let (answer, log, exit) = (PipeName::of(pipe), self.log.lock().pipe(), end.exit);
@@ -194,7 +194,7 @@ impl Run {
                 () = sleep(FILTER_INTERVAL) => {}
             }
         };
-        // otherwise children in the background alone have written since the handler's end
+        // otherwise, only background processes have written since the handler's end
         if last != Writers::Others || end.has_filters {
             self.output.receive_rest(pipe);
         }
@@ -206,7 +206,7 @@ impl Run {
             Some(0) => return answer,
             Some(status) => ended_with(status, &trace.place, &self.log),
             None => {
-                // without the mark of a core dump
+                // without the core dump flag
                 let signal = ExitStatus::from_raw(exit.signal().unwrap_or_default());
                 Failure::new(ErrorType::Signal, format!("the handler was ended by {signal}"))
             }
@@ -215,14 +215,14 @@ impl Run {
     }
 }
 
-/// The failure of a handler that has ended with a status. `place` is the command that has failed, or empty.
+/// The failure of a handler that ended with a status. `place` is the command that failed, or empty.
 pub(super) fn ended_with(status: i32, place: &str, log: &Log) -> Failure {
     let message = with(format!("the handler ended with status {status}"), " ", place);
     let failure = Failure::new(ErrorType::ExitStatus, with(message, ": ", &log.lock().last_lines()));
     Failure { status: Some(status), ..failure }
 }
 
-/// A message with more behind it, if there is any: a place, or the last lines of the log.
+/// A message, followed by more text if there is any: a place, or the last lines of the log.
 pub(super) fn with(message: String, separator: &str, more: &str) -> String {
     if more.is_empty() { message } else { message + separator + more }
 }

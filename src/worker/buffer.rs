@@ -1,4 +1,4 @@
-//! The memory that pipes are read into, one after the other: a worker has none of its own.
+//! The memory that pipes are read into. All workers share it.
 
 use std::sync::{Mutex, MutexGuard};
 

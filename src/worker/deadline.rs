@@ -1,4 +1,4 @@
-//! The deadline of an event: the handler is ended shortly before it, so that its caller gets an error that says so.
+//! The deadline of an event: the handler is killed shortly before it, so that the caller gets an error with the reason.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,9 +13,9 @@ const HANDLER_GRACE: Duration = Duration::from_millis(100);
 /// The time that an event has.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
-    /// The time that was left of the function's timeout when the event came.
+    /// The rest of the function's timeout when the event came.
     timeout: Duration,
-    /// How long before the timeout the handler is ended.
+    /// How long before the timeout the handler is killed.
     margin: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Deadline {
     /// The deadline of an event that has just come; `None` if it has none.
     pub(super) fn of(invocation: &Invocation, margin: Duration) -> Option<Self> {
         let timeout = invocation.time_left(SystemTime::now())?;
-        // a timeout as short as the margin still leaves the handler some of it
+        // with a timeout as short as the margin, the handler still gets half of it
         Some(Self { timeout, margin: margin.min(timeout / 2) })
     }
 

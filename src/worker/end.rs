@@ -1,4 +1,4 @@
-//! Ending a worker, or the processes of its event, from outside.
+//! Kills a worker, or the processes of its event.
 
 use std::{future::pending, time::Duration};
 
@@ -12,14 +12,14 @@ use crate::{
 };
 
 impl Worker {
-    /// Kills the worker and its group. In a shutdown nothing is killed here: all processes have their time to end.
+    /// Kills the worker and its group. During a shutdown, it kills nothing: all processes have time to end.
     pub(super) async fn kill(&mut self) {
         if let Some(child) = self.child.as_mut().filter(|_| !self.setup.children.shutdown.is_cancelled()) {
             child.kill().await;
         }
     }
 
-    /// Asks the handler's processes to end, and gives them this time for it. An answer that comes now is dropped.
+    /// Sends SIGTERM to the handler's processes, and waits for this long. An answer that comes now is dropped.
     pub(super) async fn ask_to_end(&mut self, invocation: &Invocation, grace: Duration) {
         let marks = self.marks(invocation);
         let Some(child) = self.child.as_ref().filter(|_| !self.setup.children.shutdown.is_cancelled()) else {
@@ -39,7 +39,7 @@ impl Worker {
         }
     }
 
-    /// Ends the handler's processes, wherever they stand. The worker stays if it can tell them from its own.
+    /// Kills the handler's processes. The worker stays if its own processes are known.
     pub(super) async fn suspend(&mut self, phase: Phase<'_>, suspension: &Suspension) {
         let Phase::Event(invocation, _) = phase else { return };
         if !self.setup.children.shutdown.is_cancelled() && !suspension.kill().await {
@@ -52,7 +52,7 @@ impl Worker {
         let marks = self.marks(invocation);
         let Some(child) = &mut self.child else { return };
         if self.setup.children.shutdown.run_until_cancelled(child.kill_event(&marks)).await.is_none() {
-            // in a shutdown they have their time to end
+            // during a shutdown, they have time to end
             child.exited().await;
         }
     }

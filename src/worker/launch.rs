@@ -14,19 +14,19 @@ use crate::{
     settings::Settings,
 };
 
-/// The kind of a language's transport.
+/// The kind of a language's transport: how its workers get an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
     /// As frames, from a pipe.
     #[default]
     Resident,
-    /// From files and pipes that a process opens which the shim forks for each event.
+    /// In files and pipes. The shim forks a process for each event, which opens them.
     Forking {
         /// The user's file.
         file: PathBuf,
         /// The function in it that is the handler.
         function: String,
-        /// Whether the shim reports the commands that fail.
+        /// Whether the shim reports failing commands.
         has_stack: bool,
     },
     /// As the argument and the standard input of a program.
@@ -34,12 +34,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether there is a process that waits for events. If not, each event starts one.
+    /// Whether a process waits for events. If not, each event starts a process.
     pub(super) fn has_worker(&self) -> bool {
         self.home() != Home::Program
     }
 
-    /// Where a handler of this kind runs.
+    /// The process in which a handler of this kind runs.
     pub(super) fn home(&self) -> Home {
         match self {
             Self::Resident => Home::InWorker,
@@ -54,11 +54,11 @@ impl Kind {
 pub struct Prelude {
     /// The environment variable that names the file.
     pub variable: &'static str,
-    /// The file's text. It writes to the path that is put in the place of [`REPORTS`].
+    /// The file's text. It writes to the path that replaces [`REPORTS`].
     pub text: String,
 }
 
-/// Stands in a prelude for the path of a file to which lines can be added, each of them a
+/// A placeholder in preludes for the path of a file. A prelude appends lines to it, each a
 /// [`FailedCommand`](super::stack::FailedCommand).
 pub const REPORTS: &str = "@REPORTS@";
 
@@ -69,25 +69,24 @@ pub struct Launch {
     pub program: PathBuf,
     /// Its arguments. For a shim, those of its transport follow.
     pub arguments: Vec<OsString>,
-    /// Environment variables beside the user's.
+    /// Additional environment variables.
     pub environment: Vec<(OsString, OsString)>,
-    /// The kind of its transport.
     pub transport: Kind,
-    /// The beginnings of an interpreter's crash report. An error quotes the log from there on.
+    /// The beginnings of an interpreter's crash report. An error quotes the log from that line.
     pub last_words: &'static [&'static str],
-    /// The durable operations of the language, where it has them in place of the command `durable`.
+    /// The durable operations of the language, if it has them instead of the command `durable`.
     pub durable_library: Option<&'static str>,
-    /// Whether it has the standard streams of a CGI program.
+    /// Whether handlers have the standard streams of a CGI program.
     pub takes_cgi: bool,
-    /// The hint to log, once, where an event succeeds with an empty answer: the file may only define functions.
+    /// The hint to log, once, if an event has an empty answer: the file may only define functions.
     pub empty_answer: Option<String>,
-    /// The handler that runs the user's file as a program, where the file does not mention the function.
+    /// The handler that runs the user's file as a program, if the file does not mention the function.
     pub as_program: Option<String>,
-    /// The error where the interpreter does not start from its saved core.
+    /// The error if the interpreter does not start from its saved core.
     pub unfit_core: Option<String>,
 }
 
-/// All that the workers of one handler are started and ended with.
+/// The setup for the workers of one handler.
 #[derive(Clone)]
 pub struct Setup {
     pub launch: Arc<Launch>,
@@ -96,7 +95,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The command of a process with this log, without the transport's part.
+    /// The command of a process with this log, without the transport's arguments.
     pub(super) fn command(&self, log: &Log) -> io::Result<Command> {
         let mut command = Command::new(&self.launch.program);
         command

@@ -1,5 +1,5 @@
-//! The log of a worker: read from its pipe, and passed on to standard error line by line. Memory does not grow with the
-//! length of the log.
+//! The log of a worker: read from its pipe, and written to standard error line by line. It takes a fixed amount of
+//! memory.
 
 use std::{
     collections::VecDeque,
@@ -27,32 +27,32 @@ use crate::{
     settings::LogFormat,
 };
 
-/// How much is read at once in JSON mode, in bytes: if its lines are empty, it takes as long as some megabytes of text.
+/// How much is read at once in JSON mode, in bytes: a block of empty lines takes as long as some megabytes of text.
 const JSON_BLOCK: usize = 8 * 1024;
 
-/// A line longer than this is cut into several objects in JSON mode: the most that a log event can hold, in bytes.
+/// A line longer than this is cut into several objects in JSON mode: the largest log event, in bytes.
 const LONGEST_LINE: usize = 256 * 1024;
 
 /// How much of an event's log an error may quote, in bytes and in lines.
 const QUOTED: (usize, usize) = (16 * 1024, 10);
 
-/// The log of one worker: its standard error, and its standard output outside of events. A task passes it on, up to the
-/// end of the last process that can write to it.
+/// The log of one worker: its standard error, and its standard output outside of events. A task copies it, until the
+/// last process that can write to it has ended.
 #[derive(Clone)]
 pub struct Log {
     reader: Arc<Mutex<Reader>>,
-    /// The end of the pipe that processes get.
+    /// The write end of the pipe, for processes.
     end: Arc<OwnedFd>,
 }
 
 pub struct Reader {
     pipe: pipe::Receiver,
     format: LogFormat,
-    /// How much is read at once, and how much of a line is held until its end comes, in bytes.
+    /// How much is read at once, and how much of an unfinished line is kept, in bytes.
     limits: (usize, usize),
     /// The beginnings of the interpreter's crash report.
     last_words: &'static [&'static str],
-    /// The beginning of a line whose end has not come.
+    /// The beginning of an unfinished line.
     line: Vec<u8>,
     tail: VecDeque<u8>,
     origin: Origin,
@@ -77,14 +77,14 @@ impl Log {
         let passed_on = Arc::clone(&reader);
         tokio::spawn(async move {
             while poll_fn(|context| locked(&passed_on).poll(context)).await {
-                // a handler that writes without end must not keep other tasks, as deadlines, from running
+                // a handler that writes without end must not block other tasks, such as deadlines
                 yield_now().await;
             }
         });
         Ok(Self { reader, end: Arc::new(end) })
     }
 
-    /// The end of its pipe that a process writes to.
+    /// The write end of its pipe, for a process.
     pub fn end(&self) -> io::Result<OwnedFd> {
         self.end.try_clone()
     }
@@ -99,13 +99,13 @@ fn locked(reader: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
 }
 
 impl Reader {
-    /// The lines that come from now on belong to this event, or to none.
+    /// Later lines belong to this event, or to none.
     pub fn set_origin(&mut self, invocation: Option<&Invocation>) {
         self.origin = invocation.map(Origin::of).unwrap_or_default();
         self.tail.clear();
     }
 
-    /// Adds a line of ours behind all that was written up to now.
+    /// Adds a line of the runtime after all lines so far.
     pub fn add(&mut self, line: &str) {
         self.drain();
         self.pass(line.as_bytes());
@@ -115,19 +115,19 @@ impl Reader {
         PipeName::of(&self.pipe)
     }
 
-    /// Passes on one block as soon as there is one. Gives whether more can come.
+    /// Copies one block as soon as it comes. Returns whether more can come.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
         let mut buffer = buffer();
         let mut block = ReadBuf::new(&mut buffer[..self.limits.0]);
-        // `try_read` would read once more to find out that the pipe is empty
+        // `try_read` would need a second read to find out that the pipe is empty
         let read = ready!(Pin::new(&mut self.pipe).poll_read(context, &mut block));
         self.pass(block.filled());
         Poll::Ready(read.is_ok() && !block.filled().is_empty())
     }
 
-    /// Passes on all that was written up to now, the beginning of a line too.
+    /// Copies all that was written so far, also an unfinished line.
     pub fn drain(&mut self) {
-        // `try_read` would give only what the event loop has seen
+        // `try_read` would return only input that the event loop has noticed
         let mut there = rustix::io::ioctl_fionread(&self.pipe).unwrap_or(0);
         while there > 0 {
             let mut buffer = buffer();
@@ -138,7 +138,7 @@ impl Reader {
         self.flush();
     }
 
-    /// The last lines of the current event up to now, or those that begin with an interpreter's last words.
+    /// The last lines of the current event, or an interpreter's crash report.
     pub fn last_lines(&mut self) -> String {
         self.drain();
         let bytes: Vec<u8> = self.tail.iter().copied().collect();
@@ -178,7 +178,7 @@ impl Reader {
 }
 
 impl Drop for Reader {
-    /// At the end of the runtime the task has not passed on everything.
+    /// When the runtime ends, the task may not have copied everything.
     fn drop(&mut self) {
         self.drain();
     }

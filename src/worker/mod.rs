@@ -1,6 +1,6 @@
 //! A worker runs the handler: in an interpreter that has loaded the user's file, or as a program for each event.
 //!
-//! Always true: between two calls of [`Worker::run`] a worker can take an event, or [`Worker::ended`] tells of its end.
+//! Always true: between two calls of [`Worker::run`], a worker can take an event, or [`Worker::ended`] returns.
 
 mod answer;
 mod buffer;
@@ -37,29 +37,28 @@ use crate::{
     process::{Child, Hold, handler::Handler},
 };
 
-/// How long a worker with a shutdown hook may take to end after SIGTERM before it is taken for one that missed the signal.
+/// How long a worker with a shutdown hook may take to end after SIGTERM. Later, it probably missed the signal.
 const SIGNAL_LIMIT: Duration = Duration::from_millis(50);
 
 pub struct Worker {
-    /// The interpreter, or the program of the event that runs.
+    /// The interpreter, or the program of the current event.
     child: Option<Child>,
     transport: Box<dyn Transport>,
     setup: Setup,
     log: Log,
-    /// Whether the file has hooks for the shutdown, and whether they are to be asked for. If not, the worker runs them when
-    /// it gets SIGTERM.
+    /// Whether a request runs the shutdown hooks. If not, the worker runs them at SIGTERM. `None` without hooks.
     shutdown_hook: Option<bool>,
-    /// Keeps SIGTERM from a worker that is to be asked for its hooks, until they have run.
+    /// Delays SIGTERM until hooks that need a request have run.
     hold: Option<Hold>,
-    /// Whether it has had an event.
+    /// Whether it has run an event.
     used: bool,
-    /// The end of the current wait. One timer for all waits: a new one would interrupt the event loop for each event.
+    /// The time limit of the current wait. One timer for all waits: a new one would wake the event loop for each event.
     limit: Pin<Box<Sleep>>,
 }
 
 impl Worker {
-    /// Starts the interpreter and waits until it has loaded the user's file. `snapshot` says that the worker is to
-    /// take both steps of a SnapStart snapshot before its first event.
+    /// Starts the interpreter and waits until it has loaded the user's file. `snapshot`: both steps of a SnapStart
+    /// snapshot come before the first event.
     async fn start(setup: &Setup, snapshot: bool) -> Result<Self, WorkerError> {
         let mut worker = Self::spawn(setup, snapshot).map_err(|error| {
             let what = format!("`{}` cannot be started", setup.launch.program.display());
@@ -92,7 +91,7 @@ impl Worker {
         Ok(Self { child, transport, setup, log, shutdown_hook: None, hold: None, used: false, limit })
     }
 
-    /// Runs one event. Whatever the handler logged before it ended has been passed on when this returns.
+    /// Runs one event. When this returns, the whole log of the handler has been written.
     pub async fn run(&mut self, invocation: &Invocation) -> Result<Bytes, WorkerError> {
         self.used = true;
         self.log.lock().set_origin(Some(invocation));
@@ -105,7 +104,7 @@ impl Worker {
         if let Err(WorkerError::Gone(failure)) = result {
             let had_ended = self.has_ended();
             self.kill_event(invocation).await;
-            // asked after the kill: no process is left that could still take it
+            // after the kill, no process can take the event any more
             let untaken = had_ended && !self.transport.event_was_taken();
             result = Err(if untaken { WorkerError::Untaken(failure) } else { WorkerError::Gone(failure) });
         } else if !self.setup.launch.transport.has_worker() {
@@ -119,7 +118,7 @@ impl Worker {
         match self.transport.send_event(invocation) {
             Ok(None) => {}
             Ok(Some(child)) => self.child = Some(child),
-            Err(error) => return Err(start_failure("the event cannot be handed over", &error)),
+            Err(error) => return Err(start_failure("the event cannot be sent to the worker", &error)),
         }
         if let (Some(suspension), Some(child)) = (&invocation.suspension, &self.child) {
             let launch = &self.setup.launch;
@@ -133,20 +132,22 @@ impl Worker {
         self.shutdown_hook.is_some()
     }
 
-    /// Runs the hooks for the shutdown, or waits until the worker, which has got SIGTERM, has run them.
+    /// Runs the hooks for the shutdown, or waits until the worker has run them at SIGTERM.
     pub async fn shut_down(&mut self) -> Result<(), Failure> {
         if self.shutdown_hook == Some(true) {
             return self.run_hooks(Step::SHUTDOWN).await;
         }
         let runs_hooks = self.has_shutdown_hook() && self.setup.children.shutdown.is_cancelled();
         if runs_hooks && timeout(SIGNAL_LIMIT, self.ended()).await.is_err() {
-            // a subshell that was being forked then may have missed the signal: it waits for an event, and the worker for it
+            // a subshell that was being forked may have missed the signal: it waits for an event, and the worker for
+            // the subshell
             self.transport.close();
         }
         Ok(())
     }
 
-    /// Runs the hooks of a step. Their log has been passed on when this returns. After an error the worker is of no use.
+    /// Runs the hooks of a step. When this returns, their log has been written. After an error, the worker cannot be
+    /// used.
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         if !self.setup.launch.transport.has_worker() {
             return Ok(());
@@ -158,11 +159,11 @@ impl Worker {
         result.map(drop).map_err(WorkerError::into_failure)
     }
 
-    /// Prepares for the next event, so that it is taken sooner.
+    /// Prepares for the next event, so that it starts faster.
     pub fn prepare(&mut self) {
         if let Err(error) = self.transport.prepare() {
-            // tried again with the next event, which reports the error
-            tracing::debug!("the next event cannot be prepared for: {error}");
+            // the next event tries again, and reports the error
+            tracing::debug!("the preparation for the next event failed: {error}");
         }
     }
 

@@ -13,13 +13,13 @@ use crate::{
     limits::INIT_LIMIT,
 };
 
-/// The failure of an event, or of the start of its worker. The variants differ in what happens next.
+/// The failure of an event, or of the start of its worker. The variants say what happens next.
 #[derive(Debug)]
 pub enum WorkerError {
-    /// The worker lives and can take the next event.
+    /// The worker can take the next event.
     Failed(Failure),
     Gone(Failure),
-    /// The worker is gone and had not taken the event: another worker may have it.
+    /// The worker has ended without taking the event: another worker can run it.
     Untaken(Failure),
 }
 
@@ -81,7 +81,7 @@ impl Phase<'_> {
         };
         match self {
             Self::Load => WorkerError::Untaken(match &setup.launch.unfit_core {
-                // SBCL speaks of its core, or crashes without a word
+                // SBCL names its core, or crashes without a message
                 Some(message)
                     if last_lines.contains("core file")
                         || last_lines.contains("core was built")
@@ -131,18 +131,18 @@ pub(super) fn undefined(names: Vec<String>, setup: &Setup) -> Failure {
     Failure::new(ErrorType::HandlerNotFound, message)
 }
 
-/// The advice where the file was meant as a program.
+/// The advice if the file may be a program.
 fn hint(setup: &Setup) -> String {
     let handler = setup.launch.as_program.as_ref();
     handler.map_or_else(String::new, |handler| format!("; to run the file itself, write `{handler}`"))
 }
 
-/// Whether a process has ended by a signal of its own doing. SIGKILL comes from outside, as where memory is short.
+/// Whether a process has crashed by a signal. SIGKILL is no crash: the kernel or another process sends it.
 fn has_crashed(status: ExitStatus) -> bool {
     status.signal().is_some_and(|signal| signal != Signal::KILL.as_raw())
 }
 
-/// The failure of something that could not be started or handed over: a file that cannot run is no lack of resources.
+/// The failure of a start, or of passing on an event. A file that cannot run is not a lack of resources.
 pub(super) fn start_failure(what: &str, error: &io::Error) -> Failure {
     let cannot_run =
         [Errno::NOEXEC, Errno::ACCESS, Errno::PERM, Errno::NOENT, Errno::NOTDIR, Errno::LIBBAD, Errno::LOOP];

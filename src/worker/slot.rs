@@ -1,9 +1,9 @@
-//! A slot is the place of one worker. The worker runs one event at a time, and is replaced when it has ended.
+//! A slot owns one worker. The worker runs one event at a time, and is replaced after it has ended.
 //!
-//! * A worker that ends in an event, or after one, is replaced as soon as the answer has been posted: the next event finds
-//!   a warm one.
-//! * Where the new one cannot be started, or has ended before it had an event, the slot tries again when the next event
-//!   comes. So a handler that cannot run costs one error for each event, and no restarts between them.
+//! * A worker that ends in an event, or after one, is replaced as soon as the answer has been posted, so that the next
+//!   event finds a warm worker.
+//! * If a new worker cannot be started, or ends before its first event, the slot tries again when the next event comes.
+//!   So a handler that cannot run causes one error for each event, and no restarts between events.
 //! * An event that its worker had not taken goes to a new worker, once.
 //! * A worker that ends between the two steps of a snapshot is replaced at the second.
 
@@ -18,14 +18,14 @@ use crate::{
     worker::{Setup, Step, Worker, WorkerError},
 };
 
-/// A slot. It has no task of its own: its owner waits for other things by [`Slot::ready_during`].
+/// A slot. It starts no task: its owner uses [`Slot::ready_during`] to wait for something else.
 pub struct Slot {
     setup: Setup,
-    /// Whether workers are started for a snapshot that is still to be taken.
+    /// Whether workers are started for a snapshot that has not been taken yet.
     snapshot: bool,
     /// Whether the hint that the file may only define functions has been logged.
     has_hinted: bool,
-    /// `None` where no worker was started yet, or the last one has ended.
+    /// `None` before the first worker was started, and after the last one has ended.
     worker: Option<Box<Worker>>,
 }
 
@@ -43,7 +43,7 @@ impl Slot {
         let result = match self.attempt(invocation).await {
             Err(WorkerError::Untaken(failure)) => {
                 let failure = self.setup.settings.secrets.masked(failure);
-                tracing::warn!("{failure}; it had not taken the event, which goes to a new one");
+                tracing::warn!("{failure}; it had not taken the event: a new worker gets it");
                 self.attempt(invocation).await
             }
             result => result,
@@ -61,7 +61,7 @@ impl Slot {
     pub async fn run_hooks(&mut self, step: Step) -> Result<(), Failure> {
         self.snapshot = step == Step::CHECKPOINT;
         self.notice_end();
-        // a worker that is loaded in the copy has nothing to restore
+        // a worker that was started in the copy has nothing to restore
         let is_done = self.worker.is_none() && step == Step::RESTORE;
         let result = match self.worker().await {
             Ok(_) if is_done => Ok(()),
@@ -98,14 +98,14 @@ impl Slot {
         }
     }
 
-    /// Logs the end of a worker while no event runs, and does not replace it. This never ends.
+    /// Logs the end of a worker while no event runs, and does not replace it. Never returns.
     pub async fn watch(&mut self) -> Infallible {
         loop {
             self.ended().await;
         }
     }
 
-    /// Prepares for the next event: starts a worker where there is none.
+    /// Prepares for the next event: starts a worker if there is none.
     pub async fn prepare(&mut self) {
         match &mut self.worker {
             Some(worker) => worker.prepare(),
@@ -113,8 +113,8 @@ impl Slot {
         }
     }
 
-    /// Waits for the end of the worker while no event runs, and says whether it is to be replaced now. Without a worker this
-    /// never ends.
+    /// Waits for the end of the worker while no event runs. Returns whether to replace it now. Without a worker, it
+    /// never returns.
     async fn ended(&mut self) -> bool {
         let Some(worker) = &mut self.worker else { return pending().await };
         let (status, used) = (worker.ended().await, worker.used);
@@ -135,7 +135,7 @@ impl Slot {
         result
     }
 
-    /// The worker, started where there is none.
+    /// The worker. Starts one if there is none.
     async fn worker(&mut self) -> Result<&mut Worker, WorkerError> {
         if self.worker.is_none() {
             self.replace().await?;
@@ -143,7 +143,7 @@ impl Slot {
         Ok(self.worker.as_mut().expect("BUG: a replaced worker is there"))
     }
 
-    /// Drops a worker that has ended, also where the event loop has not seen its end.
+    /// Drops a worker that has ended, also if the event loop has not noticed its end.
     fn notice_end(&mut self) {
         self.setup.children.collect();
         self.worker.take_if(|worker| worker.has_ended());
@@ -151,7 +151,7 @@ impl Slot {
 
     async fn replace(&mut self) -> Result<(), WorkerError> {
         if self.setup.children.shutdown.is_cancelled() {
-            let message = "the runtime has been told to end";
+            let message = "the runtime is shutting down";
             return Err(WorkerError::Gone(Failure::new(ErrorType::ResourceExhausted, message)));
         }
         self.worker = Some(Box::new(Worker::start(&self.setup, self.snapshot).await?));

@@ -1,4 +1,4 @@
-//! Where a shell's command failed: several processes of one event may each report it.
+//! Reports of failed shell commands. Several processes of one event may each send some.
 
 use std::str::FromStr;
 
@@ -8,13 +8,12 @@ pub(super) const SEPARATOR: char = '\u{1e}';
 /// A command that has failed, as a shell reports it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct FailedCommand {
-    /// Which of the handlers it belongs to: the number of a handler's process, or the process id of a program. 0 while
-    /// the file is loaded.
+    /// The handler's process: its number, or the process id of a program. 0 while the file is loaded.
     pub handler: u64,
     status: i32,
-    /// Whether it has failed in a subshell of the handler.
+    /// Whether it failed in a subshell of the handler.
     is_inner: bool,
-    /// The command and its line, as in `at line 4: false`; empty where it is not known.
+    /// The command and its line, as in `at line 4: false`; empty if unknown.
     place: String,
     stack: Vec<String>,
 }
@@ -35,22 +34,22 @@ impl FailedCommand {
     }
 }
 
-/// A number without a sign, which `parse` would take.
+/// A number without a sign, which `parse` would accept.
 pub(super) fn natural<T: FromStr>(text: &str) -> Option<T> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// The innermost failure that was reported.
+/// The innermost failure so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trace {
     pub(super) place: String,
     pub(super) stack: Vec<String>,
-    /// With which status a command failed last in the handler itself.
+    /// The status of the last failed command in the handler itself.
     pub(super) status: Option<i32>,
 }
 
 impl Trace {
-    /// Notes a failure, unless one further in has led to it.
+    /// Records a failure, unless an inner failure caused it.
     pub(super) fn note(&mut self, failed: FailedCommand) {
         let led_to_it = !self.stack.is_empty() && self.stack.ends_with(&failed.stack);
         if !led_to_it || self.place.is_empty() {
@@ -64,8 +63,8 @@ impl Trace {
         }
     }
 
-    /// The failure that has led to the end of a handler with this status: none where it has said the status itself, or has gone on
-    /// after the failure.
+    /// The failure that ended a handler with this status. It is empty if the handler set the status itself, or
+    /// continued after the failure.
     pub(super) fn of(self, status: Option<i32>) -> Self {
         if self.status.is_some() && self.status == status { self } else { Self::default() }
     }

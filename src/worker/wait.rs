@@ -1,4 +1,4 @@
-//! Waiting for a worker's messages, in all phases of its life.
+//! Waits for a worker's messages, in all its phases.
 
 use std::{future::pending, process::ExitStatus};
 
@@ -12,15 +12,15 @@ use super::{
 };
 use crate::{event::suspension::Suspension, failure::Failure, process::Child};
 
-/// Why the wait for a message has ended without one.
+/// The reason why a wait ended without a message.
 enum Stop {
-    /// The worker has ended, and all its messages were taken.
+    /// The worker has ended, and all its messages were read.
     Ended(ExitStatus),
     Broken(TransportError),
 }
 
 impl Worker {
-    /// Waits until the worker has done what the phase asks for: the answer, in an event.
+    /// Waits until the worker has finished the phase. Returns the answer of an event.
     pub(super) async fn wait(&mut self, phase: Phase<'_>) -> Result<Bytes, WorkerError> {
         let limit = phase.limit();
         if let Some(limit) = limit {
@@ -38,7 +38,7 @@ impl Worker {
                     self.suspend(phase, &suspended).await;
                     continue;
                 }
-                // unconstrained: the messages may have used up the task's budget
+                // unconstrained: reading messages may have used up the task's budget
                 () = unconstrained(self.limit.as_mut()), if limit.is_some() => {
                     return Err(WorkerError::Gone(self.out_of_time(phase).await));
                 }
@@ -65,7 +65,7 @@ impl Worker {
         deadline.exceeded()
     }
 
-    /// The result of this phase, if the message is one. A message of another phase is passed over.
+    /// The result of this phase, if the message is one. A message of another phase is ignored.
     fn result_of(&mut self, message: Message, phase: Phase<'_>) -> Option<Result<Bytes, WorkerError>> {
         match (message, phase) {
             (Message::Ready, Phase::Load | Phase::Hooks(_)) => Some(Ok(Bytes::new())),
@@ -88,7 +88,7 @@ impl Worker {
         }
     }
 
-    /// Waits for the worker's end while no event runs. Messages between events are passed over.
+    /// Waits for the worker's end while no event runs. Ignores messages between events.
     pub async fn ended(&mut self) -> ExitStatus {
         loop {
             match message(&mut self.child, &mut *self.transport).await {
@@ -105,7 +105,7 @@ impl Worker {
     }
 }
 
-/// Waits until the handler is to be suspended, and gives its suspension once.
+/// Waits until the suspension of the handler is requested, and returns it once.
 async fn requested(suspension: &mut Option<Suspension>) -> Suspension {
     match suspension {
         Some(requested) => requested.requested().await,
@@ -114,7 +114,7 @@ async fn requested(suspension: &mut Option<Suspension>) -> Suspension {
     suspension.take().expect("BUG: it was there before the wait")
 }
 
-/// The worker's next message. All that it sent before its end comes before that.
+/// The worker's next message. Messages come before the worker's end.
 async fn message(child: &mut Option<Child>, transport: &mut dyn Transport) -> Result<Message, Stop> {
     let mut has_ended = false;
     loop {

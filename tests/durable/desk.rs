@@ -270,7 +270,7 @@ fn an_open_callback_ends_the_run_and_is_answered_by_the_command_that_it_prints()
         let printed = commands.find(|line| line.ends_with(end)).unwrap();
         let answered =
             Command::new("bash").arg("-c").arg(printed).current_dir(function.path("")).output().unwrap();
-        assert_eq!(text(&answered.stdout), "answered: the same command as before goes on\n");
+        assert_eq!(text(&answered.stdout), "answered: run the same command again to continue\n");
         assert!(answered.status.success());
         assert_eq!(answer(&run(&function, &["--state", "my state.json"])), expected);
     }
@@ -328,7 +328,7 @@ fn a_run_that_waits_for_a_time_takes_an_answer_meanwhile() {
         answered = Some(text(&output.stdout));
         taken
     });
-    assert_eq!(answered.as_deref(), Some("answered: the run that waits goes on\n"));
+    assert_eq!(answered.as_deref(), Some("answered: the waiting run continues\n"));
     let output = waiting.wait_with_output().unwrap();
     assert!(answer(&output).contains("yes\n"), "{}", text(&output.stdout));
 }

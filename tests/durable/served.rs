@@ -167,7 +167,7 @@ fn a_caller_who_waits_is_told_of_the_servers_end() {
     let (kind, message) = waiting.error();
     assert_eq!(
         (kind.as_str(), message.as_str()),
-        ("Runtime.ResourceExhausted", "the server has been told to end")
+        ("Runtime.ResourceExhausted", "the server is shutting down")
     );
 }
 

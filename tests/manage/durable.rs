@@ -165,10 +165,10 @@ fn an_execution_that_lasts_longer_than_a_call_is_begun_and_left() {
     project.succeed(&["deploy", "--durable", "--execution-timeout", "7d"]);
     let error = project.fail(&["invoke"]);
     assert!(error.contains("You cannot synchronously invoke a durable function"), "{error}");
-    assert!(error.ends_with("to do: add --async: nobody waits longer than 15 minutes for an answer\n"));
+    assert!(error.ends_with("to do: add --async: a synchronous call cannot wait longer than 15 minutes\n"));
     project.cloud.take();
     let ran = project.succeed(&["invoke", "--async", "--durable-execution-name", "a"]);
-    assert_eq!(ran.err, "manage.sh: durable-long has the event; nobody waits for the answer\n");
+    assert_eq!(ran.err, "manage.sh: durable-long has received the event; not waiting for its answer\n");
     assert!(project.noted("arguments").contains(" --invocation-type Event --durable-execution-name a "));
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:durable-long:1/durable-execution/a/id";
     project.cloud.next("Invoke", Turn::Answers(vec![("x-amz-durable-execution-arn", arn.to_owned())], ""));

@@ -59,7 +59,7 @@ fn names_what_to_do_about_each_answer_of_aws() {
             "push again with --snapstart",
         ),
         ("ResourceConflictException", "The operation cannot be performed at this time.", "wait a moment"),
-        ("ServiceException", "Something else.", "mend that"),
+        ("ServiceException", "Something else.", "fix the cause"),
     ];
     for (code, message, advice) in refused {
         project.cloud.next("GetFunction", Turn::Fails(code, message.to_owned()));
@@ -123,8 +123,8 @@ fn names_what_to_do_about_docker() {
             "ERROR: failed to solve: base:1: no match for platform in manifest: not found",
             "name a base image",
         ),
-        ("build", "ERROR: failed to solve: no such file", "mend that"),
-        ("login", "Error response from daemon: 400 Bad Request", "mend that"),
+        ("build", "ERROR: failed to solve: no such file", "fix the cause"),
+        ("login", "Error response from daemon: 400 Bad Request", "fix the cause"),
         (
             "push",
             "tag invalid: The image tag 'latest' already exists and cannot be overwritten because the tag is immutable.",

@@ -14,11 +14,11 @@ use std::{
 
 use super::api::PATIENCE;
 
-/// By their names, in lower case.
+/// Headers by their names, in lower case.
 pub type Headers = HashMap<String, String>;
 
-/// A server on a free port of 127.0.0.1, with a thread for each connection. Dropped, it shuts all of them down, and waits
-/// for their threads.
+/// A server on a free port of 127.0.0.1, with a thread for each connection. Dropping it shuts down all connections, and
+/// waits for their threads.
 pub struct Server {
     pub address: SocketAddr,
     has_ended: Arc<AtomicBool>,
@@ -26,7 +26,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// `serve` returns soon after its connection was shut down.
+    /// Starts a server. `serve` must return soon after its connection was shut down.
     pub fn start(serve: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, has_ended) = (listener.local_addr().unwrap(), Arc::<AtomicBool>::default());
@@ -41,7 +41,7 @@ impl Server {
                 let stream = Arc::downgrade(&open);
                 let thread = thread::spawn(move || {
                     let _open = open;
-                    // a client may go away at any time
+                    // a client may disconnect at any time
                     let _ = serve(connection);
                 });
                 served.retain(|(thread, _)| !thread.is_finished());
@@ -51,7 +51,7 @@ impl Server {
                 let _ = stream.shutdown(Shutdown::Both);
             }
             for (thread, _) in served {
-                // one that has failed has said so
+                // a thread that panicked has printed its message
                 drop(thread.join());
             }
         });
@@ -68,7 +68,7 @@ impl Drop for Server {
     }
 }
 
-/// Leaves the requests that may still come on a connection without a response, until it is closed.
+/// Reads further requests without a response, until the connection is closed.
 pub fn ignore(mut connection: impl io::Read) -> io::Result<()> {
     io::copy(&mut connection, &mut io::sink()).map(drop)
 }
@@ -78,7 +78,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// Sends a request, and gives the reader of its response.
+/// Sends a request, and returns the reader of its response.
 pub fn send(address: impl ToSocketAddrs, request: &[u8]) -> io::Result<BufReader<TcpStream>> {
     let mut connection = TcpStream::connect(address)?;
     connection.set_read_timeout(Some(PATIENCE))?;
@@ -139,7 +139,7 @@ pub fn read_head(reader: &mut impl BufRead) -> io::Result<Option<(String, Header
     Ok(Some((line.trim_end().to_owned(), read_headers(reader)?)))
 }
 
-/// Reads headers or trailers to the empty line behind them.
+/// Reads headers or trailers, up to the empty line.
 pub fn read_headers(reader: &mut impl BufRead) -> io::Result<Headers> {
     let mut headers = HashMap::new();
     loop {

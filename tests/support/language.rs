@@ -13,17 +13,17 @@ pub struct Language {
     pub name: &'static str,
     /// Code that answers `fine`.
     pub fine: &'static str,
-    /// Code that answers with the id of its request, as its environment says.
+    /// Code that answers with the request id of its environment.
     pub own_id: &'static str,
-    /// The same, and leaves a process behind that lives on for a moment.
+    /// The same, and leaves a process behind that runs for a moment.
     pub leave_child: &'static str,
     /// Code that fails with the id of its request in the message.
     pub fail: &'static str,
     /// The characters that begin a comment.
     pub comment: &'static str,
-    /// How many processes a worker has, with the one that waits for the next event.
+    /// The number of a worker's processes, with the one that waits for the next event.
     pub processes: usize,
-    /// Code that sends its own worker the signal of the number in place of `SIGNAL`.
+    /// Code that sends its own worker the signal whose number replaces `SIGNAL`.
     pub kill_worker: &'static str,
     evaluator: fn() -> Option<Function>,
     echo: fn() -> Option<Function>,
@@ -75,7 +75,7 @@ pub const POWERSHELL: Language = Language {
 pub const LANGUAGES: [&Language; 3] = [&BASH, &LISP, &POWERSHELL];
 
 impl Language {
-    /// A function that runs events as code; `None`, and a report, where the interpreter is missing.
+    /// A function that runs events as code; `None`, with a report, if the interpreter is missing.
     pub fn evaluator(&self) -> Option<Function> {
         (self.evaluator)()
     }
@@ -119,7 +119,7 @@ pub fn lisp_core() -> &'static PathBuf {
     })
 }
 
-/// Builds a Lisp core; ASDF looks for systems in `registry`, too. Gives what was said.
+/// Builds a Lisp core; ASDF also searches `registry` for systems. Returns the output.
 pub fn build_lisp_core(core: &Path, systems: &[&str], registry: Option<&Path>) -> String {
     let mut command = Command::new(repository().join("lisp/build-core.sh"));
     if let Some(registry) = registry {

@@ -1,4 +1,4 @@
-//! "A bootstrap with these files and this handler", and what it answers.
+//! The builder "a bootstrap with these files and this handler", and its answers.
 
 #[allow(dead_code)]
 pub mod api;
@@ -45,7 +45,7 @@ pub fn code_block(page: &str, line: &str) -> String {
     code.find(|code| code.lines().any(|own| own == line)).unwrap_or_else(|| panic!("no {line} in {page}"))
 }
 
-/// Every file of the documentation: those at the top of the repository, and those of these folders and below.
+/// All files of the documentation: at the top of the repository, and in these folders.
 pub fn documents() -> Vec<PathBuf> {
     let mut folders = ["docs", "examples", "benches"].map(|folder| repository().join(folder)).to_vec();
     let mut paths: Vec<_> = entries(repository());
@@ -80,7 +80,7 @@ pub fn on_path(program: &str) -> bool {
     find_on_path(program).is_some()
 }
 
-/// A function to be: its files, its handler, its environment.
+/// A function before its start: its files, its handler, its environment.
 pub struct Function {
     task_root: TempDir,
     handler: OsString,
@@ -144,7 +144,7 @@ impl Function {
         self.task_root.path().join(name)
     }
 
-    /// The command that starts it as Lambda does.
+    /// The command that starts it as on Lambda.
     pub fn command(&self) -> Command {
         let mut command = self.bare_command();
         command
@@ -183,7 +183,7 @@ impl Function {
         self.start_as(command)
     }
 
-    /// Starts it with a command of the test's own.
+    /// Starts it with this command.
     pub fn start_as(self, mut command: Command) -> Running {
         let log = NamedTempFile::new().unwrap();
         let child =
@@ -219,7 +219,7 @@ impl Function {
     }
 }
 
-/// Polls until this holds.
+/// Polls until this is true.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {

@@ -1,4 +1,4 @@
-//! Processes, as `/proc` shows them.
+//! Reads processes from `/proc`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, getpgid, kill_process};
 /// The variable that marks all processes of an event.
 const MARK: &str = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID";
 
-/// The number of the signal that nothing survives.
+/// The number of SIGKILL, which no process survives.
 pub const SIGKILL: i32 = 9;
 
 /// The processes that carry the mark of this request in their environment.
@@ -34,23 +34,23 @@ pub fn below(pid: u32) -> Vec<u32> {
     found
 }
 
-/// The open descriptors of a process that runs, but for .NET's assemblies, which stay open from their first use on.
+/// The open descriptors of a running process, without .NET's assemblies, which stay open after their first use.
 pub fn descriptors(pid: u32) -> usize {
     let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
-    // one may be closed meanwhile
+    // a descriptor may be closed meanwhile
     let files = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
     files.filter(|file| file.extension().is_none_or(|extension| extension != "dll")).count()
 }
 
-/// The resident memory in KiB of a process that runs. Linux counts `VmRSS` for each processor and adds up now and then: it
-/// may be some hundred KiB off.
+/// The resident memory in KiB of a running process. Linux counts `VmRSS` per processor and adds it up from time to
+/// time: it may be wrong by some hundred KiB.
 pub fn resident(pid: u32) -> usize {
     let memory = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
     let size = memory.lines().find_map(|line| line.strip_prefix("Rss:")?.strip_suffix(" kB"));
     size.unwrap().trim().parse().unwrap()
 }
 
-/// The most that it ever was.
+/// The peak resident memory.
 pub fn peak(pid: u32) -> usize {
     kibibytes(pid, "VmHWM:")
 }
@@ -59,7 +59,7 @@ fn kibibytes(pid: u32, name: &str) -> usize {
     field(pid, name).unwrap().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Whether a process has ended with all its threads, be it reaped or not.
+/// Whether a process has ended with all its threads, reaped or not.
 pub fn has_ended(pid: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     threads <= 1 && field(pid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))

@@ -1,4 +1,4 @@
-//! A bootstrap that runs, and what it answers.
+//! A running bootstrap, and its answers.
 
 use std::{
     fs,
@@ -10,16 +10,16 @@ use tempfile::{NamedTempFile, TempDir};
 
 use super::{Api, Event, Post, until};
 
-/// A bootstrap that runs.
+/// A running bootstrap.
 pub struct Running {
     pub(super) child: Child,
     pub api: Api,
     pub task_root: TempDir,
-    /// A file, not a pipe: everything written before an answer is there when the answer comes.
+    /// A file, not a pipe: when an answer comes, it has all that was written before.
     pub(super) log: NamedTempFile,
 }
 
-/// An error as the caller gets it.
+/// An error, as its caller gets it.
 #[derive(Debug)]
 pub struct CallerError {
     pub kind: String,
@@ -36,14 +36,14 @@ impl Running {
         caller_error(&post)
     }
 
-    /// The same of the restore.
+    /// The same for the restore.
     pub fn restore_error(mut self) -> CallerError {
         let post = self.api.wait_for_restore_error();
         assert_eq!(self.wait().code(), Some(1), "log: {}", self.log());
         caller_error(&post)
     }
 
-    /// Goes on in a copy of its snapshot.
+    /// Continues in a copy of its snapshot.
     pub fn restored(self) -> Self {
         self.api.wait_for_checkpoint();
         self.api.restore("200 OK");
@@ -79,13 +79,13 @@ impl Running {
         caller_error(&post)
     }
 
-    /// Runs one event to whatever comes.
+    /// Runs one event, and returns its post.
     pub fn post(&self, event: Event) -> Post {
         let id = self.api.send(event);
         self.api.wait(&id)
     }
 
-    /// The bootstrap's standard error up to now.
+    /// The bootstrap's standard error so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&self.log_bytes()).into_owned()
     }
@@ -95,7 +95,7 @@ impl Running {
         fs::read(self.log.path()).unwrap()
     }
 
-    /// Waits until the log holds this text.
+    /// Waits until the log contains this text.
     pub fn wait_for_log(&self, text: &str) {
         until(&format!("{text:?} in the log"), || self.log().contains(text));
     }
@@ -119,7 +119,7 @@ impl Running {
         status.unwrap()
     }
 
-    /// The processes right below it: workers, and what was left behind and is not reaped yet.
+    /// Its child processes: workers, and processes that were left behind and are not reaped yet.
     pub fn children(&self) -> Vec<u32> {
         let children = format!("/proc/{0}/task/{0}/children", self.pid());
         let children = fs::read_to_string(children).unwrap();
@@ -130,7 +130,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
-            // workers go with it
+            // ends the workers, too
             self.terminate();
             let _ = self.child.wait();
         }
@@ -148,7 +148,7 @@ fn caller_error(post: &Post) -> CallerError {
     CallerError { kind, message: text("errorMessage"), stack, json }
 }
 
-/// The header for X-Ray holds the error, as far as there is room.
+/// Checks that the header for X-Ray has the error, cut if it is too long.
 fn check_cause(header: &str, error: &Value) {
     assert!(header.is_ascii() && header.len() < 64 * 1024, "{header}");
     let cause: Value = serde_json::from_str(header).unwrap();
@@ -172,7 +172,7 @@ fn check_cause(header: &str, error: &Value) {
     }
 }
 
-/// The type in the header has Lambda's own form, and is that of the body where that has it, too.
+/// Checks that the type in the header has Lambda's form, and is that of the body if that also has this form.
 pub fn check_header_type(header: &str, kind: &str) {
     let has_form = |text: &str| {
         let name = text.strip_prefix("Runtime.").or(text.strip_prefix("Function."));

@@ -1,4 +1,4 @@
-//! A bootstrap that serves, and its callers.
+//! A bootstrap as a server, and its callers.
 
 use std::{
     collections::HashMap,
@@ -14,10 +14,10 @@ use super::{
     until,
 };
 
-/// Where events are posted.
+/// The path for events.
 pub const PATH: &str = "/2015-03-31/functions/function/invocations";
 
-/// A bootstrap that serves on 127.0.0.1.
+/// A bootstrap that is a server on 127.0.0.1.
 pub struct Served {
     pub running: Running,
     pub port: u16,
@@ -74,7 +74,7 @@ impl Served {
         self.send(&format!("POST {PATH}"), headers, event)
     }
 
-    /// Sends a request that begins like this.
+    /// Sends a request with this method and path.
     pub fn send(&self, method_and_path: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Caller {
         send(self.port, method_and_path, headers, body.as_ref())
     }
@@ -107,7 +107,7 @@ impl Caller {
         Response { status: message.status(), headers: message.headers, body: message.body }
     }
 
-    /// Waits for the head of a response in chunks. The reader gives them.
+    /// Waits for the head of a chunked response. Also returns the reader of the chunks.
     pub fn chunks(mut self) -> (Response, BufReader<TcpStream>) {
         let (start, headers) = read_head(&mut self.0).unwrap().expect("a response");
         let head = Message { start, headers, body: Vec::new() };

@@ -18,15 +18,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How many workers there are.
 const WORKERS: usize = 2;
 
-/// The largest growth of the bootstrap that is none, in KiB: the C library keeps up to twice a large event for each
-/// worker.
+/// The growth of the bootstrap that is allowed, in KiB: the C library keeps up to twice a large event for each worker.
 const NO_GROWTH: usize = WORKERS * 2 * LARGE / 1024 + 2048;
 
 /// The size of a large event, in bytes.
 const LARGE: usize = 2 << 20;
 
-/// The signals of random kills, with SIGHUP and SIGTERM. SBCL lives on after a SIGSEGV that is sent to it, .NET after a
-/// SIGABRT.
+/// The signals of random kills, with SIGHUP and SIGTERM. SBCL survives a SIGSEGV, and .NET a SIGABRT, that another
+/// process sends.
 const SIGNALS: [i32; 3] = [1, SIGKILL, 15];
 
 /// Numbers that look random and are the same for the same seed (`SplitMix64`).
@@ -63,12 +62,12 @@ pub struct Tally {
     pub events: usize,
     pub answers: usize,
     pub errors: usize,
-    /// Errors of those that ran into their deadline.
+    /// Events that exceeded their deadline.
     pub deadlines: usize,
     pub kills: usize,
     /// Events without an answer or an error.
     pub lost: usize,
-    /// Answers of another event, or that are not what was to come.
+    /// Answers of another event, or unexpected answers.
     pub crossed: usize,
     /// Posts beyond one for each event.
     pub surplus: usize,
@@ -107,7 +106,7 @@ impl Tally {
     /// Whether nothing was lost, crossed, or left behind.
     pub fn is_clean(&self) -> bool {
         let wrong = [self.lost, self.crossed, self.surplus, self.processes, self.files];
-        // a connection for each worker may be kept that was not needed at first
+        // each worker may keep a connection that it did not need at first
         wrong == [0; 5] && self.descriptors <= WORKERS && self.memory <= NO_GROWTH
     }
 }
@@ -117,11 +116,11 @@ struct Storm<'a> {
     function: Running,
     random: Random,
     tally: Tally,
-    /// How many events were sent only to see that all is quiet.
+    /// The number of events that were sent only to see that all is quiet.
     probes: usize,
 }
 
-/// Sends events until `enough` says so of their number; `None` where the interpreter is not here.
+/// Sends events until `enough` returns true for their number; `None` if the interpreter is missing.
 pub fn storm(language: &'static Language, seed: u64, mut enough: impl FnMut(usize) -> bool) -> Option<Tally> {
     let function = language.evaluator()?;
     let temporary = function.path("temporary");
@@ -132,7 +131,7 @@ pub fn storm(language: &'static Language, seed: u64, mut enough: impl FnMut(usiz
         .start();
     let tally = Tally { language: language.name, ..Tally::default() };
     let mut storm = Storm { language, function, random: Random(seed), tally, probes: 0 };
-    // a worker that is killed before it is ready fails the init
+    // killing a worker before it is ready would fail init
     storm.function.api.wait_until_asked(WORKERS);
     storm.warm_up();
     let [memory, descriptors, _] = storm.holds();
@@ -151,7 +150,7 @@ pub fn storm(language: &'static Language, seed: u64, mut enough: impl FnMut(usiz
 }
 
 impl Storm<'_> {
-    /// Sends some events at once, kills workers from outside meanwhile, and looks at what came.
+    /// Sends some events at once, kills workers meanwhile, and checks the posts.
     fn batch(&mut self) {
         let deeds: Vec<_> = iter::repeat_with(|| self.deed()).take(BATCH).collect();
         let events: Vec<_> = deeds.iter().map(|&deed| self.event(deed)).collect();
@@ -166,9 +165,9 @@ impl Storm<'_> {
             }
         }
         if let Some(killed) = killed {
-            // an event goes to another worker once: two of these kills may not meet it
+            // an event goes to another worker only once: two of these kills must not hit it
             until("the end of what was killed", || {
-                // once more: where SBCL's finalizer thread takes a SIGTERM, the process lives on
+                // again, because SBCL survives a SIGTERM that its finalizer thread takes
                 processes::has_ended(killed) || {
                     processes::kill(killed, SIGKILL);
                     false
@@ -208,7 +207,7 @@ impl Storm<'_> {
         event.deadline_in(DEADLINE)
     }
 
-    /// A worker may have been killed under any event.
+    /// Any event may have lost its worker.
     fn judge(&mut self, id: &str, deed: Deed, post: &Post) {
         let text = String::from_utf8_lossy(&post.body);
         let right = if post.kind == "response" {
@@ -217,7 +216,7 @@ impl Storm<'_> {
         } else {
             self.tally.errors += 1;
             self.tally.deadlines += usize::from(text.contains("\"Runtime.DeadlineExceeded\""));
-            // SBCL may lose a signal, or hang in it, for which the deadline is there
+            // SBCL may lose a signal, or hang in it until the deadline
             let ours = ["Runtime.WorkerExited", "Function.Signal", "Runtime.DeadlineExceeded"];
             ours.iter().any(|kind| text.contains(&format!("\"{kind}\"")))
                 || (deed == Deed::Fail && text.contains(id))
@@ -238,11 +237,11 @@ impl Storm<'_> {
         }
     }
 
-    /// The memory in KiB and the descriptors of the bootstrap, and the processes that are too many or too few, once
-    /// all is quiet.
+    /// The memory in KiB and the descriptors of the bootstrap, and the number of surplus or missing processes, once all
+    /// is quiet.
     fn holds(&mut self) -> [usize; 3] {
         let mut quiet = 0;
-        // as long as what handlers have left behind lives, and as a worker takes to be replaced
+        // long enough for processes that handlers have left behind to end, and for a worker to be replaced
         for _ in 0..200 {
             quiet = if self.strays() == 0 { quiet + 1 } else { 0 };
             if quiet == 10 {
@@ -254,7 +253,8 @@ impl Storm<'_> {
         [processes::resident(pid), processes::descriptors(pid), self.strays()]
     }
 
-    /// How many processes below the bootstrap are more or less than its workers and what is ready for their next event.
+    /// The difference of the bootstrap's descendants to the expected number: its workers, with the processes for their
+    /// next events.
     fn strays(&self) -> usize {
         let expected = WORKERS * self.language.processes;
         processes::below(self.function.pid()).len().abs_diff(expected)

@@ -1,5 +1,5 @@
 # Handler: Function.Invoke-Handler
-# Asks somebody for an approval by a link, and makes the change once it is given: within a week.
+# Asks for an approval by a link, waits up to a week for it, and then makes the change.
 function Send-Question($Change, $Id) {
     $link = "$env:LINK`?id=$([uri]::EscapeDataString($Id))"
     aws sns publish --topic-arn $env:TOPIC --subject 'Please approve' --message "$Change`: $link" | Out-Null

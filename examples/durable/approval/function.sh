@@ -1,5 +1,5 @@
 # Handler: function.sh.handler
-# Asks somebody for an approval by a link, and makes the change once it is given: within a week.
+# Asks for an approval by a link, waits up to a week for it, and then makes the change.
 handler() {
     local change answer
     change=$(jq -r .change <<<"$1")

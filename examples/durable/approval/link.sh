@@ -1,5 +1,5 @@
 # Handler: link.sh.handler, behind a function URL: $LINK of the other function
-# A page with two buttons. Only a button answers: programs that look at links in mails open them, too.
+# A page with two buttons. Only a button sends the answer, because mail programs may open links by themselves.
 handler() {
     local id answer
     if [[ $(jq -r .requestContext.http.method <<<"$1") == POST ]]; then
@@ -13,7 +13,7 @@ handler() {
     fi
 }
 
-# A value of the form, or of the address that it was sent to.
+# A value of the form, or of the form's address.
 field() { # EVENT NAME
     jq -r --arg name "$2" '
         (if .isBase64Encoded then .body | @base64d else .body // "" end) as $form

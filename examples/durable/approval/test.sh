@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stand-in, which notes its calls.
+# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stub that records its calls.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 

@@ -1,5 +1,5 @@
 # Handler: Function.Invoke-Handler
-# Runs a command on many instances at the same time, and answers how each has ended.
+# Runs a command on many instances at the same time, and answers with the result of each.
 function Send-Patch($Instance) {
     aws ssm send-command --instance-ids $Instance --document-name AWS-RunPatchBaseline --parameters Operation=Install `
         --query Command.CommandId --output text
@@ -16,7 +16,7 @@ function Test-Finished($Instance, $Id) {
 }
 
 function Invoke-Handler($Data) {
-    # all are sent, then each is waited for: the time is that of the longest
+    # sends all commands, then waits for each: the whole time is that of the longest
     $sent = [ordered]@{}
     foreach ($instance in $Data.instances) {
         try {

@@ -1,5 +1,5 @@
 ;;;; Handler: function.lisp.handler
-;;;; Runs a command on many instances at the same time, and answers how each has ended.
+;;;; Runs a command on many instances at the same time, and answers with the result of each.
 (asdf:load-system :yason)
 
 (defun aws (&rest arguments)

@@ -1,5 +1,5 @@
 # Handler: function.sh.handler
-# Runs a command on many instances at the same time, and answers how each has ended.
+# Runs a command on many instances at the same time, and answers with the result of each.
 handler() {
     local instance instances
     mapfile -t instances < <(jq -r '.instances[]' <<<"$1")

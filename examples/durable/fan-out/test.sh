@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stand-in, and no wait takes its time.
+# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stub, and waits take no time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -10,7 +10,7 @@ export CALLS=$folder/calls
 
 cat >"$folder/aws" <<'AWS'
 #!/usr/bin/env bash
-# Each instance has finished at the second look; i-2 has failed, and there is no i-0.
+# Each instance has finished at the second check; i-2 has failed, and i-0 does not exist.
 case $2 in
     send-command)
         echo "send $4" >>"$CALLS"

@@ -1,5 +1,5 @@
 ;;;; Handler: function.lisp.handler
-;;;; Makes a snapshot of a database, and answers when it is there: hours later, with nothing running meanwhile.
+;;;; Makes a snapshot of a database, and answers when it is available: hours later, and nothing runs meanwhile.
 (asdf:load-system :yason)
 
 (defun aws (&rest arguments)
@@ -14,7 +14,7 @@
                "--query" "DBSnapshots[0].Status" "--output" "text")))
 
 (defun make-snapshot (snapshot database)
-  "A second attempt finds the snapshot of the first one."
+  "A second attempt finds the snapshot of the first attempt."
   (when (string= (status-of snapshot) "")
     (unless (zerop (nth-value 1 (aws "rds" "create-db-snapshot" "--db-snapshot-identifier" snapshot
                                      "--db-instance-identifier" database)))
@@ -28,7 +28,7 @@
 
 (defun handler (event)
   (let* ((database (gethash "database" (yason:parse event)))
-         ;; a step, since the time is another one in each replay
+         ;; a step, because the time differs in each replay
          (snapshot (durable:durable-step "name"
                      (format nil "~A-~D" database (get-universal-time)))))
     (durable:durable-step "create" :retry 5 (make-snapshot snapshot database))

@@ -1,9 +1,9 @@
 # Handler: function.sh.handler
-# Makes a snapshot of a database, and answers when it is there: hours later, with nothing running meanwhile.
+# Makes a snapshot of a database, and answers when it is available: hours later, and nothing runs meanwhile.
 handler() {
     local database snapshot
     database=$(jq -r .database <<<"$1")
-    # a step, since the time is another one in each replay
+    # a step, because the time differs in each replay
     snapshot=$(durable step name -- date "+$database-%Y-%m-%d-%H-%M-%S")
     durable step create --retry 5 -- create "$snapshot" "$database"
     durable until available --every 1m --timeout 12h --retry-on 1 -- is_available "$snapshot"

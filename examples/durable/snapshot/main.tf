@@ -1,4 +1,4 @@
-# The durable function of an image that is in ECR already:
+# A durable function with an image that is already in ECR:
 #
 #   terraform apply -var "image=$(../../../manage.sh push --dir . --name snapshot)"
 #   terraform destroy
@@ -69,20 +69,20 @@ resource "aws_lambda_function" "function" {
   architectures = ["x86_64"]
   memory_size   = 512
 
-  # Of one invocation, in seconds
+  # The timeout of one invocation, in seconds
   timeout = 60
 
   image_config {
     command = ["function.sh.handler"]
   }
 
-  # Of the whole execution, in seconds and days; a function becomes a durable one only when it is made
+  # The timeout of the whole execution in seconds, and the retention in days. Only a new function can be made durable
   durable_config {
     execution_timeout = 86400
     retention_period  = 14
   }
 
-  # Durable functions are called by a version or an alias
+  # Durable functions must be called by a version or an alias
   publish = true
 
   depends_on = [aws_iam_role_policy_attachment.durable]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stand-in, and no wait takes its time.
+# Tests the handler without AWS: test.sh [HANDLER]. `aws` is a stub, and waits take no time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -10,7 +10,7 @@ export CALLS=$folder/calls
 
 cat >"$folder/aws" <<'AWS'
 #!/usr/bin/env bash
-# A snapshot is there at the third look after it was made, or has failed.
+# A snapshot is available at the third check after it was made, or has failed.
 case $2 in
     create-db-snapshot) echo create >>"$CALLS" ;;
     describe-db-snapshots)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the handler on events as Lambda would, and compares what it answers.
+# Runs the handler on events as Lambda would, and compares its answers.
 set -euo pipefail
 cd "$(dirname "$0")"
 log=$(mktemp)
@@ -16,7 +16,7 @@ check() { # WHAT EVENT ANSWER
     fi
 }
 
-check_error() { # WHAT EVENT TEXT: it fails, and the error holds the text
+check_error() { # WHAT EVENT TEXT: the event fails, and the error contains the text
     if ! bootstrap prices.total "$2" >/dev/null 2>"$log" && grep -q "\"errorMessage\":.*$3" "$log"; then
         echo "ok: $1"
     else

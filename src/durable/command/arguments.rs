@@ -26,35 +26,36 @@ Usage: durable step NAME [OPTIONS] [--] COMMAND…
        durable replaying
        durable answer FILE ID RESULT
 
-  step              run COMMAND once; its output is kept, and printed again in replays
-  wait              end the invocation, and go on after this time
+  step              run COMMAND once; store its output, and print it again in replays
+    wait              end the invocation, and continue after this time
   callback          run COMMAND with the id of a callback as its last argument, and
                     wait for the answer
-  callback-id       print the id of a callback
+  callback-id       print the id of a new callback
   callback-result   wait for its answer
-  invoke            call another function; an EVENT of - is read from standard input
-  until             run COMMAND again and again, until its status is 0; in between
-                    the invocation ends
-  context           run COMMAND, in which names count for themselves
+  invoke            call another function; with EVENT -, read the event from standard input
+  until             repeat COMMAND until its status is 0; the invocation ends between
+                    two runs
+  context           run COMMAND; names inside are independent of names outside
   fail              end the execution with this error
-  replaying         succeed if the next operation has been done before
+  replaying         succeed if recorded operations still follow
   answer            answer a callback of `bootstrap --durable --state FILE`
 
 Options of a step, and of a callback's COMMAND:
   --retry N              further attempts, default 0
-  --backoff DURATION     the delay before the first of them, default 1s
-  --rate X               by which each delay is longer, default 2
+  --backoff DURATION     the delay before the first further attempt, default 1s
+  --rate X               the factor between two delays, default 2
   --max-delay DURATION   the longest delay, default 5m
   --retry-on STATUS      try again only after this exit status; can be given again
-  --at-most-once         do not run it again if an attempt was cut off
+  --at-most-once         do not run COMMAND again if an attempt was interrupted
   --any-args             let the arguments of COMMAND differ in a replay
-  --stdin                of a step: give COMMAND this command's standard input
+  --stdin                of a step: pass standard input to COMMAND
 
 Options of a callback: --timeout DURATION, --heartbeat DURATION
 Options of until: --timeout DURATION, --retry-on STATUS, --any-args
 
 A DURATION is 90s, 15m, 12h, 3d or 2w; a TIME is 2026-11-29T18:00:00Z or @SECONDS.
-COMMAND has DURABLE_STEP and DURABLE_ATTEMPT, in until DURABLE_STATE, its last output.
+COMMAND has the variables DURABLE_STEP and DURABLE_ATTEMPT. In until, DURABLE_STATE
+is the output of the previous run.
 ";
 
 /// The options of a COMMAND's attempts.
@@ -114,7 +115,7 @@ impl Verb {
         }
     }
 
-    /// Whether a command stands behind the first word.
+    /// Whether a command follows the first word.
     fn takes_command(self) -> bool {
         matches!(self, Self::Step | Self::Callback | Self::Until | Self::Context)
     }
@@ -132,13 +133,13 @@ impl Verb {
     }
 }
 
-/// A command line that has been understood.
+/// A parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Arguments {
     pub(super) verb: Verb,
-    /// The options by their names, which are the keys of messages, too; times are in seconds, a flag is `1`.
+    /// The options by their names, which are also the keys of messages. Times are in seconds, a flag is `1`.
     pub(super) options: Vec<(String, String)>,
-    /// The operands; where there is a command, it is behind the first one.
+    /// The operands; a command follows the first one.
     pub(super) words: Vec<OsString>,
 }
 
@@ -148,13 +149,13 @@ impl Arguments {
         self.options.iter().find(|(option, _)| option == name).map(|(_, value)| &value[..])
     }
 
-    /// The request with these options, as far as they were given.
+    /// The request with these options, if they were given.
     pub(super) fn add(&self, request: Message, names: &[&str]) -> Message {
         let options = self.options.iter().filter(|(name, _)| names.contains(&&name[..]));
         options.fold(request, |request, (name, value)| request.with(name, &value[..]))
     }
 
-    /// The command, where the verb takes one.
+    /// The command, if the verb takes one.
     pub(super) fn command(&self) -> &[OsString] {
         &self.words[1..]
     }
@@ -165,7 +166,7 @@ impl Arguments {
     }
 }
 
-/// Reads the arguments behind the verb; none asks for help.
+/// Reads the arguments after the verb; `None` for `--help`.
 pub(super) fn parse(verb: Verb, arguments: &[OsString]) -> Result<Option<Arguments>, CommandError> {
     let usage = |reason: String| CommandError::Usage(reason, verb.form());
     let mut parsed = Arguments { verb, options: Vec::new(), words: Vec::new() };
@@ -192,7 +193,7 @@ pub(super) fn parse(verb: Verb, arguments: &[OsString]) -> Result<Option<Argumen
     Ok(Some(parsed))
 }
 
-/// The value of an option, as messages have it.
+/// The value of an option, in the format of messages.
 fn value(option: &str, parser: &mut Parser) -> Result<String, String> {
     if ["at-most-once", "any-args", "stdin"].contains(&option) {
         return Ok("1".to_owned());
@@ -223,7 +224,7 @@ pub(super) fn seconds(text: &str) -> Option<String> {
     duration(text).filter(|&seconds| seconds <= longest).map(|seconds| seconds.to_string())
 }
 
-/// Whether the operands are as many as the verb takes, and the options go together.
+/// Checks the number of operands, and required options.
 fn check(arguments: &Arguments) -> Result<(), String> {
     let verb = arguments.verb;
     let count = arguments.words.len();

@@ -13,9 +13,9 @@ use super::error::CommandError;
 /// A command, or a function of a shell.
 pub(super) struct Body<'a> {
     pub(super) command: &'a [OsString],
-    /// Its standard input, where it gets one.
+    /// Its standard input, if it has one.
     pub(super) input: Option<&'a [u8]>,
-    /// Whether it may have operations of its own.
+    /// Whether it may contain operations.
     pub(super) is_context: bool,
 }
 
@@ -28,7 +28,7 @@ impl Body<'_> {
         self.command[0].to_string_lossy().into_owned()
     }
 
-    /// A file in memory that holds its standard input.
+    /// A file in memory with its standard input.
     pub(super) fn input_file(&self) -> io::Result<Option<File>> {
         let Some(input) = self.input else { return Ok(None) };
         let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);

@@ -8,9 +8,9 @@ use crate::{durable::message::Message, failure::ErrorType, limits::PAYLOAD_LIMIT
 /// The end of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Ended {
-    /// Its standard output, without the newlines at its end.
+    /// Its standard output, without trailing newlines.
     pub(super) output: Vec<u8>,
-    /// The error, where there is one.
+    /// The error, if it failed.
     pub(super) failed: Option<Failed>,
 }
 
@@ -35,7 +35,7 @@ impl Ended {
         }
     }
 
-    /// The exit status, where it is one that is not 0.
+    /// The exit status, if it is not 0.
     pub(super) fn exit_status(&self) -> Option<i32> {
         let failed = self.failed.as_ref()?;
         (failed.error_type == ErrorType::ExitStatus.name()).then_some(failed.status)
@@ -49,14 +49,14 @@ impl Ended {
         Self { output: Vec::new(), failed: Some(failed) }
     }
 
-    /// The end with this status, of a command that has printed this.
+    /// The end of a command with this status and this output.
     pub(super) fn of(name: &str, status: ExitStatus, pipes: Pipes) -> Self {
         let failed = failure(name, status, &pipes.tail);
         let is_over_limit = pipes.are_over_limit();
         Self { output: pipes.output, failed }.checked(name, is_over_limit)
     }
 
-    /// The same, or the error of a result that cannot be kept.
+    /// The same, or the error of a result that cannot be stored.
     fn checked(mut self, name: &str, is_over_limit: bool) -> Self {
         while self.output.last() == Some(&b'\n') {
             self.output.pop();
@@ -97,7 +97,7 @@ fn failure(name: &str, status: ExitStatus, tail: &[u8]) -> Option<Failed> {
     Some(Failed { status: code, error_type: error_type.name(), message })
 }
 
-/// The last line that says something, behind a colon.
+/// The last line that is not empty, after a colon.
 fn last_line(tail: &[u8]) -> String {
     let tail = String::from_utf8_lossy(tail);
     let line = tail.trim_end().lines().last().map(str::trim_end).filter(|line| !line.is_empty());

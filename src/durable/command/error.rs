@@ -1,11 +1,11 @@
-//! Why the command `durable` has not done its work.
+//! The errors of the command `durable`.
 
 use std::io;
 
-/// An error of the command itself; that of a step is no such error.
+/// An error of the command itself, not of a step.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CommandError {
-    /// The command line is wrong: the reason and the form.
+    /// The command line is wrong: the reason and the usage.
     #[error("{0}: the form is `durable {1}`")]
     Usage(String, &'static str),
     /// There is no such verb.
@@ -17,22 +17,22 @@ pub(super) enum CommandError {
          `bootstrap --durable HANDLER EVENT` runs one"
     )]
     NotDurable,
-    /// The command is a part of a step.
+    /// The command runs inside of a step.
     #[error(
         "this is a part of the step `{0}`, which is recorded as one: call `durable` outside of it, or make it a \
          `durable context`"
     )]
     InStep(String),
-    /// The socket of the event.
+    /// The socket cannot be reached.
     #[error("the bootstrap does not answer at `{0}`, the event may be over: {1}")]
     Connect(String, io::Error),
-    /// The event is over, and this process is still there.
+    /// The event is over, and this process still runs.
     #[error("the bootstrap has ended the connection, the event is over")]
     Closed,
     /// The request cannot be sent.
     #[error("{0}: give the command a file, or the address of an object in Amazon S3")]
     TooLarge(String),
-    /// The bootstrap's own words.
+    /// The bootstrap's message.
     #[error("{0}")]
     Refused(String),
     /// A reply that this version does not know.
@@ -40,7 +40,7 @@ pub(super) enum CommandError {
         "the bootstrap has sent `{0}`, which is unknown here: use `durable` and `bootstrap` of one version"
     )]
     Unexpected(String),
-    /// Something here.
+    /// Another error.
     #[error("{0}: {1}")]
     Io(String, io::Error),
 }

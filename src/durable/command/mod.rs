@@ -1,7 +1,7 @@
-//! The command `durable`: the bootstrap by another name, for Bash and for programs of any language.
+//! The command `durable`, a link to the bootstrap, for Bash and for programs of any language.
 //!
-//! It asks the bootstrap of the event over a socket, and runs the commands of steps itself. There is no event loop in it,
-//! and nothing of the bootstrap's settings is read: a finished step costs little more than the start of a process.
+//! It sends requests to the event's bootstrap over a socket, and runs the commands of steps itself. It starts no event
+//! loop and reads no settings: a finished step costs little more than the start of a process.
 
 mod arguments;
 mod body;
@@ -35,16 +35,16 @@ use super::message::Message;
 /// The name of the command.
 pub const NAME: &str = "durable";
 
-/// The status of a process that nobody reads from, as Bash has it for SIGPIPE.
+/// The status of a process whose output nobody reads: Bash's status for SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
-/// Makes this folder, with the command in it.
+/// Creates this folder, with the command in it.
 pub fn link(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)?;
     symlink(env::current_exe()?, folder.join(NAME))
 }
 
-/// Does what a command line says, if it is one of `durable`.
+/// Runs a command line, if it is one of `durable`.
 pub fn run(program: Option<&OsStr>, arguments: &[OsString]) -> Option<ExitCode> {
     let is_named = program.is_some_and(|program| Path::new(program).file_name() == Some(OsStr::new(NAME)));
     let arguments = match arguments {

@@ -1,4 +1,4 @@
-//! The pipes from the command of a step: its output is collected, and standard error is passed on.
+//! The pipes from the command of a step: its output is collected, and its standard error is copied.
 
 use std::{
     io::{self, Write},
@@ -13,13 +13,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::limits::{BLOCK, PAYLOAD_LIMIT};
 
-/// How often a command that has closed its standard output is looked at.
+/// The time between two checks of a command that has closed its standard output.
 const LOOK_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
 
 /// How much of standard error is kept for the message of an error, in bytes.
 const TAIL: usize = 2048;
 
-/// The argument that makes this program pass on its standard input.
+/// The argument that makes this program copy its standard input.
 pub(super) const PASS_ON: &str = "--pass-on";
 
 /// The pipes from a command.
@@ -36,8 +36,8 @@ impl Pipes {
         Self { stdout, stderr, output: Vec::new(), tail: Vec::new(), block: vec![0; BLOCK] }
     }
 
-    /// Collects the output until the last process has closed it, as `$( )` does, and passes on standard error until the
-    /// command has ended. `end` tells whether it has.
+    /// Collects the output until the last process has closed it, as `$( )` does, and copies standard error until the
+    /// command has ended. `end` returns whether it has.
     pub(super) fn pass_on<T>(
         &mut self,
         mut end: impl FnMut() -> io::Result<Option<T>>,
@@ -48,7 +48,7 @@ impl Pipes {
                 && !is_ready
                 && let Some(status) = end()?
             {
-                // a process that is left behind still has standard error
+                // a background process still has standard error open
                 self.stderr.take().map(|rest| leave(rest.into())).transpose()?;
                 return Ok(Some(status));
             }
@@ -56,12 +56,12 @@ impl Pipes {
         Ok(None)
     }
 
-    /// Whether more was printed than is kept.
+    /// Whether the output is over the limit.
     pub(super) fn are_over_limit(&self) -> bool {
         self.output.len() > PAYLOAD_LIMIT
     }
 
-    /// Waits for one of the pipes, and reads it; false at the end of the time.
+    /// Waits for one of the pipes, and reads it; false at the time limit.
     fn read(&mut self, limit: Option<&Timespec>) -> io::Result<bool> {
         if self.stderr.is_none() {
             return self.read_stdout().map(|()| true);
@@ -89,7 +89,7 @@ impl Pipes {
         let Some(pipe) = &self.stdout else { return Ok(()) };
         match rustix::io::read(pipe, &mut self.block[..])? {
             0 => self.stdout = None,
-            // one byte more than the limit shows that there were more
+            // one byte over the limit shows that there was more
             count => {
                 let left = (PAYLOAD_LIMIT + 1).saturating_sub(self.output.len());
                 self.output.extend_from_slice(&self.block[..count.min(left)]);
@@ -103,7 +103,7 @@ impl Pipes {
         match rustix::io::read(pipe, &mut self.block[..])? {
             0 => self.stderr = None,
             count => {
-                // nobody may read it
+                // standard error may have no reader
                 let _ = io::stderr().write_all(&self.block[..count]);
                 self.tail.extend_from_slice(&self.block[..count]);
                 let dropped = self.tail.len().saturating_sub(TAIL);
@@ -114,7 +114,7 @@ impl Pipes {
     }
 }
 
-/// Starts a process that passes on the rest of standard error, which has no end before that of a process left behind.
+/// Starts a process that copies the rest of standard error, until the last background process has ended.
 fn leave(rest: ChildStderr) -> io::Result<()> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("durable").arg(PASS_ON);
@@ -122,7 +122,7 @@ fn leave(rest: ChildStderr) -> io::Result<()> {
     command.stdin(rest).stdout(stderr).stderr(Stdio::null()).spawn().map(drop)
 }
 
-/// Passes on standard input, in the process that was started for this.
+/// Copies standard input, in that process.
 pub(super) fn pass_on() -> io::Result<()> {
     io::copy(&mut io::stdin().lock(), &mut io::stdout().lock()).map(drop)
 }

@@ -1,4 +1,4 @@
-//! A command as a process of its own.
+//! Runs a command as a separate process.
 
 use std::{
     io,
@@ -30,7 +30,7 @@ pub(super) fn run(body: &Body<'_>, variables: &[Variable]) -> Result<Ended, Comm
     Ok(Ended::of(&name, status, pipes))
 }
 
-/// Starts it. The inner error is one of the command.
+/// Starts it. The inner error is the command's.
 fn spawn(body: &Body<'_>, variables: &[Variable]) -> io::Result<io::Result<Child>> {
     let (program, arguments) = (&body.command[0], &body.command[1..]);
     let input = || body.input_file().map(|file| file.map_or_else(Stdio::null, Stdio::from));
@@ -43,7 +43,7 @@ fn spawn(body: &Body<'_>, variables: &[Variable]) -> io::Result<io::Result<Child
     if started.as_ref().is_err_and(is_script)
         && let Ok(path) = which::which(program)
     {
-        // a file without `#!`, which a shell takes for a script of its own
+        // a file without `#!`, which shells run as a script
         let mut shell = Command::new("sh");
         shell.arg(path);
         return spawn(shell);

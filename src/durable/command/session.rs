@@ -5,8 +5,8 @@ use std::{env, io, os::unix::net::UnixStream, thread, time::Duration};
 use super::{error::CommandError, shell::Shell};
 use crate::durable::message::Message;
 
-/// How long a process whose connection has ended waits to be killed. It may not go on at once: the code behind a wait is
-/// not to run.
+/// How long a process waits to be killed after its connection was closed. It must not continue at once: the code after
+/// a wait must not run.
 const END: Duration = Duration::from_secs(60);
 
 /// The event's connection.
@@ -28,7 +28,7 @@ impl<'a> Session<'a> {
         Ok(Self { stream: io::BufReader::new(stream), shell })
     }
 
-    /// The reply to a request. If the invocation is over there is none, and this process is killed here.
+    /// The reply to a request. If the invocation is over, no reply comes, and this process is killed here.
     pub(super) fn ask(&mut self, request: Message) -> Result<Message, CommandError> {
         let sent = request.with("client", "command").write(self.stream.get_mut());
         if let Err(error) = &sent
@@ -52,7 +52,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The context around, from the environment.
+/// The surrounding context, from the environment.
 pub(super) fn context() -> String {
     env::var("DURABLE_CONTEXT").unwrap_or_default()
 }

@@ -1,10 +1,11 @@
 //! A shell that runs the functions of steps itself: the function `durable` of Bash's shim.
 //!
-//! It has started this process with a pipe at descriptor 3, and reads from it fields that each end in a NUL:
+//! The shell has started this process with a pipe at descriptor 3. It reads fields from the pipe that each end in a
+//! NUL:
 //!
-//! - `run`, three files in place of standard output, standard error (`-`: no other one) and standard input, a file for
-//!   the status, the variables as `NAME=VALUE`, and an empty field: it runs the function once. It first prints a point, which shows that
-//!   it has opened the file, and writes the status at the end.
+//! - `run`, three files for standard output, standard error (`-`: unchanged) and standard input, a file for the status,
+//!   the variables as `NAME=VALUE`, and an empty field: the shell runs the function once. It first prints a dot, which
+//!   shows that it has opened the file, and writes the status at the end.
 //! - a number: the exit status of the command `durable`. It is the last field.
 
 use std::{
@@ -33,7 +34,7 @@ use super::{
 /// The first argument of a shell that runs functions.
 const SHELL: &str = "--shell";
 
-/// The same where the arguments of the function come by a pipe, each with a NUL at its end.
+/// The same if the arguments of the function come on a pipe, each with a NUL at its end.
 const SHELL_WORDS: &str = "--shell-words";
 
 /// The pipe to the shell.
@@ -46,7 +47,7 @@ const WORDS: &str = "/proc/self/fd/4";
 pub(super) struct Shell(File);
 
 impl Shell {
-    /// The shell that has started this with these arguments, if one has, and the rest of them.
+    /// The shell that started this process, if one did, and the rest of the arguments.
     pub(super) fn of(arguments: &[OsString]) -> Result<Option<(Self, Vec<OsString>)>, CommandError> {
         let Some((first, rest)) = arguments.split_first() else { return Ok(None) };
         let mut arguments = rest.to_vec();
@@ -61,9 +62,9 @@ impl Shell {
         control.map(|control| Some((Self(control), arguments))).map_err(|error| unusable(CONTROL, error))
     }
 
-    /// Tells the status with which `durable` ends.
+    /// Sends the status with which `durable` ends.
     pub(super) fn end(mut self, status: u8) {
-        // a shell that has gone needs none
+        // a shell that has ended needs none
         let _ = self.0.write_all(format!("{status}\0").as_bytes());
     }
 
@@ -78,7 +79,7 @@ impl Shell {
     fn run_to_end(&self, body: &Body<'_>, variables: &[Variable]) -> io::Result<(ExitStatus, Pipes)> {
         let (output, to_output) = pipe_with(PipeFlags::CLOEXEC)?;
         let (status, to_status) = pipe_with(PipeFlags::CLOEXEC)?;
-        // nothing is polled during a context, so that the bootstrap sees that this waits for the operations in there
+        // does not poll during a context, so that the bootstrap sees that this process waits for the operations inside
         let errors = (!body.is_context).then(|| pipe_with(PipeFlags::CLOEXEC)).transpose()?;
         let input = body.input_file()?;
         let path = |file: i32| format!("/proc/{}/fd/{file}", std::process::id());
@@ -88,7 +89,7 @@ impl Shell {
         fields.push(path(to_status.as_raw_fd()));
         fields.extend(variables.iter().map(|(name, value)| format!("{name}={value}")));
         (&self.0).write_all((fields.join("\0") + "\0\0").as_bytes())?;
-        // opened by the shell from now on
+        // the shell has opened the pipe now
         (&File::from(output.try_clone()?)).read_exact(&mut [0])?;
         drop(to_output);
         let errors = errors.map(|(errors, _)| errors);

@@ -12,13 +12,13 @@ use super::{
 };
 use crate::durable::message::Message;
 
-/// The options of a step whose attempts the bootstrap counts.
+/// The options about attempts, for the bootstrap.
 const ATTEMPTS: [&str; 6] = ["at-most-once", "retry", "backoff", "rate", "max-delay", "retry-on"];
 
 /// Statuses of shells for commands that cannot be run.
 const NOT_RUN: [i32; 2] = [126, 127];
 
-/// A step of the top, or of the context around.
+/// A step.
 pub(super) fn step(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let input = arguments.option("stdin").map(|_| standard_input()).transpose()?;
     let mut request = step_request(arguments, &session::context(), &arguments.word(0));
@@ -32,7 +32,7 @@ pub(super) fn step(session: &mut Session<'_>, arguments: &Arguments) -> Result<M
     })
 }
 
-/// A step that is asked again until its status is 0.
+/// A step that is repeated until its status is 0.
 pub(super) fn until(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let request = step_request(arguments, &session::context(), &arguments.word(0));
     let request = arguments.add(request, &["every", "timeout"]);
@@ -49,7 +49,7 @@ pub(super) fn until(session: &mut Session<'_>, arguments: &Arguments) -> Result<
     })
 }
 
-/// Whether the status says "not yet". A command that could not be run, or was killed, will hardly do better.
+/// Whether the status means "not yet". A command that could not be run, or was killed, is not tried again.
 fn is_not_yet(arguments: &Arguments, ended: &Ended) -> bool {
     let Some(status) = ended.exit_status() else { return false };
     let mut listed = arguments.options.iter().filter(|(name, _)| name == "retry-on").peekable();
@@ -100,7 +100,7 @@ fn answered(
     session.ask(request.with("id", created.value("id").unwrap_or_default()))
 }
 
-/// A command in which names count for themselves.
+/// A command in a context of its own.
 pub(super) fn context(session: &mut Session<'_>, arguments: &Arguments) -> Result<Message, CommandError> {
     let body = Body { command: arguments.command(), input: None, is_context: true };
     attempts(session, context_request(&arguments.word(0), "RunInChildContext"), |session, _, id| {
@@ -121,7 +121,7 @@ fn step_request(arguments: &Arguments, context: &str, name: &str) -> Message {
     arguments.add(request, &["any-args"])
 }
 
-/// Runs the body, in the shell where that has asked for it.
+/// Runs the body, in the shell if that has started this process.
 fn run(session: &Session<'_>, body: &Body<'_>, variables: &[Variable]) -> Result<Ended, CommandError> {
     match session.shell {
         Some(shell) => shell.run(body, variables),
@@ -135,7 +135,7 @@ fn variables(reply: &Message, name: &str) -> Vec<Variable> {
     vec![("DURABLE_STEP", name.to_owned()), ("DURABLE_ATTEMPT", attempt)]
 }
 
-/// Makes a request, and does what it takes as often as the bootstrap says so.
+/// Makes a request, and calls `perform` each time the bootstrap asks for a run.
 fn attempts(
     session: &mut Session<'_>,
     request: Message,

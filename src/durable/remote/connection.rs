@@ -1,4 +1,4 @@
-//! Kept-alive connections to the service over HTTP/1.1, opened when they are needed.
+//! Keep-alive connections to the service over HTTP/1.1, opened when they are needed.
 
 use std::{
     io,
@@ -26,50 +26,50 @@ use super::{
     target::Target,
 };
 
-/// How long a connection may take to be opened, and a call to be answered: those of AWS's SDKs.
+/// The time limits for opening a connection and for the answer to a call: those of AWS's SDKs.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const ANSWER_LIMIT: Duration = Duration::from_secs(50);
 
-/// How long a connection is kept without a call. A frozen environment does not hear that it was closed, and a gateway on
-/// the way forgets it in silence.
+/// How long an idle connection is kept. A frozen environment does not notice that it was closed, and a NAT gateway
+/// drops it without a notice.
 const IDLE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Why a call got no answer.
+/// The reason why a call got no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionError {
     /// There is no connection.
     #[error("cannot connect to `{0}`: {1}")]
     Connect(String, io::Error),
-    /// It broke, or gave no HTTP.
+    /// The connection broke, or the answer was not HTTP.
     #[error("no answer from `{0}`: {1}")]
     Broken(String, hyper::Error),
-    /// Nothing came.
+    /// No answer came in time.
     #[error("no answer from `{0}` within {ANSWER_LIMIT:?}")]
     Late(String),
-    /// The certificates cannot be read. No further attempt can mend it.
+    /// The certificates cannot be read. Further attempts cannot help.
     #[error("{0}")]
     Roots(#[from] RootsError),
 }
 
-/// The connections that no call uses at the moment. Nothing is opened or read before the first call.
+/// The idle connections. The first call opens a connection and reads the certificates.
 #[derive(Default)]
 pub(super) struct Connections {
     idle: Mutex<Vec<Idle>>,
-    /// By which servers are known. The same for all connections: it keeps the keys by which a session is resumed.
+    /// The settings of TLS. All connections share them, because they store the keys to resume a session.
     tls: OnceLock<Arc<ClientConfig>>,
 }
 
 struct Idle {
     sender: Sender,
-    /// By the clock of the wall, which goes on while the environment is frozen.
+    /// A wall-clock time, which continues while the environment is frozen.
     since: SystemTime,
 }
 
 type Sender = SendRequest<Full<Bytes>>;
 
 impl Connections {
-    /// Sends a request and reads its response. A kept connection may have been closed: then the request goes out again, so
-    /// it has to be one that may come twice.
+    /// Sends a request and reads its response. If a kept connection was closed, the request is sent again, so it must
+    /// be one that may come twice.
     pub(super) async fn send(
         &self,
         target: &Target,
@@ -138,7 +138,7 @@ impl Connections {
 async fn connect(target: &Target, tls: Option<TlsConnector>) -> io::Result<Sender> {
     let (name, port) = &target.address;
     let stream = TcpStream::connect((name.as_str(), *port)).await?;
-    // small requests go out at once; a failure costs only time
+    // sends small requests at once; a failure costs only time
     let _ = stream.set_nodelay(true);
     match tls {
         None => start(Box::new(stream)).await,
@@ -149,7 +149,7 @@ async fn connect(target: &Target, tls: Option<TlsConnector>) -> io::Result<Sende
     }
 }
 
-/// A stream of either kind: of one type, for which HTTP is compiled once.
+/// A plain or a TLS stream: one type, so that HTTP is compiled only once.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -157,7 +157,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Starts HTTP on a stream. Its task ends with the connection.
 async fn start(stream: Box<dyn Stream>) -> io::Result<Sender> {
     let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    // a connection that breaks is told by the call that uses it
+    // the call that uses a broken connection reports it
     tokio::spawn(async move { drop(connection.await) });
     Ok(sender)
 }

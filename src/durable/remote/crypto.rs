@@ -1,6 +1,6 @@
-//! The cryptography of the connections: that of ring, for clients without a key of their own.
+//! The cryptography of the connections, by ring, for clients without a private key.
 //!
-//! Not the provider of rustls: it names all that ring can do, so that all of it becomes a part of the binary.
+//! The provider of rustls is not used: it refers to all algorithms of ring, which would all become part of the binary.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     ],
 };
 
-/// AES alone: Lambda's processors have instructions for it, and every server knows it.
+/// Only AES: Lambda's processors have instructions for it, and every server supports it.
 pub(super) fn provider() -> CryptoProvider {
     CryptoProvider {
         cipher_suites: vec![

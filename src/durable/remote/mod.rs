@@ -1,7 +1,7 @@
 //! Lambda's own service: the two calls of its API that a durable function makes, over HTTPS.
 //!
-//! A call is tried three times, as by AWS's SDKs. Each of its attempts has the same client token, so a checkpoint that was
-//! made though its answer was lost is not made twice.
+//! A call is tried three times, as in AWS's SDKs. All attempts have the same client token: if the answer to a
+//! checkpoint was lost, the checkpoint is not made twice.
 
 mod connection;
 mod crypto;
@@ -35,13 +35,13 @@ use super::{
 };
 use crate::{failure::ErrorType, settings::Environment};
 
-/// How often a call is made at most.
+/// The most attempts of a call.
 const ATTEMPTS: u32 = 3;
 
-/// The most operations of a page: the most that the service gives.
+/// The operations of a page: the service's maximum.
 const PAGE_SIZE: u32 = 1000;
 
-/// The service of Lambda. Nothing is opened or read before the first call.
+/// The service of Lambda. The first call opens the connection.
 pub struct Remote {
     target: Result<Target, TargetError>,
     connections: Connections,
@@ -72,7 +72,7 @@ struct CheckpointAnswer {
     new_execution_state: Page,
 }
 
-/// Why an attempt gave nothing.
+/// The reason why an attempt failed.
 #[derive(Debug, thiserror::Error)]
 enum AttemptError {
     #[error("{0}")]
@@ -84,13 +84,13 @@ enum AttemptError {
 }
 
 impl Remote {
-    /// The service that this environment names. What is missing in it becomes the error of the first call.
+    /// The service of this environment. A missing variable becomes the error of the first call.
     #[must_use]
     pub fn new(environment: &Environment) -> Self {
         Self { target: Target::of(environment), connections: Connections::default() }
     }
 
-    /// Makes a call, again where another attempt may do better.
+    /// Makes a call, and tries again after errors that may pass.
     async fn call<T: DeserializeOwned>(&self, call: Call) -> Result<T, ServiceError> {
         let target = self.target.as_ref().map_err(|error| misconfigured(&error.to_string()))?;
         let mut attempt = 1;
@@ -156,7 +156,7 @@ fn state_call(arn: &str, token: &str, marker: &str) -> Call {
     Call { method: Method::GET, path: path(arn, "state"), query, body: Bytes::new() }
 }
 
-/// A page whose marker, if it has one, names another page.
+/// A page without an empty marker.
 fn page(page: Page) -> Page {
     Page { next_marker: page.next_marker.filter(|marker| !marker.is_empty()), ..page }
 }
@@ -194,7 +194,7 @@ fn request(target: &Target, call: &Call, now: SystemTime) -> Request<Full<Bytes>
     request.body(Full::new(call.body.clone())).expect("BUG: paths and hosts are encoded")
 }
 
-/// The pause before another attempt: random, up to a second and then up to two.
+/// The pause before another attempt: random, up to one second, then up to two.
 fn pause(attempt: u32) -> Duration {
     let random = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
     Duration::from_secs_f64(random * f64::from(1 << (attempt - 1)))

@@ -1,4 +1,4 @@
-//! The answers of the service that are errors, by what a caller can do about them.
+//! Error answers of the service, and their consequences.
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -9,10 +9,10 @@ use crate::durable::service::ServiceError;
 /// The header with an error's type.
 const ERROR_TYPE: &str = "x-amzn-errortype";
 
-/// The most bytes of an answer that is no JSON in a message.
+/// The most bytes that a message quotes of an answer that is no JSON.
 const EXCERPT: usize = 300;
 
-/// Errors of status 400 or 403 that are over after a while: the SDKs try these again, too.
+/// Temporary errors with status 400 or 403: the SDKs try these again, too.
 const PASSING: [&str; 9] = [
     "ThrottlingException",
     "Throttling",
@@ -64,7 +64,7 @@ impl Refusal {
         }
     }
 
-    /// Whether another attempt may be answered.
+    /// Whether another attempt may succeed.
     pub(super) fn is_passing(&self) -> bool {
         let is_busy = self.status.is_server_error() || self.status == StatusCode::TOO_MANY_REQUESTS;
         !self.is_of_a_key() && (is_busy || PASSING.contains(&self.error_type.as_str()))
@@ -75,12 +75,12 @@ impl Refusal {
         self.error_type.starts_with("KMS")
     }
 
-    /// The token is not the last one: another invocation has gone on, or the execution has ended.
+    /// The token is not the last one: another invocation continues the execution, or it has ended.
     fn is_stale_token(&self) -> bool {
         self.message.to_lowercase().contains("invalid checkpoint token")
     }
 
-    /// There is no error type of its own for a payload of an operation: the message tells.
+    /// A payload that is too large has no separate error type: only the message shows it.
     fn is_too_large(&self) -> bool {
         let message = self.message.to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| message.contains(word));
@@ -94,7 +94,7 @@ impl Refusal {
 
 impl From<Refusal> for ServiceError {
     fn from(refusal: Refusal) -> Self {
-        // credentials are those of this environment: the next invocation may have others
+        // the next invocation may run in an environment with other credentials
         let has_expired = refusal.error_type.starts_with("ExpiredToken");
         if refusal.is_too_large() {
             Self::TooLarge(refusal.message)
@@ -106,7 +106,7 @@ impl From<Refusal> for ServiceError {
     }
 }
 
-/// A type without its namespace and the URL behind it: `com.amazonaws#Type:http://…`.
+/// A type without its namespace and the URL after it: `com.amazonaws#Type:http://…`.
 fn bare_type(text: &str) -> String {
     let text = text.split(':').next().unwrap_or_default();
     text.rsplit('#').next().unwrap_or_default().trim().to_owned()
@@ -139,7 +139,7 @@ mod tests {
         }
     }
 
-    /// The consequence of each answer, and whether it is asked for again before.
+    /// The consequence of each answer, and whether the call is tried again before.
     #[test]
     fn each_refusal_has_its_consequence() {
         for (status, error_type, message, consequence, again) in [

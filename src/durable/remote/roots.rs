@@ -1,4 +1,4 @@
-//! The certificates by which a server is known.
+//! The root certificates for TLS.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ use webpki_roots::TLS_SERVER_ROOTS;
 use super::crypto;
 use crate::settings::variable;
 
-/// Where systems have their certificates in one file: Amazon Linux and Fedora, Debian, Alpine, openSUSE.
+/// The files with the certificates of systems: Amazon Linux and Fedora, Debian, Alpine, openSUSE.
 const SYSTEM_FILES: [&str; 4] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/certs/ca-certificates.crt",
@@ -26,19 +26,19 @@ const SYSTEM_FILES: [&str; 4] = [
     "/etc/ssl/ca-bundle.pem",
 ];
 
-/// Why a file that was named is of no use.
+/// The reason why the file of `AWS_CA_BUNDLE` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RootsError {
     /// It cannot be read.
     #[error("`{name}` is `{0}`, which cannot be read: {1}", name = variable::CA_BUNDLE)]
     Unreadable(PathBuf, io::Error),
-    /// It holds none.
+    /// It contains no certificate.
     #[error("`{name}` is `{0}`, which has no certificate in PEM", name = variable::CA_BUNDLE)]
     Empty(PathBuf),
 }
 
-/// A client of TLS 1.2 and 1.3 that knows servers by the certificates of this file; else by those of the system, and by
-/// Mozilla's list where the system has none.
+/// A client of TLS 1.2 and 1.3 with the root certificates of this file. Without a file, those of the system, or
+/// Mozilla's list if the system has none.
 pub(super) fn client_config(file: Option<&Path>) -> Result<ClientConfig, RootsError> {
     let roots = match file {
         Some(file) => named(file)?,
@@ -66,7 +66,7 @@ fn usable(file: &str) -> Option<RootCertStore> {
     (!roots.is_empty()).then_some(roots)
 }
 
-/// The certificates of a file in PEM. A system's list may hold some that are too old to be understood.
+/// The certificates of a PEM file. A system's list may contain some that are too old to parse.
 fn of_pem(text: &[u8]) -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let certificates = CertificateDer::pem_slice_iter(text);

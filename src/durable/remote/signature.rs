@@ -1,6 +1,7 @@
-//! Signature Version 4, as AWS's SDKs make it for all services but S3.
+//! Signature Version 4, as in AWS's SDKs for all services except S3.
 //!
-//! A few lines instead of the crate `aws-sigv4`: that one brings 60 more crates. The tests hold them to botocore's signatures.
+//! The crate `aws-sigv4` is not used, because it needs 60 more crates. The tests compare the signatures with
+//! botocore's.
 
 use std::{fmt::Write, time::SystemTime};
 
@@ -9,10 +10,10 @@ use ring::{digest, hmac};
 
 use super::target::Credentials;
 
-/// The bytes that AWS encodes in a path or a query: all but these four, letters and digits.
+/// The bytes that AWS encodes in a path or a query: all except these four, letters and digits.
 pub(super) const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The same, of a path that is whole.
+/// The same for a whole path.
 const ENCODED_PATH: &AsciiSet = &ENCODED.remove(b'/');
 
 /// The service's name in a signature.
@@ -21,16 +22,16 @@ const SERVICE: &str = "lambda";
 /// The parts of a request that are signed.
 pub(super) struct Signed<'a> {
     pub(super) method: &'a str,
-    /// As the header has it: with the port where it is not the scheme's own.
+    /// The value of the header: with the port, unless it is the scheme's default.
     pub(super) host: &'a str,
-    /// As it is sent: encoded once. The signature is made of the path that is encoded once more.
+    /// The path of the request: encoded once. The signature uses the path encoded once more.
     pub(super) path: &'a str,
-    /// As it is sent: encoded, in alphabetical order.
+    /// The query of the request: encoded, in alphabetical order.
     pub(super) query: &'a str,
     pub(super) body: &'a [u8],
 }
 
-/// The headers that a signed request needs beside `content-type: application/json` and `host`, which are signed, too.
+/// The further headers of a signed request. `content-type: application/json` and `host` are signed, too.
 pub(super) fn headers(
     credentials: &Credentials,
     region: &str,

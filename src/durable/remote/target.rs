@@ -1,4 +1,4 @@
-//! The service to speak with, by the environment: its URL, its region and the credentials.
+//! The service that the environment names: its URL, its region and the credentials.
 
 use std::{
     fmt::{self, Debug, Formatter},
@@ -9,7 +9,8 @@ use http::{Uri, uri::Scheme};
 
 use crate::settings::{Environment, Variable, variable};
 
-/// The ends of the host names of AWS's partitions, by the beginnings of their regions; `amazonaws.com` for all others.
+/// The suffixes of the host names in AWS's partitions, by the prefixes of their regions; `amazonaws.com` for all
+/// others.
 const SUFFIXES: [(&str, &str); 6] = [
     ("cn-", "amazonaws.com.cn"),
     ("eusc-", "amazonaws.eu"),
@@ -19,13 +20,13 @@ const SUFFIXES: [(&str, &str); 6] = [
     ("us-isof-", "csp.hci.ic.gov"),
 ];
 
-/// Why there is no service to speak with.
+/// The reason why no service can be called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TargetError {
     /// A variable is not set.
     #[error("`{0}` is not set: a durable function needs {1}")]
     Missing(&'static str, &'static str),
-    /// A value has no use.
+    /// A value is invalid.
     #[error("`{0}` is `{1}`: it takes a URL as `https://HOST` or `http://HOST:PORT/PATH`")]
     NoUrl(&'static str, String),
     /// A value cannot be put into a header.
@@ -33,17 +34,17 @@ pub(super) enum TargetError {
     NotPrintable(&'static str),
 }
 
-/// Where the service is, and as whom to ask it.
+/// The address of the service, and the credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
     pub(super) is_tls: bool,
-    /// As the header has it: with the port where it is not the scheme's own.
+    /// The value of the header: with the port, unless it is the scheme's default.
     pub(super) host: String,
     /// The host as a name or an address, and the port.
     pub(super) address: (String, u16),
-    /// The path in front of all paths, without a slash at its end.
+    /// The prefix of all paths, without a slash at its end.
     pub(super) prefix: String,
-    /// The file with the certificates by which the service is known, if they are not those of the system.
+    /// The file with the root certificates, if not those of the system.
     pub(super) ca_bundle: Option<PathBuf>,
     pub(super) region: String,
     pub(super) credentials: Credentials,
@@ -114,7 +115,7 @@ fn suffix(region: &str) -> &'static str {
     own.map_or("amazonaws.com", |(_, suffix)| suffix)
 }
 
-/// A value, if it is set. It becomes a part of a header.
+/// A value, if it is set. It must be valid in a header.
 fn text(environment: &Environment, variable: Variable) -> Result<Option<String>, TargetError> {
     let Some(value) = variable.of(environment) else { return Ok(None) };
     let printable =

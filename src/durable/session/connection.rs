@@ -1,4 +1,4 @@
-//! The socket by which a handler reaches its session.
+//! The socket between a handler and its session.
 
 use std::{convert::Infallible, io, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::durable::message::{Decoder, Message};
 /// How much is read at once, in bytes.
 const BLOCK: usize = 16 * 1024;
 
-/// Serves all connections, for ever. Dropped, it closes them.
+/// Serves all connections, and never returns. Dropping it closes them.
 pub async fn serve(listener: UnixListener, session: Arc<Session>) -> Infallible {
     let mut connections = JoinSet::new();
     loop {
@@ -28,14 +28,14 @@ pub async fn serve(listener: UnixListener, session: Arc<Session>) -> Infallible 
     }
 }
 
-/// Answers the requests of one client. Steps that it runs and does not end are over with it.
+/// Answers the requests of one client. Its unfinished steps are abandoned at the end of the connection.
 async fn connection(mut stream: UnixStream, session: Arc<Session>) {
     let peer = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(Pid::from_raw);
     if let Some(process) = peer {
         session.suspension.note(process);
     }
     let mut running = Vec::new();
-    // a client that has gone is no error
+    // a client that has disconnected is no error
     let _ = answer_requests(&mut stream, &session, peer, &mut running).await;
     for id in running {
         session.abandon(&id);
@@ -68,7 +68,7 @@ async fn answer_requests(
     Ok(())
 }
 
-/// The next request; none at the end of the connection.
+/// The next request; `None` at the end of the connection.
 async fn next(stream: &mut UnixStream) -> io::Result<Option<Message>> {
     let (mut decoder, mut block) = (Decoder::default(), vec![0; BLOCK]);
     loop {
@@ -88,7 +88,7 @@ async fn end(stream: &UnixStream) -> io::Result<()> {
 }
 
 impl Session {
-    /// Takes note that nobody runs the body of an operation any more.
+    /// Records that the body of an operation no longer runs.
     fn abandon(&self, id: &str) {
         let mut state = self.state();
         if let Some(running) = state.running.remove(id) {

@@ -2,10 +2,10 @@
 
 use crate::durable::{message::Message, operation::ErrorObject};
 
-/// A request that is wrong in itself: the client says so, and the handler goes on.
+/// An invalid request: the client reports the error, and the handler continues.
 pub struct Refused(pub String);
 
-/// The reply, or the reason against one.
+/// The reply, or the reason of a refusal.
 pub type Answered = Result<Message, Refused>;
 
 pub fn done(result: String) -> Message {
@@ -16,7 +16,7 @@ pub fn refused(message: String) -> Message {
     Message::new("refused").with("message", message)
 }
 
-/// The error of a result that cannot be kept.
+/// The error of a result that cannot be stored.
 pub fn invalid_result(message: String) -> ErrorObject {
     ErrorObject::new("Durable.InvalidResult", message)
 }

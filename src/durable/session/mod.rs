@@ -1,6 +1,6 @@
-//! One invocation of an execution: what its handler asks for, and the checkpoints that come of it.
+//! One invocation of an execution: answers the handler's requests, and makes checkpoints.
 //!
-//! Always true: one call to the service is in flight, and it alone uses the token. Requests that come meanwhile go with
+//! Always true: at most one call to the service, which uses the token, is in flight. Meanwhile, updates are queued for
 //! the next call.
 
 mod connection;
@@ -45,16 +45,16 @@ pub struct Session {
     secrets: Arc<Secrets>,
     /// Shared with the worker, which knows the handler's processes.
     suspension: Suspension,
-    /// When this invocation began.
+    /// The start of this invocation.
     began: Instant,
-    /// When a handler that has not ended is suspended.
+    /// The time at which a running handler is suspended.
     limit: Option<Instant>,
     state: Mutex<State>,
     changes: channel::Sender<()>,
 }
 
 impl Session {
-    /// Begins with the operations of the envelope. Gives the user's event as well.
+    /// Begins with the operations of the envelope. Returns the user's event as well.
     pub async fn load(
         envelope: Envelope,
         service: Arc<dyn Service>,
@@ -80,12 +80,12 @@ impl Session {
         Ok((session, input.unwrap_or_default()))
     }
 
-    /// Whether something that was recorded before has not been asked for yet.
+    /// Whether the record has operations that the handler has not reached yet.
     pub fn is_replaying(&self) -> bool {
         self.state().is_replaying()
     }
 
-    /// Makes the checkpoints that are wanted, for ever.
+    /// Makes the requested checkpoints, and never returns.
     pub async fn make_checkpoints(&self) -> Infallible {
         loop {
             self.until(|state| (state.is_wanted() && state.ending.is_none()).then_some(())).await;
@@ -117,7 +117,7 @@ impl Session {
                     state.has_made(updates.len());
                     match token {
                         Some(token) => state.token = token,
-                        // no further checkpoint is taken from this invocation
+                        // this invocation can make no more checkpoints
                         None => drop(state.ending.get_or_insert(Ending::Pending)),
                     }
                     return;
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// Queues these updates and waits until they are made, or until the invocation is to end.
+    /// Queues these updates and waits until they are made, or until the invocation ends.
     async fn checkpoint(&self, updates: impl IntoIterator<Item = Update>) {
         let number = {
             let mut state = self.state();
@@ -147,12 +147,12 @@ impl Session {
         self.until(|state| (state.is_made(number) || state.ending.is_some()).then_some(())).await;
     }
 
-    /// Waits until the checkpoints that were asked for are made.
+    /// Waits until the requested checkpoints are made.
     pub async fn settle(&self) {
         self.until(|state| (!state.is_wanted() || state.ending.is_some()).then_some(())).await;
     }
 
-    /// Keeps a result that is too large for an answer, as the execution's last update.
+    /// Stores a result that is too large for an answer, as the execution's last update.
     pub async fn keep_result(&self, result: String) -> Option<Ending> {
         let mut update = Update::new("execution", Kind::Execution, Action::Succeed);
         update.payload = Some(result);
@@ -174,7 +174,7 @@ impl Session {
         self.state().ending.clone()
     }
 
-    /// The handler's failure as the execution's error: that of an operation, where the handler ended with its status.
+    /// The execution's error for a failure of the handler: that of an operation, if the handler ended with its status.
     pub fn error(&self, failure: Failure) -> ErrorObject {
         let status = failure.status.map(i64::from);
         let last = self.state().last_error.take().filter(|(code, _)| status == Some(*code));
@@ -187,14 +187,14 @@ impl Session {
         }
     }
 
-    /// Waits until `look` finds something in the state. May be dropped.
+    /// Waits until `look` returns a value. Cancel-safe.
     async fn until<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
         let mut changes = self.changes.subscribe();
         loop {
             if let Some(found) = look(&mut self.state()) {
                 return found;
             }
-            // the sender lives as long as this
+            // the sender lives as long as `self`
             let _ = changes.changed().await;
         }
     }

@@ -1,4 +1,4 @@
-//! The end of an operation as a handler is told of it, and the wait for it.
+//! Waits for the end of an operation, and replies with its outcome.
 
 use rustix::process::Pid;
 
@@ -16,12 +16,12 @@ use crate::{
 };
 
 impl Session {
-    /// The operation as the service knows it.
+    /// The operation in the service's record.
     pub(super) fn recorded(&self, operation: &Named) -> Option<Operation> {
         self.state().operation(&operation.id).cloned()
     }
 
-    /// Waits for the end of an operation, and gives it.
+    /// Waits for the end of an operation, and returns its outcome.
     pub(super) async fn outcome(&self, own: &Named, process: Option<Pid>) -> Message {
         let ended = self.blocked_until(own, process, |operation| operation.status.is_final()).await;
         let Some(operation) = ended else { return Message::new("suspend") };
@@ -58,7 +58,7 @@ impl Session {
         reply
     }
 
-    /// Waits until an operation is at a certain point; none if the invocation is over before.
+    /// Waits until an operation reaches a state; `None` if the invocation is over before.
     pub(super) async fn blocked_until(
         &self,
         own: &Named,
@@ -96,7 +96,7 @@ impl Session {
         self.secrets.masked(error.to_failure()).into()
     }
 
-    /// Whether a request that waits for its reply gets `suspend`. Processes are killed instead, wherever they stand.
+    /// Whether a waiting request gets `suspend`. If not, the handler's processes are killed.
     pub(super) fn tells_of_suspension(&self) -> bool {
         self.suspension.home() == Some(Home::InWorker)
     }

@@ -1,4 +1,4 @@
-//! When a step is tried again, and times as the service takes them.
+//! The retries of steps, and times in the format of the service.
 
 use crate::durable::update::LONGEST_WAIT;
 
@@ -7,22 +7,22 @@ use crate::durable::update::LONGEST_WAIT;
 pub struct Policy {
     /// How many further attempts there are.
     pub retries: u64,
-    /// The exit statuses that are worth another attempt; none for all.
+    /// The exit statuses after which a step is tried again; empty for all.
     pub retry_on: Vec<i64>,
     /// Seconds before the second attempt, the factor of each further pause, and the longest pause.
     pub backoff: f64,
     pub rate: f64,
     pub max_delay: f64,
-    /// Seconds between two questions of a step that is asked again and again.
+    /// Seconds between two runs of an `until` step.
     pub every: Option<f64>,
-    /// Seconds after which it is given up.
+    /// Seconds after which the step fails.
     pub timeout: Option<f64>,
     /// Whether an attempt that was interrupted has failed.
     pub at_most_once: bool,
 }
 
 impl Policy {
-    /// The whole seconds before the attempt after this one; none if there is none.
+    /// The delay after this attempt, in whole seconds; `None` if no attempt follows.
     pub fn delay(&self, attempt: u64, status: i64) -> Option<u64> {
         let is_worth_it = self.retry_on.is_empty() || self.retry_on.contains(&status);
         if attempt > self.retries || !is_worth_it {
@@ -33,7 +33,7 @@ impl Policy {
     }
 }
 
-/// A time as the service takes it: whole seconds, at least one, and not more than it waits.
+/// A time for the service: whole seconds, from 1 to the longest wait.
 pub fn whole_seconds(seconds: f64) -> u64 {
     // a cast saturates
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

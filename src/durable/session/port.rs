@@ -1,9 +1,10 @@
-//! A port of this machine by which Bash asks for operations that have ended: it cannot open the socket itself, and a process
-//! for it would take longer than all else.
+//! A local port by which Bash asks for finished operations: Bash cannot open the socket itself, and starting a process
+//! for that would take longer than everything else.
 //!
-//! A request is fields that each end in a NUL: the secret of the event, the number of the other ones, the verb, `1` where
-//! any arguments are allowed, the context, the name, and the arguments. The answer is the exit status and the result or
-//! the error's message, each with a NUL; nothing where there is more to do: the command `durable` does it.
+//! A request has fields that each end in a NUL: the secret of the event, the number of the other fields, the verb, `1`
+//! if any arguments are allowed, the context, the name, and the arguments. The answer is the exit status and the result
+//! or the error's message, each with a NUL. If the operation has not finished, the answer is empty, and Bash runs the
+//! command `durable`.
 
 use std::{convert::Infallible, fs, future::pending, io, path::Path, sync::Arc};
 
@@ -31,12 +32,12 @@ const TEXT_LIMIT: usize = 1024;
 pub struct Port {
     listener: TcpListener,
     secret: String,
-    /// The file with the number and the secret, beside the socket.
+    /// The file with the port and the secret, beside the socket.
     _address: TempPath,
 }
 
 impl Port {
-    /// Takes any port that is free, and tells it in a file beside this socket.
+    /// Listens on a free port, and writes it into a file beside this socket.
     pub async fn listen(socket: &Path) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let secret = uuid::Uuid::new_v4().simple().to_string();
@@ -46,7 +47,7 @@ impl Port {
     }
 }
 
-/// Serves all connections, for ever. Dropped, it closes them.
+/// Serves all connections, and never returns. Dropping it closes them.
 pub async fn serve_port(port: Option<Port>, session: Arc<Session>) -> Infallible {
     let Some(port) = port else { return pending().await };
     let mut connections = JoinSet::new();
@@ -62,7 +63,7 @@ pub async fn serve_port(port: Option<Port>, session: Arc<Session>) -> Infallible
     }
 }
 
-/// Answers one request. A client that has gone is no error.
+/// Answers one request. A client that has disconnected is no error.
 async fn converse(mut stream: TcpStream, secret: &str, session: &Session) -> io::Result<()> {
     let mut request = Vec::new();
     let (asks, request) = loop {
@@ -80,16 +81,16 @@ async fn converse(mut stream: TcpStream, secret: &str, session: &Session) -> io:
     let (status, text) = match reply.verb.as_str() {
         "done" => ("0".to_owned(), reply.text("result")),
         "failed" => (reply.text("status").unwrap_or_default(), reply.text("message")),
-        // the execution has come to its end meanwhile: this waits to be killed
+        // the execution has ended meanwhile: the handler will be killed
         _ => return pending().await,
     };
     stream.write_all(format!("{status}\0{}\0", text.unwrap_or_default()).as_bytes()).await
 }
 
-/// The kind of operation and the request for it, once all its fields are there. A wrong secret never is.
+/// The kind of operation and its request, once it is complete. `None` for a wrong secret.
 fn parse(bytes: &[u8], secret: &str) -> Option<((Kind, &'static str), Message)> {
     let mut fields: Vec<_> = bytes.split(|&byte| byte == 0).collect();
-    // behind the last NUL
+    // the empty rest after the last NUL
     fields.pop();
     let [own, count, verb, any, context, name, arguments @ ..] = &fields[..] else { return None };
     let count: usize = std::str::from_utf8(count).ok()?.parse().ok()?;
@@ -114,7 +115,7 @@ fn parse(bytes: &[u8], secret: &str) -> Option<((Kind, &'static str), Message)> 
 }
 
 impl Session {
-    /// Whether the operation of this request has ended, with a text that Bash can read soon.
+    /// Whether the operation of this request has ended, with a text that is short enough for Bash.
     fn has_ended(&self, (kind, sub_type): &(Kind, &str), request: &Message) -> bool {
         let text = |key| request.text(key).unwrap_or_default();
         let arguments = identity::arguments(request.values("arg"), request.value("any-args").is_some());

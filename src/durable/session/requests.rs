@@ -1,4 +1,4 @@
-//! The requests of a handler: each begins an operation, or finds the one that was recorded, and waits for its end.
+//! The requests of a handler: each begins an operation, or finds the recorded one, and waits for its end.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::durable::{
     update::{Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, LONGEST_WAIT, WaitOptions},
 };
 
-/// The largest result of a context that is kept. The body of one with a larger result runs again in each replay.
+/// The largest stored result of a context. If a result is larger, the context's body runs again in each replay.
 const CONTEXT_LIMIT: usize = 256 * 1024;
 
-/// A name in a context, for as long as its operation runs or waits.
+/// A name in a context, while its operation runs or waits.
 pub(super) struct Active<'a> {
     session: &'a Session,
     pub(super) operation: Named,
@@ -34,7 +34,7 @@ impl Drop for Active<'_> {
 }
 
 impl Session {
-    /// Answers a request of this process. Where the invocation is over it replies with `suspend`.
+    /// Answers a request of this process. If the invocation is over, it replies with `suspend`.
     pub(super) async fn answer(&self, request: &Message, process: Option<Pid>) -> Message {
         if let Some(library) = self.suspension.library().filter(|_| request.value("client").is_some()) {
             return refused(format!("the command `durable` is for Bash and programs: use {library} here"));
@@ -67,7 +67,7 @@ impl Session {
             }
             verb => Err(Refused(format!("`{verb}` is no request"))),
         };
-        // an invocation that is over gives no result: its handler would go on
+        // no result after the end of the invocation: the handler would continue
         let ending = self.state().ending.is_some();
         match reply {
             _ if ending => Message::new("suspend"),
@@ -76,7 +76,8 @@ impl Session {
         }
     }
 
-    /// The operation that a request names. Two at once under one name, and another kind than before, end the execution.
+    /// The operation of a request. Ends the execution if another operation of this name runs, or the recorded one has
+    /// another kind.
     pub(super) fn identified<'a>(
         &'a self,
         request: &Message,
@@ -184,7 +185,7 @@ impl Session {
                 return Ok(self.outcome(&active.operation, process).await);
             }
             Some(_) => {}
-            // goes along with the first operation inside
+            // sent with the first operation inside
             None => self.state().queue(active.operation.update(Action::Start)),
         }
         Ok(self.run(active, Policy::default(), 1, None))

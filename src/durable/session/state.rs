@@ -1,4 +1,4 @@
-//! The state of an execution in one invocation: the operations, and the updates that are still to be made. No IO.
+//! The state of an execution in one invocation: the operations, and the queued updates. No IO.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -18,17 +18,17 @@ use crate::durable::{
 /// The most updates of one checkpoint.
 const BATCH: usize = 200;
 
-/// The most bytes of payloads in one checkpoint, unless it has one update alone.
+/// The most bytes of payloads in one checkpoint, unless it has only one update.
 const BATCH_BYTES: usize = 750_000;
 
-/// How the invocation ends, where the handler does not decide it.
+/// How the invocation ends, if not by the handler's end.
 #[derive(Clone, Debug)]
 pub enum Ending {
-    /// Something is waited for: the service invokes the function again.
+    /// The handler waits: the service invokes the function again.
     Pending,
     /// The execution has failed.
     Failed(ErrorObject),
-    /// This invocation has failed: the service tries it again.
+    /// This invocation has failed: the service repeats it.
     Retry(String),
 }
 
@@ -37,21 +37,21 @@ pub enum Ending {
 pub struct Running {
     pub operation: Named,
     pub since: Instant,
-    /// A START that has not been sent: for a short step it goes along with the end.
+    /// A START that has not been sent: for a short step, it is sent with the end.
     pub start: Option<Update>,
     pub policy: Policy,
     pub attempt: u64,
-    /// The state of a step that is asked again.
+    /// The state of an `until` step.
     pub poll: Option<String>,
-    /// When the first attempt began, in seconds since 1970.
+    /// The start of the first attempt, in seconds since 1970.
     pub began: Option<f64>,
 }
 
-/// An operation by which its updates are made.
+/// The names of an operation, for its updates.
 #[derive(Clone, Debug)]
 pub struct Named {
     pub id: String,
-    /// The id of the context around; empty at the top.
+    /// The id of the surrounding context; empty at the top.
     pub context: String,
     pub name: String,
     pub kind: Kind,
@@ -66,7 +66,7 @@ pub struct Blocked {
     pub process: Option<Pid>,
 }
 
-/// An error of the script's own making: the execution fails.
+/// A fault of the script: the execution fails.
 #[derive(Debug)]
 pub struct Violation {
     pub error_type: &'static str,
@@ -76,11 +76,11 @@ pub struct Violation {
 #[derive(Debug, Default)]
 pub struct State {
     pub token: String,
-    /// By the place in their ids.
+    /// By the place part of their ids.
     operations: HashMap<String, Operation>,
-    /// The places that were recorded before this invocation and have not been asked for.
+    /// The places that were recorded before this invocation, and that the handler has not reached.
     unasked: HashSet<String>,
-    /// How often a name came in a context.
+    /// How often a name was used in a context.
     counters: HashMap<(String, String), u32>,
     /// The names that run or wait, by context.
     active: HashSet<(String, String)>,
@@ -88,16 +88,16 @@ pub struct State {
     pub blocked: HashMap<u64, Blocked>,
     tickets: u64,
     queue: VecDeque<Update>,
-    /// How many updates have been queued, how many of them are waited for, and how many were made.
+    /// The numbers of updates that were queued, requested, and made.
     queued: u64,
     wanted: u64,
     made: u64,
-    /// Whether the service is to be asked for changes.
+    /// Whether to ask the service for changes.
     pub poll: bool,
     pub ending: Option<Ending>,
-    /// Whether its time is over: no request is answered any more.
+    /// Whether the time of the invocation is over: no more requests are answered.
     pub is_over_time: bool,
-    /// The error of the operation that the handler was told of last.
+    /// The error of the last failed operation that the handler knows.
     pub last_error: Option<(i64, ErrorObject)>,
 }
 
@@ -114,12 +114,12 @@ impl State {
         }
     }
 
-    /// Takes what was recorded up to now for the work of earlier invocations.
+    /// Marks all operations so far as those of earlier invocations.
     pub fn has_loaded(&mut self) {
         self.unasked = self.operations.keys().cloned().collect();
     }
 
-    /// Whether something that was recorded in an earlier invocation has not been asked for yet.
+    /// Whether the record has operations that the handler has not reached yet.
     pub fn is_replaying(&self) -> bool {
         !self.unasked.is_empty()
     }
@@ -185,7 +185,7 @@ impl State {
         Ok(named)
     }
 
-    /// The recorded operation that the next request of this name finds, unless one of the name runs or waits.
+    /// The recorded operation for the next request of this name, unless an operation of this name runs or waits.
     pub fn next(&self, context: &str, name: &str) -> Option<&Operation> {
         let key = key(context, name);
         let number = self.counters.get(&key).map_or(1, |number| number + 1);
@@ -199,7 +199,7 @@ impl State {
         self.operations.get(&identity::place(&key.0, name, *self.counters.get(&key)?))
     }
 
-    /// Takes note that an operation neither runs nor waits any more.
+    /// Records that an operation no longer runs or waits.
     pub fn is_over(&mut self, context: &str, name: &str) {
         self.active.remove(&key(context, name));
     }
@@ -210,13 +210,13 @@ impl State {
         self.tickets
     }
 
-    /// Queues an update, which goes along with the next checkpoint.
+    /// Queues an update for the next checkpoint.
     pub fn queue(&mut self, update: Update) {
         self.queue.push_back(update);
         self.queued += 1;
     }
 
-    /// Asks for a checkpoint of all that is queued, and gives its number.
+    /// Requests a checkpoint of all queued updates, and returns its number.
     pub fn want(&mut self) -> u64 {
         self.wanted = self.queued;
         self.queued
@@ -251,7 +251,7 @@ impl State {
         self.made += count as u64;
     }
 
-    /// Whether the time of something that is waited for has come, as far as this machine's clock knows.
+    /// Whether a wait is over at this time.
     pub fn is_due(&self, now: f64) -> bool {
         self.blocked.values().filter_map(|blocked| self.operation(&blocked.id)).any(|operation| {
             let wait = operation.wait_details.as_ref().and_then(|wait| wait.scheduled_end_timestamp);
@@ -267,7 +267,7 @@ impl State {
         self.running.values_mut().filter(|running| running.operation.kind == Kind::Step)
     }
 
-    /// Whether each context that runs and holds no other one waits; without contexts, whether anything does.
+    /// Whether each running context without inner contexts waits; without contexts, whether any operation waits.
     pub fn contexts_wait(&self) -> bool {
         let contexts = || self.running.values().map(|running| &running.operation);
         let is_innermost = |id: &str| contexts().all(|other| other.context != id);

@@ -17,10 +17,10 @@ use crate::durable::{
     update::{Action, StepOptions, Update},
 };
 
-/// How an attempt has ended.
+/// The end of an attempt.
 enum Attempt {
     Succeeded(String),
-    /// Not yet, with the state for the next question.
+    /// `until` is not fulfilled yet. The state for its next run.
     Again(String),
     Failed(i64, ErrorObject),
 }
@@ -45,7 +45,7 @@ impl Session {
                 let running = Running { operation, since, start, policy, attempt, poll, began };
                 self.finish(active, running, Attempt::Failed(1, error)).await
             }
-            // it had begun: it runs again, and has been recorded as begun
+            // an interrupted step: it runs again, and its START is already recorded
             Status::Started => Ok(self.run(active, policy, attempt, None)),
             Status::Ready => Ok(self.begin(active, policy, attempt, at_most_once).await),
             Status::Pending => self.after_pause(active, policy, at_most_once).await,
@@ -53,7 +53,7 @@ impl Session {
         }
     }
 
-    /// Begins an attempt. Its START is sent now for a step that runs at most once, and else goes along with its end.
+    /// Begins an attempt. Sends its START now if the step runs at most once, else with its end.
     async fn begin(&self, active: Active<'_>, policy: Policy, attempt: u64, at_most_once: bool) -> Message {
         let start = active.operation.update(Action::Start);
         if !at_most_once {
@@ -116,7 +116,7 @@ impl Session {
             return self.after_pause(active, running.policy, at_most_once).await;
         }
         let outcome = self.outcome(&active.operation, active.process).await;
-        // the service need not send back what it was sent
+        // the service does not return a payload that it has received
         match (outcome.verb.as_str(), large) {
             ("done", Some(result)) => Ok(done(result)),
             _ => Ok(outcome),
@@ -124,8 +124,8 @@ impl Session {
     }
 }
 
-/// Ends a step that still runs when the time of the invocation is over. Whether it is tried again: a step that is asked
-/// again and again is, and once a step that began late, as it has more time in the next invocation.
+/// Ends a step that still runs at the end of the invocation. Also returns whether it is tried again: an `until` step
+/// always is, and once a step that began late, because it has more time in the next invocation.
 pub(super) fn interrupt(running: &mut Running, began_late: bool, now: f64) -> (Vec<Update>, bool) {
     let message = format!(
         "the step `{}` had not ended when the time of the invocation was over: raise the function's timeout",
@@ -171,7 +171,7 @@ fn ended(running: &Running, attempt: Attempt, now: f64) -> Update {
             }
         }
         Attempt::Failed(status, error) => {
-            // the next attempt would hardly print less
+            // the next attempt would not print less
             let is_final = error.error_type.as_deref() == Some("Durable.ResultTooLarge");
             update.error = Some(error);
             if let Some(next_attempt_delay_seconds) =

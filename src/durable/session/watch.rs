@@ -1,4 +1,4 @@
-//! When an invocation has nothing left to do: its handler waits for something that takes longer, or its time is over.
+//! Decides when to end an invocation: its handler only waits, or its time is over.
 
 use std::time::{Duration, Instant};
 
@@ -7,23 +7,23 @@ use tokio::time::{sleep, timeout};
 use super::{Session, state::Ending, step::interrupt};
 use crate::process::handler::Home;
 
-/// A step that runs for longer is recorded as begun.
+/// The START of a step that runs longer than this is recorded.
 const SHORT_STEP: Duration = Duration::from_millis(100);
 
-/// The pauses between two looks at the processes of a handler that waits, the shortest and the longest.
+/// The shortest and the longest pause between two checks of a waiting handler's processes.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
 
-/// How often is looked at steps that run and at times that have come.
+/// The time between two checks of running steps and timers.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The longest pause while nothing is asked for.
+/// The longest pause without requests.
 const IDLE_TICK: Duration = Duration::from_secs(60);
 
-/// The least time between two questions for changes.
+/// The shortest time between two requests for changes.
 const POLL: Duration = Duration::from_millis(500);
 
 impl Session {
-    /// Decides how the invocation ends, where its handler does not.
+    /// Decides how the invocation ends, unless the handler ends by itself.
     pub async fn watch(&self) -> Ending {
         let (mut pause, mut polled) = (LOOKS.0, None);
         let mut changes = self.changes.subscribe();
@@ -42,7 +42,7 @@ impl Session {
             let may_be_quiet = waits && !has_steps;
             if may_be_quiet && self.is_quiet().await {
                 if self.state().has_queued() {
-                    // contexts that have begun are recorded before
+                    // first record the contexts that have begun
                     self.checkpoint([]).await;
                 } else {
                     self.end(Ending::Pending);
@@ -57,12 +57,12 @@ impl Session {
                 (false, false) => IDLE_TICK,
             };
             let left = self.limit.map_or(tick, |limit| limit.saturating_duration_since(Instant::now()));
-            // after the pause it is looked again, whether or not something has changed
+            // the pause also ends without a change
             drop(timeout(tick.min(left), changes.changed()).await);
         }
     }
 
-    /// Whether the handler can do nothing but wait, at two looks.
+    /// Whether the handler only waits, in two checks.
     async fn is_quiet(&self) -> bool {
         for look in 0..2 {
             let blocked = {
@@ -101,7 +101,8 @@ impl Session {
         }
     }
 
-    /// Asks for changes where something else still runs: a new invocation would not come. Gives when that was.
+    /// Asks for changes while other parts of the handler run: no new invocation would come. Returns the time of the
+    /// request.
     fn poll_if_due(&self, last: Option<Instant>) -> Option<Instant> {
         let now = self.service.now();
         let mut state = self.state();
@@ -114,18 +115,18 @@ impl Session {
         last
     }
 
-    /// Ends the invocation at its time limit. Steps that still run have failed, or are tried again.
+    /// Ends the invocation at its time limit. Steps that still run fail, or are tried again.
     async fn end_in_time(&self) -> Ending {
         let (is_over, steps) = {
             let mut state = self.state();
             let ids: Vec<_> = state.steps().map(|step| step.operation.id.clone()).collect();
-            // a step that ends during the last checkpoint gets no answer: its handler would go on
+            // a step that ends during the last checkpoint gets no reply: its handler would continue
             state.is_over_time = !ids.is_empty() || !state.blocked.is_empty();
             let steps: Vec<_> = ids.iter().filter_map(|id| state.running.remove(id)).collect();
             (state.is_over_time, steps)
         };
         if !is_over {
-            // the handler's own work has taken too long: its worker ends it
+            // the handler itself takes too long: its worker kills it
             return std::future::pending().await;
         }
         let (mut updates, mut has_failed) = (Vec::new(), false);
@@ -137,7 +138,7 @@ impl Session {
         }
         self.checkpoint(updates).await;
         self.end(if has_failed {
-            // at once, and not when something else that is waited for has come
+            // retry at once, without waiting for other operations
             Ending::Retry("a step had not ended when the time of the invocation was over".to_owned())
         } else {
             Ending::Pending

@@ -83,7 +83,7 @@ impl Document {
                 if failure.diagnostic.error_type == ErrorType::ExitStatus.name() =>
             {
                 let message = failure.diagnostic.error_message;
-                self.origin.warn(format_args!("the caller has the whole document, though {message}"));
+                self.origin.warn(format_args!("the caller has the whole document, but {message}"));
                 Ok(())
             }
             (ended, _) => ended,

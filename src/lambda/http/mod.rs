@@ -40,7 +40,6 @@ const RECEIPT_STALL_LIMIT: Duration = Duration::from_secs(1);
 const ROOM: usize = 8 * 1024;
 const BODY_ROOM: usize = 8 * 1024 * 1024;
 
-/// One response.
 #[derive(Debug, PartialEq)]
 pub struct Response {
     pub status: StatusCode,

@@ -1,8 +1,8 @@
-# The function `durable` of a durable event: the command, in whose place a function of the file may stand as well.
+# The function `durable` of a durable event: the command `durable`, which can also run functions of the file.
 #
 # Each event of a durable function evaluates this in its subshell, unless the file has a function of this name. The
-# bootstrap puts its path in place of @BOOTSTRAP@. The head of src/durable/command/shell.rs describes the pipe. The
-# file may have set any option, and an alias or a trap for anything, see shim.sh.
+# bootstrap replaces @BOOTSTRAP@ by its path. The head of src/durable/command/shell.rs describes the pipe. The file may
+# have set any option, alias or trap, see shim.sh.
 
 durable() { # VERB …
     {
@@ -30,7 +30,7 @@ durable() { # VERB …
     } 2>/dev/null
 }
 
-__lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAND, where there is one, and keeps what is before
+__lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAND, if any, and reads the options before it
     __lambda_at=2 __lambda_word='' __lambda_any='' __lambda_input=''
     while ((__lambda_at <= $#)); do
         __lambda_field=${!__lambda_at}
@@ -57,22 +57,22 @@ __lambda_find_command() { # VERB …: sets __lambda_at to the position of COMMAN
     builtin printf -v __lambda_line %s "$@"
 }
 
-__lambda_answers() { # VERB …: whether it has ended; its status and its text are in __lambda_status and __lambda_field
+__lambda_answers() { # VERB …: fails if there is no result; else __lambda_status and __lambda_field have it
     [[ -n ${__lambda_port-} && -z ${DURABLE_STEP-}$__lambda_input && $1 != callback ]] || builtin return
-    # each line would be a packet of its own
+    # each line would be a separate packet
     # shellcheck disable=SC2154 # set by shim.sh
     [[ $__lambda_line != *"$__lambda_newline"* ]] && ((${#__lambda_line} < __lambda_short)) || builtin return
     { __lambda_ask "$@" 97<>"/dev/tcp/127.0.0.1/${__lambda_port%/*}"; } 2>/dev/null
 }
 
-__lambda_ask() { # VERB …: without a process; src/durable/session/port.rs describes it
+__lambda_ask() { # VERB …: asks without starting a process, see src/durable/session/port.rs
     builtin local __lambda_pipe=97
     builtin printf '%s\0' "${__lambda_port#*/}" $((5 + $# - __lambda_at)) "$1" "$__lambda_any" "${DURABLE_CONTEXT-}" \
         "$__lambda_word" "${@:__lambda_at}" >&97 &&
         __lambda_read_field && __lambda_status=$__lambda_field && __lambda_read_field
 }
 
-__lambda_start() { # VERB …: the arguments of a function may be longer than those of a process, which reads them then
+__lambda_start() { # VERB …: starts the command; arguments that are too long for a process go through a pipe
     if ((${#__lambda_line} < __lambda_short)); then
         @BOOTSTRAP@ durable --shell "$@"
     else
@@ -80,7 +80,7 @@ __lambda_start() { # VERB …: the arguments of a function may be longer than th
     fi
 }
 
-__lambda_attend() { # PIPE VERB …: runs the function as often as the command says so, and has its status
+__lambda_attend() { # PIPE VERB …: runs the function each time the command requests it, and returns the status
     builtin local __lambda_pipe=${1##*/} __lambda_field='' __lambda_fields
     builtin shift
     while __lambda_read_field; do
@@ -104,7 +104,7 @@ __lambda_attend() { # PIPE VERB …: runs the function as often as the command s
 }
 
 __lambda_read_field() {
-    builtin local REPLY # which is not split
+    builtin local REPLY # Bash does not split it into words
     builtin read -r -d '' -u "$__lambda_pipe" && __lambda_field=$REPLY
 }
 
@@ -112,12 +112,12 @@ __lambda_run() { # VERB …
     builtin printf .
     builtin export -- "${__lambda_fields[@]:4}"
     [[ $1 != callback ]] || builtin set -- "$@" "$DURABLE_CALLBACK_ID"
-    # in `$( )` Bash has turned it off
+    # in `$( )`, Bash has turned errexit off
     if [[ ! -o errexit ]] && ! ((BASH_SUBSHELL > 2 && __lambda_errexit)); then
         "${@:__lambda_at}"
         builtin return
     fi
-    # `eval` forgets that an outer command is part of an `if` or an `||`
+    # `eval` does not inherit that an outer command is part of an `if` or an `||`
     \builtin eval '{ [[ -z $__lambda_trace ]] || \builtin set -x; \builtin set -e; } 2>/dev/null; "${@:__lambda_at}"'
 }
 
@@ -126,12 +126,12 @@ __lambda_errexit=0
 for __lambda_name in "${__lambda_options[@]}"; do
     [[ $__lambda_name != errexit ]] || __lambda_errexit=1
 done
-__lambda_short=32000 # characters, which fit into one argument of a process
+__lambda_short=32000 # this many characters fit into one argument of a process
 __lambda_port=''
 if [[ -e $DURABLE_SOCKET.port ]]; then
     builtin mapfile -t __lambda_lines <"$DURABLE_SOCKET.port"
     __lambda_port=${__lambda_lines[0]}
 fi
-# for the children of the file, and where the file has made builtins its own
+# for child processes, and for a file that has replaced builtins
 PATH+=:${DURABLE_SOCKET%/*}/bin
 [[ -z $__lambda_odd ]] || builtin unset -f durable

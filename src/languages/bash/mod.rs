@@ -1,4 +1,4 @@
-//! Bash functions: one process that has sourced the user's file, and a subshell of it for each event.
+//! Bash functions: one process that has sourced the user's file, and one of its subshells for each event.
 
 pub(super) mod notice;
 mod text;
@@ -16,28 +16,27 @@ use crate::{
 
 const SHIM: &str = include_str!("shim.sh");
 
-/// Stands in the shim for the function's name: as a word of the file itself, it is what tracing and traps show.
+/// The shim's placeholder for the function's name: traces and traps show the name itself, not a variable.
 const HANDLER: &str = "@HANDLER@";
 
 /// The function `durable` of durable events.
 const DURABLE: &str = include_str!("durable.sh");
 
-/// Stands there for the bootstrap, in a word of the shell.
+/// The placeholder for the path of the bootstrap, quoted for the shell.
 const BOOTSTRAP: &str = "@BOOTSTRAP@";
 
-/// Names that Bash takes for something else at the beginning of a command.
+/// Words that are no function's name at the beginning of a command.
 const RESERVED: [&str; 22] = [
     "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
     "in", "select", "then", "time", "until", "while", "{", "}",
 ];
 
-/// The Bash of the images, which is newer than that of their bases and, being static, forks faster.
+/// The Bash of the images. It is newer than that of the base images, and forks faster, because it is static.
 const OF_THE_IMAGE: &str = "/var/lang/bin/bash";
 
-/// GNU Bash.
 pub(super) struct Bash;
 
-/// A function of a file.
+/// A function in a file.
 #[derive(Debug)]
 struct Function {
     file: PathBuf,
@@ -69,7 +68,7 @@ impl Language for Bash {
     }
 }
 
-/// The Bash that the setting names, else that of the image, else that of the `PATH`.
+/// The Bash of the setting, else that of the image, else that on the `PATH`.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
     let chosen = settings.bash.as_ref().map(|program| (variable::BASH, program));
     if chosen.is_none() && Path::new(OF_THE_IMAGE).is_file() {
@@ -84,7 +83,7 @@ fn durable() -> String {
     DURABLE.replace(BOOTSTRAP, &shell_word(&bootstrap.to_string_lossy()))
 }
 
-/// A function's name as Bash takes it for a command.
+/// A function's name, written so that Bash reads it as a command.
 fn command_word(name: &str) -> String {
     if RESERVED.contains(&name) { format!("'{name}'") } else { shell_word(name) }
 }

@@ -1,5 +1,5 @@
-//! Whether a Bash file can notice an ERR trap that is not its own: by what its text, and that of the files that it
-//! sources, asks Bash for.
+//! Whether a Bash file can notice an ERR trap of the runtime: decided by the text of the file and of the files that it
+//! sources.
 
 use std::{
     collections::HashSet,
@@ -9,20 +9,20 @@ use std::{
 
 use crate::settings::Settings;
 
-/// Words by which a file asks for the options of the shell.
+/// Words by which a file reads the options of the shell.
 const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace", "extdebug"];
 
-/// Traps beside which ours is noticed: ERR itself, and those that are called for its commands.
+/// Traps that notice the runtime's trap: ERR itself, and traps that run for its commands.
 const TRAPS: [&str; 4] = ["ERR", "SIGERR", "DEBUG", "RETURN"];
 
-/// Words that may stand before a command in its line.
+/// Words that can precede a command in its line.
 const KEYWORDS: [&str; 10] =
     ["then", "do", "else", "if", "elif", "while", "until", "builtin", "command", "!"];
 
-/// How many files are looked through.
+/// How many files are read at most.
 const FILES: usize = 100;
 
-/// The text of a file and of all that it sources; none where that is not known before it runs.
+/// The text of a file and of all files that it sources; `None` if these are not known before it runs.
 pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path) -> Option<String> {
     let mut whole = String::new();
     let mut seen = HashSet::new();
@@ -32,7 +32,7 @@ pub(in crate::languages) fn whole_text(settings: &Settings, file: &Path) -> Opti
         if !seen.insert(file.clone()) {
             continue;
         }
-        // one that is not there is not sourced
+        // a missing file is not sourced
         let Ok(text) = std::fs::read(settings.task_root.join(&file)) else { continue };
         let text = String::from_utf8_lossy(&text);
         let folder = file.parent().unwrap_or(Path::new(""));
@@ -80,7 +80,7 @@ pub(in crate::languages) fn may_notice(text: &str) -> bool {
             .any(|name| text.match_indices(name).any(|(at, _)| !text[at + name.len()..].starts_with(is_word)))
 }
 
-/// Whether this text traces its commands, which shows those of a trap, too.
+/// Whether this text traces its commands; the trace would show those of a trap, too.
 pub(in crate::languages) fn may_trace(text: &str) -> bool {
     let traces = |options: &str| options.starts_with(['-', '+']) && options.contains(['x', 'v']);
     occurrences(text, "xtrace").next().is_some()
@@ -95,8 +95,8 @@ pub(in crate::languages) fn may_trace(text: &str) -> bool {
         })
 }
 
-/// The files that a text sources: each by its path, and whether that is below a folder that is known when it runs; none
-/// for one that is not known before.
+/// The files that a text sources: the path, and whether it is below a folder that is only known at run time; `None` for
+/// an unknown path.
 fn sourced(text: &str) -> Vec<Option<(PathBuf, bool)>> {
     let by_name = occurrences(text, "source");
     let by_dot = text.match_indices(". ").map(|(at, _)| (&text[..at], &text[at + 1..]));
@@ -134,7 +134,7 @@ fn argument(text: &str) -> String {
     word
 }
 
-/// Where a word stands by itself, outside of lines that are comments: what stands before, and what behind it.
+/// The places of a whole word outside of comment lines: the text before it, and the text after it.
 fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     text.match_indices(word).map(move |(at, _)| (&text[..at], &text[at + word.len()..])).filter(
         |(before, rest)| {
@@ -144,7 +144,7 @@ fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a st
     )
 }
 
-/// Whether a line may be the end of a trap for errors or commands, whose names Bash takes in any case.
+/// Whether a line may end a trap for errors or commands in lower case: Bash accepts these names in any case.
 fn traps_in_small_letters(line: &str) -> bool {
     let names = ["err", "sigerr", "debug"];
     (line.contains(['\'', '"']) || line.contains("trap"))
@@ -153,7 +153,7 @@ fn traps_in_small_letters(line: &str) -> bool {
             .any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
-/// Whether a word is the pattern of a `case`.
+/// Whether a word is a pattern in a `case`.
 fn is_label(before: &str, rest: &str) -> bool {
     let before = before.trim_end_matches([' ', '\t']);
     rest.trim_start_matches([' ', '\t']).starts_with(')')
@@ -164,7 +164,7 @@ fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-/// Whether a command begins behind this.
+/// Whether a command begins after this text.
 fn is_command(before: &str) -> bool {
     let before = before.trim_end_matches([' ', '\t', '\\']);
     let word = before.rsplit([' ', '\t', '\n', ';', '&', '|', '(', '{']).next().unwrap_or_default();
@@ -177,7 +177,7 @@ fn ends(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with(['\n', '\r', ';', '&', '|', ')', '}', '>', '<', '`', '#'])
 }
 
-/// Whether `set` prints its options: it names none behind this.
+/// Whether `set` prints its options, because no option follows.
 fn lists(rest: &str, option: &str) -> bool {
     let rest = rest.trim_start_matches([' ', '\t']);
     rest.strip_prefix(option).is_some_and(|rest| !rest.trim_start_matches([' ', '\t']).starts_with(is_word))

@@ -2,31 +2,32 @@
 # `bash -c THIS FILE FUNCTION VARIABLES OPTIONS DURABLE FDS REQUESTS REPORTS NOTES LANE LANE [snapshot]`.
 #
 #   $0  the user's file            $8       the descriptor of a file for notes
-#   $1  its function               $9-$12   the descriptors of the lane of even numbers: where a process waits,
-#   $2  the variables that                  the context, the event, the answer
-#       events set, or lack        $13-$16  those of odd numbers
-#   $3  OPTIONS, see below         $17      `snapshot`, where there will be one
+#   $1  its function               $9-$12   the descriptors of the lane for even numbers: `wake`,
+#   $2  the variables that                  `context`, `event`, `answer`
+#       events set or unset        $13-$16  the same for odd numbers
+#   $3  OPTIONS, see below         $17      `snapshot`, if one follows
 #   $4  the function `durable`
 #   $5  /proc/PID/fd of the bootstrap
 #   $6, $7  the descriptors of the request pipe and the report pipe there
 #
-# OPTIONS holds `stack` where neither the file nor a file that it sources can notice an ERR trap, and `shutdown` where
-# the file may have a hook for the shutdown. The bootstrap puts the function's name in place of @HANDLER@.
+# OPTIONS contains `stack` if neither the file nor a file that it sources can notice an ERR trap, and `shutdown` if the
+# file may have a hook for the shutdown. The bootstrap replaces @HANDLER@ by the function's name.
 #
-# `src/worker/transport/frame.rs` describes what goes over the pipes. A subshell is forked before its event comes and
-# takes nothing from one event to the next. Its status is the one that this shell waits for: once the handler has
-# begun, nothing of ours runs in it but the ERR trap. Nothing newer than Bash 4.2, no external command.
+# `src/worker/transport/frame.rs` describes the protocol on the pipes. Each event has its own subshell, which is forked
+# before the event comes. This shell waits for the subshell's status: once the handler has begun, only the ERR trap of
+# the shim runs in the subshell. The shim uses nothing newer than Bash 4.2, and no external command.
 #
-# The user's file may set any option, shadow or disable any builtin, and make any variable readonly. So all of this
-# is parsed before the file is read (no alias reaches it), every name begins with `__lambda_`, no step splits words
-# or asks IFS, LC_ALL or `case`, and every builtin is called by `builtin`, which
-# __lambda_claim wins back, as it does `exec`: by way of `builtin` its redirections would end with it.
+# The user's file may set any option, shadow or disable any builtin, and make any variable readonly. So the whole shim
+# is parsed before the file is read (aliases do not affect it), every name begins with `__lambda_`, no step splits words
+# or depends on IFS, LC_ALL or `case`, and every builtin is called by `builtin`. __lambda_claim restores `builtin` and
+# `exec`; `exec` is called without `builtin`, because its redirections would end with it.
 #
-# The file may use up the descriptors. Bash copies a descriptor that it redirects to a number from 10 on, but not for a
-# subshell, and not one that is closed: so most steps read from 9, and `( )` closes what it redirects first.
+# The file may use up the descriptors. To redirect a descriptor, Bash copies it to a number from 10 on, except in a
+# subshell or if the descriptor is closed. So most steps read from descriptor 9, and `( )` first closes descriptors that
+# it redirects.
 
-set +o posix # where `exit` may not be a function
-unset -v BASH_EXECUTION_STRING # this text
+set +o posix # in posix mode, `exit` cannot be a function
+unset -v BASH_EXECUTION_STRING # the text of the shim
 
 __lambda_function=$1
 # shellcheck disable=SC2206 # words, to be split
@@ -69,7 +70,7 @@ __lambda_exhausted='{"errorType":"Runtime.ResourceExhausted","errorMessage":"the
 __lambda_exhausted+='close what it opens, or raise `ulimit -n`"}'
 set --
 
-__lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
+__lambda_report() { # NAME PAYLOAD: sends a line, in one write up to 4 KiB
     if [[ -z $__lambda_few ]]; then
         builtin printf '%s - %s\n' "$1" "${2//"$__lambda_newline"/ }" >|"$__lambda_reports"
     else
@@ -77,14 +78,14 @@ __lambda_report() { # NAME PAYLOAD: a line; up to 4 KiB it is one write
     fi
 }
 
-__lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what ends the shell, and changes nothing
+__lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports the failure that ends the shell
     [[ -o errexit ]] || return 0
     [[ -z $__lambda_odd ]] || __lambda_claim || ((1))
-    # the function `durable` has returned it: its own last command would be named
+    # the function `durable` failed: report the call, not the last command in it
     # shellcheck disable=SC2016 # no expansion is meant
     [[ $2 != 'builtin return "$__lambda_status"' ]] || builtin set -- "$1" "${__lambda_called% }" "${@:3}"
     builtin local __lambda_text __lambda_place __lambda_known __lambda_depth
-    # a compound command whose redirection fails leaves the command before it in BASH_COMMAND, and its status
+    # if a redirection of a compound command fails, BASH_COMMAND and the status are still those of the previous command
     __lambda_known=
     for __lambda_text in "${@:3}"; do
         ((__lambda_text != $1)) || __lambda_known=1
@@ -106,7 +107,7 @@ __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what end
         else
             __lambda_place="in ${BASH_SOURCE[1]}"
         fi
-    elif ((__lambda_number)); then # the handler has returned it
+    elif ((__lambda_number)); then # the handler has returned the status
         [[ -n $__lambda_known && $2 != return* ]] && __lambda_place="at $__lambda_place" || __lambda_place=
     else
         __lambda_place="in $0"
@@ -119,12 +120,12 @@ __lambda_failed() { # STATUS COMMAND STATUSES: the ERR trap; it reports what end
         [[ -z $__lambda_known ]] || __lambda_text+=": line ${BASH_LINENO[__lambda_depth - 1]-}"
         __lambda_known=1
     done
-    __lambda_report trace "${__lambda_text:0:1000}" # at most 4 bytes a character
+    __lambda_report trace "${__lambda_text:0:1000}" # a character has at most 4 bytes
     [[ -z $__lambda_odd ]] || __lambda_return_builtins
 }
 
-__lambda_claim() { # for a file that has changed builtins: makes `builtin` and `exec` what they were, enables the others
-    POSIXLY_CORRECT=y # now a function no longer goes before the builtin `unset`
+__lambda_claim() { # if the file has changed builtins: restores `builtin` and `exec`, enables the others
+    POSIXLY_CORRECT=y # now the builtin `unset` takes precedence over a function
     unset -f builtin exec || {
         enable unset || builtin enable unset
         unset -f builtin exec
@@ -134,12 +135,12 @@ __lambda_claim() { # for a file that has changed builtins: makes `builtin` and `
     [[ -z $__lambda_posix ]] || builtin set -o posix
 } >/dev/null 2>&1
 
-__lambda_return_builtins() { # gives the file back what it has done to the builtins
+__lambda_return_builtins() { # sets the builtins again as the file has changed them
     [[ -z $__lambda_disabled ]] || builtin enable -n "${__lambda_disabled[@]}"
     [[ -z $__lambda_builtin ]] || builtin eval "$__lambda_builtin"
 }
 
-__lambda_trap_of() { # SIGNAL: the command that sets the file's trap, in __lambda_text
+__lambda_trap_of() { # SIGNAL: sets __lambda_text to the command that sets the file's trap
     __lambda_text=
     if [[ -z $__lambda_few ]]; then
         builtin trap -p "$1" >|"$__lambda_notes"
@@ -151,8 +152,8 @@ __lambda_trap_of() { # SIGNAL: the command that sets the file's trap, in __lambd
     ((!${#__lambda_lines[@]})) || builtin printf -v __lambda_text %s '\builtin ' "${__lambda_lines[@]}"
 }
 
-__lambda_settle() { # what the file has set goes away, and comes back with each event; false where it cannot go
-    # each in a fork: one ends where POSIXLY_CORRECT is readonly. With quotes, as their text is parsed when they run
+__lambda_settle() { # saves and resets the settings of the file; each event restores them; fails if one cannot be reset
+    # each in a fork, which ends if POSIXLY_CORRECT is readonly; quoted, because the text is parsed when it runs
     (
         { POSIXLY_CORRECT=y; \trap - DEBUG; } >/dev/null
         \unset -f declare; \declare -f builtin exec; \enable -n
@@ -176,7 +177,7 @@ __lambda_settle() { # what the file has set goes away, and comes back with each 
             [[ $__lambda_enabled == *"$__lambda_newline$__lambda_name$__lambda_newline"* ]] || return 1
         done
     fi
-    # without a descriptor from 10 on
+    # no descriptor from 10 on is left
     if exec {__lambda_log}>&2; then exec {__lambda_log}>&-; else __lambda_few=1; fi
     __lambda_log=
     __lambda_traced=
@@ -192,7 +193,7 @@ __lambda_settle() { # what the file has set goes away, and comes back with each 
         [[ ! -o $__lambda_name ]] || __lambda_options+=(-o "$__lambda_name")
     done
     [[ ! -o posix ]] || __lambda_posix=1
-    # without -E it is none of functions and subshells; `verbose` would show ours
+    # without -E, functions and subshells have no ERR trap; `verbose` would show the shim
     __lambda_trap_of ERR
     __lambda_trap=$__lambda_text
     [[ ! -o verbose && -z $__lambda_few || -z $__lambda_stack ]] || __lambda_trap=
@@ -205,13 +206,13 @@ __lambda_settle() { # what the file has set goes away, and comes back with each 
     builtin export -n "${!__lambda_@}"
 }
 
-__lambda_next() { # waits for an event and makes it this subshell's own
+__lambda_next() { # waits for an event, and sets its environment in this subshell
     builtin mapfile -n 1 -u 9 __lambda_lines 9<"${__lambda_wakes[__lambda_lane]}"
     ((${#__lambda_lines[@]})) || builtin exit 0
     builtin mapfile -u 9 __lambda_lines 9<"${__lambda_contexts[__lambda_lane]}" || __lambda_give_up
     __lambda_head=${__lambda_lines[0]%"$__lambda_newline"}
     __lambda_count=${__lambda_head%% *}
-    if ((__lambda_count)); then # without an argument `export` prints what there is
+    if ((__lambda_count)); then # without an argument, `export` prints all variables
         __lambda_set=("${__lambda_lines[@]:1:__lambda_count}")
         __lambda_quietly builtin export -- "${__lambda_set[@]%"$__lambda_newline"}"
     fi
@@ -224,7 +225,7 @@ __lambda_next() { # waits for an event and makes it this subshell's own
     __lambda_give_back
 }
 
-__lambda_define_durable() { # the command as a function, which can call functions of the file
+__lambda_define_durable() { # the command `durable` as a function, which can call functions of the file
     if __lambda_defines durable; then
         builtin return
     elif builtin shopt -q expand_aliases; then
@@ -240,8 +241,8 @@ __lambda_quietly() { # COMMAND…
     if [[ -z $__lambda_few ]]; then "$@" 2>/dev/null; else "$@"; fi
 }
 
-__lambda_slurp() { # DESCRIPTOR [MARK], in one word: its text without the mark at its end, in __lambda_event
-    builtin local LC_ALL=C # where it may be changed: bytes take half the time of characters
+__lambda_slurp() { # DESCRIPTOR [MARK], in one word: sets __lambda_event to its text without the mark at the end
+    builtin local LC_ALL=C # if it may be changed: bytes take half the time of characters
     __lambda_event=$(<"$__lambda_fds/${1%% *}") || return
     [[ $1 == "${1%% *}" ]] || __lambda_event=${__lambda_event%"${1#* }"}
 }
@@ -251,13 +252,13 @@ __lambda_give_up() { # an event that cannot be read
     builtin exit 1
 }
 
-__lambda_lack() { # an event for which there are no descriptors: its subshell reads from where it waits
+__lambda_lack() { # no descriptors are left for an event: the subshell reads from standard input
     builtin mapfile -n 1 __lambda_lines
     ((${#__lambda_lines[@]})) || builtin exit 0
     __lambda_give_up
 }
 
-__lambda_give_back() { # what __lambda_settle took
+__lambda_give_back() { # restores the settings that __lambda_settle saved
     [[ -z $__lambda_trap ]] || builtin eval "$__lambda_trap"
     [[ -z $__lambda_extdebug ]] || builtin shopt -s extdebug
     if [[ -z $__lambda_odd ]]; then
@@ -275,25 +276,25 @@ __lambda_defines() { # FUNCTION
     fi
 }
 
-__lambda_hook() { # NAME: calls the user's function of that name, where there is one, in this very shell
+__lambda_hook() { # NAME: calls the user's function of that name, if there is one, in this shell itself
     __lambda_give_back
     if __lambda_defines "$1"; then
         "$1"
         __lambda_status=$?
-        ((__lambda_status == 0)) || builtin exit "$__lambda_status" # where the file has turned errexit off
+        ((__lambda_status == 0)) || builtin exit "$__lambda_status" # if the file has turned errexit off
     fi
     { __lambda_settle; builtin trap - DEBUG ERR RETURN; } >/dev/null 2>&1 || ((1))
     __lambda_report ready ''
 }
 
-__lambda_note_shutdown_hook() { # a trap for SIGTERM, or the function `on_shutdown`, which is asked for
+__lambda_note_shutdown_hook() { # reports a trap for SIGTERM, or the function `on_shutdown`, which a request calls
     __lambda_trap_of TERM
     if __lambda_defines on_shutdown; then
         __lambda_asked=1
         __lambda_report shutdown-hook ''
     elif [[ -n $__lambda_text && $__lambda_text != *" -- '' SIGTERM$__lambda_newline" ]]; then
         __lambda_report shutdown-hook signal
-        # a signal can come while standard error is the notes. A file that may print its traps keeps its own text
+        # a signal can come while standard error is the notes file. A file that may print its traps keeps its own trap
         if [[ -n $__lambda_stack ]]; then
             __lambda_words=()
             builtin eval "__lambda_words=(${__lambda_text#\\builtin })"
@@ -308,12 +309,12 @@ __lambda_note_shutdown_hook() { # a trap for SIGTERM, or the function `on_shutdo
     fi
 }
 
-__lambda_wait() { # waits for a request; what it is, is known from when it comes
+__lambda_wait() { # waits for a request; the time at which it comes shows its kind
     builtin mapfile -n 1 -u 9 __lambda_lines 9<"$__lambda_requests"
     ((${#__lambda_lines[@]})) || builtin exit 0
 }
 
-__lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash has spoken, in the notes
+__lambda_ended() { # STATUS: reports the end of the subshell; after a signal, Bash has written a message to the notes
     builtin local __lambda_signal
     __lambda_signal=
     if [[ -n $__lambda_log ]]; then
@@ -324,8 +325,8 @@ __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash h
     __lambda_report ended "$__lambda_number $1$__lambda_signal" || builtin exit 0
 }
 
-# The file is loaded with the options that its events run with, and may turn them off. One group, parsed before any of
-# it runs; at the top level, so that what the file declares is global.
+# The file is loaded with the options of events, and may turn them off. All this is one group, so that it is parsed
+# before it runs. It is at the top level, so that declarations of the file are global.
 {
     if [[ -n $__lambda_stack ]]; then
         set -E
@@ -335,7 +336,7 @@ __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash h
     # shellcheck source=/dev/null
     source "$0"
 
-    # once more at the top level: a function gives back the traps that it does not inherit
+    # traps are reset again at the top level: a function restores traps that it does not inherit
     { if __lambda_settle; then builtin trap - DEBUG ERR RETURN; __lambda_settled=1; fi; } >/dev/null 2>&1 || {
         __lambda_few=1
         if __lambda_settle; then builtin trap - DEBUG ERR RETURN; __lambda_settled=1; fi
@@ -349,7 +350,7 @@ __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash h
     fi
     [[ -z $__lambda_may_hook ]] || __lambda_note_shutdown_hook
 
-    # events see the variables that hooks set: no subshell is forked before the hooks have run
+    # events see variables that hooks set: the first subshell is forked after the hooks
     if [[ -n $__lambda_snapshot ]]; then
         __lambda_report ready ''
         __lambda_wait # `checkpoint`
@@ -373,7 +374,7 @@ __lambda_ended() { # STATUS: says how the subshell has ended; of a signal Bash h
                 __lambda_next "$0"
                 @HANDLER@ "$__lambda_event"
             ) <&- >&- <"${__lambda_inputs[__lambda_lane]}" >|"${__lambda_answers[__lambda_lane]}"
-        # by `exec`: of a group with such a redirection Bash keeps a descriptor in the subshell, which hides one of the file
+        # by `exec`: for a group with a redirection, Bash keeps a descriptor in the subshell, which hides one of the file
         elif exec {__lambda_log}>&2 2>|"$__lambda_notes" && [[ -z $__lambda_traced ]]; then
             (
                 __lambda_next "$0"

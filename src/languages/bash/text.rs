@@ -1,6 +1,6 @@
-//! Facts about a Bash file that its text shows before Bash has read it.
+//! Facts about a Bash file that are read from its text, before Bash runs it.
 
-/// The number of the first line that ends as on Windows, where a file is of that kind: by its first line, or by most.
+/// The number of the first line with a Windows line end, if the first line or most lines of the file have one.
 pub(super) fn windows_line(text: &[u8]) -> Option<usize> {
     let mut lines = text.split_inclusive(|&byte| byte == b'\n').map(|line| line.ends_with(b"\r\n"));
     let (windows, all) = (lines.clone().filter(|&is_windows| is_windows).count(), lines.clone().count());
@@ -8,7 +8,7 @@ pub(super) fn windows_line(text: &[u8]) -> Option<usize> {
     (first == 0 || windows * 2 > all).then_some(first + 1)
 }
 
-/// Whether a file may have a hook for the shutdown.
+/// Whether the text may contain a hook for the shutdown.
 pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
     let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
     let is_signal =

@@ -1,11 +1,11 @@
-//! The handler grammar: the meaning of a handler's text, given the files that are there.
+//! The handler grammar: the meaning of a handler's text, given the existing files.
 //!
-//! Pure: the file system comes in as a question, and so do the languages. A handler is decided by, in this order,
+//! No IO: the file system and the languages are parameters. A handler is read in this order:
 //!
 //! 1. a file of just that name (`report.sh`, `bin/tool`);
 //! 2. its shape: Lisp forms, `Module::name::function`, `script.ps1::function`;
-//! 3. a script but for its extension (`MyScript`);
-//! 4. an extension said in front of the function (`function.sh.handler`, `./My.psd1.My-Function`);
+//! 3. a script without its extension (`MyScript`);
+//! 4. a file with its extension, and a function (`function.sh.handler`, `./My.psd1.My-Function`);
 //! 5. the files that `STEM.FUNCTION` can mean, the longest stem first.
 
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub fn resolve(
     let (exact, others): (Candidates, Candidates) =
         candidates(Reading::File(text))?.into_iter().partition(is_exact);
     if outside.is_ok() && places.is_file(Path::new(text)) {
-        // one file is of one language: the first that knows it
+        // a file belongs to the first language that knows it
         return Ok(exact.into_iter().next().expect("BUG: any file can be a program").1);
     }
     if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() {
@@ -82,7 +82,7 @@ fn candidates(languages: &[&'static dyn Language], reading: Reading<'_>) -> Resu
     Ok(all)
 }
 
-/// The first candidate that holds, if there is any; an error if another one is of another language.
+/// The first candidate whose place exists, if any; an error if a candidate of another language exists, too.
 fn found(
     text: &str,
     candidates: Candidates,

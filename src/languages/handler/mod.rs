@@ -18,9 +18,9 @@ pub use self::{
 };
 use crate::{failure::Failure, process::Children, settings::Settings, worker::Launch};
 
-/// A function or a file, as its language knows it.
+/// A function or a file that a language can run.
 pub trait Runnable: Debug + Send + Sync {
-    /// Makes the files that workers need and the image lacks. It comes before [`Self::launch`].
+    /// Creates files that workers need and the image lacks. Called before [`Self::launch`].
     fn prepare<'a>(
         &'a self,
         _settings: &'a Settings,
@@ -29,13 +29,13 @@ pub trait Runnable: Debug + Send + Sync {
         ready(Ok(())).boxed()
     }
 
-    /// How a worker for it is started.
+    /// The start of a worker for it.
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure>;
 }
 
-/// A language, as the grammar sees it.
+/// A language, for the grammar.
 pub trait Language: Sync {
-    /// Its name for people.
+    /// Its name in messages.
     fn name(&self) -> &'static str;
 
     /// The meanings of a text, read in this way.
@@ -46,16 +46,16 @@ pub trait Language: Sync {
         None
     }
 
-    /// The handlers that run this file or its `function`, where nothing fits and the file may have been meant.
+    /// The handlers that run this file or its `function`, to suggest if no file matches.
     fn handlers(&self, _file: &str, _function: &str) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// One way to read the text of a handler, in the order in which they are tried.
+/// The ways to read the text of a handler, in the order in which they are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading<'a> {
-    /// By its shape, whatever files there are.
+    /// By its form, independent of files.
     Shape(&'a str),
     /// As the name of a file, or of a script without its extension.
     File(&'a str),
@@ -68,9 +68,9 @@ pub enum Reading<'a> {
 /// A meaning of a handler's text.
 #[derive(Debug)]
 pub struct Candidate {
-    /// It holds if this exists, relative to the task root or absolute; without a place, it always holds.
+    /// The candidate applies if this exists, relative to the task root or absolute; without a place, it always applies.
     pub place: Option<PathBuf>,
-    /// The end of the handler that can mean nothing else; it follows the place.
+    /// The end of an unambiguous handler, which follows the place.
     pub suffix: String,
     pub runnable: Box<dyn Runnable>,
 }
@@ -93,11 +93,11 @@ pub trait Places {
     fn is_file(&self, place: &Path) -> bool {
         self.exists(place)
     }
-    /// Files that are there, relative to the task root.
+    /// The existing files, relative to the task root.
     fn files(&self) -> Vec<String> {
         Vec::new()
     }
-    /// The end of the error where no file fits: a reason that the task root gives for it.
+    /// The end of the error if no file matches: a reason, if the task root shows one.
     fn reason(&self) -> String {
         String::new()
     }

@@ -1,23 +1,23 @@
-//! The handler that was meant where a text fits no file: files of the task root whose names are alike.
+//! Suggestions for a handler that matches no file: files of the task root with similar names.
 
 use std::path::Path;
 
 use super::{Language, text::splits};
 use crate::languages::extension;
 
-/// The least likeness of a name to a misspelt one; 1 is equality.
+/// The least similarity of a name to a misspelt one; 1 is equality.
 const LIKENESS: f64 = 0.7;
 
 /// How many files a message names.
 const NAMED_FILES: usize = 10;
 
-/// The advice: the handlers that may be meant, and the files that are there.
+/// The advice: the handlers that may be meant, and the existing files.
 pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[String]) -> String {
     let nearest = files
         .iter()
         .map(|file| (likeness(text, file), file))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
-        // of equal ones the first
+        // of several with the same similarity, the first
         .reduce(|best, next| if next.0 > best.0 { next } else { best });
     let advice = match nearest {
         Some((_, file)) => format!("did you mean {}", quoted(&handlers(text, languages, file), " or ")),
@@ -31,16 +31,16 @@ pub(super) fn of(text: &str, languages: &[&'static dyn Language], files: &[Strin
     format!("{advice}: the task root has {}{more}", quoted(named, ", "))
 }
 
-/// The handlers that a text may have meant by a file.
+/// The handlers for a file that a text may mean.
 fn handlers(text: &str, languages: &[&'static dyn Language], file: &str) -> Vec<String> {
     let function = splits(text).next().or(text.rsplit_once("::")).map(|(_, function)| function);
     let of_function = |language: &&dyn Language| language.handlers(file, function.unwrap_or("FUNCTION"));
     let all: Vec<_> = languages.iter().flat_map(of_function).collect();
-    // a file that no language knows may be a program
+    // a file of no language may be a program
     if all.is_empty() || function == Some(extension(file)) { vec![file.to_owned()] } else { all }
 }
 
-/// The likeness of a text to a file's name, with or without its folder and its extension.
+/// The similarity of a text to a file's name, with or without its folder and its extension.
 fn likeness(text: &str, file: &str) -> f64 {
     let (text, file) = (text.to_lowercase(), file.to_lowercase());
     let stem = Path::new(&file).with_extension("").display().to_string();

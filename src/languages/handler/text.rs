@@ -4,13 +4,13 @@ use std::path::{Component, Path};
 
 use crate::failure::{ErrorType, Failure};
 
-/// An error of a text that nothing can ever fit.
+/// The error of a text that can never be a handler.
 #[must_use]
 pub fn invalid(handler: &str, reason: &str) -> Failure {
     Failure::new(ErrorType::InvalidHandler, format!("handler `{handler}` {reason}"))
 }
 
-/// Refuses a path that leads out of the task root, or names a directory.
+/// Fails if a path leads out of the task root, or names a directory.
 pub fn inside_task_root(text: &str) -> Result<(), Failure> {
     let reason = if text.starts_with('/') {
         "is an absolute path: write it relative to the task root"
@@ -30,8 +30,8 @@ pub fn is_name(stem: &str, function: &str) -> bool {
     !stem.is_empty() && !stem.ends_with('/') && !function.is_empty()
 }
 
-/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name, and a slash may:
-/// `main.my-app/main::handler`.
+/// Every `STEM.NAME` in the text, the longest stem first. A package before `::` belongs to the name, also one with a
+/// slash: `main.my-app/main::handler`.
 pub(super) fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let stems_end = text.find("::").unwrap_or(text.len());
     text[..stems_end]

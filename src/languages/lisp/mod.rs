@@ -1,7 +1,7 @@
 //! Common Lisp: one SBCL process that has loaded the user's file and calls its function for each event.
 //!
-//! SBCL starts from a saved core that holds the shim, ASDF and the JSON libraries, where there is one
-//! (`lisp/build-core.sh` makes it); else from its own core, and loads the shim from its source.
+//! SBCL starts from a saved core with the shim, ASDF and the JSON libraries, if there is one (`lisp/build-core.sh`
+//! builds it). Otherwise it starts from its own core, and loads the shim from source.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -32,26 +32,26 @@ const SHIM: &str = concat!(
     include_str!("shim/serve.lisp"),
 );
 
-/// The files behind them, which only durable functions need.
+/// The last files of the shim, which only durable functions need.
 const DURABLE: &str = concat!(
     include_str!("shim/values.lisp"),
     include_str!("shim/session.lisp"),
     include_str!("shim/durable.lisp"),
 );
 
-/// Loads the shim, the first two of our own arguments: SBCL has taken the others away. Its own core may hold it already.
+/// Loads the shim, the first two arguments after SBCL's own options. The core may already contain it.
 const LOAD: &str = r#"(let ((shim (pop (cdr sb-ext:*posix-argv*))))
     (unless (find-package "LAMBDA-SCRIPT-RUNTIME")
       (load (make-string-input-stream shim))
       (funcall (intern "DEFER" "LAMBDA-SCRIPT-RUNTIME") (second sb-ext:*posix-argv*))))"#;
 
-/// Starts the shim. A core of something else holds none.
+/// Starts the shim. Another core does not contain it.
 const START: &str = r#"(if (find-package "LAMBDA-SCRIPT-RUNTIME")
     (funcall (intern "START" "LAMBDA-SCRIPT-RUNTIME"))
     (progn (format *error-output* "this core does not hold the runtime's shim: build it with `make lisp-core`~%")
            (sb-ext:exit :code 1 :abort t)))"#;
 
-/// The options of SBCL: an error ends it, and no file but the user's is loaded.
+/// The options of SBCL: an error ends it, and it loads only the user's file.
 const OPTIONS: [&str; 6] = [
     "--disable-ldb",
     "--lose-on-corruption",
@@ -61,22 +61,21 @@ const OPTIONS: [&str; 6] = [
     "--disable-debugger",
 ];
 
-/// Where the image has its core.
+/// The core of the image.
 const CORE: &str = "/var/lang/lisp/runtime.core";
 
-/// The least heap, in MB: the core takes a third of it.
+/// The smallest heap, in MB: the core takes a third of it.
 const LEAST_HEAP: i32 = 96;
 
-/// Common Lisp (SBCL).
 pub(super) struct Lisp;
 
 #[derive(Debug)]
 struct Handler {
     /// `function`, `script` or `forms`.
     kind: &'static str,
-    /// The user's files: of a function `.fasl`, `.lisp`, or both, of which the newer is loaded.
+    /// The user's files. For a function: `.fasl`, `.lisp`, or both; the newer one is loaded.
     files: Vec<PathBuf>,
-    /// A symbol that the Lisp reader reads, or forms, the last of which gives the function. A script has `main`.
+    /// A symbol for the Lisp reader, or forms, the last of which returns the function. `main` for a script.
     text: String,
 }
 
@@ -115,7 +114,7 @@ impl Language for Lisp {
     }
 }
 
-/// A function of the newest of these files, if the first one is there.
+/// A function of the newest of these files, if the first one exists.
 fn function(files: &[&str], symbol: &str) -> Candidate {
     Candidate::new(files[0], format!(".{symbol}"), Handler::new("function", files, symbol))
 }
@@ -131,7 +130,7 @@ impl Runnable for Handler {
         let program = interpreter("sbcl", "a Common Lisp handler", None, settings)?;
         let file = newest(&settings.task_root, &self.files);
         if let Some(file) = file {
-            // an unreadable file is named here, and not by a line of SBCL's loader
+            // an unreadable file is an error here, not in SBCL's loader
             read(settings, file)?;
         }
         let core = core(settings)?;
@@ -148,13 +147,13 @@ impl Runnable for Handler {
         if core.is_none() {
             arguments.push(SHIM.into());
         }
-        // the deferred part: a core holds it
+        // the deferred part, which a core already contains
         arguments.push(if core.is_none() { DURABLE } else { "" }.into());
         let usual = if self.kind == "script" { Convention::StandardIo } else { Convention::String };
         let convention = settings.lisp_convention.unwrap_or(usual);
         let credentials = format!("(\"{}\")", CREDENTIALS.join("\" \""));
         let file = file.map_or(OsString::new(), OsString::from);
-        // a core with another shim has another digest: `lisp/build-core.sh` makes it in the same way
+        // a core with another shim has another digest; `lisp/build-core.sh` computes it in the same way
         let digest = format!("{:016x}", fnv(&[SHIM, DURABLE].concat().into_bytes()));
         arguments.extend([digest.into(), convention.name().into(), self.kind.into(), file]);
         arguments.extend([self.text.clone().into(), credentials.into()]);
@@ -174,7 +173,7 @@ impl Runnable for Handler {
     }
 }
 
-/// The core to start from, and the error where SBCL, which refuses one of another version, does not; none for its own.
+/// The core to start from, and the error if SBCL refuses it, as one of another version; `None` for SBCL's own core.
 fn core(settings: &Settings) -> Result<Option<(PathBuf, String)>, Failure> {
     let (path, name, remedy) = match &settings.lisp_core {
         Some(path) => {
@@ -194,22 +193,21 @@ fn core(settings: &Settings) -> Result<Option<(PathBuf, String)>, Failure> {
     }
 }
 
-/// The newest of a handler's files; the last, which is the source, where they are of the same time: the layers of an
-/// image may have one time for all.
+/// The newest of a handler's files; of several with the same time, as in image layers, the last one: the source.
 fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> Option<&'a Path> {
     let written =
         |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
-    // of equal ones `max_by_key` takes the last
+    // `max_by_key` returns the last one of several with the same time
     files.iter().max_by_key(|file| written(file)).map(PathBuf::as_path)
 }
 
-/// SBCL's heap in MB: three quarters of the function's memory, which the workers share.
+/// SBCL's heap in MB: three quarters of the function's memory, divided by the number of workers.
 fn heap(settings: &Settings) -> i32 {
     let workers = i32::try_from(settings.max_concurrency.get()).unwrap_or(i32::MAX);
     (settings.memory / 4 * 3 / workers).max(LEAST_HEAP)
 }
 
-/// Where SBCL's contributed modules are, for `require`: SBCL looks beside its core, which may be ours.
+/// The folder of SBCL's contributed modules, for `require`. SBCL searches it beside its core, which may be another.
 fn home(program: &Path, settings: &Settings) -> Option<PathBuf> {
     if settings.environment.contains_key(OsStr::new("SBCL_HOME")) {
         return None;

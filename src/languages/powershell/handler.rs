@@ -11,11 +11,11 @@ use crate::{
     worker::Launch,
 };
 
-/// Directories that hold modules, of the task root and of layers.
+/// The folder of modules in the task root and in layers.
 pub(super) const MODULES: &str = "modules";
 pub(super) const MODULES_OF_LAYERS: &str = "/opt/modules";
 
-/// Stands for the directories of modules that PowerShell itself brings and that the environment names.
+/// A placeholder for the directories of PowerShell's own modules and of the environment.
 const MODULE_PATH: &str = "$PSModulePath";
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Handler {
     pub(super) place: Place,
     /// Empty for a script.
     pub(super) function: String,
-    /// `value` if one string is answered as it is, the rule of AWS's own PowerShell runtime; else `pipeline`.
+    /// `value` if a single string is answered unchanged, as in AWS's own PowerShell runtime; else `pipeline`.
     pub(super) answer: &'static str,
 }
 
@@ -42,7 +42,7 @@ impl Handler {
         Self { kind, place, function: function.to_owned(), answer }
     }
 
-    /// A hint for a script that may do nothing but define functions.
+    /// A hint for a script that may only define functions.
     pub(super) fn only_defines(&self, settings: &Settings) -> Result<Option<String>, Failure> {
         let Self { kind: "script", place: Place::File(file), .. } = self else { return Ok(None) };
         let function = |name: &str| format!("{}::{name}", file.display());
@@ -50,7 +50,7 @@ impl Handler {
     }
 }
 
-/// A module as a handler, which lacks its function.
+/// The error of a handler that is a module without a function.
 #[derive(Debug)]
 struct BareModule(PathBuf);
 
@@ -124,7 +124,7 @@ fn by_shape(text: &str) -> Result<Vec<Candidate>, Failure> {
     Ok(vec![Candidate::new(file, "", handler)])
 }
 
-/// The modules beside the handler's path, and of that name where PowerShell looks for modules.
+/// The modules at the handler's path, and modules of that name on PowerShell's module path.
 fn modules(stem: &str, function: &str, answer: &'static str) -> Vec<Candidate> {
     let base = stem.rsplit('/').next().unwrap_or(stem);
     let files = ["psd1", "psm1"]

@@ -1,7 +1,7 @@
 //! The host that runs inside PowerShell: one assembly, compiled by PowerShell itself from `host/*.cs`.
 //!
-//! An image has it beside `pwsh`, or a setting names it. Where neither holds, it is compiled at the first start and
-//! kept in a directory that only we can write to: nobody else may plant what we load.
+//! An image has it beside `pwsh`, or a setting names it. Otherwise it is compiled at the first start, and stored in a
+//! directory that only its owner can write to, so that nobody else can replace it.
 
 use std::{
     ffi::OsString,
@@ -37,16 +37,16 @@ const SOURCES: &str = texts! {
 /// The script that compiles them.
 const BUILD: &str = include_str!("host/build.ps1");
 
-/// The file's name beside `pwsh`, where an image has it.
+/// The name of the assembly beside `pwsh` in an image.
 const FILE: &str = "lambda-script-runtime.dll";
 
-/// The status of the script where PowerShell is older than the host takes.
+/// The status of the script if PowerShell is too old for the host.
 const TOO_OLD: i32 = 74;
 
 /// The longest that PowerShell may take to compile the host.
 const COMPILE_LIMIT: Duration = Duration::from_secs(120);
 
-/// The assembly with the host for this PowerShell; without one, each worker compiles it into its own memory.
+/// The assembly of the host for this PowerShell; without one, each worker compiles the host into memory.
 pub(super) fn find(settings: &Settings, program: &Path) -> Result<Option<PathBuf>, Failure> {
     if let Some(file) = &settings.pwsh_host {
         return match fits(file) {
@@ -60,7 +60,7 @@ pub(super) fn find(settings: &Settings, program: &Path) -> Result<Option<PathBuf
     Ok(places.find(|file| fits(file).is_ok_and(|fits| fits)))
 }
 
-/// The text behind `-Command`. It runs where .NET has not run the startup hook.
+/// The text for `-Command`. It runs if .NET has not run the startup hook.
 pub(super) fn command(host: Option<&Path>) -> Result<OsString, Failure> {
     let text = match host {
         Some(file) => format!(
@@ -81,7 +81,7 @@ pub(super) fn command(host: Option<&Path>) -> Result<OsString, Failure> {
 /// The mark in an assembly of these sources.
 const MARK: u64 = fnv(SOURCES.as_bytes());
 
-/// Whether a file is an assembly of these very sources.
+/// Whether a file is an assembly of these sources.
 fn fits(file: &Path) -> io::Result<bool> {
     let mark = format!("lambda-script-runtime-host {MARK:016x}");
     Ok(memchr::memmem::find(&fs::read(file)?, mark.as_bytes()).is_some())
@@ -96,19 +96,19 @@ fn unfit(file: &Path, reason: &str) -> Failure {
     Failure::new(ErrorType::InvalidConfiguration, message)
 }
 
-/// The file by which one PowerShell is told from another.
+/// The file that identifies a PowerShell.
 fn engine(program: &Path) -> PathBuf {
     let engine = home(program).map(|home| home.join("System.Management.Automation.dll"));
     engine.filter(|engine| engine.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
-/// Where a compiled host is kept; `None` if no directory can be written to that is ours alone.
+/// The path of a compiled host; `None` without a private writable directory.
 fn kept(settings: &Settings, program: &Path) -> Option<PathBuf> {
     let name = format!("powershell-host-{MARK:016x}-{}.dll", private::identity(&engine(program)));
     private::directory(settings).map(|directory| directory.join(name))
 }
 
-/// Compiles the host where there is none, and keeps it. Where that cannot be, each worker compiles it itself.
+/// Compiles the host if there is none, and stores it. If that fails, each worker compiles the host itself.
 pub(super) async fn compile_once(
     settings: &Settings,
     program: &Path,
@@ -119,7 +119,7 @@ pub(super) async fn compile_once(
     }
     let compiled = match kept(settings, program) {
         Some(file) => compile(settings, program, &file, children).await,
-        None => Err(NotCompiled::Yet("no directory can be written to that is ours alone".to_owned())),
+        None => Err(NotCompiled::Yet("no private directory is writable".to_owned())),
     };
     match compiled {
         Ok(()) => {}
@@ -133,15 +133,15 @@ pub(super) async fn compile_once(
     Ok(())
 }
 
-/// Why the host was not compiled ahead of the workers.
+/// The reason why the host was not compiled before the workers start.
 enum NotCompiled {
-    /// No worker can do it either.
+    /// Workers cannot compile it either.
     Never(Failure),
-    /// Each worker does it for itself.
+    /// Each worker compiles it.
     Yet(String),
 }
 
-/// Compiles the host into this file: whole or not at all, as several may start at once.
+/// Compiles the host into this file, which appears complete or not at all: several processes may start at once.
 async fn compile(
     settings: &Settings,
     program: &Path,
@@ -171,12 +171,12 @@ async fn compile(
     }
     unfinished.persist(file).map_err(|error| failed(error.error))?;
     tracing::info!(
-        "compiled the PowerShell host into `{shown}`, which took its time: the next start finds it there"
+        "compiled the PowerShell host into `{shown}`: the next start finds it there, and is faster"
     );
     Ok(())
 }
 
-/// Runs a command to its end; gives its status and its output.
+/// Runs a command to its end; returns its status and its output.
 async fn finish(command: &mut Command, children: &Children) -> io::Result<(ExitStatus, String)> {
     let mut output = fs::File::from(memfd_create("output", MemfdFlags::CLOEXEC)?);
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output.try_clone()?);

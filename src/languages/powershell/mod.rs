@@ -1,7 +1,7 @@
 //! PowerShell 7: one `pwsh` that has loaded the user's module or script and takes events on a pipe.
 //!
-//! `pwsh` is started with an assembly of ours as a startup hook of .NET: it opens a session of its own before the
-//! console host of `pwsh` would, and takes its place.
+//! The host, an assembly of the runtime, is a startup hook of .NET in `pwsh`: it opens its own session, and replaces
+//! the console host of `pwsh`.
 
 mod handler;
 mod host;
@@ -35,13 +35,13 @@ use crate::{
 /// Assemblies that .NET runs before `pwsh` itself, separated by colons.
 const STARTUP_HOOKS: &str = "DOTNET_STARTUP_HOOKS";
 
-/// The file beside `pwsh` in which an image has the commands of its modules.
+/// The file beside `pwsh` with an image's cache of the commands in modules.
 const MODULE_CACHE: &str = "ModuleAnalysisCache";
 
-/// Where AWS's own PowerShell runtime has its modules in a layer.
+/// The folder of modules in layers for AWS's own PowerShell runtime.
 const AWS_MODULES_OF_LAYERS: &str = "/opt/powershell/modules";
 
-/// Where the C library of an image may have ICU, which .NET does not start without.
+/// The directories in which an image may have ICU: .NET does not start without it.
 const LIBRARY_DIRECTORIES: [&str; 7] = [
     "/usr/lib64",
     "/lib64",
@@ -52,11 +52,10 @@ const LIBRARY_DIRECTORIES: [&str; 7] = [
     "/usr/local/lib",
 ];
 
-/// Where PowerShell keeps what is the user's: the variable that says so, and the place in the home.
+/// PowerShell's directories for the user: the variable, and the default place in the home.
 const USER_DIRECTORIES: [(&str, &str); 3] =
     [("XDG_CACHE_HOME", ".cache"), ("XDG_CONFIG_HOME", ".config"), ("XDG_DATA_HOME", ".local/share")];
 
-/// PowerShell 7.
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {
@@ -78,7 +77,7 @@ impl Runnable for Handler {
         let host = host::find(settings, &program)?;
         let archives = packed::archives(settings)?;
         let mut environment = environment(settings, &program);
-        // a list of startup hooks is separated by colons
+        // colons separate startup hooks, so the path must have none
         if let Some(hook) = host.as_ref().filter(|file| !file.as_os_str().as_bytes().contains(&b':')) {
             environment.push((STARTUP_HOOKS.into(), startup_hooks(settings, hook)));
         }
@@ -111,7 +110,7 @@ impl Runnable for Handler {
     }
 }
 
-/// An argument for the host: to `-Command` all of them are one comment, which a line's end would end.
+/// An argument for the host. For `-Command`, all arguments are one comment, which must have no line end.
 fn comment(argument: &OsStr) -> OsString {
     match argument.to_string_lossy().replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D") {
         nothing if nothing.is_empty() => "-".into(),
@@ -120,7 +119,7 @@ fn comment(argument: &OsStr) -> OsString {
     }
 }
 
-/// The user's own startup hooks, and ours behind them.
+/// The user's startup hooks, followed by the host.
 fn startup_hooks(settings: &Settings, hook: &Path) -> OsString {
     let own = settings.environment.get(OsStr::new(STARTUP_HOOKS)).filter(|own| !own.is_empty());
     let hooks = own.map(OsString::as_os_str).into_iter().chain([hook.as_os_str()]);
@@ -133,18 +132,18 @@ fn packed_modules(archives: &[Archive]) -> OsString {
     paths.flat_map(|path| [path.as_os_str(), OsStr::new("\n")]).collect()
 }
 
-/// The path of a file in memory, which is there for as long as the bootstrap runs.
+/// The path of a file in memory, which exists while the bootstrap runs.
 fn memory_file(name: &str, content: &[u8]) -> Result<OsString, Failure> {
     let file = memfd_create(name, MemfdFlags::CLOEXEC).map(File::from).map_err(io::Error::from);
     let file = file.and_then(|mut file| file.write_all(content).map(|()| file)).map_err(|error| {
-        let message = format!("what PowerShell is to run cannot be put into memory: {error}");
+        let message = format!("a file in memory for PowerShell cannot be created: {error}");
         Failure::new(ErrorType::ResourceExhausted, message)
     })?;
     Ok(format!("/proc/{}/fd/{}", std::process::id(), file.into_raw_fd()).into())
 }
 
-/// Whether a place of [`handler::MODULE_PATH`] exists: a module that comes with PowerShell, or one in a directory of
-/// the `PSModulePath` that the environment brings along.
+/// Whether a place of [`handler::MODULE_PATH`] exists: a module of PowerShell, or of a directory in the environment's
+/// `PSModulePath`.
 fn module_exists(settings: &Settings, place: &Path) -> bool {
     let shipped = program(settings).ok().and_then(|program| home(&program)).map(|home| home.join("Modules"));
     let own = settings.module_path.iter().flat_map(std::env::split_paths);
@@ -152,7 +151,7 @@ fn module_exists(settings: &Settings, place: &Path) -> bool {
     all.any(|directory| directory.join(place).is_dir()) || packed::hold(settings, place)
 }
 
-/// `pwsh`, as the setting or the `PATH` says.
+/// The path of `pwsh`, from the setting or the `PATH`.
 fn program(settings: &Settings) -> Result<PathBuf, Failure> {
     let chosen = settings.pwsh.as_ref().map(|program| (variable::PWSH, program));
     interpreter("pwsh", "a PowerShell handler", chosen, settings)
@@ -177,29 +176,30 @@ fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)>
         ("POWERSHELL_TELEMETRY_OPTOUT", "1"),
         ("POWERSHELL_UPDATECHECK", "Off"),
         ("PSDisableModuleAnalysisCacheCleanup", "1"),
-        // nobody attaches to a worker: fewer threads, no pipes, and no file of one in /tmp after a kill
+        // no debugger attaches to a worker: fewer threads, no pipes, and no file left in /tmp after a kill
         ("POWERSHELL_DIAGNOSTICS_OPTOUT", "1"),
         ("DOTNET_EnableDiagnostics_IPC", "0"),
         ("DOTNET_EnableDiagnostics_Debugger", "0"),
-        // less work at the start, fewer threads, and 4 MiB (in hexadecimal) of new objects at a time, of which the host
-        // knows: a third of the first event's time and 15 MiB less
+        // less work at the start, fewer threads, and a garbage collection after 4 MiB (in hexadecimal) of new objects,
+        // which the host relies on: saves a third of the first event's time, and 15 MiB
         ("DOTNET_TieredPGO", "0"),
         ("DOTNET_gcConcurrent", "0"),
         ("DOTNET_GCgen0size", "400000"),
-        // texts up to 512 KiB are no large objects, each few of which cost a collection of everything: an event of
-        // 100 KiB takes a quarter of the time, and the heap is 30 MiB larger where such events come
+        // texts up to 512 KiB are not large objects, of which a few already cause a full collection: an event of 100
+        // KiB takes a quarter of the time; with such events, the heap is 30 MiB larger
         ("DOTNET_GCLOHThreshold", "80000"),
-        // heaps that grow by 1 MiB instead of 4; and what the compiler frees goes back to the kernel: 8 and 16 MiB less
-        // after some hundred events
+        // heaps grow by 1 MiB instead of 4, and memory that the compiler frees goes back to the kernel: saves 8 and 16
+        // MiB after some hundred events
         ("DOTNET_GCRegionSize", "100000"),
         ("MALLOC_TRIM_THRESHOLD_", "131072"),
         ("MALLOC_MMAP_THRESHOLD_", "32768"),
-        // memory of the compiler is writable and executable at once, instead of mapped twice: a tenth of the start
+        // memory of compiled code is writable and executable at once, instead of mapped twice: saves a tenth of the
+        // start
         ("DOTNET_EnableWriteXorExecute", "0"),
-        // methods that run often are optimized 40 ms after the last new method instead of 100 ms: warm after half as
-        // many events
+        // frequent methods are optimized 40 ms after the last new method instead of 100 ms: warm after half as many
+        // events
         ("DOTNET_TC_CallCountingDelayMs", "28"),
-        // as Lambda's own .NET runtimes have them
+        // as in Lambda's own .NET runtimes
         ("TEMP", "/tmp"),
         ("TMP", "/tmp"),
     ];
@@ -217,7 +217,7 @@ fn environment(settings: &Settings, program: &Path) -> Vec<(OsString, OsString)>
         .collect()
 }
 
-/// Other directories for those of the user in which PowerShell, which ends at once without them, can make none.
+/// Replacements for directories of the user that PowerShell cannot create: it does not start without them.
 fn user_directories(settings: &Settings) -> impl Iterator<Item = (&'static str, OsString)> {
     let home = settings.environment.get(OsStr::new("HOME")).map_or("/tmp".as_ref(), Path::new);
     USER_DIRECTORIES.into_iter().filter_map(move |(name, place)| {

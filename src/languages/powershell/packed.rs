@@ -1,5 +1,5 @@
-//! Modules that come packed, as AWS's own PowerShell runtime finds them: `modules.zip`, whose folders are modules,
-//! and packages of a gallery, `module-nupkgs/NAME.VERSION.nupkg`. The host unpacks them at init.
+//! Packed modules, as in AWS's own PowerShell runtime: `modules.zip`, whose folders are modules, and packages of a
+//! gallery, `module-nupkgs/NAME.VERSION.nupkg`. The host unpacks them at init.
 
 use std::{
     fs, io,
@@ -14,17 +14,17 @@ use crate::{
     settings::Settings,
 };
 
-/// Where else than in the task root they are looked for.
+/// The directory that is searched after the task root.
 const LAYERS: &str = "/opt";
 
-/// One archive, and the directory that it is unpacked to.
+/// An archive, and the directory into which it is unpacked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Archive {
     pub(super) file: PathBuf,
     pub(super) target: PathBuf,
 }
 
-/// The archives of a function, each with the directory of modules that comes of it.
+/// The archives of a function, each with its directory of modules.
 pub(super) fn archives(settings: &Settings) -> Result<Vec<Archive>, Failure> {
     let files = files(&settings.task_root);
     if files.is_empty() {
@@ -40,7 +40,7 @@ pub(super) fn archives(settings: &Settings) -> Result<Vec<Archive>, Failure> {
         .collect())
 }
 
-/// Whether an archive holds a module of this name.
+/// Whether an archive contains a module of this name.
 pub(super) fn hold(settings: &Settings, module: &Path) -> bool {
     let name = module.to_string_lossy().to_ascii_lowercase();
     files(&settings.task_root).iter().any(|file| {
@@ -71,10 +71,11 @@ fn is_package(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("nupkg"))
 }
 
-/// Whether an archive has an entry below this folder, whose name is in lower case: by the list at its end, which names all entries.
+/// Whether an archive has an entry below this folder, whose name is in lower case. Reads the list of entries at the
+/// archive's end.
 fn holds_folder(file: &Path, folder: &str) -> io::Result<bool> {
     const HEADER: &[u8] = b"PK\x01\x02";
-    // where a header has the length of its name, and the name
+    // the offsets of the name's length, and of the name, in a header
     const LENGTH: usize = 28;
     const NAME: usize = 46;
     let bytes = fs::read(file)?;

@@ -1,4 +1,4 @@
-//! A directory that only we can write to, for what is kept from one start to the next.
+//! A private directory, which only this user can write to, for files that later starts use.
 
 use std::{
     fs::{self, DirBuilder, Metadata},
@@ -11,8 +11,8 @@ use crate::settings::Settings;
 
 const NAME: &str = "lambda-script-runtime";
 
-/// The directory, made if it is missing: in the user's cache, else in `/tmp`. `None` where there is none that nobody
-/// else could have put there, or can change.
+/// The directory, created if it is missing: in the user's cache, else in `/tmp`. `None` if another user may have
+/// created it, or can change it.
 pub(super) fn directory(settings: &Settings) -> Option<PathBuf> {
     let home = settings.home.is_absolute().then(|| settings.home.join(".cache"));
     let cache = settings.cache_home.clone().filter(|cache| cache.is_absolute()).or(home);
@@ -21,7 +21,7 @@ pub(super) fn directory(settings: &Settings) -> Option<PathBuf> {
     places.into_iter().flatten().find(|place| make(place).is_ok() && is_ours(place, user))
 }
 
-/// A name for what is made from a file, which changes with the file.
+/// A name for data that is derived from a file. It changes with the file.
 pub(super) fn identity(file: &Path) -> String {
     let stamp = fs::metadata(file).map(|metadata| (metadata.len(), metadata.mtime(), metadata.mtime_nsec()));
     let text = format!("{} {:?}", file.display(), stamp.ok());
@@ -30,12 +30,12 @@ pub(super) fn identity(file: &Path) -> String {
 
 fn make(place: &Path) -> std::io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(place)?;
-    // on a read-only file system it may be there all the same
+    // on a read-only file system, it may already exist
     rustix::fs::access(place, rustix::fs::Access::WRITE_OK)?;
     Ok(())
 }
 
-/// A directory, no link, that nobody else can write to or put another in the place of.
+/// Whether this is a directory, not a link, that no other user can write to or replace.
 fn is_ours(place: &Path, user: u32) -> bool {
     let own =
         |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700;
@@ -44,7 +44,7 @@ fn is_ours(place: &Path, user: u32) -> bool {
         && parent.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| is_safe(&metadata, user)))
 }
 
-/// Whether nobody but its owners can replace what is in a directory.
+/// Whether only its owners can replace files of a directory.
 fn is_safe(metadata: &Metadata, user: u32) -> bool {
     let others_write = metadata.mode() & 0o022 != 0;
     let sticky = metadata.mode() & 0o1000 != 0;

@@ -1,4 +1,4 @@
-//! The header of an ELF file: which machine and which loader it wants.
+//! The header of an ELF file: the machine and the loader that it needs.
 
 use std::{
     env::consts::ARCH,
@@ -13,21 +13,20 @@ use super::Unrunnable;
 /// The first bytes of every ELF file.
 const MAGIC: &[u8] = b"\x7fELF";
 
-/// The kinds of segments that matter here, and of files that are no programs.
+/// The kinds of segments that are read here, and the kinds of files that are no programs.
 const LOADED: u64 = 1;
 const LOADER: u64 = 3;
 const OBJECT: u64 = 1;
 const CORE: u64 = 4;
 
-/// The longest path that Linux takes.
+/// The longest path in Linux.
 const PATH_LIMIT: u64 = 4096;
 
-/// Whether a file begins as an ELF file.
 pub(super) fn is_elf(head: &[u8]) -> bool {
     head.starts_with(MAGIC)
 }
 
-/// Checks that this machine can map the file; gives the loader that it wants.
+/// Checks that this machine can load the file; returns the loader that the file needs.
 pub(super) fn check(file: &File, size: u64) -> Result<Option<PathBuf>, Unrunnable> {
     let mut header = [0; 64];
     let read = file.read_at(&mut header, 0)?;
@@ -82,7 +81,7 @@ fn loader_of(segment: &[u8], is_64: bool, file: &File, size: u64) -> Result<Opti
     }
 }
 
-/// A part of the file, which has this size.
+/// A part of the file. `size` is the file's size.
 fn bytes(file: &File, at: u64, length: u64, size: u64) -> Result<Vec<u8>, Unrunnable> {
     let wanted = at.saturating_add(length);
     if wanted > size {
@@ -93,12 +92,12 @@ fn bytes(file: &File, at: u64, length: u64, size: u64) -> Result<Vec<u8>, Unrunn
     Ok(bytes)
 }
 
-/// A number of up to eight bytes, the least first.
+/// A number of up to eight bytes, little-endian.
 fn number(bytes: &[u8], at: usize, length: usize) -> u64 {
     bytes[at..at + length].iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
 }
 
-/// Whether the kernel runs programs of this machine: its own, that of its 32 bits, or one with an emulator.
+/// Whether the kernel runs programs for this machine: the same machine, its 32-bit variant, or one with an emulator.
 fn fits(machine: &str) -> bool {
     let of_32_bits = matches!((ARCH, machine), ("x86_64", "i386") | ("aarch64", "arm"));
     let emulator = format!("/proc/sys/fs/binfmt_misc/qemu-{machine}");
@@ -106,7 +105,7 @@ fn fits(machine: &str) -> bool {
     machine == ARCH || of_32_bits || is_emulated()
 }
 
-/// The machine by the name that Rust, uname and QEMU have for it.
+/// The machine's name in Rust, uname and QEMU.
 fn machine(number: u64) -> String {
     let name = match number {
         3 => "i386",

@@ -1,6 +1,6 @@
 //! Whether this machine can run a file: its kind, its permissions, its first bytes.
 //!
-//! The kernel says at each event only `Exec format error`; here the init fails with the reason.
+//! Otherwise the kernel would report only `Exec format error`, at each event. Here, init fails with the reason.
 
 use std::{
     fs::{self, File, Metadata},
@@ -17,13 +17,13 @@ use rustix::{
 use super::{Unrunnable, elf, shebang::Shebang};
 use crate::languages::quoted;
 
-/// How many interpreters of interpreters Linux follows.
+/// How many levels of interpreters Linux follows.
 const DEPTH: usize = 4;
 
-/// How much of a file Linux reads to find out how it runs, in bytes.
+/// How much of a file Linux reads to find its interpreter, in bytes.
 const HEAD: usize = 256;
 
-/// Checks a file that is to be started, and what it is started by. Relative paths are relative to `directory`.
+/// Checks a file before its start, and its interpreter. Relative paths are relative to `directory`.
 pub(in crate::languages) fn check(file: &Path, directory: &Path) -> Result<(), Unrunnable> {
     check_below(file, directory, DEPTH)
 }
@@ -44,7 +44,7 @@ fn check_below(file: &Path, directory: &Path, depth: usize) -> Result<(), Unrunn
         let shown = file.strip_prefix(directory).unwrap_or(file);
         return Err(Unrunnable::NotPermitted(permissions(shown, &metadata, 'x')));
     }
-    // Linux runs a file that may be executed and not be read
+    // Linux runs an executable file even if it cannot be read
     let Ok(opened) = File::open(file) else { return Ok(()) };
     let mut head = [0; HEAD];
     let length = opened.read_at(&mut head, 0)?;
@@ -86,7 +86,7 @@ fn loaders() -> String {
     }
 }
 
-/// The system whose programs begin in this way.
+/// The system whose programs begin with these bytes.
 pub(super) fn other_system(head: &[u8]) -> Option<&'static str> {
     match head {
         [b'M', b'Z', ..] => Some("Windows"),
@@ -95,7 +95,7 @@ pub(super) fn other_system(head: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The advice about a file that this user may not execute (`x`) or read (`r`).
+/// The advice for a file that this user may not execute (`x`) or read (`r`).
 pub(in crate::languages) fn permissions(file: &Path, metadata: &Metadata, wanted: char) -> String {
     let (bits, change, all) = if wanted == 'x' { (0o111, "+x", "a+rx") } else { (0o444, "a+r", "a+r") };
     let (mode, file) = (metadata.mode() & 0o777, quoted(file));

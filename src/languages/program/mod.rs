@@ -1,5 +1,5 @@
-//! Programs: any file that can be run in a terminal, started afresh for each event, by its own interpreter with its
-//! own defaults.
+//! Programs: any file that can be run in a terminal. Each event starts it, with its own interpreter and that
+//! interpreter's defaults.
 
 mod elf;
 pub(super) mod executable;
@@ -22,28 +22,27 @@ use crate::{
     worker::{Kind, Launch, Prelude},
 };
 
-/// The code that Bash runs before a program of its own.
+/// The code that Bash runs before a Bash program.
 const PRELUDE: &str = include_str!("prelude.sh");
 
 /// The variable that names the prelude to Bash.
 const BASH_ENV: &str = "BASH_ENV";
 
-/// A program of any language.
 pub(super) struct Program;
 
-/// A file that is run.
+/// The file of a program.
 #[derive(Debug)]
 struct File(PathBuf);
 
-/// The program that starts a file, and its arguments in front of the event.
+/// The program that starts a file, and its arguments before the event.
 struct Start {
     program: PathBuf,
     arguments: Vec<OsString>,
-    /// Whether that is Bash.
+    /// Whether the interpreter is Bash.
     is_bash: bool,
 }
 
-/// Why a file cannot be run, as the rest of a sentence that begins with its name.
+/// The reason why a file cannot be run. The message continues a sentence that begins with the file's name.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::languages) enum Unrunnable {
     #[error("is not there")]
@@ -86,7 +85,7 @@ impl Unrunnable {
         }
     }
 
-    /// The error of the init; `shown` is the name of the file.
+    /// The init error; `shown` is the name of the file.
     pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
         let lacks_interpreter =
             matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
@@ -154,7 +153,7 @@ impl File {
         Err(Failure::new(ErrorType::InvalidHandler, message))
     }
 
-    /// The name of the interpreter that a first line asks for, and the program that is started for it.
+    /// The name of the interpreter in a first line, and the program to start.
     fn interpreter(
         &self,
         settings: &Settings,
@@ -172,7 +171,7 @@ impl File {
         if name != "env" {
             return Ok((name, program));
         }
-        // `env` looks for the command at each event; this only checks that it will be found
+        // `env` searches the command at each event; this only checks that it exists
         let Some(command) = argument.and_then(shebang::command_of_env) else { return Ok((name, program)) };
         let found = which::which_in(&command, settings.path.as_ref(), &settings.task_root).map_err(|_| {
             let (file, command) = (self.0.display(), command.to_string_lossy());
@@ -191,7 +190,7 @@ impl File {
     }
 }
 
-/// The prelude, where its trap changes nothing that the program itself can see. It runs the user's own `BASH_ENV` first.
+/// The prelude, if the program cannot notice its trap. It first runs the user's own `BASH_ENV`.
 fn prelude(settings: &Settings, file: &Path) -> Option<Prelude> {
     let whole = notice::whole_text(settings, file)?;
     if notice::may_notice(&whole) || notice::may_trace(&whole) || whole.contains(BASH_ENV) {

@@ -1,12 +1,12 @@
-# Bash runs this before a program, as BASH_ENV says: it reports where a command fails, and leaves
-# nothing but names that begin with `__lambda_`. bootstrap puts in the path for reports and the user's own BASH_ENV.
-# A report is one line: process, status, depth of the subshell, the command with its line, and the frames, innermost
-# first, with record separators between them.
+# Bash runs this file before a program, because BASH_ENV names it. It reports failing commands, and defines only names
+# that begin with `__lambda_`. bootstrap inserts the path for reports and the user's own BASH_ENV. A report is one line:
+# process, status, depth of the subshell, the command with its line, and the frames, innermost first, with record
+# separators between them.
 __lambda_last=$_
 
 __lambda_failed() { # STATUS COMMAND STATUSES
     builtin local __lambda_report __lambda_place __lambda_known __lambda_depth
-    # a compound command whose redirection fails leaves the command before it in BASH_COMMAND, and its status
+    # if a redirection of a compound command fails, BASH_COMMAND and the status are still those of the previous command
     __lambda_known=
     for __lambda_report in "${@:3}"; do
         ((__lambda_report != $1)) || __lambda_known=1
@@ -33,7 +33,7 @@ set -E
 unset BASH_ENV
 @OWN_BASH_ENV@
 if [[ -r ${BASH_ENV-} ]]; then
-    # it may set a trap of its own, and options
+    # it may set options and its own trap
     # shellcheck source=/dev/null
     . "$BASH_ENV"
 fi

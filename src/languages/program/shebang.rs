@@ -1,4 +1,4 @@
-//! The first line of a program, as Linux reads it.
+//! Reads the first line of a program by Linux's rules.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -9,12 +9,12 @@ use std::{
 pub(super) struct Shebang {
     /// The interpreter.
     pub(super) program: OsString,
-    /// All that follows, as one argument.
+    /// The rest of the line, as one argument.
     pub(super) argument: Option<OsString>,
 }
 
 impl Shebang {
-    /// The first line of a text, if it names an interpreter.
+    /// Reads the first line of a text; `None` if it names no interpreter.
     pub(super) fn of(text: &[u8]) -> Option<Self> {
         let line = text.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?.trim_ascii();
         let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
@@ -27,8 +27,8 @@ impl Shebang {
     }
 }
 
-/// The command that `env` looks for on the `PATH`, where that can be told from its argument. The rest is left to `env`:
-/// options, quotes, escapes, variables, and a `PATH` of the line's own.
+/// The command that `env` searches on the `PATH`; `None` if its argument has options, quotes, escapes, variables or its
+/// own `PATH`, which only `env` reads.
 pub(super) fn command_of_env(argument: &OsStr) -> Option<OsString> {
     let argument = argument.as_bytes();
     let split = argument.strip_prefix(b"-S").or(argument.strip_prefix(b"--split-string="));
@@ -45,7 +45,7 @@ pub(super) fn command_of_env(argument: &OsStr) -> Option<OsString> {
     is_command.then(|| OsString::from_vec(command.to_vec()))
 }
 
-/// Whether the first line asks for an interpreter whose name, or argument, ends in half of a Windows line end.
+/// Whether the name or the argument of the interpreter ends in a carriage return.
 pub(super) fn has_windows_end(text: &[u8]) -> bool {
     text.starts_with(b"#!")
         && text.split(|&byte| byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))

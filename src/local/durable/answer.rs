@@ -1,4 +1,4 @@
-//! `bootstrap durable answer FILE ID …`: answers a callback of a run by its state file.
+//! `bootstrap durable answer FILE ID …`: answers a callback through a run's state file.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -30,7 +30,7 @@ Usage: bootstrap durable answer FILE ID RESULT
   RESULT   a text; @FILE reads it from a file, - from standard input
 ";
 
-/// Why a callback is not answered.
+/// The reason why a callback is not answered.
 #[derive(Debug, thiserror::Error)]
 enum AnswerError {
     #[error("{0}; `bootstrap durable answer --help` shows what there is")]
@@ -68,7 +68,7 @@ fn answer(arguments: &[OsString]) -> Result<String, AnswerError> {
             let now = clock(&state);
             answer.deliver(&mut state, now).map_err(|error| explained(error, &state))?;
             held.save(&state)?;
-            Ok("answered: the same command as before goes on\n".to_owned())
+            Ok("answered: run the same command again to continue\n".to_owned())
         }
         Ok((_, None)) => {
             let missing = io::Error::from(io::ErrorKind::NotFound);
@@ -80,13 +80,13 @@ fn answer(arguments: &[OsString]) -> Result<String, AnswerError> {
             let file = std::fs::canonicalize(&file)
                 .map_err(|error| FileError::Io("read from", file.clone(), error.to_string()))?;
             answer.leave(&file)?;
-            Ok("answered: the run that waits goes on\n".to_owned())
+            Ok("answered: the waiting run continues\n".to_owned())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The file, the callback as it is called, and the answer; none where help is asked for.
+/// The file, the callback's id or name, and the answer; `None` for `--help`.
 fn parse(arguments: &[OsString]) -> Result<Option<(PathBuf, String, AnswerKind)>, AnswerError> {
     let mut parser = lexopt::Parser::from_args(arguments);
     let (mut words, mut is_error, mut is_heartbeat) = (Vec::new(), false, false);
@@ -134,7 +134,7 @@ fn callback(state: &State, called: &str) -> Result<String, AnswerError> {
     state.callback(called).map_err(|error| explained(error, state))
 }
 
-/// An error with the callbacks that are open.
+/// An error with the open callbacks.
 fn explained(error: CallbackError, state: &State) -> AnswerError {
     let open = state.executions.iter().flat_map(super::execution::Execution::open_callbacks);
     let open: Vec<_> = open.map(|(id, operation)| super::report::named(id, operation)).collect();

@@ -1,4 +1,4 @@
-//! The calls of Lambda's API on executions and callbacks, as the AWS CLI and SDKs make them.
+//! The calls of Lambda's API for executions and callbacks, by the AWS CLI and SDKs.
 
 use std::collections::HashMap;
 
@@ -17,23 +17,23 @@ use crate::durable::{operation::ErrorObject, update::LONGEST_WAIT};
 /// The beginning of all paths of these calls.
 pub const PREFIX: &str = "/2025-12-01/";
 
-/// The most items of a page, and as many as nobody has asked for.
+/// The most items of a page, which is also the default.
 const MOST_ITEMS: usize = 1000;
 const USUAL_ITEMS: usize = 100;
 
-/// Why a call is refused.
+/// The reason why a call is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// There is no such call, or no such thing.
+    /// The call or the resource does not exist.
     #[error("{0}")]
     NotFound(String),
     /// Something in it is wrong.
     #[error("{0}")]
     Invalid(String),
-    /// A callback that is closed.
+    /// The callback is closed.
     #[error("{0}")]
     Closed(String),
-    /// The state cannot be kept.
+    /// The state cannot be stored.
     #[error("{0}")]
     File(#[from] FileError),
 }
@@ -128,7 +128,7 @@ fn error_object(body: &[u8]) -> Result<ErrorObject, ApiError> {
         .map_err(|error| ApiError::Invalid(format!("the error is no JSON object: {error}")))
 }
 
-/// The members that a list has of an execution.
+/// The members of an execution in a list.
 fn summary(execution: &Execution) -> Value {
     let itself = execution.itself();
     let function = execution.arn.split_once("/durable-execution/").map_or("", |(function, _)| function);
@@ -195,7 +195,7 @@ fn list(desk: &Desk, query: &Query) -> Result<Value, ApiError> {
             called.filter(|own| statuses.is_empty() || statuses.iter().any(|one| *one == status(own)));
         wanted.map(summary).collect()
     });
-    // the API's model says so: the newest first, and `ReverseOrder` the oldest
+    // by the API's model, the newest is the first, with `ReverseOrder` the oldest
     if !query.is("ReverseOrder", false) {
         executions.reverse();
     }
@@ -226,7 +226,7 @@ impl Query {
         self.first(name).map_or(usual, |value| value == "true")
     }
 
-    /// The page that is asked for, and the marker of the next one.
+    /// The requested page, and the marker of the next one.
     fn page(&self, name: &str, items: Vec<Value>) -> Result<Value, ApiError> {
         let number = |name: &str| match self.first(name) {
             None | Some("") => Ok(0),

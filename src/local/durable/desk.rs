@@ -1,4 +1,4 @@
-//! The service itself: the executions, their state file and their clock, for all that use them.
+//! The service itself: the executions, their state file and their clock.
 
 use std::{
     path::PathBuf,
@@ -25,9 +25,9 @@ pub struct Desk {
     kept: Mutex<Kept>,
     /// Counts the changes.
     version: watch::Sender<u64>,
-    /// The names of the functions that can be invoked.
+    /// The names of the functions for `invoke`.
     functions: Vec<String>,
-    /// Whether each operation that ends ends its invocation.
+    /// Whether the end of an operation ends its invocation.
     replay_each: bool,
 }
 
@@ -43,13 +43,13 @@ impl Desk {
         Self { kept, version: watch::Sender::new(0), functions, replay_each }
     }
 
-    /// Looks at the state, with the time by its clock.
+    /// Reads the state, with the time of its clock.
     pub fn look<T>(&self, look: impl FnOnce(&State, f64) -> T) -> T {
         let kept = self.kept();
         look(&kept.state, clock(&kept.state))
     }
 
-    /// Changes the state if `change` says so, and keeps it.
+    /// Changes the state, and stores it if `change` has changed it.
     pub fn change<T>(&self, change: impl FnOnce(&mut State, f64) -> (T, bool)) -> Result<T, FileError> {
         let Kept { state, file } = &mut *self.kept();
         let now = clock(state);
@@ -63,12 +63,12 @@ impl Desk {
         Ok(result)
     }
 
-    /// Keeps the state as it is.
+    /// Stores the state.
     pub fn save(&self) -> Result<(), FileError> {
         self.change(|_, _| ((), true))
     }
 
-    /// Takes the answers that were left for this run.
+    /// Reads the answers that other processes have left for this run.
     pub fn take_answers(&self) -> Result<(), FileError> {
         let Some(file) = self.file() else { return Ok(()) };
         inbox::take(&file, |answers| {
@@ -83,7 +83,7 @@ impl Desk {
         })
     }
 
-    /// Tells of each change from now on.
+    /// Signals each later change.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
@@ -99,7 +99,7 @@ impl Desk {
             let Some(execution) = state.execution_mut(arn) else { return (Err(Refusal::Token), false) };
             let before = execution.changes();
             let made = execution.checkpoint(token, updates, &functions, self.replay_each, now);
-            // a call that only asks is not kept: the next run has a token of its own
+            // a call without changes is not stored: the next run has another token
             (made, execution.changes() != before)
         });
         made.map_err(|error| ServiceError::Invocation(error.to_string()))?.map_err(ServiceError::from)

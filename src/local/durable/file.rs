@@ -1,6 +1,6 @@
-//! The state file: whole or not there, and in the hands of one run at a time.
+//! The state file: it is complete or missing, and only one run uses it at a time.
 //!
-//! The lock is on the file itself, and each new version is locked before it takes the place of the last one.
+//! The lock is on the file itself. Each new version is locked before it replaces the last one.
 
 use std::{
     ffi::OsString,
@@ -14,13 +14,13 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::state::State;
 
-/// Why a state file cannot be used.
+/// The reason why a state file cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum FileError {
-    /// Another run has it.
+    /// Another run uses it.
     #[error("another run has `{0}`: wait for its end, or give `--state` another file")]
     InUse(PathBuf),
-    /// It holds something else.
+    /// It has other content.
     #[error("`{0}` is no state of a durable function ({1}): give `--state` another file")]
     Malformed(PathBuf, String),
     /// It belongs to another handler.
@@ -32,26 +32,26 @@ pub enum FileError {
     /// It belongs to a server, or to a run.
     #[error("`{0}` is the state of {1}: give `--state` another file")]
     OtherUse(PathBuf, &'static str),
-    /// A function that it needs is not given.
+    /// A function that it needs is missing.
     #[error("`{0}` has an open invocation of `{1}`: give `--function {1}=DIR:HANDLER` again")]
     MissingFunction(PathBuf, String),
-    /// It is not there.
+    /// It cannot be read or written.
     #[error("the state cannot be {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, String),
 }
 
-/// A state file that this process holds.
+/// A state file that this process has locked.
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
-    /// The version that is there, locked.
+    /// The current version, locked.
     current: Option<File>,
 }
 
 impl StateFile {
-    /// Takes the file, and gives its state; none where it is not there, or empty.
+    /// Locks the file, and returns its state; `None` if it is missing or empty.
     pub fn take(path: &Path) -> Result<(Self, Option<State>), FileError> {
-        // a link stays a link
+        // a link is not replaced
         let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path));
         let path = path.map_err(|error| cannot("read from", Path::new(""), &error))?;
         loop {
@@ -64,7 +64,7 @@ impl StateFile {
             };
             lock(&file, &path)?;
             if !is_at(&file, &path) {
-                // another run has put a new version there meanwhile
+                // another run has replaced the file meanwhile
                 continue;
             }
             let mut text = Vec::new();
@@ -74,7 +74,7 @@ impl StateFile {
         }
     }
 
-    /// Reads the state of a file that another run may have.
+    /// Reads the state of a file that another run may use.
     pub fn read(path: &Path) -> Result<State, FileError> {
         let text = fs::read(path).map_err(|error| cannot("read from", path, &error))?;
         parse(&text, path)
@@ -85,17 +85,17 @@ impl StateFile {
         &self.path
     }
 
-    /// Puts a new version in the place of the last one.
+    /// Replaces the file by a new version.
     pub fn save(&mut self, state: &State) -> Result<(), FileError> {
         let text = serde_json::to_vec(state).expect("BUG: a state always serializes");
         let beside = beside(&self.path, "new");
         let failed = |error: &io::Error| cannot("written to", &self.path, error);
-        // of one name: a run that is killed here leaves no second file behind
+        // always the same name, so that killed runs do not leave many files behind
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).mode(0o600).open(&beside);
         let mut file = file.map_err(|error| failed(&error))?;
         match &self.current {
-            // a run that comes too late has it for a moment
+            // a run that has just opened it may lock it for a moment
             Some(_) => flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(&error.into()))?,
             None => lock(&file, &self.path)?,
         }
@@ -109,7 +109,7 @@ impl StateFile {
     }
 }
 
-/// A file beside the state file, hidden, of this kind.
+/// A hidden file of this kind beside the state file.
 pub fn beside(path: &Path, kind: &str) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());

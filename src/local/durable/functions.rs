@@ -1,4 +1,4 @@
-//! `--function`: the functions that a handler invokes, each with a worker of its own.
+//! `--function`: the functions that a handler invokes, each with its own worker.
 
 use std::{ffi::OsString, future::pending, sync::Arc};
 
@@ -25,7 +25,7 @@ pub struct Functions {
     children: Children,
 }
 
-/// A function with its slot, which is made for its first event.
+/// A function with its slot, which is created for its first event.
 struct Function {
     name: String,
     settings: Arc<Settings>,
@@ -34,7 +34,7 @@ struct Function {
 }
 
 impl Functions {
-    /// The functions of the command line, beside a handler with this configuration.
+    /// The functions of the command line, with the settings of the handler.
     pub fn new(
         settings: &Settings,
         functions: &[cli::Function],
@@ -47,10 +47,10 @@ impl Functions {
         Ok(Self { all, children: children.clone() })
     }
 
-    /// Runs an event by the function that a handler calls by this name.
+    /// Runs an event with the function of this name.
     pub async fn invoke(&self, called: &str, headers: Headers, event: Bytes) -> Invoked {
         let Some(function) = find_function(&self.all, called, |function| &function.name) else {
-            // a state file from a run with other functions
+            // the state file may come from a run with other functions
             let message =
                 format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
             return Invoked::never(Failure::new(ErrorType::InvalidConfiguration, message));
@@ -85,7 +85,7 @@ impl Function {
 }
 
 impl Invoked {
-    /// Runs an event by a slot.
+    /// Runs an event in a slot.
     pub async fn run(
         core: &Durable,
         slot: &mut Slot,
@@ -101,13 +101,13 @@ impl Invoked {
         Self { request_id, outcome, is_final: false }
     }
 
-    /// An invocation that has not begun, and will not.
+    /// An invocation that cannot begin.
     fn never(failure: Failure) -> Self {
         Self { request_id: uuid::Uuid::new_v4().to_string(), outcome: Err(failure), is_final: true }
     }
 }
 
-/// A slot whose worker has loaded the files. In a shutdown before there is a worker this has no end.
+/// A slot whose worker has loaded the files. Never returns if a shutdown begins before.
 pub async fn load(settings: &Arc<Settings>, children: &Children) -> Result<Slot, Failure> {
     let setup = children.shutdown.run_until_cancelled(languages::setup(settings, children)).await;
     let Some(setup) = setup else { return pending().await };

@@ -1,4 +1,4 @@
-//! Answers for a run that has the state file: they lie in a file beside it until the run takes them.
+//! Answers for the run that has locked the state file. They are in a file beside it until the run reads them.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -23,7 +23,7 @@ use crate::durable::operation::ErrorObject;
 pub struct Answer {
     /// The callback.
     pub id: String,
-    /// Its end, or that somebody still works on it.
+    /// The answer or the heartbeat.
     pub kind: AnswerKind,
 }
 
@@ -35,12 +35,12 @@ pub enum AnswerKind {
     Success(String),
     /// An error.
     Failure(ErrorObject),
-    /// Still at work.
+    /// A heartbeat.
     Heartbeat,
 }
 
 impl Answer {
-    /// Gives the answer to its callback.
+    /// Applies the answer to its callback.
     pub fn deliver(&self, state: &mut State, now: f64) -> Result<(), CallbackError> {
         let execution = state.with_callback(&self.id)?;
         match &self.kind {
@@ -50,7 +50,7 @@ impl Answer {
         }
     }
 
-    /// Leaves the answer for the run that has the state file.
+    /// Writes the answer for the run that has locked the state file.
     pub fn leave(&self, state_file: &Path) -> Result<(), FileError> {
         let path = place(state_file);
         let failed = |error: io::Error| FileError::Io("answered in", path.clone(), error.to_string());
@@ -66,7 +66,7 @@ impl Answer {
     }
 }
 
-/// Takes the answers that lie beside a state file. They are removed once `keep` has kept them.
+/// Reads the answers beside a state file. Removes them once `keep` has stored them.
 pub fn take(
     state_file: &Path,
     keep: impl FnOnce(Vec<Answer>) -> Result<(), FileError>,
@@ -83,7 +83,7 @@ pub fn take(
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
-    // a writer that was killed in a line has not said that it was taken
+    // a writer that was killed within a line has not reported success
     keep(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())?;
     fs::remove_file(&path).map_err(failed)
 }

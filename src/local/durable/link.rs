@@ -1,4 +1,4 @@
-//! The command `durable` on the `PATH` of handlers that are no durable functions: it tells how one runs.
+//! The command `durable` on the `PATH` of other handlers: its error says how to run a durable function.
 
 use std::{ffi::OsStr, sync::Arc};
 
@@ -9,12 +9,12 @@ use crate::{
     settings::{Settings, variable},
 };
 
-/// Puts the command behind all others, where there is none. It is there for as long as the folder is kept.
+/// Adds the command at the end of `PATH`, if there is none. It exists until the folder is dropped.
 pub fn offer(settings: &Arc<Settings>) -> (Arc<Settings>, Option<TempDir>) {
     let path = settings.environment.get(OsStr::new(variable::PATH.name)).cloned().unwrap_or_default();
     let has_command = std::env::split_paths(&path).any(|folder| folder.join(command::NAME).exists());
     let mut settings = Arc::clone(settings);
-    // a run without a place for the link does without it
+    // if the link cannot be created, the run continues without it
     let folder = if has_command { None } else { tempfile::Builder::new().prefix("durable-").tempdir().ok() };
     let folder = folder.filter(|folder| command::link(&folder.path().join("bin")).is_ok());
     if let Some(folder) = &folder {

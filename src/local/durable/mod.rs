@@ -1,9 +1,9 @@
-//! The embedded service of durable functions: what Lambda keeps for an execution is kept here, for runs on a desk.
+//! The embedded service of durable functions: it replaces Lambda's service in local runs.
 //!
-//! 1. `execution` is one execution with its rules, `state` all of them, `file` the place where they are kept.
-//! 2. `desk` is the service for the handlers, and `schedule` invokes them when something has happened.
+//! 1. `execution` is one execution with its rules, `state` has all executions, `file` stores them.
+//! 2. `desk` is the service for handlers, and `schedule` invokes them when an operation has changed.
 //! 3. `run` is one execution as a command, `answer` answers its callbacks, `table` shows its operations.
-//! 4. `served` are the executions of a server, `api` the calls that ask for them.
+//! 4. `served` has the executions of a server, `api` the API calls about them.
 
 pub mod answer;
 pub mod api;

@@ -1,4 +1,4 @@
-//! The end of a run for people: its result, its open callbacks, its operations.
+//! The output at the end of a run: its result, its open callbacks, its operations.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -11,13 +11,13 @@ use crate::{
     failure::Failure,
 };
 
-/// An open callback by its name and its id.
+/// The name and the id of an open callback.
 pub fn named(id: &str, operation: &Operation) -> String {
     let name = operation.name.as_deref().map_or("callback", callback_name);
     format!("`{name}` ({id})")
 }
 
-/// The answer or the error of an execution, as another handler has it.
+/// The answer or the error of an execution.
 pub fn outcome(end: &End) -> Result<String, Failure> {
     match end {
         End::Succeeded(result) => Ok(result.clone()),
@@ -25,7 +25,7 @@ pub fn outcome(end: &End) -> Result<String, Failure> {
     }
 }
 
-/// An error as callers get it.
+/// An error in the form for callers.
 pub fn failure(error: &ErrorObject) -> Failure {
     let mut failure = error.to_failure();
     if error.error_type.is_none() {
@@ -34,7 +34,7 @@ pub fn failure(error: &ErrorObject) -> Failure {
     failure
 }
 
-/// How the open callbacks are answered, so that the run can go on.
+/// The commands that answer the open callbacks, so that the run can continue.
 pub fn open_callbacks(state: &State, file: Option<&Path>) -> String {
     let open = state.executions.iter().flat_map(Execution::open_callbacks);
     let texts = open.map(|(id, operation)| {
@@ -53,7 +53,7 @@ pub fn open_callbacks(state: &State, file: Option<&Path>) -> String {
     texts.collect()
 }
 
-/// This program as it was called.
+/// The path of this program, as it was called.
 fn program() -> String {
     std::env::args_os().next().map_or_else(|| "bootstrap".to_owned(), |program| quoted(&program))
 }

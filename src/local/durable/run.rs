@@ -1,7 +1,7 @@
-//! `bootstrap --durable HANDLER EVENT`: one execution from its beginning, or from where the last run has ended.
+//! `bootstrap --durable HANDLER EVENT`: runs one execution from its beginning, or continues that of the last run.
 //!
-//! The result goes to standard output; logs, the operations and the `REPORT` line to standard error. A run whose state
-//! file has a finished execution gives its result again, and runs nothing.
+//! The result goes to standard output; logs, the operations and the `REPORT` line to standard error. If the state file
+//! has a finished execution, the run prints its result again, and runs nothing.
 
 use std::{
     future::pending,
@@ -38,11 +38,11 @@ use crate::{
     worker::slot::Slot,
 };
 
-/// The status of a run that waits for an answer from outside: `EX_TEMPFAIL` of sysexits.
+/// The status of a run with an open callback: `EX_TEMPFAIL` of sysexits.
 const OPEN: u8 = 75;
 
-/// Runs the execution. The status is 0 if it has succeeded, 75 if it waits for an answer from outside, else 1. In a
-/// shutdown this has no end.
+/// Runs the execution. The status is 0 if it has succeeded, 75 if it waits for a callback, else 1. During a shutdown it
+/// never returns.
 pub async fn run(
     settings: &Arc<Settings>,
     source: &EventSource,
@@ -92,7 +92,7 @@ fn has_ended(state: &State) -> bool {
     state.executions.first().is_some_and(|execution| execution.end().is_some())
 }
 
-/// Reads the event, and takes or begins the state.
+/// Reads the event, and loads or creates the state.
 async fn open(settings: &Settings, source: &EventSource, options: &cli::Durable) -> Result<Desk, Failure> {
     let invalid = |message: String| Failure::new(ErrorType::InvalidConfiguration, message);
     let event = one_shot::read(source).await?;
@@ -115,7 +115,7 @@ async fn open(settings: &Settings, source: &EventSource, options: &cli::Durable)
             return Err(refused(FileError::MissingFunction(path.clone(), function.to_owned())));
         }
     }
-    // kept with the first invocation: a handler that cannot be loaded leaves no file
+    // stored with the first invocation: a handler that cannot be loaded leaves no file
     let state = state.unwrap_or_else(|| {
         let mut state = State::new(&settings.handler, false);
         let now = clock(&state);
@@ -140,7 +140,7 @@ fn check(state: &State, path: &Path, handler: &str, event: &str) -> Result<(), F
     Ok(())
 }
 
-/// Prints how the run has ended.
+/// Prints the end of the run.
 fn finish(
     desk: &Desk,
     options: &cli::Durable,

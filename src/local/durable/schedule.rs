@@ -1,4 +1,4 @@
-//! The order of invocations: each execution has one at a time, begun when something has happened for it.
+//! Starts invocations: each execution has one at a time, which begins when one of its operations has changed.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ use crate::{
     failure::Failure,
 };
 
-/// The longest sleep without a look at the clock: a machine that was suspended has lost none of it.
+/// The longest sleep until the clock is read again: the time of a suspended machine counts, too.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// The time between two looks for answers that were left beside the state file.
+/// The time between two checks for answers beside the state file.
 const ANSWER_INTERVAL: Duration = Duration::from_millis(250);
-/// Shorter waits are not announced.
+/// The shortest wait that is announced, in seconds.
 const ANNOUNCED: f64 = 2.0;
 
 /// Runs the invocations of executions.
 pub trait Invoke: Send + Sync {
-    /// Runs an event by a function; none is the handler of the command line.
+    /// Runs an event with a function; `None` is the handler of the command line.
     fn invoke<'a>(
         &'a self,
         function: Option<&'a str>,
@@ -44,16 +44,16 @@ pub trait Invoke: Send + Sync {
 pub struct Invoked {
     /// Its id.
     pub request_id: String,
-    /// The answer or the error in its place.
+    /// The answer or the error.
     pub outcome: Result<Bytes, Failure>,
-    /// Whether the error comes again, however often it is tried.
+    /// Whether further attempts would fail, too.
     pub is_final: bool,
 }
 
-/// When a schedule has an end.
+/// The end of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// When the first execution has ended, or nothing happens any more without an answer from outside.
+    /// The first execution has ended, or waits only for callbacks.
     FirstEnds,
     /// Never.
     Forever,
@@ -65,14 +65,14 @@ pub struct Schedule<'a> {
     pub desk: &'a Desk,
     /// Runs the events.
     pub invoke: &'a dyn Invoke,
-    /// Whether waits are over at once.
+    /// Whether waits take no time.
     pub skip_time: bool,
     /// When it ends.
     pub until: Until,
 }
 
 impl Schedule<'_> {
-    /// Runs all that is due, until the end.
+    /// Starts all due invocations, until the end.
     pub async fn run(&self) -> Result<(), FileError> {
         let mut running = FuturesUnordered::new();
         let mut changes = self.desk.changes();
@@ -117,7 +117,7 @@ impl Schedule<'_> {
         }
     }
 
-    /// Whether somebody outside has to do something before the run can go on.
+    /// Whether the run can only continue after a callback was answered.
     fn waits_for_answer(&self, timer: Option<f64>, callback: Option<f64>) -> bool {
         let comes_first = |timer: f64| self.skip_time && callback.is_some_and(|limit| limit < timer);
         self.until == Until::FirstEnds && timer.is_none_or(comes_first)
@@ -134,7 +134,7 @@ impl Schedule<'_> {
     fn announce(&self, due: Option<f64>, now: f64) {
         let Some(left) = due.map(|due| due - now).filter(|left| *left >= ANNOUNCED) else { return };
         let end = if self.desk.file().is_some() {
-            "; Ctrl-C ends this run, and the same command goes on"
+            "; Ctrl-C ends this run, and the same command continues it"
         } else {
             ""
         };

@@ -1,4 +1,4 @@
-//! The executions of a server: begun by its callers, each run to its end.
+//! The executions of a server: callers start them, and each runs to its end.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{durable::service::Service, failure::Failure, process::Children, settings::Settings, start::cli};
 
-/// How many executions that have ended are kept.
+/// The number of finished executions that are kept.
 const KEPT: usize = 100;
 
 /// The executions.
@@ -28,7 +28,7 @@ pub struct Executions {
     function_name: String,
 }
 
-/// Why a server has no executions.
+/// The reason why a server cannot run executions.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The state file.
@@ -39,19 +39,19 @@ pub enum OpenError {
     Functions(Failure),
 }
 
-/// Why an execution does not begin.
+/// The reason why an execution does not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Its name belongs to another one.
+    /// Its name belongs to another execution.
     #[error("the durable execution `{0}` has another input: give this one another name")]
     Name(String),
-    /// It cannot be kept.
+    /// It cannot be stored.
     #[error("{0}")]
     File(#[from] FileError),
 }
 
 impl Executions {
-    /// Goes on with the executions of the state file, or begins without any.
+    /// Continues the executions of the state file, or begins without any.
     pub fn open(settings: &Settings, options: &cli::Durable, children: &Children) -> Result<Self, OpenError> {
         let names: Vec<_> = options.functions.iter().map(|function| function.name.clone()).collect();
         let (file, state) = match &options.state {
@@ -88,7 +88,7 @@ impl Executions {
         Arc::<Desk>::clone(&self.desk)
     }
 
-    /// Begins an execution, or finds the one of this name and input. Gives its ARN.
+    /// Begins an execution, or finds the one of this name and input. Returns its ARN.
     pub fn start(
         &self,
         name: Option<&str>,
@@ -129,7 +129,7 @@ impl Executions {
         }
     }
 
-    /// Runs them, for ever.
+    /// Runs the executions, and never returns.
     pub async fn run(&self, invoke: &dyn Invoke) -> FileError {
         let schedule =
             Schedule { desk: &self.desk, invoke, skip_time: self.skip_time, until: Until::Forever };

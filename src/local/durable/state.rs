@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::execution::{CallbackError, End, Execution, Invoked, Parent, Target, error, find_function};
 use crate::durable::operation::ErrorObject;
 
-/// Where the functions of a desk are said to be.
+/// The prefix of the ARNs of local functions.
 const FUNCTIONS: &str = "arn:aws:lambda:us-east-1:012345678912:function";
 
 /// The executions with their clock.
@@ -16,20 +16,20 @@ pub struct State {
     pub handler: String,
     /// Whether it is the state of a server.
     pub served: bool,
-    /// How far the clock is ahead of the real one, in seconds.
+    /// The difference to the real clock, in seconds: skipped time.
     pub ahead: f64,
-    /// The executions. That of a run is the first one.
+    /// The executions. The first one is that of the run.
     pub executions: Vec<Execution>,
 }
 
-/// An invocation that begins.
+/// The start of an invocation.
 #[derive(Debug)]
 pub struct Start {
     /// The execution.
     pub arn: String,
-    /// Its function; none for the handler of the command line.
+    /// Its function; `None` for the handler of the command line.
     pub function: Option<String>,
-    /// The tenant that it runs for.
+    /// The tenant for which it runs.
     pub tenant: Option<String>,
     /// The event.
     pub envelope: Vec<u8>,
@@ -41,7 +41,7 @@ impl State {
         Self { handler: handler.to_owned(), served, ahead: 0.0, executions: Vec::new() }
     }
 
-    /// Begins an execution; gives its ARN.
+    /// Begins an execution; returns its ARN.
     pub fn start(&mut self, function_name: &str, name: Option<&str>, input: String, now: f64) -> String {
         let id = uuid::Uuid::new_v4().to_string();
         let name = name.unwrap_or(&id);
@@ -50,14 +50,14 @@ impl State {
         arn
     }
 
-    /// The function of an execution that has not ended, if it is not among these.
+    /// A function that a running execution needs and that is not among these.
     pub fn missing_function(&self, functions: &[String]) -> Option<&str> {
         let open = self.executions.iter().filter(|execution| execution.end().is_none());
         let mut called = open.filter_map(|execution| execution.function.as_deref());
         called.find(|called| find_function(functions, called, |name| name).is_none())
     }
 
-    /// Forgets the oldest executions that have ended, up to this many.
+    /// Removes the oldest finished executions, and keeps this many.
     pub fn forget_ended(&mut self, kept: usize) {
         let ended = self.executions.iter().filter(|execution| execution.end().is_some()).count();
         let mut surplus = ended.saturating_sub(kept);
@@ -73,7 +73,7 @@ impl State {
         self.executions.iter().find(|execution| execution.arn == arn)
     }
 
-    /// The same, to be changed.
+    /// The same, mutable.
     pub fn execution_mut(&mut self, arn: &str) -> Option<&mut Execution> {
         self.executions.iter_mut().find(|execution| execution.arn == arn)
     }
@@ -84,7 +84,7 @@ impl State {
         found.ok_or_else(|| CallbackError::Unknown(id.to_owned()))
     }
 
-    /// The id of a callback that is called by it, or by the name of the only open one.
+    /// The id of a callback: `called` is the id, or the name of the only open callback with that name.
     pub fn callback(&self, called: &str) -> Result<String, CallbackError> {
         if self.executions.iter().any(|execution| execution.has_callback(called)) {
             return Ok(called.to_owned());
@@ -99,7 +99,7 @@ impl State {
         }
     }
 
-    /// Begins all invocations that are due, and the executions of invoked functions. Says whether anything has changed.
+    /// Begins all due invocations, and the executions of invoked functions. Also returns whether anything has changed.
     pub fn begin(&mut self, now: f64) -> (Vec<Start>, bool) {
         let before = self.fingerprint();
         self.executions.iter_mut().for_each(|execution| execution.complete_due(now));
@@ -150,7 +150,8 @@ impl State {
         }
     }
 
-    /// Gives the ends of executions to the operations that wait for them, and stops those that nobody waits for.
+    /// Passes the ends of executions to the operations that wait for them, and stops executions for which no operation
+    /// waits.
     fn hand_over_ends(&mut self, now: f64) {
         let parents =
             |execution: &Execution| execution.parent.clone().map(|parent| (execution.arn.clone(), parent));
@@ -178,18 +179,18 @@ impl State {
         }
     }
 
-    /// When something is due next, apart from the limits of callbacks.
+    /// The time of the next timer, except the timeouts of callbacks.
     pub fn next_timer(&self) -> Option<f64> {
         earliest(self.executions.iter().filter_map(Execution::next_timer))
     }
 
-    /// When the next callback has waited too long.
+    /// The time of the next callback timeout.
     pub fn next_callback_limit(&self) -> Option<f64> {
         earliest(self.executions.iter().filter_map(Execution::next_callback_limit))
     }
 }
 
-/// The name of a callback for people, without the words that the command adds.
+/// The name of a callback, without the suffix that the command adds.
 pub fn callback_name(name: &str) -> &str {
     name.strip_suffix(" create callback id").unwrap_or(name)
 }

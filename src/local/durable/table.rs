@@ -1,4 +1,4 @@
-//! The operations of a run as a table for people.
+//! The operations of a run as a table.
 
 use super::{
     execution::{Execution, Record},
@@ -6,13 +6,13 @@ use super::{
 };
 use crate::durable::operation::{Kind, Operation, Status};
 
-/// How much of a result is shown, and how much of a name, in characters.
+/// The width of the results and of the names, in characters.
 const RESULT_WIDTH: usize = 60;
 const NAME_WIDTH: usize = 40;
 
 const HEAD: [&str; 5] = ["NAME", "KIND", "ATTEMPTS", "TIME", "RESULT"];
 
-/// The table of the first execution, with the executions that it has invoked; nothing if it has no operations.
+/// The table of the first execution, with the executions that it has invoked; empty without operations.
 pub fn of(state: &State, now: f64) -> String {
     let Some(execution) = state.executions.first() else { return String::new() };
     let mut rows = Vec::new();
@@ -34,7 +34,7 @@ pub fn of(state: &State, now: f64) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Adds the operations of a context, each with all below it.
+/// Adds the operations of a context, each with its inner operations.
 fn add(
     state: &State,
     execution: &Execution,
@@ -63,7 +63,7 @@ fn row(record: &Record, depth: usize, now: f64) -> [String; HEAD.len()] {
     let name = operation.name.as_deref().map_or("-", callback_name);
     let end = operation.end_timestamp.unwrap_or(now);
     let took = operation.start_timestamp.map(|start| match end - start {
-        // the start of a short step goes with its end
+        // the start of a short step is recorded with its end
         none if none <= 0.0 && operation.kind == Kind::Step => "< 100 ms".to_owned(),
         took => duration(took.max(0.0)),
     });
@@ -124,7 +124,7 @@ fn started(operation: &Operation, now: f64) -> String {
     }
 }
 
-/// A text in one line, and not too long.
+/// A text on one line, shortened to the width.
 fn shortened(text: &str, width: usize) -> String {
     let mut line: String =
         text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();

@@ -1,4 +1,4 @@
-//! The reply to a caller: the outcome of the event as a whole, or its answer while it is written.
+//! The reply to a caller: the outcome of the event as a whole, or a streamed answer.
 
 use std::{collections::VecDeque, convert::Infallible};
 
@@ -21,14 +21,14 @@ use crate::{
 
 const WAITING: usize = 1;
 
-/// The body of a response. One that is streamed ends in the error of its handler.
+/// The body of a response. A streamed one ends with the error of its handler, if any.
 pub(super) type Body = UnsyncBoxBody<Bytes, Failure>;
 
 pub(super) enum Reply {
-    /// The event has ended, and nothing of its answer was passed on.
+    /// The event has ended, and no part of its answer was sent.
     Whole(Outcome),
-    /// The answer has begun, with a head where it has one and the caller takes heads. An error of the handler breaks the
-    /// body off. A caller that goes away misses the rest; a slow caller slows the handler.
+    /// The answer has begun, with a head if it has one and the caller takes heads. An error of the handler cuts off the
+    /// body. If the caller disconnects, the rest is dropped; a slow caller slows the handler.
     Streamed(Option<Prelude>, Body),
 }
 
@@ -37,8 +37,8 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 impl Reply {
-    /// Runs the handler to its end, also where nobody waits for the reply, which is there when the answer begins or the event
-    /// has ended.
+    /// Runs the handler to its end, even if nobody waits for the reply. The reply is ready when the answer begins or
+    /// the event has ended.
     pub(super) async fn of(
         answer: Answer,
         handler: impl Future<Output = Outcome> + Send + 'static,
@@ -55,7 +55,8 @@ impl Reply {
                 (Some((begin, _)), outcome) => drop(begin.send(Self::Whole(outcome))),
                 (None, Ok(_)) => {}
                 (None, Err(failure)) => {
-                    // this empty part has room once all parts before it are written: an aborted body drops unwritten parts
+                    // sending this empty part waits until all parts before it are written: an aborted body drops
+                    // unwritten parts
                     let _ = delivery.sender.send_data(Bytes::new()).await;
                     delivery.sender.abort(failure);
                 }
@@ -67,7 +68,7 @@ impl Reply {
 
 /// An answer on its way to its caller.
 struct Delivery {
-    /// Until the answer begins.
+    /// `None` once the answer has begun.
     begin: Option<(oneshot::Sender<Reply>, Body)>,
     unsent: VecDeque<Bytes>,
     sender: Sender<Bytes, Failure>,
@@ -91,7 +92,7 @@ impl Caller for Delivery {
 
     async fn send(&mut self) {
         while let Some(bytes) = self.unsent.front() {
-            // an error says that the caller has gone away
+            // an error means that the caller has disconnected
             let _ = self.sender.send_data(bytes.clone()).await;
             self.unsent.pop_front();
         }

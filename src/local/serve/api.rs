@@ -1,4 +1,4 @@
-//! The Invoke API of Lambda, as far as the local server has it: requests and responses.
+//! Lambda's Invoke API in the local server: requests and responses.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ use crate::{
     logs::tail::Tail,
 };
 
-/// The path for events, as in the emulator. Any name may stand in place of the second `function`.
+/// The path for events, as in the emulator. The second `function` may be any name.
 pub(super) const PATH: &str = "/2015-03-31/functions/function/invocations";
 
 /// Headers that are passed from the caller to the handler, with their names in the Runtime API.
@@ -36,11 +36,11 @@ pub(super) enum InvocationType {
 #[derive(Debug)]
 pub(super) struct Call {
     pub(super) invocation_type: InvocationType,
-    /// Whether the answer is to come as an event stream.
+    /// Whether the answer is an event stream.
     pub(super) is_streamed: bool,
-    /// The end of the log, if it is to come with it.
+    /// The end of the log, if the caller requests it.
     log: Option<Tail>,
-    /// The headers of the invocation that come from the caller, and its request id.
+    /// The headers that the caller sets, and the request id.
     pub(super) headers: Headers,
     request_id: String,
 }
@@ -48,7 +48,7 @@ pub(super) struct Call {
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,
-    /// The name by which SDKs know the error.
+    /// The error's name for SDKs.
     error_type: &'static str,
     message: String,
 }
@@ -89,7 +89,7 @@ impl Call {
         self.respond_with(reply)
     }
 
-    /// The response to a caller who does not take an event stream.
+    /// The response without an event stream.
     pub(super) fn respond_with(self, reply: Reply) -> Response<Body> {
         let failed = matches!(reply, Reply::Whole(Err(_)));
         let (content_type, body) = match reply {
@@ -107,7 +107,7 @@ impl Call {
         response
     }
 
-    /// The response to a caller who does not wait for an outcome.
+    /// The response for a caller that does not wait for the outcome.
     pub(super) fn acknowledge(&self) -> Response<Body> {
         let mut response = self.respond(whole(Bytes::new()));
         let is_dry = self.invocation_type == InvocationType::DryRun;
@@ -137,7 +137,7 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, error_type, message)
     }
 
-    /// One line, in the form that SDKs read.
+    /// The response, in the form that SDKs read.
     pub(super) fn response(&self) -> Response<Body> {
         let line = serde_json::json!({ "Type": "User", "message": self.message }).to_string() + "\n";
         let mut response = Response::new(whole(line));
@@ -158,7 +158,7 @@ fn set_type(response: &mut Response<Body>, content_type: &'static str) {
     headers.insert("x-amz-executed-version", HeaderValue::from_static("$LATEST"));
 }
 
-/// Checks path and method. Says whether the answer is to be streamed.
+/// Checks path and method. Returns whether the answer is streamed.
 fn check_target(head: &Parts, server: SocketAddr) -> Result<bool, Refusal> {
     let refuse = |status, what: &str| {
         let message = format!("{what}: POST events to http://{server}{PATH}");

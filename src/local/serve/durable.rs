@@ -1,4 +1,4 @@
-//! `--serve --durable`: an event is the input of an execution, and other calls ask for executions and answer callbacks.
+//! `--serve --durable`: an event is the input of an execution. Other calls read executions and answer callbacks.
 
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -23,7 +23,7 @@ use crate::{
 const NAME: &str = "x-amz-durable-execution-name";
 const NAME_LIMIT: usize = 64;
 
-/// Runs the handler by the server's slots, other functions by their own.
+/// Runs the handler in the server's slots, and other functions in their own.
 pub(super) struct Runner<'a> {
     pub(super) pool: &'a Pool,
     pub(super) executions: &'a Executions,
@@ -47,7 +47,7 @@ impl Invoke for Runner<'_> {
     }
 }
 
-/// Answers a call of the API on executions and callbacks.
+/// Answers a call of the API for executions and callbacks.
 pub(super) fn respond(executions: &Executions, head: &Parts, body: &[u8]) -> Response<Body> {
     let query = head.uri.query().unwrap_or_default();
     match executions.call(&head.method, head.uri.path(), query, body) {
@@ -64,7 +64,7 @@ pub(super) fn respond(executions: &Executions, head: &Parts, body: &[u8]) -> Res
     }
 }
 
-/// Begins an execution, and waits for its end where the caller does.
+/// Begins an execution, and waits for its end if the caller does.
 pub(super) async fn invoke(
     executions: &Executions,
     call: Call,
@@ -83,7 +83,7 @@ pub(super) async fn invoke(
         InvocationType::RequestResponse => {
             let ended = shutdown.run_until_cancelled(executions.ended(&arn)).await;
             let outcome = ended.unwrap_or_else(|| {
-                let message = "the server has been told to end";
+                let message = "the server is shutting down";
                 Err(Failure::new(ErrorType::ResourceExhausted, message))
             });
             call.respond_with(Reply::Whole(outcome.map(Bytes::from)))

@@ -1,6 +1,6 @@
 //! The answer to `InvokeWithResponseStream`: messages in AWS's event stream encoding, as the SDKs read them.
 //!
-//! `PayloadChunk` has bytes of the answer; `InvokeComplete` is the last, and has the error where there is one.
+//! `PayloadChunk` has bytes of the answer. `InvokeComplete` is the last message, and has the error, if any.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream;
@@ -17,11 +17,11 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.amazon.eventstream";
 /// The type of a header that is a string.
 const STRING: u8 = 7;
 
-/// The two lengths and their checksum in front of each message, in bytes, and the checksum behind it.
+/// The size of the two lengths and their checksum before each message, and of the checksum after it, in bytes.
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 
-/// The reply as one stream, with the end of the log where the caller asked for it.
+/// The reply as one stream, with the end of the log if the caller requested it.
 pub(super) fn of(reply: Reply, log: Option<Tail>) -> Body {
     match reply {
         Reply::Whole(Ok(answer)) => whole([chunk(&answer), complete(None, log)].concat()),
@@ -48,7 +48,7 @@ fn chunk(bytes: &[u8]) -> Bytes {
     message("PayloadChunk", "application/octet-stream", bytes)
 }
 
-/// The last message, with the error and the end of the log where there are such.
+/// The last message, with the error and the end of the log, if any.
 fn complete(failure: Option<&Failure>, log: Option<Tail>) -> Bytes {
     let mut fields = Map::new();
     if let Some(failure) = failure {

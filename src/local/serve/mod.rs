@@ -1,7 +1,6 @@
-//! `bootstrap --serve`: events from callers on this machine, answered as the Invoke API of Lambda does, at the
-//! URL of the Runtime Interface Emulator.
+//! `bootstrap --serve`: a server that answers like Lambda's Invoke API, at the URL of the Runtime Interface Emulator.
 //!
-//! Always true: an event that was accepted runs to its end, also if its caller goes away, as on Lambda.
+//! Always true: an accepted event runs to its end, also if its caller disconnects, as on Lambda.
 
 mod answer;
 mod api;
@@ -51,7 +50,7 @@ use crate::{
     start::container::is_main_process,
 };
 
-/// How long callers have to take their answers once the workers have ended.
+/// How long callers can read their answers after the workers have ended.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// The most bytes and lines that the head of a request may have; Lambda takes 1 MB.
@@ -61,7 +60,7 @@ const HEADERS_LIMIT: usize = 4096;
 /// The pause after a connection could not be accepted, for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a server ends without a signal.
+/// The reason why a server ends without a signal.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("cannot listen on `{0}`: {1}; give `--serve` another port, or 0 for a free one")]
@@ -79,7 +78,7 @@ pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> R
     let listener = TcpListener::bind(options.address).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
     let mut settings = settings.clone();
-    // without a margin the timeout still holds; the log just has no time to be flushed
+    // without a margin, the timeout still applies, but there is no time to flush the log
     settings.deadline_margin.get_or_insert(Duration::ZERO);
     let (settings, _link) = link::offer(&Arc::new(settings));
     let open = |durable| Executions::open(&settings, durable, children);
@@ -117,7 +116,7 @@ pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> R
     ended
 }
 
-/// Runs the executions of durable functions, for ever.
+/// Runs the executions of durable functions, and never returns.
 async fn run_executions(server: &Server) -> FileError {
     match &server.executions {
         Some(executions) => executions.run(&Runner { pool: &server.pool, executions }).await,
@@ -125,7 +124,7 @@ async fn run_executions(server: &Server) -> FileError {
     }
 }
 
-/// How to reach a server in a container from outside.
+/// The advice for reaching a server in a container.
 fn from_outside(address: SocketAddr) -> String {
     let port = address.port();
     if address.ip().is_loopback() {
@@ -138,10 +137,10 @@ fn from_outside(address: SocketAddr) -> String {
 
 struct Server {
     address: SocketAddr,
-    /// Whether requests become events, as at a function URL. If not, callers post events.
+    /// Whether HTTP requests become events, as with a function URL. If not, callers post events.
     http: bool,
     pool: Arc<Pool>,
-    /// The executions, where the handler is a durable function.
+    /// The executions, with `--durable`.
     executions: Option<Executions>,
     shutdown: CancellationToken,
 }
@@ -151,19 +150,19 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, connections: &Grac
         let (stream, caller) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::error!("a caller could not be taken in: {error}");
+                tracing::error!("a connection could not be accepted: {error}");
                 sleep(PAUSE).await;
                 continue;
             }
         };
-        // small answers go out at once; a failure costs only time
+        // sends small answers at once; a failure costs only time
         let _ = stream.set_nodelay(true);
         let server = Arc::clone(server);
         let service = service_fn(move |request| respond(Arc::clone(&server), caller, request));
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).max_buf_size(REQUEST_HEAD_LIMIT).max_headers(HEADERS_LIMIT);
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        // a caller may go away at any time
+        // a caller may disconnect at any time
         tokio::spawn(connections.watch(connection).map(drop));
     }
 }
@@ -187,13 +186,13 @@ async fn respond(
         });
     }
     let call = Call::read(&head, server.address);
-    // read in any case: a caller that still sends may not see an early response
+    // always read the body: a caller that is still sending may not see an early response
     let event = read(body).await?;
     Ok(match (call, event) {
         (Err(refusal), _) => refusal.response(),
         (Ok(_), None) => Refusal::too_large().response(),
         (Ok(call), Some(event)) => {
-            // Lambda's Invoke API makes `{}` of an empty body
+            // Lambda's Invoke API replaces an empty body by `{}`
             let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
             match &server.executions {
                 Some(executions) => durable::invoke(executions, call, &head, event, &server.shutdown).await,
@@ -223,7 +222,7 @@ async fn invoke(pool: &Pool, call: Call, event: Bytes) -> Response<Body> {
     match call.invocation_type {
         InvocationType::DryRun => call.acknowledge(),
         InvocationType::Event => {
-            // it is in the queue then
+            // this puts the event into the queue
             let _ = pool.answer(call.headers.clone(), event).now_or_never();
             call.acknowledge()
         }

@@ -1,6 +1,6 @@
-//! The slots of a local server. Events wait for them in the order in which they came.
+//! The slots of a local server. Events wait in a queue.
 //!
-//! Always true: there are as many slots as events may run at the same time, and each is run by a task of its own.
+//! Always true: there is a slot, with its own task, for each event that may run at the same time.
 
 use std::{
     convert::Infallible,
@@ -30,7 +30,7 @@ pub(super) struct Pool {
     settings: Arc<Settings>,
     durable: Durable,
     timeout: Duration,
-    /// Whether callers take the head of an answer as such.
+    /// Whether callers get the head of an answer separately.
     takes_heads: bool,
     children: Children,
     waiting: mpsc::UnboundedSender<Waiting>,
@@ -53,12 +53,12 @@ type Queue = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Waiting>>>;
 struct Place {
     version: u64,
     loaded: Result<Slot, Failure>,
-    /// How long loading took, until it is reported.
+    /// The time of loading; `None` once it is reported.
     init: Option<Duration>,
 }
 
 impl Pool {
-    /// Starts a worker in every slot. Also gives the receiver of init errors, each with its version of the files.
+    /// Starts a worker in every slot. Also returns the receiver of init errors, each with its version of the files.
     pub(super) fn start(
         settings: &Arc<Settings>,
         options: &Serve,
@@ -75,7 +75,7 @@ impl Pool {
             children: children.clone(),
             waiting,
             version: watch::Sender::new(0),
-            // from here on changes are seen, also while the first workers start
+            // from now on, changes are noticed, also while the first workers start
             files: options.watch.then(|| Mutex::new(Files::below(&settings.task_root))),
             init_errors,
         });
@@ -86,8 +86,8 @@ impl Pool {
         (pool, errors)
     }
 
-    /// Waits for the init error that ends the server, which prints it. A server that watches its files goes on, and logs one
-    /// error for each version of them.
+    /// Waits for the init error that ends the server, which prints it. With `--watch`, the server continues, and logs
+    /// one error for each version of the files.
     pub(super) async fn init_error(&self, mut errors: mpsc::UnboundedReceiver<(u64, Failure)>) -> Failure {
         let mut logged = None;
         loop {
@@ -114,7 +114,7 @@ impl Pool {
         }
     }
 
-    /// Runs an event of a durable function. Gives its id as well.
+    /// Runs an event of a durable function. Also returns its id.
     pub(super) async fn run_envelope(&self, headers: Headers, event: Bytes) -> (String, Outcome) {
         let invocation = invocation(&self.settings, event, headers);
         let (id, envelope) = (invocation.request_id().to_owned(), Envelope::of(&invocation.event));
@@ -135,7 +135,7 @@ impl Pool {
         }
     }
 
-    /// Looks for changed files at intervals, for ever.
+    /// Checks for changed files at intervals, and never returns.
     pub(super) async fn watch(&self) -> Infallible {
         loop {
             let Some(pause) = self.files.as_ref().map(|files| locked(files).pause()) else {
@@ -146,7 +146,7 @@ impl Pool {
         }
     }
 
-    /// Makes all slots load the files again if one has changed since the last look.
+    /// Makes all slots load the files again if one has changed since the last check.
     fn look(&self) {
         if let Some(path) = self.files.as_ref().and_then(|files| locked(files).changed()) {
             tracing::info!("`{}` has changed: the handler is loaded again", path.display());
@@ -184,7 +184,7 @@ impl Pool {
                 slot.shut_down().await;
             }
             if place.version != *self.version.borrow() {
-                // the old worker is gone before the new one needs its memory
+                // ends the old worker before the new one needs its memory
                 drop(place);
                 place = self.load().await;
             }

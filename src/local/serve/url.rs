@@ -1,4 +1,4 @@
-//! `--http`: requests and responses as at a function URL of Lambda.
+//! `--http`: requests and responses of a function URL.
 
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ use crate::{
     limits::PAYLOAD_LIMIT,
 };
 
-/// The response body where the function or its answer is at fault. The log says more.
+/// The response body if the function or its answer is at fault. The log has details.
 const FAULT: &str = "Internal Server Error";
 
 /// Answers a request. `body` is `None` if it is over the limit.

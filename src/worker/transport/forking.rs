@@ -1,4 +1,4 @@
-//! A shim that forks a process for each event: it is handed over in files, and the answer is the process's output.
+//! A shim that forks a process for each event: the process gets the event in files, and its output is the answer.
 //!
 //! Always true: no two processes write to the same pipe. The process of number n uses lane n mod 2.
 
@@ -27,32 +27,32 @@ use crate::{
     worker::{Step, answer::Run, log::Log, stack::Trace},
 };
 
-/// The status with which Bash itself ends, as where a file that is sourced is missing.
+/// The status with which Bash itself ends, for example if a sourced file is missing.
 const FAILURE: i32 = 1;
 
-/// How many processes may end in a row without an event. One does where somebody kills it, or at the shutdown.
+/// How many processes in a row may end without an event. One ends if somebody kills it, or at the shutdown.
 const IDLE_ENDS: u32 = 5;
 
 pub(super) struct Forking {
     pipes: Pipes,
     lanes: Lanes,
-    /// The shim's own notes.
+    /// A file for the shim's own use.
     notes: OwnedFd,
     shell: Option<Shell>,
-    /// The user's file, while it is loaded.
+    /// The user's file; `None` once it is loaded.
     loading: Option<PathBuf>,
     has_stack: bool,
-    /// The beginning of the line of a handler that a signal has ended.
+    /// The beginning of the log line about a handler that a signal has ended.
     title: String,
-    /// Of the current event, if it is one of a durable function.
+    /// For the event of a durable function.
     suspension: Option<Suspension>,
-    /// The process that has the event, or had the last one.
+    /// The process of the current or the last event.
     run: Run,
-    /// Whether an event has been handed over and its process has not ended.
+    /// Whether the process of an event is running.
     runs_event: bool,
-    /// How many processes in a row have ended without an event.
+    /// The number of processes in a row that have ended without an event.
     idle_ends: u32,
-    /// Whether no further event comes.
+    /// Whether no more events come.
     shutting_down: bool,
     log: Log,
 }
@@ -86,7 +86,7 @@ impl Forking {
         loop {
             if self.run.has_ended() {
                 let outcome = self.run.finish(self.lanes.answer(), self.shell.as_ref()).await;
-                // the next event is not sent before the next lane is there
+                // the next event is not sent before the next lane is ready
                 let _ = self.lanes.next();
                 return Ok(Some(outcome.map_or_else(Message::Failed, Message::Answer)));
             }
@@ -110,7 +110,7 @@ impl Forking {
         }
     }
 
-    /// The message, if it is for others, too.
+    /// The message, if the worker needs it, too.
     fn understood(&mut self, message: Message) -> Result<Option<Message>, TransportError> {
         Ok(match message {
             Message::Trace(failed) => {
@@ -147,10 +147,10 @@ impl Forking {
             (self.runs_event, self.idle_ends) = (false, 0);
             return Ok(None);
         }
-        // it had waited for an event: the next one does
+        // it had waited for an event: now the next process waits
         self.idle_ends += 1;
         if self.idle_ends > IDLE_ENDS {
-            return Err(io::Error::other("processes end before they wait for it").into());
+            return Err(io::Error::other("its processes end before they wait for an event").into());
         }
         self.lanes.next()?;
         if std::mem::replace(&mut self.runs_event, false) {
@@ -166,7 +166,7 @@ impl Transport for Forking {
         self.shell = Some(Shell { pid: worker, requests: self.lanes.wakes() });
     }
 
-    /// The pipes, the notes, of each lane its four descriptors, and whether there will be a snapshot.
+    /// The pipes, the notes, the four descriptors of each lane, and whether a snapshot follows.
     fn arguments(&self, snapshot: bool) -> Vec<String> {
         let descriptors = [self.notes.as_raw_fd()].into_iter().chain(self.lanes.descriptors());
         let arguments = self.pipes.arguments().into_iter();
@@ -190,7 +190,7 @@ impl Transport for Forking {
         self.run.trace = Trace::default();
         self.pipes.send(vec![Bytes::from(format!("{}\n", step.name))]);
         if step == Step::SHUTDOWN {
-            // the process that waits for an event ends, and the shell looks for the request
+            // the process that waits for an event ends, and then the shell reads the request
             self.shutting_down = true;
             self.close();
         }
@@ -202,7 +202,7 @@ impl Transport for Forking {
 
     fn has_ended(&mut self, _status: ExitStatus) {
         self.pipes.end();
-        // a shell that cannot fork ends with these words
+        // Bash's message if it cannot fork
         let notes = fs::read_to_string(path_of(&self.notes)).unwrap_or_default();
         if notes.contains("fork: ") {
             tracing::error!("{}", notes.trim_end());
@@ -210,7 +210,7 @@ impl Transport for Forking {
     }
 
     fn close(&mut self) {
-        // it may only be the last to hear of the end
+        // this error may only mean that the worker is ending
         let _ = self.lanes.close();
     }
 
@@ -223,7 +223,7 @@ impl Transport for Forking {
     }
 
     fn prepare(&mut self) -> io::Result<()> {
-        // bytes that come before the event are no answer: a handler has written them to the wrong descriptor
+        // bytes before the event are no answer: a handler has written them to the wrong descriptor
         self.run.output.receive_rest(self.lanes.answer());
         self.lanes.renew()
     }
@@ -231,7 +231,7 @@ impl Transport for Forking {
     fn take_trace(&mut self, status: Option<i32>) -> Trace {
         let trace = std::mem::take(&mut self.run.trace).of(status);
         match &self.loading {
-            // with another status than Bash's own, the file has said it itself, as by `exit 4`
+            // if the status is not Bash's own, the file has set it, for example with `exit 4`
             Some(file) if trace == Trace::default() && (!self.has_stack || status == Some(FAILURE)) => {
                 Trace { place: format!("in {}", file.display()), ..trace }
             }

@@ -1,36 +1,34 @@
-//! The protocol between `bootstrap` and a shim: what goes over the two pipes of a worker.
+//! The protocol between `bootstrap` and a shim, over the two pipes of a worker.
 //!
-//! Nothing is inherited. A shim opens both pipes by path, `/proc/PID/fd/N` of the bootstrap, so that no
-//! descriptor of ours is there for a handler to close, write to, or pass on to its children.
+//! A shim inherits no descriptor. It opens both pipes by path, `/proc/PID/fd/N` of the bootstrap, so that a handler
+//! cannot close them, write to them, or pass them on to its children.
 //!
 //! A frame is a head line `NAME LENGTH\n` and then LENGTH bytes of payload. In a frame of a shim, the head may end in a
-//! space as well: Bash writes line by line, and frames that several processes write at the same time must not mix.
-//! LENGTH may be `-` there: then the payload ends at the next newline. Bash cannot count bytes without changing its
-//! locale.
+//! space instead: Bash writes line by line, and frames of several processes must not mix. LENGTH may be `-`: then the
+//! payload ends at the next newline, because Bash cannot count bytes without changing its locale.
 //!
-//! **Requests** (bootstrap to shim) come in one of two forms, as the language asks ([`crate::worker::Kind`]):
+//! **Requests** (bootstrap to shim) have one of two forms, by the kind of the language ([`crate::worker::Kind`]):
 //!
-//! * *resident*: a frame `context`, then a frame `event` with the event's bytes. The shim gets one argument more: `-`, or
-//!   where answers are streamed the descriptor of a pipe. It opens that anew for each event, writes the answer to it
-//!   as it comes, and ends with an empty frame `answer`.
-//! * *forking*: the shim forks a process for each event, and counts them from 1 on. Process n opens the
-//!   descriptors of lane n mod 2 under `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output,
-//!   and waits until there is a newline to be read from `wake`. By then the event and the context, in `context`, have
-//!   been written. The shim waits for the process, and reports its end. Bash reads a file by the block and a pipe byte by
-//!   byte; hence the files. A shim gets these arguments more: the descriptor of a file for its own notes, and for each
-//!   lane the four descriptors, in the order `wake`, `context`, `event`, `answer`.
+//! * *resident*: a frame `context`, then a frame `event` with the event's bytes. The shim gets another argument: `-`,
+//!   or for streamed answers the descriptor of a pipe. It opens this pipe again for each event, writes the answer to
+//!   it, and then sends an empty frame `answer`.
+//! * *forking*: the shim forks a process for each event, and numbers them from 1. Process n opens the descriptors of
+//!   lane n mod 2 in `/proc/PID/fd`: `event` as its standard input, `answer` as its standard output. It waits until it
+//!   can read a newline from `wake`; the files `event` and `context` are written before. The shim waits for the
+//!   process, and reports its end. The event is in a file, because Bash reads files in blocks, but pipes byte by byte.
+//!   A shim gets these further arguments: the descriptor of a file for its own notes, and the four descriptors of each
+//!   lane, in the order `wake`, `context`, `event`, `answer`.
 //!
-//! Before the first event, a SnapStart snapshot asks for the user's hooks: `checkpoint` before it and `restore` after
-//! it, each answered with `ready` or `failure`; so does the shutdown of a worker that has hooks to be asked for, by
-//! `shutdown`. Resident: an empty frame of that name. Forking: a line of it. There, a snapshot is for a shim that was
-//! started with one more argument, `snapshot`, whose waiting for events begins after the second step; and the process
-//! that waits for an event ends, without one, for the shutdown.
+//! Requests for the user's hooks: `checkpoint` before a SnapStart snapshot and `restore` after it, both before the
+//! first event, and `shutdown` if a worker has hooks that need a request. The answer is `ready` or `failure`. Resident:
+//! an empty frame of that name. Forking: a line with that name. A forking shim for a snapshot has the argument
+//! `snapshot`, and waits for events only after `restore`; at the shutdown, the process that waits for an event ends.
 //!
-//! The context is text. Resident: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an
-//! empty line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`,
-//! COUNT lines `NAME=VALUE` (the other variables are not set), and the event without NUL bytes. Of a large event,
-//! which Bash reads faster as a whole, ARGUMENT is the descriptor; MARK, where it is given, has
-//! been added to its end, as Bash takes trailing newlines off what it reads.
+//! The context is text. Resident: lines `NAME=VALUE` (set this environment variable) or `NAME` (unset it), an empty
+//! line, and the headers of the event as lines `name: value`. Forking: a line `COUNT [ARGUMENT [MARK]]`, COUNT lines
+//! `NAME=VALUE` (all other variables are unset), and the event without NUL bytes. If the event is large, ARGUMENT is
+//! the descriptor of a file with the event, which Bash reads faster. MARK is a text at the end of that file, because
+//! Bash removes trailing newlines from its input.
 //!
 //! **Messages** (shim to bootstrap) are the frames of [`Message`].
 //!
@@ -46,13 +44,13 @@ use crate::{
     worker::stack::{FailedCommand, SEPARATOR, natural},
 };
 
-/// The frames of a shim, which `message` reads.
+/// The frames of a shim; `message` reads them.
 const NAMES: [&str; 8] =
     ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
 const SHOWN: usize = 200;
 
-/// The longest head line that is still waited for, in bytes.
+/// The longest head line, in bytes.
 const FRAME_HEAD_LIMIT: usize = 64;
 
 /// A message of a shim.
@@ -60,24 +58,24 @@ const FRAME_HEAD_LIMIT: usize = 64;
 pub enum Message {
     /// The file has hooks for the shutdown. Sent before the worker is ready.
     ShutdownHook {
-        /// Whether they are to be asked for. If not, the worker runs them when it gets SIGTERM.
+        /// Whether a request runs them. If not, the worker runs them at SIGTERM.
         asked: bool,
     },
     /// The handler is loaded, or the hooks have run; the worker waits for an event.
     Ready,
-    /// The handler's answer, whole; of one that is streamed nothing, behind all that was written to its pipe.
+    /// The handler's whole answer. Empty for a streamed answer, and sent after its last byte.
     Answer(Bytes),
-    /// The handler, or loading it, failed: the error as the caller gets it.
+    /// The handler failed, or could not be loaded: the error for the caller.
     Failed(Failure),
-    /// The file was loaded but does not define the handler. Holds the names that it does define.
+    /// The file was loaded but does not define the handler. These are the names that it defines.
     Undefined(Vec<String>),
-    /// Where a command has failed.
+    /// A command has failed.
     Trace(FailedCommand),
-    /// The handler has asked for this exit status, in a worker that goes on.
+    /// The handler has ended with this exit status; the worker continues.
     Exited(i32),
-    /// The handler's process of this number has ended, as the shell that has waited for it says.
+    /// The shell reports the end of the handler's process with this number.
     Ended(u64, ExitStatus),
-    /// The process that was to take the event has ended without it. No shim sends this: its transport finds it out.
+    /// The process for the event has ended without taking it. The transport creates this message, not the shim.
     Untaken,
 }
 
@@ -88,7 +86,7 @@ pub fn encode(name: &str, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Why the bytes of a shim are not frames. The worker is of no use after any of these.
+/// The reason why bytes of a shim are no frame. The worker cannot be used after that.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FrameError {
     #[error("a shim's frame begins with {0:?}")]
@@ -105,11 +103,11 @@ pub enum FrameError {
     Truncated,
 }
 
-/// Makes messages of a shim's bytes, however they are cut.
+/// Decodes a shim's bytes into messages, however they are cut.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: BytesMut,
-    /// The bytes of an oversized answer that are still to be dropped.
+    /// The number of bytes of an oversized answer that are still to be dropped.
     to_drop: usize,
 }
 
@@ -123,7 +121,8 @@ impl Decoder {
     /// The next whole message, or `None` until more bytes come.
     pub fn next_message(&mut self) -> Result<Option<Message>, FrameError> {
         let Some(end) = end_of_head(&self.buffer[..self.buffer.len().min(FRAME_HEAD_LIMIT)]) else {
-            // now, and not with the next frame: what a handler has written here must not cost the next event
+            // report this now, not with the next frame: bytes that a handler has written here must not fail the next
+            // event
             if self.buffer.len() >= FRAME_HEAD_LIMIT || !begins_head(&self.buffer) {
                 return Err(FrameError::Head(lossy(&self.buffer[..self.buffer.len().min(FRAME_HEAD_LIMIT)])));
             }
@@ -149,13 +148,13 @@ impl Decoder {
         self.buffer.advance(end + 1);
         let payload = self.buffer.split_to(length).freeze();
         if self.buffer.is_empty() {
-            // the allocation of a large answer goes with it
+            // frees the memory of a large answer
             self.buffer = BytesMut::new();
         }
         message(&name, payload).map(Some)
     }
 
-    /// A message whose payload begins here and ends at a newline.
+    /// A message with a payload from `begin` to the next newline.
     fn line(&mut self, name: &str, begin: usize) -> Result<Option<Message>, FrameError> {
         let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) else {
             let size = self.buffer.len() - begin;
@@ -171,18 +170,18 @@ impl Decoder {
         message(name, payload).map(Some)
     }
 
-    /// How many bytes are held or set aside.
+    /// The number of allocated bytes.
     pub fn allocated(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// The worker's end: right between two frames, an error inside one.
+    /// Called at the worker's end: an error in the middle of a frame.
     pub fn finish(&self) -> Result<(), FrameError> {
         if self.buffer.is_empty() && self.to_drop == 0 { Ok(()) } else { Err(FrameError::Truncated) }
     }
 }
 
-/// Where the newline or the second space is.
+/// The index of the newline or the second space.
 fn end_of_head(bytes: &[u8]) -> Option<usize> {
     let mut spaces = 0;
     bytes.iter().position(|&byte| {
@@ -200,7 +199,7 @@ fn begins_head(bytes: &[u8]) -> bool {
     NAMES.iter().any(fits) && (length == b" -" || length.iter().skip(1).all(u8::is_ascii_digit))
 }
 
-/// The name and the length; none where the payload is a line.
+/// The name and the length; `None` if the payload is a line.
 fn head(line: &[u8]) -> Result<(String, Option<usize>), FrameError> {
     let malformed = || FrameError::Head(lossy(line));
     let line = std::str::from_utf8(line).map_err(|_| malformed())?;
@@ -234,7 +233,7 @@ fn message(name: &str, payload: Bytes) -> Result<Message, FrameError> {
     })
 }
 
-/// `NUMBER STATUS`, where the number says nothing.
+/// Reads `NUMBER STATUS`, and ignores the number.
 fn exited(text: &str) -> Option<Message> {
     let (number, status) = text.split_once(' ')?;
     natural::<u64>(number)?;
@@ -242,7 +241,7 @@ fn exited(text: &str) -> Option<Message> {
     Some(Message::Exited(sign * natural::<i32>(digits)?))
 }
 
-/// `NUMBER STATUS`, and `signal` where that is what a shell makes of a signal.
+/// Reads `NUMBER STATUS [signal]`. With `signal`, the status is a shell's code for a signal.
 fn ended(text: &str) -> Option<Message> {
     let mut words = text.split(' ');
     let number = natural(words.next()?)?;

@@ -1,9 +1,9 @@
-//! The descriptors through which a shim that forks a process for each event gets it and gives its answer.
+//! The descriptors for the event and the answer of a forking shim.
 //!
-//! Two lanes take turns: the process of number n uses lane n mod 2. It opens its lane before its event comes, so
-//! that nothing but the event itself is waited for. Always true: the lane of the current process, and of the one
-//! after it once the current one has its event, holds nothing of an earlier event. A file or a pipe is never used
-//! for two events, as what an earlier one has left behind may still hold it.
+//! Two lanes take turns: process n uses lane n mod 2. It opens its lane before its event comes, so that it only waits
+//! for the event itself. Always true: the lane of the current process contains nothing of an earlier event. Once the
+//! current process has its event, this also holds for the lane of the next process. No file or pipe is used for two
+//! events, because processes of an earlier event may still have it open.
 
 use std::{
     io,
@@ -23,29 +23,29 @@ use super::{
 };
 use crate::{event::invocation::Invocation, process::PipeName};
 
-/// An event that Bash takes from its lines sooner than by opening one more file, in bytes.
+/// Up to this size, Bash reads an event faster from the context than from one more file, in bytes.
 const SMALL_EVENT: usize = 64 * 1024;
 
-/// A mark that is added to an argument whose end Bash would change.
+/// A mark that is added to an argument with trailing newlines, which Bash would remove.
 const MARK: &str = "x";
 
 pub(super) struct Lanes {
     pair: [Lane; 2],
-    /// The number of the process that has the event, or is to have the next one.
+    /// The number of the process of the current or the next event.
     current: u64,
 }
 
-/// The descriptors keep their numbers for as long as the worker lives; what they are changes with each event.
+/// The descriptors keep their numbers while the worker runs, but get new files and pipes for each event.
 struct Lane {
-    /// Both ends of the pipe that a process waits at.
+    /// Both ends of the pipe at which a process waits for its event.
     wake: OwnedFd,
     wake_end: OwnedFd,
     context: OwnedFd,
     event: OwnedFd,
     answer: pipe::Receiver,
     answer_end: OwnedFd,
-    /// The argument of a large event, where standard input does not hold the same bytes: without NUL bytes, and with a
-    /// mark at its end.
+    /// The argument for a large event, if it differs from standard input: without NUL bytes, and with a mark at its
+    /// end.
     argument: Option<OwnedFd>,
     used: bool,
 }
@@ -55,7 +55,7 @@ impl Lanes {
         Ok(Self { pair: [Lane::new()?, Lane::new()?], current: 1 })
     }
 
-    /// Of each lane the descriptors where a process waits, of the context, of the event and of the answer.
+    /// For each lane, the descriptors `wake`, `context`, `event` and `answer`.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let of_one = |lane: &Lane| {
             [&lane.wake_end, &lane.context, &lane.event, &lane.answer_end].map(AsRawFd::as_raw_fd)
@@ -68,17 +68,17 @@ impl Lanes {
         self.pair.iter().map(|lane| PipeName::of(&lane.wake_end)).collect()
     }
 
-    /// Whether this is the number of the process that has the event, or is to have the next one.
+    /// Whether this is the number of the process of the current or the next event.
     pub(super) fn is_current(&self, number: u64) -> bool {
         number == self.current
     }
 
-    /// Makes the lanes ready for the event to come. What fails here is tried again when it comes.
+    /// Prepares the lanes for the next event. If this fails, the next event tries again.
     pub(super) fn renew(&mut self) -> io::Result<()> {
         self.pair.iter_mut().filter(|lane| lane.used).try_for_each(Lane::renew)
     }
 
-    /// Lets the processes that wait for an event see that there will be none.
+    /// Ends the processes that wait for an event.
     pub(super) fn close(&mut self) -> io::Result<()> {
         let nothing = open("/dev/null", OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         self.pair.iter_mut().try_for_each(|lane| Ok(dup3(&nothing, &mut lane.wake, DupFlags::CLOEXEC)?))
@@ -90,7 +90,7 @@ impl Lanes {
         self.lane().send_event(invocation)
     }
 
-    /// Whether the current process, which has ended, had taken the event; if not, the next one can have it.
+    /// Whether the current process, which has ended, had taken the event. If not, the next process can take it.
     pub(super) fn event_was_taken(&mut self) -> io::Result<bool> {
         let wake_end = &self.lane().wake_end;
         if ioctl_fionread(wake_end)? == 0 {
@@ -100,21 +100,21 @@ impl Lanes {
         Ok(false)
     }
 
-    /// The current process has answered or ended: it is the next one's turn. An error where that one may have
-    /// opened what an earlier event has used.
+    /// Switches to the next process, after the current one has answered or ended. Fails if the next process may have
+    /// opened files of an earlier event.
     pub(super) fn next(&mut self) -> io::Result<()> {
         let lane = self.lane();
         lane.used = true;
         lane.argument = None;
         self.current += 1;
         if self.lane().used {
-            Err(io::Error::other("it ended before the next one could be prepared for"))
+            Err(io::Error::other("it ended before the next process was prepared"))
         } else {
             Ok(())
         }
     }
 
-    /// Where the current process writes its answer.
+    /// The pipe with the answer of the current process.
     pub(super) fn answer(&self) -> &pipe::Receiver {
         &self.pair[index(self.current)].answer
     }
@@ -136,7 +136,7 @@ impl Lane {
         Ok(Self { wake, wake_end, context, event, answer, answer_end, argument: None, used: false })
     }
 
-    /// Gives the numbers of the descriptors to fresh files and a fresh pipe.
+    /// Replaces the descriptors by new files and a new pipe with the same numbers.
     fn renew(&mut self) -> io::Result<()> {
         let (answer, answer_end) = answer_pipe()?;
         let (context, event) = (memory_file("event")?, memory_file("event")?);
@@ -150,7 +150,7 @@ impl Lane {
 
     fn send_event(&mut self, invocation: &Invocation) -> io::Result<()> {
         self.write(invocation).and_then(|()| Ok(rustix::io::write(&self.wake, b"\n")?)).or_else(|error| {
-            // the process that waits has opened these very files
+            // the waiting process has already opened these files
             ftruncate(&self.event, 0)?;
             ftruncate(&self.context, 0)?;
             Err(error)

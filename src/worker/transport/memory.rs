@@ -1,4 +1,4 @@
-//! Files in memory that other processes open by their descriptor here.
+//! Files in memory that other processes open by their descriptor.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -13,7 +13,7 @@ pub(super) fn memory_file(name: &str) -> Result<OwnedFd> {
     memfd_create(name, MemfdFlags::CLOEXEC)
 }
 
-/// Makes an event the content of an empty file, as a handler reads it from its standard input.
+/// Writes an event into an empty file, for a handler's standard input.
 pub(super) fn fill_with_input(file: &OwnedFd, invocation: &Invocation) -> Result<()> {
     fill(file, invocation.input())?;
     if invocation.lacks_newline() {
@@ -22,7 +22,7 @@ pub(super) fn fill_with_input(file: &OwnedFd, invocation: &Invocation) -> Result
     Ok(())
 }
 
-/// Makes this the content of an empty file, whose offset stays at its beginning.
+/// Writes bytes into an empty file. The file's offset stays at the beginning.
 pub(super) fn fill(file: impl AsFd, bytes: &[u8]) -> Result<()> {
     let mut written = 0;
     while written < bytes.len() {

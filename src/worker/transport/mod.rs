@@ -4,7 +4,7 @@
 //! * [`Forking`]: the shim forks a process for each event. It finds the event in files, and writes the answer to a pipe.
 //! * [`Program`]: there is no shim; a program is started for each event.
 //!
-//! Each refuses messages that its shim does not send.
+//! Each transport refuses messages that its kind of shim does not send.
 
 mod forking;
 pub mod frame;
@@ -24,19 +24,19 @@ use self::{forking::Forking, frame::FrameError, program::Program, resident::Resi
 use super::{Kind, Step, launch::Setup, log::Log, stack::Trace};
 use crate::{event::invocation::Invocation, process::Child};
 
-/// Why a transport cannot go on. Its worker is of no use any more.
+/// The reason why a transport cannot continue. Its worker cannot be used any more.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum TransportError {
     #[error("{0}")]
     Frame(#[from] FrameError),
-    #[error("the next event cannot be prepared for: {0}")]
+    #[error("the preparation for the next event failed: {0}")]
     Io(#[from] io::Error),
 }
 
 pub(super) trait Transport: Send {
     fn has_started(&mut self, _worker: Pid) {}
 
-    /// The last arguments of the shim. `snapshot` tells it to wait for the steps of one.
+    /// The last arguments of the shim. `snapshot` tells it to wait for the steps of a snapshot.
     fn arguments(&self, _snapshot: bool) -> Vec<String> {
         Vec::new()
     }
@@ -46,26 +46,26 @@ pub(super) trait Transport: Send {
         None
     }
 
-    /// Hands an event over, or begins to. Gives the process that was started for this event alone, if any.
+    /// Sends an event, or begins to. Returns the process, if one was started for this event.
     fn send_event(&mut self, invocation: &Invocation) -> io::Result<Option<Child>>;
 
     /// Asks the worker to run the user's hooks. A program has none.
     fn send_step(&mut self, _step: Step) {}
 
-    /// Writes the request as the worker reads it, and gives the next message; none once the worker has ended and all its
-    /// messages were taken. The future may be dropped and made again.
+    /// Writes the request while the worker reads it, and returns the next message; `None` once the worker has ended and
+    /// all its messages were read. Cancel-safe.
     fn message(&mut self) -> BoxFuture<'_, Result<Option<Message>, TransportError>>;
 
-    /// Takes note that the worker, or the program of the event, has ended with this status.
+    /// Records the end of the worker, or of the event's program, with this status.
     fn has_ended(&mut self, status: ExitStatus);
 
-    /// Tells a process that waits for an event that there will be none.
+    /// Ends a process that waits for an event.
     fn close(&mut self) {}
 
-    /// Stops passing on an answer that is streamed.
+    /// Stops sending a streamed answer.
     fn stop_streaming(&mut self);
 
-    /// Whether the worker, which has ended, had taken all of the event.
+    /// Whether the worker, which has ended, had taken the whole event.
     fn event_was_taken(&mut self) -> bool {
         true
     }
@@ -74,7 +74,7 @@ pub(super) trait Transport: Send {
         Ok(())
     }
 
-    /// The failure that led to the worker's end with this status, if it was reported.
+    /// The reported failure that ended the worker with this status, if any.
     fn take_trace(&mut self, _status: Option<i32>) -> Trace {
         Trace::default()
     }

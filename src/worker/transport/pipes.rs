@@ -1,4 +1,4 @@
-//! The two pipes between the bootstrap and a shim, from the bootstrap's side: requests one way, messages the other.
+//! The bootstrap's side of the two pipes to a shim: one for requests, one for messages.
 
 use std::{
     future::{pending, poll_fn},
@@ -22,7 +22,7 @@ use crate::{
     worker::buffer::buffer,
 };
 
-/// The pipes of one worker. All four ends are held: the shim opens its own by path.
+/// The pipes of one worker. All four ends stay open here, because the shim opens its ends by path.
 pub(super) struct Pipes {
     requests: pipe::Sender,
     requests_end: OwnedFd,
@@ -49,29 +49,29 @@ impl Pipes {
         })
     }
 
-    /// The shim's first arguments: the directory where it opens its ends, and their descriptors.
+    /// The shim's first arguments: the directory of its ends, and their descriptors.
     pub(super) fn arguments(&self) -> [String; 3] {
         let descriptor = |end: &OwnedFd| end.as_raw_fd().to_string();
         [descriptors(), descriptor(&self.requests_end), descriptor(&self.messages_end)]
     }
 
-    /// A part of the shim's command line that no other process has, but those forked from it.
+    /// A part of the shim's command line that only the shim and processes forked from it have.
     pub(super) fn mark(&self) -> Vec<u8> {
         format!("\0{}\0", self.arguments().join("\0")).into_bytes()
     }
 
-    /// Makes these parts the next request, the last part first.
+    /// Sets the parts of the next request, the last part first.
     pub(super) fn send(&mut self, parts: Vec<Bytes>) {
         self.parts = parts;
     }
 
-    /// Whether the shim has read all of the request, or nobody knows.
+    /// Whether the shim has read the whole request. Also `true` if that is unknown.
     pub(super) fn request_was_taken(&self) -> bool {
         let unread = rustix::io::ioctl_fionread(&self.requests_end);
         self.parts.is_empty() && unread.map_or(true, |unread| unread == 0)
     }
 
-    /// The next message that has come whole; an error where the worker has ended inside of one.
+    /// The next complete message. Fails if the worker ended in the middle of a message.
     pub(super) fn next(&mut self) -> Result<Option<Message>, FrameError> {
         let message = self.decoder.next_message()?;
         if message.is_none() && self.worker_has_ended {
@@ -80,7 +80,7 @@ impl Pipes {
         Ok(message)
     }
 
-    /// Writes the request as the shim takes it, and takes what it sends. May be dropped and called again.
+    /// Writes the request while the shim reads it, and reads messages. Cancel-safe.
     pub(super) async fn transfer(&mut self) {
         let read = poll_fn(|context| {
             let mut buffer = buffer();
@@ -98,7 +98,7 @@ impl Pipes {
         }
     }
 
-    /// Takes note that the worker has ended, and takes all that it had sent, also where the event loop has not seen it.
+    /// Records the worker's end, and reads all its messages, also those that the event loop has not noticed.
     pub(super) fn end(&mut self) {
         if std::mem::replace(&mut self.worker_has_ended, true) {
             return;
@@ -115,7 +115,7 @@ impl Pipes {
     }
 }
 
-/// Writes the parts, the last one first, as the shim takes them; pending once all are written.
+/// Writes the parts, beginning with the last one, while the shim reads them. Pending once all are written.
 async fn write(requests: &pipe::Sender, parts: &mut Vec<Bytes>) {
     if parts.is_empty() || requests.writable().await.is_err() {
         return pending().await;
@@ -136,7 +136,7 @@ async fn write(requests: &pipe::Sender, parts: &mut Vec<Bytes>) {
 /// A pipe for an answer, and its other end.
 pub(super) fn answer_pipe() -> io::Result<(pipe::Receiver, OwnedFd)> {
     let (answer, answer_end) = pipe_with(PipeFlags::CLOEXEC)?;
-    // a smaller pipe does as well, only slower
+    // a smaller pipe works, too, but is slower
     let _ = fcntl_setpipe_size(&answer, PIPE_SIZE);
     Ok((pipe::Receiver::from_owned_fd(answer)?, answer_end))
 }

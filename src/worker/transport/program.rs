@@ -1,5 +1,5 @@
-//! A program that is started afresh for each event: the event is its argument and its standard input, its standard
-//! output is the answer.
+//! A program that is started for each event. The event is its argument and its standard input; its standard output is
+//! the answer.
 
 use std::{
     ffi::OsStr,
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// The longest argument that Linux gives a program, in bytes.
+/// The longest argument in Linux, in bytes.
 const ARGUMENT_LIMIT: usize = 128 * 1024 - 1;
 
 /// How much of the reports is read, in bytes.
@@ -43,13 +43,13 @@ pub(super) struct Program {
     reports: Option<Reports>,
     event: Option<RunningEvent>,
     run: Run,
-    /// Whether it has been said that an event was too long for an argument.
+    /// Whether the warning about an event that is too long for an argument was logged.
     has_warned: bool,
     setup: Setup,
     log: Log,
 }
 
-/// Where a prelude reports what has failed.
+/// The file in which a prelude reports failed commands.
 struct Reports {
     variable: &'static str,
     prelude: OwnedFd,
@@ -59,7 +59,7 @@ struct Reports {
 struct RunningEvent {
     pid: Pid,
     answer: pipe::Receiver,
-    /// The end that is written to: with it, the pipe has no end that would have to be told from an answer.
+    /// The write end. It stays open, so that the pipe never reaches its end.
     _answer_end: OwnedFd,
 }
 
@@ -69,7 +69,7 @@ impl Program {
         Ok(Self { reports, event: None, run, has_warned: false, setup: setup.clone(), log: log.clone() })
     }
 
-    /// The event as an argument, which ends at a NUL byte; none if Linux would refuse it.
+    /// The event as an argument, up to its first NUL byte; `None` if it is too long for Linux.
     fn argument(&mut self, invocation: &Invocation) -> Option<Vec<u8>> {
         let argument: Vec<u8> = invocation.event.iter().copied().filter(|&byte| byte != 0).collect();
         if argument.len() <= ARGUMENT_LIMIT {
@@ -85,7 +85,7 @@ impl Program {
         None
     }
 
-    /// A program says nothing but its answer.
+    /// A program's only message is its answer.
     async fn next(&mut self) -> Message {
         let Some(event) = &self.event else { return pending().await };
         let outcome = self.run.finish(&event.answer, None).await;
@@ -106,7 +106,7 @@ impl Transport for Program {
             command.args(self.argument(invocation).as_deref().map(OsStr::from_bytes));
         }
         command.stdin(input).stdout(answer_end.try_clone()?);
-        // no other place sets them: the program inherits no value from an earlier event
+        // set nowhere else: the program inherits no value from an earlier event
         for (variable, value) in invocation.variables() {
             command.env(variable, OsStr::from_bytes(value));
         }
@@ -132,7 +132,7 @@ impl Transport for Program {
         self.run.output.stop();
     }
 
-    /// The program of the event has ended. What comes of it is the next message.
+    /// The program of the event has ended. The next message is its result.
     fn has_ended(&mut self, status: ExitStatus) {
         if let Some(event) = &self.event {
             self.run.end(status, &event.answer);
@@ -152,14 +152,14 @@ impl Reports {
         Ok(Self { variable: prelude.variable, prelude: prelude_file, file })
     }
 
-    /// Where commands of this program have failed.
+    /// The failed commands of this program.
     fn trace(&self, pid: Pid) -> Trace {
         let (mut trace, mut text) = (Trace::default(), Vec::new());
         let file = File::open(path_of(&self.file));
-        // a part of them does as well
+        // after an error, a part of the reports is enough
         let _ = file.and_then(|file| file.take(REPORTS_LIMIT).read_to_end(&mut text));
         let failed = String::from_utf8_lossy(&text);
-        // a process that an earlier event has left behind may report, too
+        // processes that an earlier event has left behind may report, too
         failed
             .lines()
             .filter_map(FailedCommand::parse)

@@ -1,5 +1,5 @@
-//! A shim that runs all events in one process, as PowerShell and Lisp do: events are frames on a pipe, answers are
-//! frames on another. An answer that is streamed has a pipe of its own.
+//! A shim that runs all events in one process (PowerShell, Lisp): events are frames on one pipe, answers are frames on
+//! another. Each streamed answer has its own pipe.
 
 use std::{
     convert::Infallible,
@@ -30,20 +30,20 @@ use crate::{
     },
 };
 
-/// An event that is copied in front of the pipe, in bytes.
+/// Up to this size, an event is copied into one buffer with its context, in bytes.
 const SMALL_EVENT: usize = 16 * 1024;
 
 pub(super) struct Resident {
     pipes: Pipes,
     answer: Option<Answer>,
-    /// The worker's last message, held until the streamed answer before it has been passed on.
+    /// The worker's last message, kept until the streamed answer before it has been sent.
     message: Option<Message>,
-    /// The meta-variables that the last event has set.
+    /// The meta-variables of the last event.
     last_variables: Vec<String>,
     log: Log,
 }
 
-/// The pipe of the current answer. The shim's end keeps its number for as long as the worker lives.
+/// The pipe of the current answer. The shim's end keeps its number while the worker runs.
 struct Answer {
     pipe: pipe::Receiver,
     end: OwnedFd,
@@ -83,7 +83,7 @@ impl Resident {
         }
     }
 
-    /// The message as the worker gets it.
+    /// The message for the worker.
     fn checked(&mut self, message: Message) -> Result<Message, FrameError> {
         match message {
             Message::Answer(rest) => {
@@ -100,7 +100,7 @@ impl Resident {
 }
 
 impl Transport for Resident {
-    /// The pipes, and the descriptor of that for answers, or `-` where they are not streamed.
+    /// The pipes, and the descriptor of the answer's pipe, or `-` if answers are not streamed.
     fn arguments(&self, _snapshot: bool) -> Vec<String> {
         let answer = self.answer.as_ref().map(|answer| answer.end.as_raw_fd().to_string());
         self.pipes.arguments().into_iter().chain([answer.unwrap_or_else(|| "-".to_owned())]).collect()
@@ -121,7 +121,7 @@ impl Transport for Resident {
         request.extend_from_slice(format!("event {}\n", input.len()).as_bytes());
         let mut parts = Vec::new();
         if input.len() <= SMALL_EVENT {
-            // a small event takes one write and one wake-up
+            // a small event needs one write and one wake-up
             request.extend_from_slice(input);
         } else {
             parts.push(input.clone());
@@ -160,7 +160,7 @@ impl Answer {
         Ok(Self { pipe, end, output: Output::default() })
     }
 
-    /// Begins the answer of an event, in a fresh pipe: a process of an earlier event may still hold the last one.
+    /// Begins the answer of an event with a new pipe: a process of an earlier event may still have the last one open.
     fn begin(&mut self, invocation: &Invocation) -> io::Result<()> {
         let (pipe, end) = answer_pipe()?;
         dup3(&end, &mut self.end, DupFlags::CLOEXEC)?;
@@ -169,14 +169,14 @@ impl Answer {
         Ok(())
     }
 
-    /// Passes on what has been written up to now. May be dropped and called again.
+    /// Sends the rest of the answer. Cancel-safe.
     async fn pass_on_rest(&mut self) {
         self.output.receive_rest(&self.pipe);
         self.output.pass_on().await;
     }
 }
 
-/// Passes on what comes of an answer, if it is streamed, for ever. May be dropped and called again.
+/// Sends a streamed answer while it is written, and never returns. Cancel-safe.
 async fn pass_on(answer: &mut Option<Answer>) -> Infallible {
     match answer {
         Some(answer) => answer.output.receive(&answer.pipe).await,

@@ -22,14 +22,14 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
         if path.ends_with("/invocation/next") {
             let event = api.next()?;
             let response = response(&event);
-            // before it is written: the answer may be there before this thread runs again
+            // before the event is written: the answer may come before this thread runs again
             api.lock().handed_out.insert(event.id().to_owned(), Instant::now());
             writer.write_all(&response)?;
         } else if path.ends_with("/restore/next") {
             let status = api.next_restore()?;
             write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n")?;
             if status.starts_with("200") {
-                // a copy has none of the earlier connections
+                // a copy has no open connections
                 return ignore(reader);
             }
         } else if path.ends_with("/extension/register") {
@@ -46,7 +46,7 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
         } else if path.ends_with("/extension/event/next") {
             assert_eq!(headers["lambda-extension-identifier"], "ext-1");
             api.note_extension(true);
-            // there is none
+            // no event comes any more
             return ignore(reader);
         } else if !receive(api, path, headers, &mut reader, &mut writer)? {
             return Ok(());
@@ -54,7 +54,7 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Receives a post as is next. Says whether the connection goes on.
+/// Receives a post in the next way of reception. Returns whether the connection stays open.
 fn receive(
     api: &Api,
     path: &str,
@@ -95,13 +95,13 @@ fn receive(
     let body = format!(r#"{{"status":"{status}"}}"#);
     let response = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let written = writer.write_all(response.as_bytes());
-    // last: a test that waits for the post shall not take the processor from the bootstrap
+    // last, so that a test that waits for the post does not take the processor from the bootstrap
     api.shared.observed.notify_all();
     written.map(|()| is_whole)
 }
 
-/// Reads a body in chunks and its trailers, and says whether that is all of it. Of one that is refused or breaks off only
-/// the first chunk is read.
+/// Reads a chunked body and its trailers, and returns whether it is complete. If the post is refused or reset, only the
+/// first chunk is read.
 fn read_chunks(
     api: &Api,
     reception: Option<&Reception>,

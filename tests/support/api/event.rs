@@ -12,13 +12,13 @@ pub struct Post {
     pub kind: String,
     pub headers: HashMap<String, String>,
     pub body: Vec<u8>,
-    /// From the moment the event was to be written to the moment the post was read.
+    /// The time from just before the event was written until the post was read.
     pub time: Duration,
-    /// The moment the post was read.
+    /// The time at which the post was read.
     pub at: Instant,
-    /// The chunks of a streamed body, and when each was read.
+    /// The chunks of a streamed body, with their times.
     pub chunks: Vec<Chunk>,
-    /// The headers behind the body.
+    /// The trailers.
     pub trailers: HashMap<String, String>,
 }
 
@@ -33,7 +33,7 @@ pub struct Chunk {
 #[derive(Clone, Debug, Default)]
 pub struct Event {
     pub body: Vec<u8>,
-    /// In place of, or beside, the usual ones; an empty value leaves a header out.
+    /// Headers that replace the usual ones, or are added; an empty value removes a header.
     pub headers: Vec<(String, String)>,
 }
 
@@ -57,7 +57,7 @@ impl Event {
     }
 }
 
-/// How a post is received, where not by `202`.
+/// The ways to receive a post, other than with `202`.
 #[derive(Clone, Debug)]
 pub enum Reception {
     /// This status line and body.
@@ -66,8 +66,8 @@ pub enum Reception {
     Reset,
     /// Half of the body is read, and nothing more happens.
     Never,
-    /// By `202`, but not before [`Api::release`].
+    /// `202`, but only after [`Api::release`].
     Held,
-    /// As [`Reception::Held`], and nothing of a streamed body is read before that but its first chunk.
+    /// Like [`Reception::Held`], but only the first chunk of a streamed body is read before that.
     Slow,
 }

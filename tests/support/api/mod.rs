@@ -18,7 +18,7 @@ use std::{
 pub use self::event::{Chunk, Event, Post, Reception};
 use super::http::Server;
 
-/// Longer than anything here may take, shorter than anybody's patience.
+/// The limit for all waits of tests.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The body of a post.
@@ -34,11 +34,11 @@ struct State {
     events: VecDeque<Event>,
     handed_out: HashMap<String, Instant>,
     posts: HashMap<String, Vec<Post>>,
-    /// By its kind, `init/error` or `restore/error`.
+    /// The posts `init/error` and `restore/error`.
     ends: HashMap<String, Post>,
-    /// How many posts about events there were, those that were forgotten too.
+    /// The number of posts about events, with those that were removed.
     posted: usize,
-    /// When the next event was asked for.
+    /// The times of the requests for the next event.
     asked: Vec<Instant>,
     /// How many times the restore was asked for.
     asked_for_restore: usize,
@@ -46,9 +46,9 @@ struct State {
     extensions: (usize, usize),
     /// Whether registrations get no response.
     ignores_extensions: bool,
-    /// How many posts are left as they are.
+    /// The number of posts that are not answered.
     stalled: usize,
-    /// The status for that request, once there is a copy that may go on.
+    /// The status of the response to the restore request, once it may be sent.
     restored: Option<&'static str>,
     receptions: VecDeque<Reception>,
     /// The chunks of streamed posts that have come, in all.
@@ -56,7 +56,7 @@ struct State {
     /// Whether posts that are held are answered.
     released: bool,
     issued: usize,
-    /// Nothing more will be given.
+    /// No more events come.
     has_ended: bool,
 }
 
@@ -83,12 +83,12 @@ impl Drop for Running {
 
 #[derive(Default)]
 struct Shared {
-    /// No two have the same, unlike ports: a bootstrap that is killed leaves processes behind, with its request ids.
+    /// Unique for each server, unlike ports: a killed bootstrap leaves processes behind, with its request ids.
     number: usize,
     state: Mutex<State>,
-    /// There is something to answer the bootstrap with.
+    /// Signals a new event, or another change of the answers.
     given: Condvar,
-    /// The bootstrap has asked or posted.
+    /// Signals a request or a post of the bootstrap.
     observed: Condvar,
 }
 
@@ -106,7 +106,7 @@ impl Api {
         Self { address: running.server.address, shared, _running: Some(Arc::new(running)) }
     }
 
-    /// Queues an event and gives its request id.
+    /// Queues an event and returns its request id.
     pub fn send(&self, event: Event) -> String {
         self.send_row([event]).remove(0)
     }
@@ -128,13 +128,13 @@ impl Api {
         ids
     }
 
-    /// The id of the event of this number, from 1 on, that brings none along. No other on this machine has it: the
-    /// bootstrap kills by it.
+    /// The default id of the event with this number, from 1 on. It is unique on this machine, because the bootstrap
+    /// kills processes by this id.
     pub fn request_id(&self, number: usize) -> String {
         format!("{:08}-{:04x}-0000-0000-{number:012}", self.shared.number, std::process::id() & 0xffff)
     }
 
-    /// The next posts are received like this.
+    /// Sets the reception of the next posts.
     pub fn receive_with(&self, receptions: impl IntoIterator<Item = Reception>) {
         self.lock().receptions.extend(receptions);
     }
@@ -152,12 +152,12 @@ impl Api {
         })
     }
 
-    /// The same, and forgets it: for runs of many events.
+    /// The same, and removes the post: for runs of many events.
     pub fn take(&self, id: &str) -> Post {
         self.take_if_it_comes(id).unwrap_or_else(|| panic!("a post about {id} did not come"))
     }
 
-    /// The same; `None` if nobody's patience lasts that long.
+    /// The same; `None` if no post comes in time.
     pub fn take_if_it_comes(&self, id: &str) -> Option<Post> {
         let post = self.wait_if_it_comes(|state| state.posts.get(id).map(|posts| posts[0].clone()))?;
         let mut state = self.lock();
@@ -166,12 +166,12 @@ impl Api {
         Some(post)
     }
 
-    /// All posts about this event up to now.
+    /// All posts about this event so far.
     pub fn posts(&self, id: &str) -> Vec<Post> {
         self.lock().posts.get(id).cloned().unwrap_or_default()
     }
 
-    /// How many posts about events have come in all.
+    /// The number of all posts about events.
     pub fn posted(&self) -> usize {
         self.lock().posted
     }
@@ -203,13 +203,13 @@ impl Api {
         self.lock().asked_for_restore
     }
 
-    /// Lets the environment go on in a copy of its snapshot, or hear of an error.
+    /// Continues the environment in a copy of its snapshot, or sends it an error.
     pub fn restore(&self, status: &'static str) {
         self.lock().restored = Some(status);
         self.shared.given.notify_all();
     }
 
-    /// Waits until the next event has been asked for this many times, and says when that was.
+    /// Waits until the next event was requested this many times, and returns the time of the last request.
     pub fn wait_until_asked(&self, times: usize) -> Instant {
         self.wait_for("a request for the next event", |state| state.asked.get(times - 1).copied())
     }
@@ -252,7 +252,7 @@ impl Api {
         self.lock().extensions
     }
 
-    /// Registrations get no response from now on.
+    /// Leaves later registrations without a response.
     pub fn ignore_extensions(&self) {
         self.lock().ignores_extensions = true;
     }
@@ -288,7 +288,7 @@ impl Api {
         }
     }
 
-    /// Waits until this many chunks of streamed posts have come, in all, and gives the last of them.
+    /// Waits for this number of chunks of all streamed posts, and returns the last one.
     pub fn wait_for_chunk(&self, number: usize) -> Chunk {
         self.wait_for("a chunk", |state| state.chunks.get(number - 1).cloned())
     }

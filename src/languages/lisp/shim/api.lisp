@@ -1,8 +1,8 @@
-;;;; The packages that handlers see: those of the runtime and of its utilities, and the parts of Quicklisp and Roswell
-;;;; that the first lines of scripts use.
+;;;; The packages for handlers: those of the runtime and of its utilities, and the parts of Quicklisp and Roswell that
+;;;; the first lines of scripts use.
 ;;;;
-;;;; The files beside this one are loaded in the order api, utf8, pipes, sources, failure, invocation, defer, handler,
-;;;; context, streams, serve, values, session, durable. ASCII only: they are also passed on a command line.
+;;;; The shim's files are loaded in the order api, utf8, pipes, sources, failure, invocation, defer, handler, context,
+;;;; streams, serve, values, session, durable. They are ASCII, because they are also passed on a command line.
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (require :asdf))
@@ -19,24 +19,24 @@
 
 (defpackage #:lambda-script-runtime
   (:use #:common-lisp)
-  (:documentation "The shim between bootstrap and handlers. Nothing here is for handlers."))
+  (:documentation "The shim between bootstrap and handlers. Not for handlers."))
 
 (in-package #:aws-lambda-runtime)
 
 (defvar *header-alist* '()
-  "The headers of the event: an alist of keywords, as :LAMBDA-RUNTIME-AWS-REQUEST-ID, and strings.")
+  "The headers of the event: an alist of keywords, such as :LAMBDA-RUNTIME-AWS-REQUEST-ID, and strings.")
 
 (defvar *before-checkpoint-hooks* '()
   "Functions without arguments, called before a SnapStart snapshot, the last pushed first.")
 
 (defvar *shutdown-hooks* '()
-  "Functions without arguments, called when the environment is to end, the last pushed first.")
+  "Functions without arguments, called when the environment ends, the last pushed first.")
 
 (defvar *after-restore-hooks* '()
   "Functions without arguments, called in each copy of the snapshot, the first pushed first.")
 
 (defvar *variables* '()
-  "An alist: the names of environment variables, and the symbols that hold their values.")
+  "An alist: the names of environment variables, and the symbols with their values.")
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defun variable-symbol (name)
@@ -45,7 +45,7 @@
       (intern (concatenate 'string "*" body "*") '#:aws-lambda-runtime))))
 
 (defmacro define-variables (&rest names)
-  "Defines and exports a special for each environment variable: its value as a string, or NIL."
+  "Defines and exports a special variable for each environment variable: its value as a string, or NIL."
   `(progn
      ,@(loop for name in names
              for symbol = (variable-symbol name)
@@ -70,8 +70,8 @@
 (in-package #:aws-lambda-function-util)
 
 (defun build-monolithic-fasl (system-name output-directory)
-  "Compiles a system, with all that it depends on, into fasls in OUTPUT-DIRECTORY. Gives their pathnames.
-What the image already holds is not compiled in again."
+  "Compiles a system, with all systems that it depends on, into fasls in OUTPUT-DIRECTORY. Returns their pathnames. What
+the image already holds is not compiled in again."
   (asdf:operate 'asdf:monolithic-compile-bundle-op system-name)
   (loop with directory = (uiop:ensure-directory-pathname output-directory)
         for fasl in (asdf:output-files 'asdf:monolithic-compile-bundle-op (asdf:find-system system-name))
@@ -81,12 +81,12 @@ What the image already holds is not compiled in again."
         collect target))
 
 (defun load-fasls-in-directory (pathname)
-  "Loads every fasl beside PATHNAME, in the order of their names, but not the file that is being loaded."
+  "Loads all fasls in the directory of PATHNAME, in order of their names, except the file that is being loaded."
   (let ((fasls (directory (make-pathname :name :wild :type "fasl" :version nil :defaults pathname))))
     (mapc #'load (sort (remove *load-truename* fasls :test #'equal) #'string< :key #'namestring))))
 
 (defun list-installed-systems ()
-  "The names of the systems of the image and of bundles, which ASDF:LOAD-SYSTEM finds without a search."
+  "The names of the systems in the image and in bundles, which ASDF:LOAD-SYSTEM finds without a search."
   (sort (copy-list (asdf:registered-systems)) #'string<))
 
 (in-package #:lambda-script-runtime)
@@ -97,7 +97,7 @@ What the image already holds is not compiled in again."
     (mapc #'asdf:load-system systems)))
 
 (defun define-elsewhere (package nicknames definitions)
-  "Makes functions of another tool's names, unless that tool is there. DEFINITIONS: a plist, name and function."
+  "Defines functions of another tool, unless that tool is loaded. DEFINITIONS: a plist, name and function."
   (unless (find-package package)
     (make-package package :nicknames nicknames :use '())
     (loop for (name function) on definitions by #'cddr

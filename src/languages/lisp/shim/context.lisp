@@ -1,21 +1,21 @@
 ;;;; The context of an event: the working directory, the environment, the headers.
 ;;;;
-;;;; It comes as octets and goes into the environment as octets. What handlers see is fresh for each event.
+;;;; Environment variables are copied as octets. Handlers get new strings for each event.
 
 (in-package #:lambda-script-runtime)
 
 (defvar *task-root* (octets-of "")
-  "The directory in which events run, as the C library takes it.")
+  "The directory in which events run, as a C string.")
 
 (defun change-to-task-root ()
-  "Makes the task root the working directory of the process, whatever the event before has left."
+  "Changes the working directory of the process back to the task root."
   (let ((directory *task-root*))
     (declare (type octets directory))
     (sb-sys:with-pinned-objects (directory)
       (call-c "chdir" sb-alien:int (sb-sys:system-area-pointer (sb-sys:vector-sap directory))))))
 
 (defun set-variables ()
-  "Gives the specials of AWS-LAMBDA-RUNTIME the values of the environment."
+  "Sets the special variables of AWS-LAMBDA-RUNTIME to the values of the environment."
   (loop for (name . symbol) in aws-lambda-runtime::*variables*
         do (setf (symbol-value symbol) (sb-ext:posix-getenv name))))
 
@@ -32,7 +32,7 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
   "The environment variables that events have set or unset.")
 
 (defun variable-named (octets start end)
-  "The variable of this name. The same few come with every event."
+  "The variable of this name. All events have the same few names."
   (or (find-if (lambda (variable) (same-octets-p octets start end (variable-name variable))) *event-variables*)
       (let* ((name (text-of octets start end))
              (c-name (concatenate 'octets (subseq octets start end) '(0)))
@@ -40,11 +40,11 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
         (first (push (make-event-variable (subseq octets start end) c-name symbol) *event-variables*)))))
 
 (defun set-environment (variable octets start end)
-  "Puts the octets NAME=VALUE into the environment. Not by `setenv`, which keeps every value for ever."
+  "Puts the octets NAME=VALUE into the environment. `setenv` is not used, because it never frees a value."
   (declare (type octets octets) (type index start end))
   (let* ((places (variable-places variable)) (sizes (variable-sizes variable)) (length (- end start)))
     (declare (type index length))
-    ;; another thread may still read the string that is in the environment
+    ;; another thread may still read the current string in the environment
     (rotatef (first places) (second places))
     (rotatef (first sizes) (second sizes))
     (when (>= length (the index (second sizes)))
@@ -60,18 +60,18 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
       (call-c "putenv" sb-alien:int (sb-sys:system-area-pointer place)))))
 
 (defun unset-environment (variable)
-  "Takes a variable out of the environment."
+  "Removes a variable from the environment."
   (let ((name (variable-c-name variable)))
     (sb-sys:with-pinned-objects (name)
       (call-c "unsetenv" sb-alien:int (sb-sys:system-area-pointer (sb-sys:vector-sap name)))))
-  ;; callers choose the names of these: they must not fill the memory
+  ;; callers choose these names: they must not fill the memory
   (when (eql 0 (search (octets-of "HTTP_") (variable-name variable)))
     (dolist (place (variable-places variable))
       (call-c "free" sb-alien:void (sb-sys:system-area-pointer place)))
     (setf *event-variables* (delete variable *event-variables*))))
 
 (defun set-variable (octets start end)
-  "Sets the variable of a line NAME=VALUE of the context, or unsets that of a line NAME."
+  "Sets the variable of a line NAME=VALUE of the context, or unsets the variable of a line NAME."
   (let* ((equals (octet-position (char-code #\=) octets start end))
          (variable (variable-named octets start (or equals end))))
     (if equals
@@ -82,10 +82,10 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
             (and equals (text-of octets (1+ equals) end))))))
 
 (defvar *header-names* '()
-  "An alist: the names of headers that have come, as they are written, and their keywords.")
+  "An alist: the names of headers so far, as they are written, and their keywords.")
 
 (defun header-keyword (octets start end)
-  "The keyword for a header's name. The same few names come with every event."
+  "The keyword for a header's name. All events have the same few names."
   (or (cdr (assoc-if (lambda (name) (same-octets-p octets start end name)) *header-names*))
       (let ((keyword (intern (string-upcase (text-of octets start end)) '#:keyword)))
         (push (cons (subseq octets start end) keyword) *header-names*)
@@ -98,7 +98,7 @@ octets for a string NAME=VALUE, of which the second is the one in the environmen
           (text-of octets (min end (+ colon 2)) end))))
 
 (defun set-context (octets start end)
-  "Makes the context of an event the one that handlers see."
+  "Sets the context of an event for handlers."
   (flet ((next-line ()
            (let ((line start) (newline (octet-position (char-code #\Newline) octets start end)))
              (setf start (1+ newline))

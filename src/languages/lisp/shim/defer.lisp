@@ -1,11 +1,12 @@
-;;;; Durable functions: what is there before an event or a file needs them. The files values, session and durable hold the rest.
+;;;; Durable functions: the part that is loaded before an event or a file uses them. The files values, session and
+;;;; durable have the rest.
 ;;;;
-;;;; A saved core holds them all. From its source, the rest of the shim is loaded with the first use, so that no other function
-;;;; waits for it.
+;;;; A saved core contains all files. Without one, the rest is loaded from source at its first use, so that other
+;;;; functions start faster.
 
 (defpackage #:durable
   (:use)
-  (:documentation "Durable functions: steps that run once, and waits for which the function is not kept running.")
+  (:documentation "Durable functions: steps that run once, and waits during which the function does not run.")
   (:export #:durable-step #:durable-wait #:durable-callback #:durable-callback-id #:durable-callback-result
            #:durable-invoke #:durable-until #:durable-context #:durable-fail #:durable-replaying-p #:durable-attempt
            #:durable-failed #:durable-failed-name #:durable-failed-type #:durable-failed-message #:durable-failed-data
@@ -14,13 +15,13 @@
 (in-package #:lambda-script-runtime)
 
 (sb-ext:defglobal **session** nil)
-(setf (documentation '**session** 'variable) "The durable event that runs; NIL while another one, or none, does.")
+(setf (documentation '**session** 'variable) "The current durable event; NIL during other events and between events.")
 
 (defvar *scope* nil
-  "The scope of this thread; NIL outside of a durable event, and in threads that were made at init.")
+  "The scope of this thread; NIL outside of a durable event, and in threads that were created at init.")
 
 (defvar *deferred* nil
-  "The source of what is not loaded yet; NIL if all is there.")
+  "The source of the part that is not loaded yet; NIL if all is loaded.")
 
 (defvar *macros*
   '(durable:durable-step durable:durable-until durable:durable-callback durable:durable-context)
@@ -32,7 +33,7 @@
   "Its functions.")
 
 (defun load-deferred ()
-  "Loads what is not loaded yet."
+  "Loads the rest of the shim."
   (let ((source (shiftf *deferred* nil)))
     (when source
       (mapc #'fmakunbound (append *macros* *functions*))
@@ -40,7 +41,7 @@
         (load (make-string-input-stream source))))))
 
 (defun defer (source)
-  "Loads SOURCE when something of the package DURABLE is used."
+  "Loads SOURCE at the first use of the package DURABLE."
   (setf *deferred* source)
   (dolist (name *macros*)
     (let ((name name))
@@ -54,13 +55,13 @@
                                      (apply name arguments))))))
 
 (defun in-scope (function)
-  "FUNCTION for a new thread, in which operations belong where they would here."
+  "FUNCTION for a new thread, whose operations have the scope of this thread."
   (if *scope*
       (funcall 'in-scope-of *scope* function)
       function))
 
 (defun call-durably (caller event headers)
-  "Calls CALLER with its arguments, for an event that may be durable."
+  "Calls CALLER with its arguments, as a durable event if it is one."
   (let ((path (sb-ext:posix-getenv "DURABLE_SOCKET")))
     (setf **session** nil)
     (cond (path

@@ -1,16 +1,16 @@
-;;;; The operations of durable functions. They have the shape (MACRO NAME [KEYWORD VALUE]... BODY...).
+;;;; The operations of durable functions. They have the form (MACRO NAME [KEYWORD VALUE]... BODY...).
 ;;;;
-;;;; An operation has the same result in its first run and in each replay: the value that is read from what was kept, or the
-;;;; condition DURABLE-FAILED.
+;;;; An operation has the same result in its first run and in each replay: the value that is read from the stored text,
+;;;; or the condition DURABLE-FAILED.
 
 (in-package #:lambda-script-runtime)
 
 (defun call-in-new-scope (scope function)
-  "Calls FUNCTION with SCOPE, and in it."
+  "Calls FUNCTION in SCOPE, with SCOPE as its argument."
   (call-in-scope scope function scope))
 
 (defun call-operation (function)
-  "Calls FUNCTION with the scope of this thread, if that may have operations."
+  "Calls FUNCTION with the scope of this thread. Signals an error if operations are not allowed here."
   (let ((scope *scope*))
     (cond ((null scope)
            (unless **session**
@@ -23,7 +23,7 @@
           ((scope-step scope)
            (refuse "the step `~A` has a durable operation inside: put it beside the step, or make the step a `durable-context`"
                    (scope-step scope)))
-          ;; it interrupts another operation of the thread
+          ;; this code interrupts another operation of the thread
           ((scope-busy scope)
            (let ((new (copy-scope scope)))
              (setf (scope-link new) nil)
@@ -35,7 +35,7 @@
   `(call-operation (lambda (,scope) ,@body)))
 
 (defun outcome (name reply)
-  "The result in REPLY, a text. A failure is signalled."
+  "The result in REPLY, a text. Signals a failure."
   (if (string= (first reply) "failed")
       (error 'durable:durable-failed
              :name name :type (or (value-of "type" reply) "Durable.Failed")
@@ -45,8 +45,8 @@
 ;;; Bodies
 
 (defun call-body (scope function)
-  "Calls FUNCTION in SCOPE. Gives the list of its values, or NIL and the failure. No handler outside sees its errors:
-in a replay there are none."
+  "Calls FUNCTION in SCOPE. Returns the list of its values, or NIL and the failure. No outer handler sees its errors: in
+a replay there are none."
   (flet ((fail (condition hook)
            (declare (ignore hook))
            (return-from call-body (values nil (funcall *failure-of* condition)))))
@@ -55,14 +55,14 @@ in a replay there are none."
         (multiple-value-list (call-in-scope scope function))))))
 
 (defun end-of-failure (failure)
-  "The fields that end a body which has failed."
+  "The fields for the end of a failed body."
   (list* "type" (failure-type failure) "message" (failure-message failure)
          (loop for line in (failure-backtrace failure)
                collect "stack"
                collect line)))
 
 (defun end-of-value (name key value)
-  "The fields that end the body of NAME with VALUE under KEY, and the value that replays will have."
+  "The fields for the end of the body of NAME, with VALUE under KEY, and the value that replays will return."
   (handler-case (multiple-value-bind (text copy) (keep-value value)
                   (values (list key text) copy))
     (serious-condition (condition)
@@ -70,8 +70,8 @@ in a replay there are none."
             "message" (format nil "the result of `~A` cannot be kept: ~A" name (value-refusal condition))))))
 
 (defun attempts (scope perform verb &rest fields)
-  "Makes a request. As often as bootstrap wants it, calls PERFORM with the reply. That gives the fields of the end, and the
-value that replays will have. Gives the last reply, and the last value in a list if there is one."
+  "Makes a request, and calls PERFORM with the reply each time bootstrap asks for a run. PERFORM returns the fields for
+the end, and the value that replays will return. Returns the last reply, and the last value in a list if there is one."
   (let ((reply (apply #'ask scope verb fields)) (values '()))
     (loop while (string= (first reply) "run")
           do (let ((ended nil))
@@ -80,13 +80,13 @@ value that replays will have. Gives the last reply, and the last value in a list
                       (setf values copies
                             ended t
                             reply (apply #'ask scope "end" "id" (value-of "id" reply) end)))
-                 ;; somebody has left the body by a jump: it has no end
+                 ;; a non-local exit has left the body: it has no end
                  (unless ended
                    (close-link scope)))))
     (values reply values)))
 
 (defun value-outcome (name reply values)
-  "The value of an operation: the first of VALUES in its first run, else that in REPLY. A failure is signalled."
+  "The value of an operation: the first of VALUES in its first run, else the value in REPLY. Signals a failure."
   (let ((text (outcome name reply)))
     (if values
         (first values)
@@ -98,8 +98,8 @@ value that replays will have. Gives the last reply, and the last value in a list
                                     name (shortened text +longest-line+) (squeezed (report condition)))))))))
 
 (defun call-step (name scope function options)
-  "Calls FUNCTION with the reply of each attempt, unless the step has ended before. That gives the key of the end and the
-value. Gives the last reply and its value."
+  "Calls FUNCTION with the reply of each attempt, unless the step has already ended. FUNCTION returns the key of the end
+and the value. Returns the last reply and its value."
   (apply #'attempts scope
          (lambda (reply)
            (let ((inside (make-scope :strand (scope-strand scope) :context (scope-context scope) :step name
@@ -111,8 +111,8 @@ value. Gives the last reply and its value."
          "step" "name" name options))
 
 (defun call-in-context (name scope sub-type perform)
-  "Opens a context of the type SUB-TYPE and calls PERFORM with its scope. That gives the fields of the end and the value.
-Gives the last reply and its value."
+  "Opens a context of the type SUB-TYPE and calls PERFORM with its scope. PERFORM returns the fields for the end, and
+the value. Returns the last reply and its value."
   (attempts scope
             (lambda (reply)
               (funcall perform (make-scope :strand (scope-strand scope) :context (value-of "id" reply))))
@@ -170,7 +170,7 @@ Gives the last reply and its value."
   (list "timeout" timeout "heartbeat" heartbeat))
 
 (defun run-callback (name function &rest options &key timeout heartbeat &allow-other-keys)
-  "DURABLE-CALLBACK: a context with the callback, and a step that tells somebody its id."
+  "DURABLE-CALLBACK: a context with the callback, and a step that gets its id."
   (let ((name (string name))
         (attempt-options (loop for (key value) on options by #'cddr
                                unless (member key '(:timeout :heartbeat))
@@ -199,7 +199,8 @@ Gives the last reply and its value."
 
 (eval-when (:compile-toplevel :load-toplevel :execute)
   (defun parse-operation (macro name forms allowed)
-    "NAME, the options at the beginning of FORMS, and the forms behind them. NAME may hold options: (\"NAME\" KEYWORD VALUE)."
+    "NAME, the options at the beginning of FORMS, and the forms after them. NAME may contain options: (\"NAME\" KEYWORD
+VALUE)."
     (when (and (consp name) (stringp (first name)))
       (setf forms (append (rest name) forms)
             name (first name)))
@@ -247,11 +248,11 @@ Runs BODY with the id of a callback, as a step, and waits for the answer, which 
 
 (defmacro durable:durable-context (name &body body)
   "(durable-context NAME BODY...)
-Runs BODY, in which names count for themselves, and gives its first value. Once it has ended it is not run again."
+Runs BODY with names of its own, and returns its first value. After its end, it is not run again."
   `(run-context ,name (lambda () ,@body)))
 
 (defun durable:durable-wait (seconds &key name until)
-  "Waits so long, or until a universal time. The function is not kept running meanwhile."
+  "Waits for this time, or until a universal time. The function does not run meanwhile."
   (let ((name (string (or name "wait"))))
     (with-operation (scope)
       (outcome name (ask scope "wait" "name" name
@@ -260,18 +261,18 @@ Runs BODY, in which names count for themselves, and gives its first value. Once 
       nil)))
 
 (defun durable:durable-callback-id (name &key timeout heartbeat)
-  "The id of a callback, for which DURABLE-CALLBACK-RESULT waits."
+  "The id of a new callback. DURABLE-CALLBACK-RESULT waits for its answer."
   (with-operation (scope)
     (value-of "callback" (apply #'ask scope "callback" "name" (string name) (callback-fields timeout heartbeat)))))
 
 (defun durable:durable-callback-result (name)
-  "Waits for the answer to the callback of this name, and gives it as a string."
+  "Waits for the answer to the callback of this name, and returns it as a string."
   (let ((name (string name)))
     (with-operation (scope)
       (outcome name (ask scope "result" "name" name)))))
 
 (defun durable:durable-invoke (function event &key name tenant)
-  "Calls another function, FUNCTION:QUALIFIER, with EVENT, a string. Gives its answer as a string."
+  "Calls another function, FUNCTION:QUALIFIER, with EVENT, a string. Returns its answer as a string."
   (let ((name (string (or name function))))
     (with-operation (scope)
       (outcome name (ask scope "invoke" "name" name "function" function "event" event "tenant" tenant)))))
@@ -282,10 +283,10 @@ Runs BODY, in which names count for themselves, and gives its first value. Once 
     (ask scope "fail" "type" (string type) "message" message)))
 
 (defun durable:durable-replaying-p ()
-  "Whether something that was done in an earlier invocation is still to come."
+  "Whether the record has operations that the handler has not reached yet."
   (with-operation (scope)
     (string= "yes" (first (ask scope "replaying")))))
 
 (defun durable:durable-attempt ()
-  "The number of the attempt of the step around, from 1 on; NIL outside of steps."
+  "The number of the attempt of the current step, from 1 on; NIL outside of steps."
   (and *scope* (scope-attempt *scope*)))

@@ -1,7 +1,7 @@
-;;;; Errors of handlers as the caller gets them: the condition's type, its report, the backtrace.
+;;;; Errors of handlers for the caller: the condition's type, its report, the backtrace.
 ;;;;
-;;;; A handler fails where SBCL would enter the debugger. SIGNAL, WARN, HANDLER-CASE, restarts and *DEBUGGER-HOOK* keep
-;;;; their meaning.
+;;;; A handler fails when SBCL would enter the debugger. SIGNAL, WARN, HANDLER-CASE, restarts and *DEBUGGER-HOOK* work
+;;;; as usual.
 
 (in-package #:lambda-script-runtime)
 
@@ -15,7 +15,7 @@
   "The most characters of a message.")
 
 (defstruct (failure (:constructor make-failure (type message backtrace)))
-  "An error to be sent: strings, and a list of strings."
+  "An error to send: strings, and a list of strings."
   type message backtrace)
 
 (defvar *fails-here* nil
@@ -28,14 +28,13 @@
       string))
 
 (defmacro with-sober-printing (&body body)
-  "Prints for people, whatever the user has set: names as CL-USER sees them, nothing that is endless, nothing over
-several lines."
+  "Prints for messages, whatever the user has set: names as in CL-USER, nothing endless, on one line."
   `(with-standard-io-syntax
      (let ((*print-readably* nil) (*print-pretty* nil) (*print-length* 50) (*print-level* 6))
        ,@body)))
 
 (defun type-name (condition)
-  "The type of CONDITION, in ASCII, as it also goes into a header."
+  "The type of CONDITION, in ASCII, because it also goes into a header."
   (with-sober-printing
     (substitute-if-not #\? (lambda (character) (char<= #\Space character #\~))
                        (prin1-to-string (type-of condition)))))
@@ -50,7 +49,7 @@ several lines."
       (format nil "a ~A, whose report cannot be printed" (type-name condition)))))
 
 (defun own-frame-p (name)
-  "Whether a frame of this name is one of the shim's."
+  "Whether a frame of this name belongs to the shim."
   (typecase name
     (null nil)
     (symbol (eq (symbol-package name) (load-time-value (find-package '#:lambda-script-runtime))))
@@ -60,14 +59,14 @@ several lines."
   "A call, a list of the function's name and its arguments, on one line."
   (handler-case
       (with-sober-printing
-        ;; of an event of six megabytes only the beginning is printed
+        ;; only the beginning of a large event is printed
         (let* ((sb-ext:*print-vector-length* 80)
                (line (prin1-to-string call)))
           (shortened (substitute #\Space #\Newline line) +longest-line+)))
     (serious-condition () (format nil "(~A ...)" (ignore-errors (prin1-to-string (first call)))))))
 
 (defun calls ()
-  "The calls on the stack, the innermost first: lists as SBCL makes them, each with its frame in front."
+  "The calls on the stack, the innermost first: SBCL's lists, each with its frame as the first element."
   (let ((start (sb-debug::backtrace-start-frame :interrupted-frame)) (frames '()))
     (sb-debug::map-backtrace (lambda (frame) (push frame frames)) :from start :count +frames+)
     (mapcar #'cons (nreverse frames) (sb-debug:list-backtrace :from start :count +frames+))))
@@ -76,14 +75,14 @@ several lines."
   "The functions of SBCL that evaluate the forms of a file.")
 
 (defun named-p (call names)
-  "Whether CALL is of a function with one of these names."
+  "Whether CALL calls a function with one of these names."
   (let ((name (second call)))
     (and (symbolp name) (member name names :test #'string=))))
 
 (defun stack (callers)
-  "The calls from the one that failed out to the handler's, or to one of CALLERS, each with its frame in front."
+  "The calls from the failed one out to the handler's, or to one of CALLERS, each with its frame as the first element."
   (let* ((calls (calls))
-         ;; where SBCL does not find the interrupted frame, the debugger's come first
+         ;; if SBCL does not find the interrupted frame, the debugger's frames come first
          (inner (or (member-if (lambda (call) (named-p call '("INVOKE-DEBUGGER"))) calls) calls))
          (inner (member-if-not (lambda (call)
                                  (named-p call '("ERROR" "CERROR" "SIGNAL" "%SIGNAL" "BREAK" "%BREAK" "INVOKE-DEBUGGER")))
@@ -91,7 +90,7 @@ several lines."
          (inner (ldiff inner (member-if (lambda (call) (named-p call callers)) inner)))
          (own (remove-if-not #'own-frame-p inner :key #'second)))
     (remove-if #'own-frame-p
-               ;; the outermost frame of ours has called the handler; a timer has others further in
+               ;; the shim's outermost frame has called the handler; a timer has further inner frames of the shim
                (if (< (length calls) +frames+)
                    (ldiff inner (member (first (last own)) inner))
                    inner)
@@ -101,14 +100,15 @@ several lines."
   "The function that events call.")
 
 (defun called-name (call condition)
-  "The name by which a file calls the function of CALL."
+  "The name that a file uses for the function of CALL."
   (if (and (typep condition 'undefined-function) (equal (second call) "undefined function"))
       (cell-error-name condition)
       (second call)))
 
 (defun backtrace (condition &optional (callers '()))
-  "The calls that led to CONDITION as lines, the innermost first, with their places. SBCL drops the frames of tail calls. Then
-the places are told of the only call of a function in a file, and of the handler's definition."
+  "The calls that led to CONDITION as lines, the innermost first, with their places. SBCL drops the frames of tail
+calls: if a file calls a function only once, the place of that call is used, and the place of the handler's definition
+is added."
   (with-sober-printing
     (let* ((cache (list nil))
            (handler (and *function* (place-of-definition *function* cache)))
@@ -129,10 +129,10 @@ the places are told of the only call of a function in a file, and of the handler
                 (list (format nil "(~A ...), ~A" *function* handler)))))))
 
 (defvar *credentials* '()
-  "The values of the credentials in the environment: bootstrap names their variables.")
+  "The values of the credentials in the environment; bootstrap sends the names of the variables.")
 
 (defun masked (string)
-  "STRING without the credentials, which stand among the arguments of a backtrace. For what this image logs itself:
+  "STRING without the credentials, which a backtrace can have as arguments. For lines that this image logs itself:
 bootstrap masks the errors that it gets."
   (dolist (secret *credentials* string)
     (loop with head = (subseq secret 0 16)
@@ -143,11 +143,11 @@ bootstrap masks the errors that it gets."
                                          (if end (subseq string end) "")))))))
 
 (defun failure-of (condition)
-  "The failure that CONDITION makes, here where it was signalled."
+  "The failure for CONDITION, created where it was signalled."
   (make-failure (type-name condition) (report condition) (backtrace condition)))
 
 (defvar *failure-of* #'failure-of
-  "Makes a failure of a condition, where it was signalled.")
+  "Turns a condition into a failure, where it was signalled.")
 
 (defun log-failure (subject failure)
   "Logs that SUBJECT, a thread or a timer, has failed. No event waits for it."
@@ -159,7 +159,7 @@ bootstrap masks the errors that it gets."
   (finish-output sb-sys:*stderr*))
 
 (defun fail (condition hook)
-  "Takes the place of the debugger. In a thread that the handler has started, the thread ends."
+  "Replaces the debugger. A thread that the handler has started ends."
   (declare (ignore hook))
   (when *debugger-hook*
     (let ((hook *debugger-hook*) (*debugger-hook* nil) (sb-ext:*invoke-debugger-hook* #'fail))
@@ -171,7 +171,7 @@ bootstrap masks the errors that it gets."
     (sb-thread:abort-thread)))
 
 (defun call-guarded (function &rest arguments)
-  "Calls FUNCTION. Gives its value, and the failure if it failed."
+  "Calls FUNCTION. Returns its value, and the failure if it failed."
   (values nil
           (catch 'failed
             (let ((*fails-here* t)

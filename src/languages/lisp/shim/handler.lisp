@@ -1,4 +1,4 @@
-;;;; From the handler's text and files to the function that events call. Everything here runs at init.
+;;;; Finds the function that events call, from the handler's text and files. All of this runs at init.
 
 (in-package #:lambda-script-runtime)
 
@@ -6,7 +6,7 @@
   "The handler as the user wrote it, for messages.")
 
 (defun fail-init (type format &rest arguments)
-  "Ends the init with an error of the runtime's own types."
+  "Ends init with one of the runtime's own errors."
   (throw 'failed
     (with-sober-printing
       (let ((*print-length* nil) (*print-case* :downcase))
@@ -15,7 +15,7 @@
                       '())))))
 
 (defmacro with-syntax-of-handlers (&body body)
-  "Reads and loads in CL-USER, as LOAD does. A file keeps all that it sets but these two specials."
+  "Reads and loads in CL-USER, as LOAD does. All variables that a file sets keep their values, except these two."
   `(let ((*package* (find-package '#:common-lisp-user)) (*readtable* *readtable*))
      ,@body))
 
@@ -24,7 +24,7 @@
   (format nil "~{~A~^ ~}" (remove "" (uiop:split-string string :separator '(#\Newline #\Space)) :test #'equal)))
 
 (defun reason (condition)
-  "Why something could not be read: without the stream, which is one of ours."
+  "The reason of a reader's error, without the stream, which belongs to the shim."
   (typecase condition
     (end-of-file "it ends inside of a form: close its parentheses and quotes")
     (simple-condition
@@ -34,7 +34,7 @@
     (t (squeezed (report condition)))))
 
 (defun read-form (text start)
-  "Reads a form of TEXT from START on. Gives it, or TEXT itself if there is none, and where it ends."
+  "Reads a form of TEXT from START on. Returns it, or TEXT itself if there is none, and the end of the form."
   (with-input-from-string (stream (subseq text start))
     (handler-case
         (let ((package *package*))
@@ -50,7 +50,7 @@
   (and (fboundp symbol) (not (macro-function symbol)) (not (special-operator-p symbol))))
 
 (defun functions-in (package)
-  "The functions whose names PACKAGE has made, for the user to choose from."
+  "The functions whose names belong to PACKAGE, as suggestions."
   (let ((symbols '()))
     (when package
       (do-symbols (symbol package)
@@ -59,7 +59,7 @@
     (sort symbols #'string<)))
 
 (defun undefined (symbol)
-  "Ends the init: there is no such function, but perhaps one of that name elsewhere."
+  "Ends init: there is no such function. Suggests functions of the same name in other packages."
   (let* ((package (symbol-package symbol))
          (elsewhere (remove-if-not #'is-function (find-all-symbols symbol)))
          (others (or elsewhere (functions-in package))))
@@ -76,7 +76,7 @@
                          (t ", and no other: the file defines none in it")))))))
 
 (defun check-function (designator)
-  "DESIGNATOR if it can be called."
+  "DESIGNATOR, if it can be called."
   (cond ((functionp designator) designator)
         ((or (not (symbolp designator)) (null designator))
          (fail-init "InvalidHandler"
@@ -95,7 +95,7 @@
 (defvar *libraries*
   '(("yason" "cl-yason") ("jsown") ("cl-json" nil "json") ("st-json") ("json-streams") ("com.gigamonkeys.json")
     ("alexandria" "cl-alexandria"))
-  "The libraries that the image has: their systems, Debian's packages, and the names of their packages if others.")
+  "The libraries of the image: system, Debian's package, and the Lisp package if its name differs.")
 
 (defvar *not-loaded* '()
   "An alist: systems that ASDF could not load, and why.")
@@ -105,7 +105,7 @@
   (or (third library) (first library)))
 
 (defun names-package-p (text name)
-  "Whether TEXT seems to name a package: NAME stands in it as `NAME:`, `:NAME` or a string."
+  "Whether TEXT seems to name a package: it contains NAME as `NAME:`, `:NAME` or a string."
   (flet ((mark-p (position)
            (and (< -1 position (length text)) (find (char text position) ":\"")))
          (part-p (position)
@@ -118,7 +118,7 @@
                            (or (mark-p before) (mark-p after)))))))
 
 (defun provide-libraries (file)
-  "Loads the image's libraries that FILE names, if they are not here but ASDF finds them: at home there may be no core."
+  "Loads the image's libraries that FILE names, if ASDF finds them: a local run may have no core."
   (when (and *deferred* (names-package-p (file-text file) "durable"))
     (load-deferred))
   (let ((missing (remove-if (lambda (library) (find-package (string-upcase (library-package library)))) *libraries*)))
@@ -134,7 +134,7 @@
                 (push (cons (first library) (squeezed (report condition))) *not-loaded*)))))))))
 
 (defun missing-library (condition)
-  "How to get the library that CONDITION does not find; NIL for other conditions."
+  "The advice for a library that CONDITION does not find; NIL for other conditions."
   (let* ((name (typecase condition
                  (asdf:missing-component (asdf/find-component:missing-requires condition))
                  (package-error (package-error-package condition))))
@@ -153,26 +153,26 @@
                   system (cdr (assoc system *not-loaded* :test #'string=)) debian system))))))
 
 (defun cause (condition)
-  "The reader's condition of one that LOAD makes of it."
+  "The reader's condition inside of a condition of LOAD."
   (if (typep condition 'sb-c::input-error-in-load)
       (sb-int:encapsulated-condition condition)
       condition))
 
 (defun line-of (stream condition)
-  "The line of the form in the file STREAM that CONDITION is about; for the reader's errors that of the place."
+  "The line of the form in the file STREAM that CONDITION is about; for errors of the reader, the line of the error."
   (ignore-errors
    (car (if (or (eq condition (cause condition)) (typep (cause condition) 'end-of-file))
             (sb-impl::line/col-from-charpos stream (sb-int:form-tracking-stream-form-start-char-pos stream))
             (sb-impl::line/col-from-charpos stream)))))
 
 (defun load-error (condition stream)
-  "Why the form that was read last from STREAM has ended the load."
+  "The reason why the last form that was read from STREAM has ended the load."
   (let ((cause (cause condition)))
     (cond ((missing-library cause))
           ((eq cause condition)
            (format nil "~A: ~A" (type-name condition) (squeezed (report condition))))
           (t
-           ;; it may be the stream of a file that the form loads
+           ;; this may be the stream of a file that the form loads
            (let* ((other (stream-error-stream condition))
                   (file (unless (eq other stream)
                           (ignore-errors (sb-ext:native-namestring (pathname other))))))
@@ -184,7 +184,7 @@
                          (reason cause))))))))
 
 (defun call-loading (name stream function &optional (advice (constantly nil)))
-  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error tells the place, and the advice that ADVICE gives."
+  "Calls FUNCTION, which loads NAME, from STREAM if it is source. An error has the place and the result of ADVICE."
   (let ((*failure-of*
           (lambda (condition)
             (make-failure
@@ -218,7 +218,7 @@
       (call-with-source file #'load)))
 
 (defun calls-main-p (form)
-  "Whether a function named MAIN is called in FORM."
+  "Whether FORM calls a function named MAIN."
   (and (consp form)
        (or (and (symbolp (first form)) (string= "MAIN" (first form)))
            (loop for rest = form then (cdr rest)
@@ -226,7 +226,7 @@
                    thereis (calls-main-p (car rest))))))
 
 (defun load-script (file)
-  "Loads FILE and gives the function MAIN of the package that it ends in. EXIT with status 0 ends the file."
+  "Loads FILE and returns MAIN of the package that is current at its end. EXIT with status 0 ends the file."
   (let ((package *package*) (current nil) (line nil) (status 0))
     (flet ((around (evaluate form)
              (let ((outer current))
@@ -252,7 +252,7 @@
       (check-function (intern "MAIN" package)))))
 
 (defun function-of-forms (text)
-  "Evaluates the forms of TEXT in their order, each before the next is read. The last gives the function."
+  "Evaluates the forms of TEXT in their order, each before the next is read. The last one returns the function."
   (call-loading
    text nil
    (lambda ()

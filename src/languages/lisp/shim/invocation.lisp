@@ -1,17 +1,17 @@
-;;;; A run of the handler, and the threads and timers that it starts: they write where the handler does for as long as its
-;;;; event lasts, and to the log after that. In a script, EXIT ends the event from each of them.
+;;;; A run of the handler, and the threads and timers that it starts. They have the handler's output until its event
+;;;; ends, and write to the log after that. In a script, EXIT in any of them ends the event.
 ;;;;
-;;;; New threads of SBCL have no dynamic bindings. Therefore some of its functions are encapsulated, so that threads,
-;;;; timers and interrupts know the invocation that they come from.
+;;;; New threads of SBCL have no dynamic bindings. So some of SBCL's functions are encapsulated: threads, timers and
+;;;; interrupts then know the invocation that started them.
 
 (in-package #:lambda-script-runtime)
 
 (defstruct invocation
-  "A run of the handler, or the load of its file."
-  ;; whether EXIT ends the run in place of the process, and whether it can end it now
+  "A run of the handler, or the loading of its file."
+  ;; whether EXIT ends the run instead of the process, and whether it can end it now
   (exits nil)
   (catches nil)
-  ;; uninterned symbols whose values are the standard input and output; NIL where these are the log's
+  ;; uninterned symbols whose values are the standard input and output; NIL if these are the log's
   (input nil :type symbol)
   (output nil :type symbol)
   ;; the last of the threads that use the streams closes them
@@ -22,16 +22,16 @@
 (sb-ext:defglobal **main-thread** sb-thread:*current-thread*)
 
 (defvar *invocation* nil
-  "The invocation that this thread belongs to.")
+  "The invocation of this thread.")
 
 (defun acquire (invocation)
-  "Counts this thread among the users of the streams, unless they are closed. Gives whether it is one."
+  "Adds this thread to the users of the streams, unless they are closed. Returns whether it was added."
   (loop for users = (invocation-users invocation)
         until (zerop users)
           thereis (eql users (sb-ext:compare-and-swap (invocation-users invocation) users (1+ users)))))
 
 (defun release (invocation)
-  "Takes this thread from the users of the streams, which the last one closes."
+  "Removes this thread from the users of the streams. The last user closes them."
   (when (= 1 (sb-ext:atomic-decf (invocation-users invocation)))
     (dolist (stream (invocation-streams invocation))
       (close stream :abort t))))
@@ -55,7 +55,7 @@
         (release invocation)))))
 
 (defun call-as-invocation (function)
-  "Calls FUNCTION in the main thread as an invocation. Gives its value, and the failure if it failed."
+  "Calls FUNCTION in the main thread as an invocation. Returns its value, and the failure if it failed."
   (let ((*invocation* (make-invocation)))
     (unwind-protect (call-guarded function)
       (setf (invocation-ended *invocation*) t))))
@@ -65,14 +65,14 @@
   (flet ((call ()
            (call-in-invocation invocation function '())))
     (if (and (invocation-ended invocation) (eq sb-thread:*current-thread* **main-thread**))
-        ;; it interrupts another event, which must not fail or exit by it
+        ;; the timer interrupts another event, which must not fail or exit because of it
         (let ((failure (nth-value 1 (call-guarded (lambda () (catch 'exited (call)))))))
           (when failure
             (log-failure "a timer of an earlier event" failure)))
         (call))))
 
 (defun make-thread (make function &rest options)
-  "Takes the place of SB-THREAD:MAKE-THREAD, which is MAKE."
+  "Replaces SB-THREAD:MAKE-THREAD, which is MAKE."
   (let ((invocation *invocation*) (function (funcall 'in-scope (coerce function 'function))))
     (apply make
            (if invocation
@@ -81,7 +81,7 @@
            options)))
 
 (defun interrupt-thread (interrupt thread function)
-  "Takes the place of SB-THREAD:INTERRUPT-THREAD, which is INTERRUPT."
+  "Replaces SB-THREAD:INTERRUPT-THREAD, which is INTERRUPT."
   (let ((invocation *invocation*))
     (funcall interrupt thread
              (if invocation
@@ -89,17 +89,17 @@
                  function))))
 
 (defun make-interruptor (make timer)
-  "Takes the place of SB-IMPL::MAKE-CANCELLABLE-INTERRUPTOR, which is MAKE. SBCL calls it when TIMER is scheduled, for the
-functions that run it and that cancel it."
+  "Replaces SB-IMPL::MAKE-CANCELLABLE-INTERRUPTOR, which is MAKE. SBCL calls it when TIMER is scheduled, for the
+functions that run and cancel the timer."
   (multiple-value-bind (run cancel) (funcall make timer)
     (let ((invocation *invocation*))
       (values (if invocation (lambda () (call-timer invocation run)) run)
               cancel))))
 
 (defun exit-invocation (exit &rest options &key code abort &allow-other-keys)
-  "Takes the place of SB-EXT:EXIT, which is EXIT."
+  "Replaces SB-EXT:EXIT, which is EXIT."
   (let ((invocation *invocation*)
-        ;; as the system has it
+        ;; the status as the system reports it
         (status (if (integerp code) (ldb (byte 8 0) code) 0)))
     (cond ((or abort (null invocation) (not (invocation-exits invocation)))
            (apply exit options))
@@ -117,17 +117,17 @@ functions that run it and that cancel it."
   "A function that is called for each form at the top level of a script: with a function that evaluates it, and the form.")
 
 (defun evaluate (evaluate form &rest more)
-  "Takes the place of SB-IMPL::EVAL-TLF, which is EVALUATE: LOAD calls it for the forms of source."
+  "Replaces SB-IMPL::EVAL-TLF, which is EVALUATE: LOAD calls it for the forms of source."
   (if *around-forms*
       (funcall *around-forms* (lambda () (apply evaluate form more)) form)
       (apply evaluate form more)))
 
 (defun disable-debugger (disable)
-  "Takes the place of SB-EXT:DISABLE-DEBUGGER, which is DISABLE. It would replace the hook that makes failures of errors."
+  "Replaces SB-EXT:DISABLE-DEBUGGER, which is DISABLE: it would remove the hook that turns errors into failures."
   (unless *invocation*
     (funcall disable)))
 
-;;; Each of these takes SBCL up to 15 ms. In a saved core they are there at once.
+;;; Each of these takes SBCL up to 15 ms. A saved core already contains them.
 (sb-int:encapsulate 'sb-thread:make-thread 'invocation #'make-thread)
 (sb-int:encapsulate 'sb-thread:interrupt-thread 'invocation #'interrupt-thread)
 (sb-int:encapsulate 'sb-impl::make-cancellable-interruptor 'invocation #'make-interruptor)
@@ -136,7 +136,7 @@ functions that run it and that cancel it."
 (sb-int:encapsulate 'sb-ext:disable-debugger 'invocation #'disable-debugger)
 
 (defun call-catching-exit (function)
-  "Calls FUNCTION. Gives the status with which it, or a thread of it, has exited; 0 if it returns."
+  "Calls FUNCTION. Returns the exit status of FUNCTION or of one of its threads; 0 if it returns."
   (let ((invocation *invocation*))
     (catch 'exited
       (unwind-protect

@@ -1,7 +1,7 @@
 ;;;; The pipes to and from bootstrap. `src/worker/transport/frame.rs` describes the frames.
 ;;;;
-;;;; Octets go from the pipe into strings, and back, block by block: an event or an answer leaves no garbage but
-;;;; the string itself.
+;;;; Octets are converted to strings, and back, block by block: an event or an answer leaves no garbage except its
+;;;; string.
 
 (in-package #:lambda-script-runtime)
 
@@ -9,13 +9,13 @@
   "How much is read or written at once, in bytes.")
 
 (defconstant +pipe-size+ 1048576
-  "How much a pipe is asked to hold, in bytes. Linux lets any user have as much.")
+  "The size of a pipe, in bytes. Linux allows this size for any user.")
 
 (defconstant +close-on-exec+ #o2000000)
 (defconstant +set-pipe-size+ 1031)
 
 (defstruct (pipe (:constructor make-pipe (descriptor)))
-  "A descriptor and its buffer. Bytes that were read ahead stand from START to END."
+  "A descriptor and its buffer. The unread bytes are those from START to END."
   (descriptor 0 :type fixnum)
   (buffer (make-array +block+ :element-type '(unsigned-byte 8)) :type octets)
   (start 0 :type index)
@@ -32,7 +32,7 @@
   (multiple-value-bind (descriptor errno) (sb-unix:unix-open path (logior flags +close-on-exec+) 0)
     (unless descriptor
       (error "~A cannot be opened: ~A" path (sb-int:strerror errno)))
-    ;; where it is refused, the pipe stays as it is
+    ;; if this fails, the pipe keeps its size
     (call-c "fcntl" sb-alien:int
             (sb-alien:int descriptor) (sb-alien:int +set-pipe-size+) (sb-alien:int +pipe-size+))
     descriptor))
@@ -42,11 +42,11 @@
   (make-pipe (open-descriptor path flags)))
 
 (defun end-process ()
-  "Ends the process without a word: bootstrap is gone, or has closed the pipe."
+  "Ends the process without a message: bootstrap has ended, or has closed the pipe."
   (sb-ext:exit :code 0 :abort t))
 
 (defvar *when-gone* #'end-process
-  "A function that is called when the other side of a pipe is gone. It does not return.")
+  "A function that is called when the other side of a pipe is closed. It does not return.")
 
 (defun transferred (count errno)
   "The number of bytes that a system call on a pipe has moved, or 0 to try again."
@@ -55,7 +55,7 @@
         (t (funcall *when-gone*))))
 
 (defun read-octets (descriptor octets start end)
-  "Reads at least one byte, and as many as there are, into OCTETS from START to END. Gives the new start."
+  "Reads all available bytes, but at least one, into OCTETS from START to END. Returns the new start."
   (declare (type octets octets) (type index start end))
   (sb-sys:with-pinned-objects (octets)
     (let ((place (sb-sys:sap+ (sb-sys:vector-sap octets) start)))
@@ -76,7 +76,7 @@
                                         (sb-unix:unix-write descriptor place 0 (- end start)))))))))
 
 (defun fill-buffer (pipe)
-  "Moves the bytes in the buffer of PIPE to the front, and reads more behind them."
+  "Moves the bytes in the buffer of PIPE to its beginning, and reads more after them."
   (let ((buffer (pipe-buffer pipe)) (start (pipe-start pipe)) (end (pipe-end pipe)))
     (replace buffer buffer :start2 start :end2 end)
     (setf (pipe-start pipe) 0
@@ -96,7 +96,7 @@
 
 (define-fast (octet-position) (octet octets start end)
     ((type octets octets) (type (unsigned-byte 8) octet) (type index start end))
-  "Where OCTET stands first from START on; NIL if it does not before END."
+  "The first position of OCTET from START to END, or NIL."
   (loop for index of-type index from start below end
         when (= octet (aref octets index))
           return index))
@@ -119,13 +119,13 @@ payload."
       (fill-buffer pipe))))
 
 (defun fill-octets (descriptor octets filled)
-  "Reads into OCTETS from FILLED on until they are full. Gives them."
+  "Reads into OCTETS from FILLED on until they are full. Returns them."
   (loop while (< filled (length octets))
         do (setf filled (read-octets descriptor octets filled (length octets))))
   octets)
 
 (defun receive-octets (pipe length)
-  "Reads a payload as a fresh vector."
+  "Reads a payload as a new vector."
   (let ((octets (make-array length :element-type '(unsigned-byte 8)))
         (here (min length (- (pipe-end pipe) (pipe-start pipe)))))
     (replace octets (pipe-buffer pipe) :start2 (pipe-start pipe) :end1 here)
@@ -133,7 +133,7 @@ payload."
     (fill-octets (pipe-descriptor pipe) octets here)))
 
 (defun call-with-payload (function pipe length)
-  "Calls FUNCTION with octets, and from where to where they hold a payload. They last until it returns."
+  "Calls FUNCTION with octets, and the start and end of a payload in them. They are valid until it returns."
   (cond ((<= length +block+)
          (loop while (< (- (pipe-end pipe) (pipe-start pipe)) length)
                do (fill-buffer pipe))
@@ -165,7 +165,7 @@ payload."
   "The most octets of a head line.")
 
 (defun put-head (pipe name length end)
-  "Puts the head line of a frame into the buffer of PIPE, so that it ends at END. Gives where it begins."
+  "Puts the head line of a frame into the buffer of PIPE, so that it ends at END. Returns its start."
   (declare (type simple-string name) (type index length end))
   (let ((buffer (pipe-buffer pipe)) (start end))
     (declare (type index start))
@@ -195,7 +195,7 @@ payload."
              (write-octets (pipe-descriptor pipe) buffer 0 filled))))
 
 (defun send-text (pipe name string)
-  "Sends a frame with this string. What fits into one block goes in one write."
+  "Sends a frame with this string, in one write if it fits into one block."
   (let ((text (coerce string 'text)) (buffer (pipe-buffer pipe)))
     ;; a short string is encoded before its length is known
     (multiple-value-bind (position filled) (encode text 0 buffer +longest-head+)

@@ -1,4 +1,4 @@
-;;;; Events: from the request pipe to the handler, from the handler to the report pipe.
+;;;; Runs events: reads them from the request pipe, calls the handler, and writes answers to the report pipe.
 
 (in-package #:lambda-script-runtime)
 
@@ -20,7 +20,7 @@
   (send-text *reports* "failure" (json failure)))
 
 (defun check-answer (value)
-  "VALUE if it can be sent."
+  "VALUE, if it can be sent."
   (typecase value
     ((or string (vector (unsigned-byte 8)) exited) value)
     (null "")
@@ -49,7 +49,7 @@
       (send-octets *reports* "answer" answer)))
 
 (defun receive-event (length convention)
-  "Reads the event as CONVENTION wants it."
+  "Reads the event in the form of CONVENTION."
   (if (member convention '("octets" "standard-io") :test #'string=)
       (receive-octets *requests* length)
       (multiple-value-bind (event malformed) (receive-text *requests* length)
@@ -59,8 +59,8 @@
         event)))
 
 (defun answer-event (caller event)
-  "Runs one event and reports its answer, or its failure. LOAD and EVAL bind the package and the syntax, too: what a
-handler sets of them is gone with its event."
+  "Runs one event and reports its answer, or its failure. The package and the syntax are bound, as by LOAD and EVAL, so
+that a handler sets them only for its event."
   (change-to-task-root)
   (renew-streams)
   (multiple-value-bind (answer failure)
@@ -73,8 +73,8 @@ handler sets of them is gone with its event."
           (t (send-answer answer)))))
 
 (defconstant +nursery+ 16777216
-  "How much may be allocated before SBCL collects garbage within an event, in bytes. By SBCL's own measure, a part
-of the heap, a function with much memory would take a hundred megabytes before it gave any back.")
+  "How much may be allocated before SBCL collects garbage within an event, in bytes. By default, SBCL uses a part of the
+heap: a function with much memory would allocate a hundred megabytes first.")
 
 (defvar *allocated* 0
   "How much had been allocated when garbage was last collected between events, in bytes.")
@@ -83,32 +83,32 @@ of the heap, a function with much memory would take a hundred megabytes before i
   "How often garbage has been collected between events.")
 
 (defun collect-garbage ()
-  "Collects garbage between two events where a sixteenth of the nursery is used: then few events wait for it. Up to
-generation 1 the room stays mapped, so that the next events do not fault it in again; up to generation 2 it goes
-back to the system, so that a large event leaves nothing behind."
+  "Collects garbage between two events if a sixteenth of the nursery is used, so that few events wait for it. Up to
+generation 1 the room stays mapped, so that the next events do not fault it in again; up to generation 2 it goes back to
+the system, so that a large event leaves nothing behind."
   (let ((used (- (sb-ext:get-bytes-consed) *allocated*)) (nursery (sb-ext:bytes-consed-between-gcs)))
     (when (> used (ash nursery -4))
-      ;; bootstrap posts the answer first, also where the two share a processor
+      ;; lets bootstrap post the answer first, also on a single processor
       (sb-thread:thread-yield)
       (sb-ext:gc :gen (if (or (> used (ash nursery -1)) (zerop (mod (incf *collections*) 16))) 2 1))
       (setf *allocated* (sb-ext:get-bytes-consed)))))
 
 (defun checkpoint ()
-  "Calls the hooks before a snapshot, and makes it small."
+  "Calls the hooks before a snapshot, and collects garbage to make it small."
   (mapc #'funcall aws-lambda-runtime:*before-checkpoint-hooks*)
   (sb-ext:gc :full t))
 
 (defun restore ()
-  "Gives this copy of a snapshot random numbers of its own, and calls the hooks."
+  "Sets a new random state in this copy of a snapshot, and calls the hooks."
   (setf *random-state* (make-random-state t))
   (mapc #'funcall (reverse aws-lambda-runtime:*after-restore-hooks*)))
 
 (defun run-shutdown-hooks ()
-  "Calls the hooks for the end."
+  "Calls the hooks for the shutdown."
   (mapc #'funcall aws-lambda-runtime:*shutdown-hooks*))
 
 (defun take-step (step)
-  "Runs hooks, on either side of a snapshot or before the end, and reports that it is done, or its failure."
+  "Runs the hooks before or after a snapshot, or for the shutdown. Reports that they have run, or their failure."
   (change-to-task-root)
   (renew-streams)
   (let ((failure (nth-value 1 (call-as-invocation step))))
@@ -123,7 +123,7 @@ back to the system, so that a large event leaves nothing behind."
   "An alist: the names of the frames of bootstrap and their keywords.")
 
 (defun serve-frame (caller convention)
-  "Takes the next frame and acts on it. CALLER takes the event and the headers."
+  "Reads and handles the next frame. CALLER takes the event and the headers."
   (multiple-value-bind (name length) (receive-head *requests* *frames*)
     (ecase name
       (:context (call-with-payload #'set-context *requests* length))
@@ -152,7 +152,7 @@ are there. It calls no handler, and leaves nothing behind."
     (sb-unix:unix-close (pipe-descriptor *reports*))))
 
 (defun library-function (library name)
-  "The function NAME of a JSON library, which is also its package. An error of the init if it is not here."
+  "The function NAME of a JSON library, whose package has the same name. Ends init if it is not loaded."
   (unless (find-package library)
     (ignore-errors (asdf:load-system (string-downcase library))))
   (let ((package (find-package library)))
@@ -165,7 +165,7 @@ are there. It calls no handler, and leaves nothing behind."
         (fail-init "InvalidConfiguration" "the package ~A has no ~A" library name))))
 
 (defun required-arguments (designator)
-  "How many arguments a function takes if it takes no others; NIL if it takes others, or if that is not known."
+  "The number of a function's arguments if it has only required ones; NIL if it has others, or if that is unknown."
   (let* ((function (if (functionp designator) designator (fdefinition designator)))
          (lambda-list (if (typep function 'generic-function)
                           (sb-mop:generic-function-lambda-list function)
@@ -177,20 +177,20 @@ are there. It calls no handler, and leaves nothing behind."
           (length (ldiff lambda-list others)))))))
 
 (defun of-event-and-headers (function)
-  "FUNCTION as one of event and headers: it is called with the event alone, or with nothing, if it takes no more."
+  "FUNCTION as a function of event and headers: called with only the event, or without arguments, if it takes no more."
   (case (required-arguments function)
     (0 (lambda (event headers) (declare (ignore event headers)) (funcall function)))
     (1 (lambda (event headers) (declare (ignore headers)) (funcall function event)))
     (t function)))
 
 (defun main-function (function)
-  "A script's main as a function of nothing: that of cl-launch takes the list of arguments, which is empty."
+  "A script's main as a function without arguments: that of cl-launch takes the list of arguments, which is empty."
   (if (eql 1 (required-arguments function))
       (lambda () (funcall function '()))
       function))
 
 (defun caller (function convention kind)
-  "The function of event and headers that calls FUNCTION, of a handler of this KIND, by CONVENTION."
+  "A function of event and headers that calls FUNCTION, of a handler of this KIND, by CONVENTION."
   (if (string= convention "standard-io")
       (let ((main (main-function function)))
         (lambda (event headers)
@@ -213,9 +213,9 @@ are there. It calls no handler, and leaves nothing behind."
               (t function)))))
 
 (defun prepare (kind file text convention)
-  "Makes the image the function's own and gives the caller of its handler."
+  "Prepares the image for the function, and returns the caller of its handler."
   (set-variables)
-  ;; UIOP has the home and the cache of the machine where the core was saved
+  ;; UIOP still has the home and the cache of the machine that saved the core
   (when *version*
     (uiop:call-image-restore-hook))
   (renew-streams t)
@@ -229,7 +229,7 @@ are there. It calls no handler, and leaves nothing behind."
   (caller *function* convention kind))
 
 (defun check-version (version)
-  "Ends the init if this core was made for another bootstrap."
+  "Ends init if this core was built for another bootstrap."
   (unless (member *version* (list nil version) :test #'equal)
     (fail-init "InvalidConfiguration"
                "the Lisp core was built for another version of bootstrap (shim ~A, not ~A): build it again ~

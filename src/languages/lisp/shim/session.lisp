@@ -1,8 +1,8 @@
-;;;; The session of a durable event: what the handler asks for goes to bootstrap by a socket, as the head of
-;;;; `src/durable/message.rs` describes it. And the suspension of the handler, which bootstrap decides.
+;;;; The session of a durable event: the handler's requests go to bootstrap over a socket, as the head of
+;;;; `src/durable/message.rs` describes. It also suspends the handler when bootstrap decides so.
 ;;;;
-;;;; A suspension is a THROW to a tag that nobody else has: it runs the cleanup forms of UNWIND-PROTECT, and no handler, restart
-;;;; or CATCH of the user's can take it.
+;;;; A suspension is a THROW to a tag that only the shim knows: it runs the cleanup forms of UNWIND-PROTECT, and no
+;;;; handler, restart or CATCH of the user can stop it.
 
 (in-package #:lambda-script-runtime)
 
@@ -12,13 +12,13 @@
    (message :initarg :message :reader durable:durable-failed-message :documentation "The report of its error.")
    (data :initarg :data :reader durable:durable-failed-data :documentation "Further data, a string or NIL."))
   (:report (lambda (condition stream) (write-string (durable:durable-failed-message condition) stream)))
-  (:documentation "An operation has failed: in its first run and in each replay."))
+  (:documentation "An operation has failed. It is signalled in the first run and in each replay."))
 
 (define-condition durable:durable-refused (simple-error) ()
-  (:documentation "An operation was not possible here, or was asked for in a wrong way. Nothing has been recorded."))
+  (:documentation "An operation is not allowed here, or was called wrongly. Nothing was recorded."))
 
 (defun refuse (format &rest arguments)
-  "Signals that an operation is not possible."
+  "Signals that an operation is not allowed."
   (error 'durable:durable-refused :format-control format :format-arguments arguments))
 
 (defstruct (session (:constructor make-session (socket)))
@@ -52,7 +52,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
 ;;; Messages
 
 (defun connect (path)
-  "A connection to the socket of this PATH; NIL if nobody listens any more."
+  "A connection to the socket of this PATH; NIL if the bootstrap no longer listens."
   (let ((descriptor (call-c "socket" sb-alien:int (sb-alien:int 1) (sb-alien:int (logior 1 +close-on-exec+)) (sb-alien:int 0)))
         (address (make-array 110 :element-type '(unsigned-byte 8) :initial-element 0)))
     (setf (aref address 0) 1)
@@ -66,7 +66,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
            nil))))
 
 (defun close-link (scope)
-  "Closes the connection of SCOPE. Bootstrap takes it that nobody runs the bodies which it has given out there."
+  "Closes the connection of SCOPE. Bootstrap then knows that the bodies of this connection no longer run."
   (let ((link (shiftf (scope-link scope) nil)))
     (when link
       (sb-unix:unix-close (pipe-descriptor link)))))
@@ -81,7 +81,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
                  ((eql t) "1"))))
 
 (defun send-message (link verb fields)
-  "Sends a message. FIELDS: keys and values; without a value a key is left out."
+  "Sends a message. FIELDS: keys and values; a key without a value is left out."
   (let* ((texts (cons (coerce verb 'text)
                       (loop for (key value) on fields by #'cddr
                             when value
@@ -106,7 +106,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
     (incf (pipe-start pipe))))
 
 (defun receive-number (pipe end)
-  "Reads a number, and the character END behind it."
+  "Reads a number, and the character END after it."
   (loop with number = 0
         for octet = (next-octet pipe)
         until (= octet (char-code end))
@@ -124,14 +124,14 @@ inside. LINK is its connection, BUSY while a reply is waited for."
                      collect (cons (subseq field 0 equals) (subseq field (1+ equals)))))))
 
 (defun value-of (key reply)
-  "The value of KEY in REPLY; NIL if it is not there or empty."
+  "The value of KEY in REPLY; NIL if it is missing or empty."
   (let ((value (cdr (assoc key (rest reply) :test #'string=))))
     (and value (string/= value "") value)))
 
 ;;; Suspension
 
 (defun unwind-main (session)
-  "Unwinds the main thread, which runs the handler, and waits until that has begun."
+  "Unwinds the main thread, which runs the handler, and waits until the unwinding has begun."
   (let ((main (session-main session)))
     (flet ((unwinds-p ()
              (or (session-over session) (strand-unwinding main))))
@@ -141,13 +141,13 @@ inside. LINK is its connection, BUSY while a reply is waited for."
                                       (unless (unwinds-p)
                                         (setf (strand-unwinding main) t)
                                         (throw session "")))))
-      ;; it may be in code that nothing can interrupt
+      ;; the main thread may be in code without interrupts
       (loop repeat 1000
             until (unwinds-p)
             do (sleep 0.001)))))
 
 (defun suspend (scope)
-  "Ends the part of the event that this thread has, and with it the handler. Bootstrap drops the answer."
+  "Ends this thread's part of the event, and the handler. Bootstrap drops the answer."
   (let* ((strand (scope-strand scope)) (session (strand-session strand)))
     (setf (session-suspended session) t
           (strand-unwinding strand) t)
@@ -170,13 +170,14 @@ inside. LINK is its connection, BUSY while a reply is waited for."
   (make-scope :strand (make-strand session) :context context :step step :attempt attempt))
 
 (defun failure-of-durable (condition)
-  "The failure that CONDITION makes: of an operation that has failed, its own error."
+  "The failure for CONDITION; for a failed operation, the operation's own error."
   (if (typep condition 'durable:durable-failed)
       (make-failure (durable:durable-failed-type condition) (report condition) (backtrace condition))
       (failure-of condition)))
 
 (defun call-in-session (path caller event headers)
-  "Calls CALLER with its arguments in a durable event, whose socket is PATH. A suspension ends it with an empty answer."
+  "Calls CALLER with its arguments in a durable event, whose socket is PATH. A suspension ends the event with an empty
+answer."
   (let* ((session (make-session (sb-ext:string-to-octets path)))
          (scope (scope-of-thread session))
          (*failure-of* #'failure-of-durable))
@@ -190,7 +191,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
           (setf (session-over session) t))))))
 
 (defun in-scope-of (scope function)
-  "FUNCTION for a new thread, in which operations belong where they would in SCOPE."
+  "FUNCTION for a new thread, whose operations belong to SCOPE."
   (lambda (&rest arguments)
     (apply #'call-in-scope
            (scope-of-thread (scope-session scope) (scope-context scope) (scope-step scope) (scope-attempt scope))
@@ -199,7 +200,7 @@ inside. LINK is its connection, BUSY while a reply is waited for."
 ;;; Requests
 
 (defun exchange (scope verb fields)
-  "Sends a request of SCOPE and gives the reply; NIL if bootstrap has closed the connection."
+  "Sends a request of SCOPE and returns the reply; NIL if bootstrap has closed the connection."
   (let ((*when-gone* (lambda () (return-from exchange nil))))
     (unwind-protect
          (progn
@@ -212,13 +213,13 @@ inside. LINK is its connection, BUSY while a reply is waited for."
       (setf (scope-busy scope) nil))))
 
 (defun ask (scope verb &rest fields)
-  "Makes a request and gives the reply, unless the invocation is over."
+  "Makes a request and returns the reply, unless the invocation is over."
   (let ((reply (exchange scope verb fields)))
     (cond ((or (null reply) (string= (first reply) "suspend")) (suspend scope))
           ((string= (first reply) "refused") (refuse "~A" (value-of "message" reply)))
           (t reply))))
 
 (defun durable:suspending-p ()
-  "Whether the invocation is over, though the execution is not: clean-up code must not undo the work."
+  "Whether the handler is being suspended: clean-up code must not undo the work then."
   (let ((session (if *scope* (scope-session *scope*) **session**)))
     (and session (session-suspended session) t)))

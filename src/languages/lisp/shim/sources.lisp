@@ -1,22 +1,22 @@
-;;;; Source files: how they are read, and where in them a call stands. SBCL knows the number of a call's form; the line is
-;;;; found by reading the file again.
+;;;; Source files: reads them, and finds the line of a call. SBCL knows the number of a call's form; the file is read
+;;;; again to find the line.
 
 (in-package #:lambda-script-runtime)
 
 (defun native-pathname (file)
-  "The pathname of FILE, in whose name nothing is a wildcard."
+  "The pathname of FILE, without wildcards."
   (sb-ext:parse-native-namestring file))
 
 (defvar *root* ""
   "The task root, with a slash at the end.")
 
 (defun relative-name (file)
-  "FILE as it is named in the task root; NIL if it is outside of it."
+  "FILE relative to the task root; NIL if it is outside."
   (and (uiop:string-prefix-p *root* file)
        (subseq file (length *root*))))
 
 (defun call-with-text (file function)
-  "Calls FUNCTION with a stream of the characters of FILE that knows where its forms begin."
+  "Calls FUNCTION with a stream of the characters of FILE that records the positions of forms."
   (with-open-file (stream (native-pathname file) :class 'sb-int:form-tracking-stream
                                :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER))
     (funcall function stream)))
@@ -36,11 +36,11 @@
   (uiop:read-file-string (native-pathname file) :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER)))
 
 (defun line-at (text position)
-  "The line of TEXT in which the character at POSITION stands."
+  "The line of the character at POSITION in TEXT."
   (1+ (count #\Newline text :end position)))
 
 (defun source-forms (file)
-  "Reads FILE as LOAD does. Gives its text, the forms at its top level, and a table: where each list in them begins."
+  "Reads FILE as LOAD does. Returns its text, its top-level forms, and a table with the position of each list."
   (let ((forms (make-array 16 :adjustable t :fill-pointer 0)) (starts (make-hash-table :test #'eq)))
     (call-with-text
      file
@@ -60,7 +60,7 @@
     (values (file-text file) forms starts)))
 
 (defun start-of-form (forms starts top-level number)
-  "Where the form begins that SBCL counts as NUMBER of the one at TOP-LEVEL, or the innermost list around it."
+  "The position of the form with SBCL's NUMBER in the form at TOP-LEVEL, or of the innermost list around it."
   (let* ((form (aref forms top-level))
          (path (cdr (svref (sb-di:form-number-translations form top-level) number))))
     (loop for start = (gethash form starts start)
@@ -69,7 +69,7 @@
           finally (return (gethash form starts start)))))
 
 (defun read-again (cache file)
-  "The text of FILE, its forms, and where they begin, from CACHE, a list whose rest is an alist of files."
+  "The text of FILE, its forms, and their positions, from CACHE, a list whose rest is an alist of files."
   (rest (or (assoc file (rest cache) :test #'string=)
             (first (push (cons file (multiple-value-list (source-forms file))) (rest cache))))))
 
@@ -93,7 +93,7 @@
      (place (sb-di:debug-fun-start-location (sb-di:fun-debug-fun function)) cache))))
 
 (defun place-of-call (name cache)
-  "The place of the only call of the function NAME in the files of CACHE; NIL if there are others or none."
+  "The place of the only call of the function NAME in the files of CACHE; NIL if there are more or none."
   (loop with lines = '()
         for (file text nil starts) in (rest cache)
         do (loop for form being each hash-key of starts using (hash-value start)

@@ -1,19 +1,19 @@
-;;;; Standard streams. SBCL's own, of which closed ones are made again for each event; and the input and output of
-;;;; scripts, on files in memory. Where answers are streamed, the output is a pipe of bootstrap.
+;;;; Standard streams: SBCL's own, of which closed ones are created again for each event, and the input and output of
+;;;; scripts, on files in memory. The output of a streamed answer is a pipe of bootstrap.
 
 (in-package #:lambda-script-runtime)
 
 (defstruct (exited (:constructor make-exited (status)))
-  "The end of a script that has asked for a status which is not 0."
+  "The end of a script that has exited with a status other than 0."
   (status 0 :type integer))
 
 (defun exit-report (exited)
-  "The payload of the frame that tells it."
+  "The payload of the frame that reports it."
   (with-sober-printing
     (format nil "0 ~D" (exited-status exited))))
 
 (defconstant +memfd-create+ #+x86-64 319 #+arm64 279 #-(or x86-64 arm64) 0
-  "The number of the system call, which older C libraries have no function for.")
+  "The number of the system call: older C libraries have no function for it.")
 
 (defconstant +duplicate+ 1030
   "The command of fcntl that duplicates a descriptor, closed by exec.")
@@ -31,14 +31,14 @@
     descriptor))
 
 (defvar *answer-path* nil
-  "Where answers are streamed: the path of the pipe for the current one.")
+  "The path of the pipe for streamed answers, or NIL.")
 
 (defun answer-descriptor ()
   "The pipe for the current answer."
   (open-descriptor *answer-path* sb-unix:o_wronly))
 
 (defun descriptor-stream (descriptor &rest options)
-  "A stream of characters and octets, as SBCL's own standard streams are."
+  "A stream of characters and octets, like SBCL's own standard streams."
   (apply #'sb-sys:make-fd-stream descriptor
          :element-type :default :auto-close nil
          :external-format '(:utf-8 :replacement #\REPLACEMENT_CHARACTER)
@@ -48,7 +48,7 @@
   '((sb-sys:*stdin* 0 :name "standard input" :input t)
     (sb-sys:*stdout* 1 :name "standard output" :output t)
     (sb-sys:*stderr* 2 :name "standard error" :output t))
-  "SBCL's streams, and how they are made.")
+  "SBCL's streams, and their constructors.")
 
 (defvar *synonyms*
   '((*standard-input* . sb-sys:*stdin*) (*standard-output* . sb-sys:*stdout*) (*error-output* . sb-sys:*stderr*)
@@ -58,13 +58,13 @@
   "The standard streams of Common Lisp and of UIOP, and the variables of which they are synonyms.")
 
 (defun is-open (symbol)
-  "Whether the value of SYMBOL is a stream that is open."
+  "Whether the value of SYMBOL is an open stream."
   (let ((stream (symbol-value symbol)))
     (and (streamp stream) (open-stream-p stream))))
 
 (defun renew-streams (&optional all)
-  "Makes the standard streams again that an earlier event has closed; at init ALL, since there is no terminal. They have
-descriptors of their own, so that 0, 1 and 2 stay open for children."
+  "Creates the standard streams again that an earlier event has closed; at init ALL, since there is no terminal. They
+have separate descriptors, so that 0, 1 and 2 stay open for children."
   (flet ((renew (symbol make)
            (when (or all (not (is-open symbol)))
              (setf (symbol-value symbol) (funcall make))
@@ -94,8 +94,8 @@ descriptors of their own, so that 0, 1 and 2 stay open for children."
           (invocation-streams invocation) (list input output))))
 
 (defun end-streams (invocation output)
-  "Ends the streams of INVOCATION. Threads that it leaves behind have the log's from now on. For one that is just writing
-to OUTPUT, the descriptor of that becomes the log's."
+  "Ends the streams of INVOCATION. Threads that it leaves behind get the log's streams. For a thread that is just
+writing to OUTPUT, the descriptor of OUTPUT becomes the log's."
   (setf (symbol-value (invocation-input invocation)) (sb-ext:symbol-global-value 'sb-sys:*stdin*)
         (symbol-value (invocation-output invocation)) (sb-ext:symbol-global-value 'sb-sys:*stdout*))
   (sb-thread:barrier (:memory))
@@ -109,15 +109,15 @@ to OUTPUT, the descriptor of that becomes the log's."
     (sb-int:closed-stream-error ())))
 
 (defun call-with-standard-streams (function event exits)
-  "Calls FUNCTION with the octets of EVENT as standard input. Gives its standard output as octets, or none where that is
-streamed. EXITS says that it may ask for a status, as a program does."
+  "Calls FUNCTION with the octets of EVENT as standard input. Returns its standard output as octets, or none if it is
+streamed. EXITS: FUNCTION may exit with a status, like a program."
   (let* ((invocation *invocation*)
          (input-file (memory-file))
          (output-file (if *answer-path* (answer-descriptor) (memory-file)))
          (input (descriptor-stream input-file :input t :buffering :full))
          ;; a handler may close its stream before the answer is read
          (output (descriptor-stream (if *answer-path* output-file (duplicate output-file))
-                                    ;; streamed answers go out line by line, as on SBCL's own standard output
+                                    ;; streamed answers are sent line by line, as on SBCL's own standard output
                                     :output t :buffering (if *answer-path* :line :full)))
          (status 0))
     (write-octets input-file event 0 (length event))
@@ -133,7 +133,7 @@ streamed. EXITS says that it may ask for a status, as a program does."
            (cond ((not (eql status 0)) (make-exited status))
                  (*answer-path* "")
                  (t (read-back output-file))))
-      ;; of a streamed answer, text that was written before an error counts
+      ;; a streamed answer contains text that was written before an error
       (when *answer-path*
         (ignore-errors (finish output)))
       (end-streams invocation output)

@@ -1,25 +1,25 @@
-;;;; Values as text: the results of durable operations, which are read again in each replay.
+;;;; Values as text: the results of durable operations, which each replay reads again.
 ;;;;
-;;;; They are printed and read in the standard syntax, in a package that has the symbols of COMMON-LISP and no others: all
-;;;; others have their package in front, and come back the same. Nothing is evaluated.
+;;;; They are printed and read in the standard syntax, in a package that has only the symbols of COMMON-LISP: other
+;;;; symbols are printed with their package, so they are read back the same. Nothing is evaluated.
 
 (defpackage #:lambda-script-runtime-values
   (:use #:common-lisp)
-  (:documentation "The package in which results are printed and read. It stays empty."))
+  (:documentation "The package in which results are printed and read. It has no symbols of its own."))
 
 (in-package #:lambda-script-runtime)
 
 (defmacro with-syntax-of-values (&body body)
-  "Prints and reads what is kept."
+  "Binds the syntax of stored values."
   `(with-standard-io-syntax
      (let ((*package* (find-package '#:lambda-script-runtime-values)) (*print-circle* t) (*read-eval* nil))
        ,@body)))
 
 (defvar *table-mark* "(LAMBDA-SCRIPT-RUNTIME::TABLE "
-  "The beginning of a hash table that is kept. SBCL itself prints tables only as forms for the reader to evaluate.")
+  "The first element of a stored hash table. SBCL itself prints tables only as forms for the reader to evaluate.")
 
 (defun table-form (table)
-  "A list that stands for a hash table: TABLE, its test and its entries; NIL if the table cannot be made again."
+  "A list that represents a hash table: TABLE, its test and its entries; NIL if the table cannot be created again."
   (when (and (null (sb-ext:hash-table-weakness table))
              (member (hash-table-test table) '(eq eql equal equalp)))
     (list* 'table (hash-table-test table)
@@ -38,7 +38,7 @@
       (prin1-to-string value))))
 
 (defun with-tables (value)
-  "VALUE with hash tables in the places of the lists that stand for them, also where it refers to itself."
+  "VALUE with hash tables instead of the lists that represent them, also in circular values."
   (let ((seen (make-hash-table :test 'eq)))
     (labels ((table-of (form)
                (destructuring-bind (test . entries) (rest form)
@@ -75,7 +75,7 @@
       (replaced value))))
 
 (defun check-symbols ()
-  "Signals an error if the reader has found a name that no symbol has: a method of PRINT-OBJECT has written it."
+  "Signals an error if the reader has found an unknown symbol, which a method of PRINT-OBJECT has written."
   (with-package-iterator (next '#:lambda-script-runtime-values :internal)
     (multiple-value-bind (found symbol) (next)
       (when found
@@ -90,11 +90,11 @@
     (if (search *table-mark* text) (with-tables value) value)))
 
 (defun without-surrogates (text)
-  "TEXT as it comes back from UTF-8, which cannot hold surrogates."
+  "TEXT after a conversion to UTF-8 and back, which replaces surrogates."
   (substitute-if #\REPLACEMENT_CHARACTER (lambda (character) (<= #xD800 (char-code character) #xDFFF)) text))
 
 (defun keep-value (value)
-  "The text of VALUE, and the value that each replay will have. An error if the two would differ."
+  "The text of VALUE, and the value that each replay will return. Signals an error if the value would change."
   (if (stringp value)
       (let ((copy (without-surrogates (coerce value 'text))))
         (values (print-value copy) (copy-seq copy)))
@@ -105,13 +105,13 @@
         (values text copy))))
 
 (defun shown-value (value)
-  "VALUE for people, on one line."
+  "VALUE for a message, on one line."
   (handler-case (with-sober-printing
                   (shortened (substitute #\Space #\Newline (prin1-to-string value)) +longest-line+))
     (serious-condition () (format nil "a ~A" (type-of value)))))
 
 (defun value-refusal (condition)
-  "Why a value cannot be kept."
+  "The reason why a value cannot be stored."
   (if (typep condition 'print-not-readable)
       (format nil "`~A` has no readable form: return strings, numbers, symbols, lists, vectors or hash tables"
               (shown-value (print-not-readable-object condition)))

@@ -1,4 +1,4 @@
-// By its name this file is the first of the assembly's text: namespaces, attributes and the hook have to stand there.
+// By its name, this file comes first in the assembly's source: namespaces, attributes and the hook have to be here.
 global using System;
 global using System.Collections;
 global using System.Collections.Generic;
@@ -23,10 +23,10 @@ global using System.Threading;
 global using Microsoft.PowerShell.Commands;
 global using Member = System.Collections.Generic.KeyValuePair<string, object>;
 
-// `build.ps1` puts the mark here
+// `build.ps1` inserts the mark here
 [assembly: AssemblyMetadata("mark", "MARK")]
 
-/// <summary>.NET finds it by this name, outside of namespaces, and calls it before the <c>Main</c> of <c>pwsh</c>.</summary>
+/// <summary>.NET calls the hook of this name, outside of namespaces, before <c>Main</c> of <c>pwsh</c>.</summary>
 internal static class StartupHook
 {
     /// <summary>Runs the host and ends the process: the console host of <c>pwsh</c> never starts.</summary>

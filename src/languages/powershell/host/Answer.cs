@@ -3,10 +3,10 @@ namespace LambdaScriptRuntime;
 /// <summary>The output of a handler as its answer.</summary>
 internal static class Answer
 {
-    /// <summary>The largest answer that Lambda takes where answers are not streamed.</summary>
+    /// <summary>The largest buffered answer that Lambda takes.</summary>
     public const int LargestBuffered = 6 * 1024 * 1024;
 
-    /// <summary>The same where answers are streamed.</summary>
+    /// <summary>The largest streamed answer that Lambda takes.</summary>
     public const int LargestStreamed = 200 * 1024 * 1024;
 
     private const string FormatTypes = "Microsoft.PowerShell.Commands.Internal.Format.";
@@ -15,7 +15,7 @@ internal static class Answer
     public static string OfPipeline(List<object> output, Formatter formatter)
         => IsText(output) ? Text(output, formatter) : Json(output);
 
-    /// <summary>The answer of the forms with colons: one string as it is, else JSON.</summary>
+    /// <summary>The answer of the forms with colons: a single string unchanged, else JSON.</summary>
     public static string OfValue(List<object> output, Formatter formatter)
     {
         return output.Count == 1 && Base(output[0]) is string text ? text
@@ -23,7 +23,7 @@ internal static class Answer
             : Json(output);
     }
 
-    // a formatted table is no JSON, whatever stands beside it
+    // output with a formatted table is text, never JSON
     private static bool IsText(List<object> output)
         => output.Exists(IsFormat) || output.TrueForAll(item => Base(item) is null or string || IsRecord(item));
 
@@ -38,7 +38,7 @@ internal static class Answer
         };
     }
 
-    // as Out-String gives it, which leaves $null out
+    // as by Out-String, which leaves out $null
     private static string Text(List<object> output, Formatter formatter)
     {
         var text = new StringBuilder();
@@ -62,7 +62,7 @@ internal static class Answer
     internal static bool IsRecord(object item)
         => Base(item) is ErrorRecord or InformationalRecord or InformationRecord;
 
-    // output of Format-Table and its like
+    // output of Format-Table and other format commands
     internal static bool IsFormat(object item)
         => Base(item)?.GetType().FullName.StartsWith(FormatTypes, StringComparison.Ordinal) == true;
 

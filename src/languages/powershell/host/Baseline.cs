@@ -1,14 +1,14 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// The session as the handler's file left it: after each event the preferences, the location, <c>$Error</c> and
-/// <c>$LASTEXITCODE</c> come back. What a user has removed, typed or made constant stays the user's.
+/// The state of the session after the handler's file was loaded. Each event resets the preferences, the location,
+/// <c>$Error</c> and <c>$LASTEXITCODE</c>, except variables that a user has removed, typed or made constant.
 /// </summary>
 internal sealed class Baseline
 {
     private readonly Session session;
 
-    // taken once: while an action of an event runs, the runspace refuses them
+    // read once: while an action of an event runs, the runspace refuses access
     private readonly PathIntrinsics paths;
     private readonly CommandInvocationIntrinsics commands;
     private readonly Log log;
@@ -27,8 +27,8 @@ internal sealed class Baseline
         root = Environment.CurrentDirectory;
     }
 
-    /// <summary>Takes the preferences as they are now for those that come back.</summary>
-    /// <param name="module">The handler's module, which has its own; null where there is none.</param>
+    /// <summary>Saves the current preferences, which <see cref="Restore"/> sets again.</summary>
+    /// <param name="module">The handler's module, which has its own preferences; null if there is none.</param>
     public void SavePreferences(PSModuleInfo module)
     {
         globals = new Preferences(session.Variables, "global:");
@@ -36,7 +36,7 @@ internal sealed class Baseline
         ofModule = variables == null ? null : new Preferences(variables, "script:");
     }
 
-    /// <summary>Brings everything back.</summary>
+    /// <summary>Resets the session.</summary>
     public void Restore()
     {
         Runspace.DefaultRunspace = session.Runspace;
@@ -47,7 +47,7 @@ internal sealed class Baseline
         Try(() => session.Variables.Set("global:LASTEXITCODE", 0));
     }
 
-    /// <summary>Takes a step that a variable may refuse which the user's file has typed, locked or removed.</summary>
+    /// <summary>Runs a step. It may fail if the user's file has typed, locked or removed the variable.</summary>
     public static void Try(Action step)
     {
         try

@@ -8,7 +8,7 @@ public sealed class Call
 
     internal Call(ScriptBlock block, object[] arguments) => (this.block, this.arguments) = (block, arguments);
 
-    /// <summary>The error that ended it; null where there is none.</summary>
+    /// <summary>The error that ended it, or null.</summary>
     internal ExceptionDispatchInfo Error { get; private set; }
 
     internal void Run()
@@ -19,7 +19,7 @@ public sealed class Call
         }
         catch (Exception error) when (error is not FlowControlException)
         {
-            // not by way of the cmdlet, which would wrap it
+            // not thrown by the cmdlet, which would wrap it
             Error = ExceptionDispatchInfo.Capture(error);
         }
     }
@@ -29,7 +29,7 @@ public sealed class Call
 [Cmdlet(VerbsLifecycle.Invoke, "LambdaBlock")]
 public sealed class CallCommand : PSCmdlet
 {
-    /// <summary>The parameters that every cmdlet has, so that <c>$PSDefaultParameterValues</c> sets none of them.</summary>
+    /// <summary>Values for the common parameters, so that <c>$PSDefaultParameterValues</c> does not set them.</summary>
     internal static IDictionary Common { get; } = new Hashtable
     {
         ["ErrorAction"] = ActionPreference.Continue,
@@ -53,7 +53,7 @@ public sealed class CallCommand : PSCmdlet
     protected override void EndProcessing() => LambdaCall.Run();
 }
 
-/// <summary>Ends the pipeline before the next command has begun.</summary>
+/// <summary>Ends the pipeline before its next command begins.</summary>
 [Cmdlet(VerbsLifecycle.Stop, "LambdaScript")]
 public sealed class RefuseCommand : PSCmdlet
 {
@@ -61,5 +61,5 @@ public sealed class RefuseCommand : PSCmdlet
         => ThrowTerminatingError(new(new RefusedException(), "Refused", ErrorCategory.OperationStopped, null));
 }
 
-/// <summary>Says that a command was kept from running.</summary>
+/// <summary>Thrown when a command was prevented from running.</summary>
 internal sealed class RefusedException : Exception;

@@ -2,15 +2,15 @@ namespace LambdaScriptRuntime;
 
 using System.Collections.Concurrent;
 
-/// <summary>Runs the blocks of operations. They see the variables around them, as with <c>&amp;</c>.</summary>
+/// <summary>Runs the blocks of operations. They see the surrounding variables, as with <c>&amp;</c>.</summary>
 internal static class DurableBlock
 {
     private const int LongestMessage = 8192;
     private static readonly ConcurrentDictionary<int, ScriptBlock> Calls = new();
 
-    /// <summary>Runs a block, and gives the message about its end.</summary>
+    /// <summary>Runs a block, and returns the message about its end.</summary>
     /// <param name="block">The block.</param>
-    /// <param name="end">Makes the message of its output.</param>
+    /// <param name="end">Turns its output into the message.</param>
     /// <param name="arguments">The arguments of the block.</param>
     public static DurableMessage Run(
         ScriptBlock block, Func<IList<PSObject>, DurableMessage> end, params object[] arguments)
@@ -34,7 +34,7 @@ internal static class DurableBlock
         }
     }
 
-    // in a `try`, each terminating error ends the block, whatever the user's preference
+    // in a `try`, each terminating error ends the block, also with another preference of the user
     private static ScriptBlock Call(int count)
     {
         var text = new StringBuilder("$private:ErrorActionPreference = 'Stop'; try { & $args[0]");

@@ -2,7 +2,7 @@ namespace LambdaScriptRuntime;
 
 using System.Net.Sockets;
 
-/// <summary>Asks the bootstrap for an operation.</summary>
+/// <summary>The base of all commands that request an operation from the bootstrap.</summary>
 public abstract class DurableCommand : PSCmdlet
 {
     private volatile DurableConnection connection;
@@ -25,19 +25,19 @@ public abstract class DurableCommand : PSCmdlet
 
     private protected static DurableException Refusal(string message) => new("Durable.Refused", message);
 
-    /// <summary>Ends the wait for a reply where the pipeline is stopped.</summary>
+    /// <summary>Ends the wait for a reply if the pipeline is stopped.</summary>
     protected override void StopProcessing()
     {
         isStopped = true;
         connection?.Dispose();
     }
 
-    /// <summary>The place of this command.</summary>
+    /// <summary>The scope of this command.</summary>
     private protected DurableScope Scope() => DurableScope.Current ?? throw Refusal(
         $"`{MyInvocation.MyCommand.Name}` is for durable executions: on Lambda the function needs a `DurableConfig`, "
             + "elsewhere run it with `bootstrap --durable HANDLER EVENT`");
 
-    /// <summary>A request for an operation where this command stands.</summary>
+    /// <summary>A request for an operation in the scope of this command.</summary>
     private protected DurableMessage Request(string verb)
     {
         var scope = Scope();
@@ -51,7 +51,7 @@ public abstract class DurableCommand : PSCmdlet
         return new DurableMessage(verb).With("context", scope.Context);
     }
 
-    /// <summary>Sends a request and gives the reply. Unwinds where the invocation is over.</summary>
+    /// <summary>Sends a request and returns the reply. Unwinds if the invocation is over.</summary>
     private protected DurableMessage Ask(DurableMessage request)
     {
         var durable = Scope().Event;
@@ -69,7 +69,7 @@ public abstract class DurableCommand : PSCmdlet
         };
     }
 
-    /// <summary>Puts out the result of an operation, or throws its error.</summary>
+    /// <summary>Writes the result of an operation, or throws its error.</summary>
     private protected void Finish(DurableMessage reply)
     {
         if (reply.Verb == "failed")
@@ -94,7 +94,7 @@ public abstract class DurableCommand : PSCmdlet
                 throw new PipelineStoppedException();
             }
 
-            // an error of the runtime: the service tries the invocation again
+            // an error of the runtime, after which the service repeats the invocation
             throw new DurableException(
                 "Runtime.CheckpointFailed", $"the bootstrap does not answer, the event may be over: {error.Message}");
         }
@@ -104,7 +104,7 @@ public abstract class DurableCommand : PSCmdlet
 /// <summary>An operation with a block.</summary>
 public abstract class DurableBlockCommand : DurableCommand
 {
-    /// <summary>The name, by which it is found again in replays.</summary>
+    /// <summary>The name, by which replays find the operation.</summary>
     [Parameter(Mandatory = true, Position = 0)]
     public string Name { get; set; }
 
@@ -112,7 +112,7 @@ public abstract class DurableBlockCommand : DurableCommand
     [Parameter(Mandatory = true, Position = 1)]
     public ScriptBlock ScriptBlock { get; set; }
 
-    /// <summary>Asks for an operation, and runs its body until it has ended.</summary>
+    /// <summary>Requests an operation, and runs its body until the operation has ended.</summary>
     private protected DurableMessage Run(DurableMessage request, Func<DurableMessage, DurableMessage> body)
     {
         var reply = Ask(request);
@@ -140,17 +140,17 @@ public abstract class DurableBlockCommand : DurableCommand
 /// <summary>An operation whose block may be run again after an error.</summary>
 public abstract class DurableAttemptsCommand : DurableBlockCommand
 {
-    /// <summary>How many further attempts there are.</summary>
+    /// <summary>The number of further attempts.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
     public int Retry { get; set; }
 
-    /// <summary>The delay before the first of them.</summary>
+    /// <summary>The delay before the first further attempt.</summary>
     [Parameter]
     [Duration]
     public TimeSpan? Backoff { get; set; }
 
-    /// <summary>The factor by which each delay is longer than the one before.</summary>
+    /// <summary>The factor between two delays.</summary>
     [Parameter]
     public double? Rate { get; set; }
 
@@ -159,7 +159,7 @@ public abstract class DurableAttemptsCommand : DurableBlockCommand
     [Duration]
     public TimeSpan? MaxDelay { get; set; }
 
-    /// <summary>Whether an attempt that was cut off has failed.</summary>
+    /// <summary>Whether an interrupted attempt counts as failed.</summary>
     [Parameter]
     public SwitchParameter AtMostOnce { get; set; }
 

@@ -1,12 +1,12 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>An event of a durable function, and its connections to the bootstrap. Nothing is opened before its first
-/// operation.</summary>
+/// <summary>An event of a durable function, and its connections to the bootstrap. The first operation opens
+/// one.</summary>
 internal sealed class DurableEvent(string socket)
 {
     private const string SocketVariable = "DURABLE_SOCKET";
 
-    /// <summary>How long, in milliseconds, a session waits for the end of the handler's own.</summary>
+    /// <summary>How long, in milliseconds, another session waits for the end of the handler's session.</summary>
     private const int StopTime = 50;
 
     private static DurableEvent current;
@@ -22,17 +22,17 @@ internal sealed class DurableEvent(string socket)
     /// <summary>Whether the handler is being suspended.</summary>
     public static bool IsSuspending => current?.isSuspended == true;
 
-    /// <summary>Whether a word that is thrown is the error's type.</summary>
+    /// <summary>Whether a thrown word is the error's type.</summary>
     public static bool TakesWords { get; set; }
 
-    /// <summary>Whether code runs in the handler's own session, and not in one beside it.</summary>
+    /// <summary>Whether this code runs in the handler's session, not in another one.</summary>
     public static bool IsInSession => session == null || ReferenceEquals(session, Runspace.DefaultRunspace);
 
-    /// <summary>Whether operations are of no use any more. Code of an earlier event may still run.</summary>
+    /// <summary>Whether the event is over. Code of an earlier event may still run.</summary>
     public bool IsOver => isSuspended || this != current;
 
-    /// <summary>Takes note of the commands that are about to run. Those of an event find its socket, and the
-    /// variable.</summary>
+    /// <summary>Records the commands that are about to run, and sets the socket and the variable for an
+    /// event.</summary>
     public static void Begin(PowerShell commands, PSVariableIntrinsics variables)
     {
         (handler, session) = (commands, commands.Runspace);
@@ -60,7 +60,7 @@ internal sealed class DurableEvent(string socket)
 
     /// <summary>Sends a request and waits for the reply.</summary>
     /// <param name="request">The request.</param>
-    /// <param name="begin">Gets the connection before: disposed, it ends the wait with an error.</param>
+    /// <param name="begin">Gets the connection before the wait. Disposing it ends the wait with an error.</param>
     public DurableMessage Ask(DurableMessage request, Action<DurableConnection> begin)
     {
         DurableConnection connection;
@@ -88,8 +88,8 @@ internal sealed class DurableEvent(string socket)
         }
     }
 
-    /// <summary>Takes note that the invocation is over, and gives the exception that unwinds the caller: it ends a
-    /// pipeline, and <c>catch</c> and <c>trap</c> take none of its kind.</summary>
+    /// <summary>Records that the invocation is over, and returns the exception that unwinds the caller: it ends a
+    /// pipeline, and <c>catch</c> and <c>trap</c> ignore it.</summary>
     public TerminateException Suspend()
     {
         bool isFirst;
@@ -101,7 +101,7 @@ internal sealed class DurableEvent(string socket)
 
         if (isFirst && !IsInSession)
         {
-            // nothing of the handler may go on once the session beside it has ended; it may wait for this very one
+            // the handler must not continue once another session has ended; it may be waiting for that session
             handler.BeginStop(null, null).AsyncWaitHandle.WaitOne(StopTime);
         }
 
@@ -120,7 +120,7 @@ internal sealed class DurableEvent(string socket)
     }
 }
 
-/// <summary>The operation that code runs in. It goes along to threads that the code starts.</summary>
+/// <summary>The operation in which code runs. Threads that the code starts inherit it.</summary>
 internal sealed class DurableScope(DurableEvent durable, DurableScope outer, string context, string step) : IDisposable
 {
     private static readonly AsyncLocal<DurableScope> Innermost = new();
@@ -146,11 +146,11 @@ internal sealed class DurableScope(DurableEvent durable, DurableScope outer, str
     /// <summary>Enters the body of a context.</summary>
     public DurableScope EnterContext(string id) => Enter(new DurableScope(durable, this, id, null));
 
-    /// <summary>Enters the body of a step, whose commands get these variables.</summary>
+    /// <summary>Enters the body of a step. Its commands get these variables.</summary>
     public DurableScope EnterStep(string name, params (string Name, string Value)[] variables)
     {
         var scope = Enter(new DurableScope(durable, this, context, name));
-        // the environment is one for all sessions
+        // all sessions share the environment
         foreach (var (variable, value) in DurableEvent.IsInSession ? variables : [])
         {
             scope.changed.Add(new(variable, Environment.GetEnvironmentVariable(variable)));
@@ -170,7 +170,7 @@ internal sealed class DurableScope(DurableEvent durable, DurableScope outer, str
     private static DurableScope Enter(DurableScope scope) => Innermost.Value = scope;
 }
 
-/// <summary>The variable <c>$DurableSuspending</c>, by which clean-up code sees that the handler goes on later.</summary>
+/// <summary>The variable <c>$DurableSuspending</c>: tells clean-up code that the handler continues later.</summary>
 internal sealed class DurableSuspendingVariable() : PSVariable("DurableSuspending")
 {
     public override object Value
@@ -180,18 +180,18 @@ internal sealed class DurableSuspendingVariable() : PSVariable("DurableSuspendin
     }
 }
 
-/// <summary>The error of an operation: the same in the first run and in each replay. It ends the script wherever it is
-/// not caught, whatever the preferences.</summary>
+/// <summary>The error of an operation: the same in the first run and in each replay. If it is not caught, it ends the
+/// script, whatever the preferences.</summary>
 /// <param name="type">The name of its type.</param>
 /// <param name="message">The message.</param>
 public sealed class DurableException(string type, string message) : ActionPreferenceStopException(message)
 {
     private ErrorRecord record;
 
-    /// <summary>The type of the error that the operation has failed with.</summary>
+    /// <summary>The type of the operation's error.</summary>
     public string ErrorType => type;
 
-    /// <summary>Further data that came with the error; null where there is none.</summary>
+    /// <summary>Further data of the error, or null.</summary>
     public string ErrorData { get; init; }
 
     public override ErrorRecord ErrorRecord

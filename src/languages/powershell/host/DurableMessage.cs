@@ -10,7 +10,7 @@ internal sealed class DurableMessage(string verb)
     /// <summary>The first field.</summary>
     public string Verb => verb;
 
-    /// <summary>The first value of a key; empty where there is none.</summary>
+    /// <summary>The first value of a key; empty if there is none.</summary>
     public string this[string key] => fields.Find(field => field.Key == key).Value ?? string.Empty;
 
     /// <summary>Adds a field, unless its value is null.</summary>
@@ -36,7 +36,7 @@ internal sealed class DurableMessage(string verb)
         return message;
     }
 
-    /// <summary>The message as it is sent.</summary>
+    /// <summary>The encoded message.</summary>
     public byte[] Encode()
     {
         using var bytes = new MemoryStream();

@@ -1,15 +1,15 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>Runs a block once: its result is kept for every replay.</summary>
+/// <summary>Runs a block once, and stores its result for replays.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "DurableStep")]
 public sealed class DurableStepCommand : DurableAttemptsCommand
 {
-    /// <summary>The arguments of the block. They have to be the same in each replay.</summary>
+    /// <summary>The arguments of the block. They must be the same in each replay.</summary>
     [Parameter(Position = 2)]
     [AllowNull]
     public object[] ArgumentList { get; set; } = [];
 
-    /// <summary>Whether they may be others in a replay.</summary>
+    /// <summary>Whether the arguments may differ in a replay.</summary>
     [Parameter]
     public SwitchParameter AnyArgs { get; set; }
 
@@ -26,16 +26,16 @@ public sealed class DurableStepCommand : DurableAttemptsCommand
     }
 }
 
-/// <summary>Asks again and again, until the block puts out a value that is true: the result.</summary>
+/// <summary>Repeats a block until its output is true. The output is the result.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "DurableUntil")]
 public sealed class DurableUntilCommand : DurableBlockCommand
 {
-    /// <summary>The time between two questions.</summary>
+    /// <summary>The time between two runs of the block.</summary>
     [Parameter(Mandatory = true)]
     [Duration]
     public TimeSpan Every { get; set; }
 
-    /// <summary>The time after which the question is given up.</summary>
+    /// <summary>The time after which the operation fails.</summary>
     [Parameter]
     [Duration]
     public TimeSpan? Timeout { get; set; }
@@ -54,7 +54,7 @@ public sealed class DurableUntilCommand : DurableBlockCommand
         return RunStep(begun, Name, output => End(output, state), state);
     }
 
-    // as `if` sees the output
+    // the output is true by the rules of `if`
     private static DurableMessage End(IList<PSObject> output, Hashtable state)
     {
         var isTrue = output.Count > 1 || (output.Count == 1 && LanguagePrimitives.IsTrue(output[0]));
@@ -62,7 +62,7 @@ public sealed class DurableUntilCommand : DurableBlockCommand
     }
 }
 
-/// <summary>Runs a block in which names count for themselves.</summary>
+/// <summary>Runs a block in a context: names inside are independent of names outside.</summary>
 [Cmdlet(VerbsLifecycle.Invoke, "DurableContext")]
 public sealed class DurableContextCommand : DurableBlockCommand
 {
@@ -109,7 +109,7 @@ public sealed class DurableCallbackCommand : DurableAttemptsCommand
     }
 }
 
-/// <summary>Puts out the id of a callback.</summary>
+/// <summary>Writes the id of a new callback.</summary>
 [Cmdlet(VerbsCommon.New, "DurableCallback")]
 public sealed class DurableCallbackIdCommand : DurableCommand
 {
@@ -157,11 +157,11 @@ public sealed class DurableFunctionCommand : DurableCommand
     [Parameter(Position = 1)]
     public object Event { get; set; }
 
-    /// <summary>The name of the operation; that of the function where there is none.</summary>
+    /// <summary>The name of the operation; the default is the function.</summary>
     [Parameter]
     public string Name { get; set; }
 
-    /// <summary>The tenant that the function is invoked for.</summary>
+    /// <summary>The tenant for which the function is invoked.</summary>
     [Parameter]
     public string Tenant { get; set; }
 
@@ -172,20 +172,20 @@ public sealed class DurableFunctionCommand : DurableCommand
         .With("tenant", Tenant)));
 }
 
-/// <summary>Ends the invocation: the handler goes on after this time.</summary>
+/// <summary>Ends the invocation. The handler continues after this time.</summary>
 [Cmdlet(VerbsLifecycle.Wait, "Durable", DefaultParameterSetName = "Duration")]
 public sealed class DurableWaitCommand : DurableCommand
 {
-    /// <summary>How long.</summary>
+    /// <summary>The duration.</summary>
     [Parameter(Mandatory = true, Position = 0, ParameterSetName = "Duration")]
     [Duration]
     public TimeSpan Duration { get; set; }
 
-    /// <summary>How many seconds.</summary>
+    /// <summary>The number of seconds.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "Seconds")]
     public double Seconds { get; set; }
 
-    /// <summary>Until when.</summary>
+    /// <summary>The end of the wait.</summary>
     [Parameter(Mandatory = true, ParameterSetName = "Until")]
     public DateTimeOffset Until { get; set; }
 
@@ -222,7 +222,7 @@ public sealed class DurableFailCommand : DurableCommand
         => Ask(new DurableMessage("fail").With("type", ErrorType).With("message", Message));
 }
 
-/// <summary>Says whether the next operation has been done before.</summary>
+/// <summary>Tests whether the record has operations that the handler has not reached yet.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "DurableReplay")]
 public sealed class DurableReplayingCommand : DurableCommand
 {

@@ -1,9 +1,9 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>Results of operations: JSON in the record, and objects as <c>ConvertFrom-Json</c> gives them.</summary>
+/// <summary>Results of operations: JSON in the record, and objects of <c>ConvertFrom-Json</c> for handlers.</summary>
 internal static class DurableResult
 {
-    /// <summary>The output of a block as JSON: nothing is an empty text, one object is itself, several are an array.</summary>
+    /// <summary>The output of a block as JSON: no output is an empty text, several objects are an array.</summary>
     public static string OfOutput(IList<PSObject> output)
     {
         var items = new List<object>(output.Count);
@@ -11,7 +11,7 @@ internal static class DurableResult
         {
             if (Answer.IsFormat(item))
             {
-                // a formatted table is no JSON, whatever stands beside it
+                // output with a formatted table is text, never JSON
                 return JsonText.Quote(new Formatter().Text(output.ToArray<object>()));
             }
 
@@ -42,8 +42,8 @@ internal static class DurableResult
                 $"the result has more than {Answer.LargestBuffered} bytes: put it into Amazon S3, and keep its address");
     }
 
-    /// <summary>A value that is a part of an operation's identity, as JSON with the keys in order: those of a hashtable
-    /// come in another order in each process.</summary>
+    /// <summary>A value that is a part of an operation's identity, as JSON with sorted keys: a hashtable has another
+    /// order in each process.</summary>
     public static string OfArgument(object value)
     {
         using var sorted = new MemoryStream();
@@ -56,18 +56,18 @@ internal static class DurableResult
         return Encoding.UTF8.GetString(sorted.ToArray());
     }
 
-    /// <summary>Puts out a result. The items of an array come one by one where they may have come so.</summary>
+    /// <summary>Writes a result. Items of an array are written singly if the block may have done so.</summary>
     public static void Write(string json, Cmdlet command)
     {
         if (json.Length > 0)
         {
             var value = Read(json);
-            // one item alone was the block's own array: one object is no array
+            // an array with one item is the block's own array: one object would be no array
             command.WriteObject(value, value is object[] { Length: > 1 });
         }
     }
 
-    /// <summary>The value of a text; the text itself where it is no JSON.</summary>
+    /// <summary>The value of a text; the text itself if it is no JSON.</summary>
     public static object Read(string json)
     {
         if (IsPlainString(json))
@@ -89,7 +89,7 @@ internal static class DurableResult
         };
     }
 
-    /// <summary>The state of a question, which a block changes in place.</summary>
+    /// <summary>The state of <c>Wait-DurableUntil</c>, which the block changes in place.</summary>
     public static Hashtable State(string json)
     {
         var state = new Hashtable(StringComparer.OrdinalIgnoreCase);
@@ -133,7 +133,7 @@ internal static class DurableResult
         }
     }
 
-    // one that is no date, and has nothing to be unescaped: most need no more than this
+    // a string without escapes that is no date, as most are
     private static bool IsPlainString(string json)
     {
         var inside = json.AsSpan(Math.Min(json.Length, 1));
@@ -148,7 +148,7 @@ internal static class DurableResult
         try
         {
             var value = JsonObject.ConvertFromJson(json, out var error);
-            // keys that an object cannot have, as those that differ in case alone
+            // an object cannot have these keys, for example keys that differ only in case
             return error == null ? value : JsonObject.ConvertFromJson(json, true, out error);
         }
         catch (ArgumentException)
@@ -158,7 +158,7 @@ internal static class DurableResult
     }
 }
 
-/// <summary>Takes a duration: a <c>TimeSpan</c>, a number of seconds, or a text such as <c>90s</c>, <c>15m</c> or
+/// <summary>Converts a duration: a <c>TimeSpan</c>, a number of seconds, or a text such as <c>90s</c>, <c>15m</c> or
 /// <c>3d</c>.</summary>
 public sealed class DurationAttribute : ArgumentTransformationAttribute
 {
@@ -170,7 +170,7 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
         var value = Answer.Base(inputData);
         try
         {
-            // PowerShell takes `3d` for a number, and keeps the text
+            // PowerShell reads `3d` as a number, but keeps the text
             return value as TimeSpan? ?? Parse(inputData.ToString().Trim())
                 ?? TimeSpan.FromSeconds(Convert.ToDouble(value, CultureInfo.InvariantCulture));
         }
@@ -181,7 +181,7 @@ public sealed class DurationAttribute : ArgumentTransformationAttribute
         }
     }
 
-    // null where it is no such text
+    // null if it is no such text
     private static TimeSpan? Parse(string text)
     {
         if (text.Contains(':'))

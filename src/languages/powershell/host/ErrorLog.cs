@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>Shows objects in the log, errors among them, as PowerShell shows them. Public, as a script calls it.</summary>
+/// <summary>Writes objects and errors to the log in PowerShell's format. Public, because a script calls it.</summary>
 public sealed class ErrorLog
 {
     private readonly Log log;
@@ -8,7 +8,7 @@ public sealed class ErrorLog
 
     internal ErrorLog(Log log, Formatter formatter) => (this.log, this.formatter) = (log, formatter);
 
-    /// <summary>Shows an object.</summary>
+    /// <summary>Writes an object to the log.</summary>
     /// <param name="item">The object.</param>
     public void WriteLambdaError(PSObject item)
     {
@@ -25,7 +25,7 @@ public sealed class ErrorLog
         }
 
         log.WriteLine(formatter.Text(item).Trim('\r', '\n'));
-        // an error of the handler itself has no place: PowerShell names the line of the call, which we have made
+        // an error of the handler itself has no place: PowerShell would name the host's own call
         if (record != null && string.IsNullOrEmpty(record.InvocationInfo?.ScriptName)
             && Failures.Stack(record) is [string first, ..])
         {

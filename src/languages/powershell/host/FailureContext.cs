@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>The context of an event as its error shows it.</summary>
+/// <summary>The context of an event in its error.</summary>
 internal static class FailureContext
 {
     private const string Hint = "The environment variable Debug=true adds the error record, all "
@@ -11,7 +11,7 @@ internal static class FailureContext
         "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "Lambda-Runtime-Aws-Request-Id",
     };
 
-    /// <summary>Where the log of the event is.</summary>
+    /// <summary>The log group and stream of the event, and the hint.</summary>
     public static OrderedDictionary Part(IDictionary context)
     {
         var part = new OrderedDictionary();
@@ -25,7 +25,7 @@ internal static class FailureContext
         return part;
     }
 
-    /// <summary>All of it. The bootstrap masks the values of credentials.</summary>
+    /// <summary>The whole context. The bootstrap masks the values of credentials.</summary>
     public static OrderedDictionary Whole(IDictionary context)
     {
         var whole = new OrderedDictionary();
@@ -37,7 +37,7 @@ internal static class FailureContext
         return whole;
     }
 
-    // a header as HTTP spells it; the names of variables stay as they are
+    // a header's name with capital letters; names of variables are not changed
     private static string Spell(string name)
     {
         var isHeader = name.IndexOf('-') > 0 && name == name.ToLowerInvariant();

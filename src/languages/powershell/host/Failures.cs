@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>Errors as the caller gets them: one JSON object.</summary>
+/// <summary>Errors for the caller: one JSON object.</summary>
 internal static class Failures
 {
     private const int LongestMessage = 65536;
@@ -8,8 +8,8 @@ internal static class Failures
     /// <summary>The error of an event.</summary>
     /// <param name="error">What was thrown.</param>
     /// <param name="context">The event's context, or the environment.</param>
-    /// <param name="hasColons">Whether the handler is of a form with colons: the context is shown with
-    /// <c>Debug=true</c> alone, and a thrown word is the error's type.</param>
+    /// <param name="hasColons">Whether the handler has a form with colons: the context is shown only with
+    /// <c>Debug=true</c>, and a thrown word is the error's type.</param>
     public static string OfEvent(Exception error, IDictionary context, bool hasColons)
     {
         var record = Record(error);
@@ -54,12 +54,12 @@ internal static class Failures
         return JsonWriter.Write(failure);
     }
 
-    /// <summary>The record of an error, which holds the error itself.</summary>
+    /// <summary>The record of an error.</summary>
     public static ErrorRecord Record(Exception error) => error is IContainsErrorRecord { ErrorRecord: { } record }
         ? new ErrorRecord(record, error)
         : new ErrorRecord(error, error.GetType().Name, ErrorCategory.NotSpecified, null);
 
-    /// <summary>The lines of the stack, innermost first, without our own frames, which have called the handler.</summary>
+    /// <summary>The lines of the stack, innermost first, without the host's own frames around the handler.</summary>
     public static string[] Stack(ErrorRecord record)
     {
         var lines = record.ScriptStackTrace?.Split('\n', StringSplitOptions.RemoveEmptyEntries) ?? [];
@@ -122,14 +122,14 @@ internal static class ThrownValue
         return Answer.Base(record.TargetObject) switch
         {
             string text => (takesWords && IsWord(text) ? text : type, message),
-            // as AWS's guide on errors of PowerShell functions has it
+            // as in AWS's guide on errors of PowerShell functions
             IDictionary table when table["Exception"] is string { Length: > 0 } named =>
                 (named, Answer.Base(table["Message"])?.ToString() ?? named),
             var value => (value.GetType().Name, Json(record.TargetObject) ?? message),
         };
     }
 
-    // of `throw 42` PowerShell makes a RuntimeException, whose record holds the value
+    // PowerShell turns `throw 42` into a RuntimeException, whose record has the value
     private static bool IsThrown(ErrorRecord record)
         => record.TargetObject != null
             && record.Exception.GetType() == typeof(RuntimeException)
@@ -138,7 +138,7 @@ internal static class ThrownValue
     private static bool IsWord(string text)
         => text.Length > 0 && char.IsAsciiLetter(text[0]) && text.All(char.IsAsciiLetterOrDigit);
 
-    // null where it is no JSON
+    // null if it cannot be JSON
     private static string Json(object value)
     {
         try
@@ -155,6 +155,6 @@ internal static class ThrownValue
 /// <summary>An error whose type is not the exception's own name.</summary>
 internal sealed class HandlerException(string type, string message) : RuntimeException(message)
 {
-    /// <summary>The type, as <c>errorType</c> shows it.</summary>
+    /// <summary>The type for <c>errorType</c>.</summary>
     public string Type => type;
 }

@@ -1,15 +1,15 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// Objects as the text that PowerShell shows. It runs in a module of its own, where default values of parameters
-/// and preferences of the user's do not reach.
+/// Formats objects as PowerShell does. It runs in its own module, which the user's default values of parameters and
+/// preferences do not affect.
 /// </summary>
 internal sealed class Formatter
 {
     private PSModuleInfo module;
     private ScriptBlock block;
 
-    /// <summary>The text of these objects, which are taken off the list.</summary>
+    /// <summary>The text of these objects. Clears the list.</summary>
     public string TakeText(List<object> items)
     {
         if (items.Count == 0)
@@ -30,7 +30,7 @@ internal sealed class Formatter
             return Format(items);
         }
 
-        // a line that a native command has written to its standard error
+        // a line of a native command's standard error
         var isLine = record.FullyQualifiedErrorId.StartsWith("NativeCommandError", StringComparison.Ordinal);
         string text = null;
         try
@@ -39,7 +39,7 @@ internal sealed class Formatter
         }
         catch (RuntimeException)
         {
-            // the view calls functions that the user's own may stand in for
+            // the view calls functions that a user may have replaced
         }
 
         return string.IsNullOrWhiteSpace(text) ? record + "\n" : text;

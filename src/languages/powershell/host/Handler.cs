@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>The command that the handler names, and how it can be called with an event and a context.</summary>
+/// <summary>The handler's command, and the way to call it with an event and a context.</summary>
 internal sealed class Handler
 {
     private readonly Invocation invocation;
@@ -31,14 +31,14 @@ internal sealed class Handler
             : invocation.Block(commands);
     }
 
-    /// <summary>Whether its input is what ConvertFrom-Json gives, instead of a hashtable.</summary>
+    /// <summary>Whether it gets the objects of ConvertFrom-Json instead of a hashtable.</summary>
     public bool TakesObjects { get; }
 
     /// <summary>Calls it.</summary>
     /// <param name="data">The event.</param>
     /// <param name="context">The context.</param>
     /// <param name="output">Takes its output.</param>
-    /// <returns>Whether it said itself that it had failed, as a script with <c>exit 3</c> does.</returns>
+    /// <returns>Whether it has reported a failure itself, like a script with <c>exit 3</c>.</returns>
     public bool Run(object data, PSObject context, ICollection<object> output)
     {
         end.Succeeded = true;
@@ -50,13 +50,13 @@ internal sealed class Handler
         => command is FunctionInfo { ScriptBlock.Ast: FunctionDefinitionAst { Body.ProcessBlock: not null } };
 }
 
-/// <summary>How a script ended. Public, as a script of ours calls it.</summary>
+/// <summary>The end of a script. Public, because a script of the host calls it.</summary>
 public sealed class ScriptEnd
 {
-    /// <summary>Whether PowerShell counts it as a success.</summary>
+    /// <summary>Whether PowerShell reports success.</summary>
     public bool Succeeded { get; internal set; }
 
-    /// <summary>Keeps what <c>$?</c> says.</summary>
+    /// <summary>Stores the value of <c>$?</c>.</summary>
     /// <param name="succeeded">Its value.</param>
     public void RecordLambdaEnd(bool succeeded) => Succeeded = succeeded;
 }

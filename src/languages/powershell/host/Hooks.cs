@@ -14,7 +14,7 @@ internal static class Hooks
         ["Register-OnShutdown"] = new(),
     };
 
-    /// <summary>Whether there are blocks to be run at the shutdown.</summary>
+    /// <summary>Whether there are blocks for the shutdown.</summary>
     public static bool HasShutdown => Registered["Register-OnShutdown"].Count > 0;
 
     /// <summary>Runs the hooks of <c>checkpoint</c>, <c>restore</c> or <c>shutdown</c>.</summary>
@@ -53,7 +53,7 @@ internal static class Hooks
     }
 }
 
-/// <summary>Registers a block; the name of the command says for which moment.</summary>
+/// <summary>Registers a block. The name of the command says when it runs.</summary>
 [Cmdlet(VerbsLifecycle.Register, "LambdaHook")]
 public sealed class RegisterHookCommand : PSCmdlet
 {

@@ -1,20 +1,20 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// Runs commands in the session: their output is collected, their errors are logged. Simple functions of ours do
-/// both: unlike cmdlets, they take no default values of parameters. Made before the user's file is loaded.
+/// Runs commands in the session: collects their output, and logs their errors. Simple functions do both: unlike
+/// cmdlets, they have no default values of parameters. They are created before the user's file is loaded.
 /// </summary>
 internal sealed class Invocation
 {
     private const string DefaultValues = "global:PSDefaultParameterValues";
 
-    // PowerShell's log of started and ended commands, which nobody reads here, leaves out commands of this name: each
-    // entry takes 5 µs
+    // PowerShell's log of started and ended commands is not used here. It leaves out commands of this name: each entry
+    // takes 5 µs
     private const string Unlogged = "Format-Default";
 
     private readonly Runspace runspace;
 
-    // taken once: while an action of an event runs, the runspace refuses it
+    // read once: while an action of an event runs, the runspace refuses access
     private readonly PSVariableIntrinsics variables;
     private readonly LambdaHost host;
     private readonly ErrorLog errors;
@@ -22,7 +22,7 @@ internal sealed class Invocation
     private readonly FunctionInfo collect;
     private readonly FunctionInfo log;
 
-    // a text would be compiled for every event, which takes longer than all the rest
+    // a text would be compiled for every event, which takes longer than everything else
     private readonly CmdletInfo call = new(Unlogged, typeof(CallCommand));
 
     /// <summary>Runs commands in this runspace.</summary>
@@ -33,15 +33,15 @@ internal sealed class Invocation
         this.host = host;
         this.errors = errors;
         collect = Function(Unlogged, Script.ForEach(collector, nameof(OutputCollector.AddLambdaOutput)));
-        // native commands write to standard error themselves where a command of this name takes the errors
+        // native commands write directly to standard error if a command of this name takes the errors
         log = Function("Out-Default", Script.ForEach(errors, nameof(ErrorLog.WriteLambdaError)));
     }
 
     /// <summary>Commands for <see cref="Run"/>.</summary>
-    /// <param name="commands">A pipeline, whose output is collected. Arguments of the run are <c>$args</c>.</param>
+    /// <param name="commands">A pipeline, whose output is collected. <c>$args</c> has the arguments of the run.</param>
     public ScriptBlock Block(params CommandBaseAst[] commands) => Block(commands, []);
 
-    /// <summary>The same, and statements that follow.</summary>
+    /// <summary>The same, followed by statements.</summary>
     public ScriptBlock Block(CommandBaseAst[] commands, params StatementAst[] end)
     {
         var block = Script.Block([Script.Pipeline([.. commands, Script.Command(collect)]), .. end]);
@@ -50,8 +50,8 @@ internal sealed class Invocation
 
     /// <summary>Runs commands.</summary>
     /// <param name="block">The commands.</param>
-    /// <param name="output">Takes their output, also where they fail later.</param>
-    /// <param name="arguments">What is in <c>$args</c>.</param>
+    /// <param name="output">Takes their output, even if they fail later.</param>
+    /// <param name="arguments">The value of <c>$args</c>.</param>
     public void Run(ScriptBlock block, ICollection<object> output, params object[] arguments)
     {
         host.ExitStatus = null;
@@ -70,7 +70,7 @@ internal sealed class Invocation
         shell.Invoke();
         if (DurableEvent.IsSuspending)
         {
-            // nobody waits for the answer
+            // the answer is not used
             output.Clear();
         }
 
@@ -79,7 +79,7 @@ internal sealed class Invocation
         state.Error?.Throw();
     }
 
-    /// <summary>Runs a file in the global session itself.</summary>
+    /// <summary>Dot-sources a file in the global session.</summary>
     public void DotSource(string file, List<object> output)
     {
         host.ExitStatus = null;
@@ -90,7 +90,7 @@ internal sealed class Invocation
         shell.Invoke(null, output);
     }
 
-    /// <summary>A function that the session forgets at once.</summary>
+    /// <summary>Creates a function and removes it from the session.</summary>
     public FunctionInfo Function(string name, ScriptBlock block)
     {
         var items = runspace.SessionStateProxy.InvokeProvider.Item;
@@ -100,7 +100,7 @@ internal sealed class Invocation
         return function;
     }
 
-    // errors of blocks that .NET calls come here
+    // errors of blocks that .NET calls
     private void LogErrors(PSDataStreams streams)
     {
         streams.Error.DataAdded += (sender, _) =>
@@ -112,7 +112,7 @@ internal sealed class Invocation
         };
     }
 
-    // the host has shown what comes to these; to keep it would cost memory for each line of a log
+    // the host has already written the records of these streams; storing them would cost memory for each line
     private static void DropStreams(PSDataStreams streams)
     {
         streams.Information.DataAdded += (sender, _) => ((PSDataCollection<InformationRecord>)sender).Clear();

@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>The members that <c>ConvertTo-Json</c> writes of an object, one by one, as they are asked for.</summary>
+/// <summary>The members of an object that <c>ConvertTo-Json</c> writes, read one by one.</summary>
 internal static class JsonMembers
 {
     private const BindingFlags Public = BindingFlags.Public | BindingFlags.Instance;
@@ -8,7 +8,7 @@ internal static class JsonMembers
     /// <summary>The properties of a <c>[pscustomobject]</c>.</summary>
     public static IEnumerable<Member> OfRecord(PSObject record) => record.Properties.Select(Read);
 
-    /// <summary>The fields and properties of any other object, and those that PowerShell adds to it.</summary>
+    /// <summary>The fields and properties of any other object, and properties that PowerShell adds to it.</summary>
     public static IEnumerable<Member> OfObject(object value, PSObject wrapped)
     {
         var type = value.GetType();
@@ -21,14 +21,14 @@ internal static class JsonMembers
         return all.Select(member => new Member(member.Name, Try(member.Item2)));
     }
 
-    /// <summary>The properties that were added to this very object.</summary>
+    /// <summary>The properties that were added to this object.</summary>
     public static Member[] Added(PSObject wrapped)
         => AllExtended(wrapped).Where(property => property.IsInstance).Select(Read).ToArray();
 
     /// <summary>The properties that were added to this object or to its type.</summary>
     public static Member[] Extended(PSObject wrapped) => AllExtended(wrapped).Select(Read).ToArray();
 
-    // by way of `psextended`, which leaves the object's own properties alone: to list them takes 10 µs
+    // by `psextended`, which skips the object's own properties: listing them takes 10 µs
     private static PSMemberInfoCollection<PSPropertyInfo> AllExtended(PSObject wrapped)
         => ((PSMemberSet)wrapped.Members["psextended"]).Properties;
 
@@ -42,7 +42,7 @@ internal static class JsonMembers
 
     private static Func<object> Reader(Func<object> read) => read;
 
-    // a property may refuse to be read: ConvertTo-Json makes null of it
+    // if a property cannot be read, ConvertTo-Json writes null
     private static object Try(Func<object> read)
     {
         try

@@ -4,14 +4,14 @@ using System.Numerics;
 using Newtonsoft.Json.Linq;
 
 /// <summary>
-/// Reads an event as <c>ConvertFrom-Json -AsHashtable</c> does, but that keys ignore case (the last one stays)
-/// and dates are text.
+/// Reads an event like <c>ConvertFrom-Json -AsHashtable</c>, except that keys ignore case (the last one wins) and dates
+/// are text.
 /// </summary>
 internal static class JsonReader
 {
     private const int Depth = 1024;
 
-    /// <summary>Reads the event; false where it is no JSON.</summary>
+    /// <summary>Reads the event; false if it is no JSON.</summary>
     public static bool TryRead(Request request, out object value)
     {
         try
@@ -20,13 +20,13 @@ internal static class JsonReader
             if (reader.Read())
             {
                 value = Read(ref reader);
-                // nothing may follow
+                // no more text may follow
                 return !reader.Read();
             }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // ConvertFrom-Json takes more than the standard allows, and surrogates that stand alone
+            // ConvertFrom-Json accepts more than the standard, and single surrogates
         }
 
         return TryReadLeniently(request.Text, out value);
@@ -83,7 +83,7 @@ internal static class JsonReader
         {
             DateParseHandling = Newtonsoft.Json.DateParseHandling.None,
             MaxDepth = Depth,
-            // a key `$ref` is one like any other
+            // a key `$ref` has no special meaning
             MetadataPropertyHandling = Newtonsoft.Json.MetadataPropertyHandling.Ignore,
         };
         try

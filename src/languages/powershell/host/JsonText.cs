@@ -5,7 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json.Nodes;
 using Newtonsoft.Json.Linq;
 
-/// <summary>Strings as JSON, escaped as <c>ConvertTo-Json</c> does it.</summary>
+/// <summary>Strings as JSON, escaped as in <c>ConvertTo-Json</c>.</summary>
 internal static class JsonText
 {
     private static readonly SearchValues<char> Escaped = SearchValues.Create(
@@ -33,14 +33,14 @@ internal static class JsonText
         json.Append(rest).Append('"');
     }
 
-    /// <summary>The text of an object that is JSON by itself; null for any other.</summary>
+    /// <summary>The text of an object that represents JSON; null for any other object.</summary>
     public static string OfNode(object value) => value switch
     {
         JsonNode or JsonElement { ValueKind: not JsonValueKind.Undefined } or JsonDocument => OfParsed(value),
         _ => value.GetType().Namespace == "Newtonsoft.Json.Linq" ? OfToken(value) : null,
     };
 
-    // the text that it was read from may have spaces and line ends
+    // the original text may have spaces and line ends
     private static string OfParsed(object value)
     {
         var options = new JsonSerializerOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 1000 };
@@ -51,7 +51,7 @@ internal static class JsonText
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static string OfToken(object value)
     {
-        // a pipeline takes an object apart into its properties
+        // a pipeline splits an object into its properties
         var token = value is JProperty property ? new JObject(property) : value as JToken;
         return token?.ToString(Newtonsoft.Json.Formatting.None);
     }

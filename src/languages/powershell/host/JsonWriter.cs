@@ -1,14 +1,14 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// Writes a value as <c>ConvertTo-Json -Compress</c> does, with all its levels. It has limits: a value that leads
-/// to itself, or has no end, is an error that names the part.
+/// Writes a value like <c>ConvertTo-Json -Compress</c>, with all its levels. It has limits: a value that contains
+/// itself, or has no end, is an error that names the part.
 /// </summary>
 internal sealed class JsonWriter(int longest)
 {
     private const int Depth = 100;
 
-    /// <summary>How long, in milliseconds, items of no known number may take once there are many.</summary>
+    /// <summary>How long, in milliseconds, an enumeration of unknown length may take once it has many items.</summary>
     private const int LongestEnumeration = 1000;
     private const int ManyItems = 10000;
 
@@ -20,7 +20,7 @@ internal sealed class JsonWriter(int longest)
 
     /// <summary>The value as JSON.</summary>
     /// <param name="value">The value.</param>
-    /// <param name="longest">From how many characters on it is too large, whatever follows.</param>
+    /// <param name="longest">The number of characters from which on the value is too large.</param>
     public static string Write(object value, int longest = 2 * Answer.LargestBuffered)
     {
         var writer = new JsonWriter(longest);
@@ -70,7 +70,7 @@ internal sealed class JsonWriter(int longest)
         }
     }
 
-    // an array whose members are properties, too, would be an object
+    // otherwise an array with added properties would be an object
     private static Member[] AddedTo(PSObject wrapped)
         => wrapped == null || wrapped.BaseObject is DateTime ? [] : JsonMembers.Added(wrapped);
 
@@ -87,7 +87,7 @@ internal sealed class JsonWriter(int longest)
         }
     }
 
-    // null where it is no scalar
+    // null if it is no scalar
     private static string Scalar(object value) => value switch
     {
         bool truth => truth ? "true" : "false",

@@ -1,7 +1,7 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// The context that handlers get: a hashtable, whose keys ignore case in every culture, with three members more.
+/// The context for handlers: a hashtable, whose keys ignore case in every culture, with three additional members.
 /// </summary>
 public static class LambdaContext
 {
@@ -9,7 +9,7 @@ public static class LambdaContext
 
     private static LambdaLogger logger;
 
-    /// <summary>The time that the event has left; negative once the deadline is over.</summary>
+    /// <summary>The time until the event's deadline; negative after the deadline.</summary>
     public static TimeSpan RemainingTime(PSObject context)
         => TimeSpan.FromMilliseconds(GetRemainingTimeInMillis(context));
 
@@ -21,7 +21,7 @@ public static class LambdaContext
         return milliseconds - DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
     }
 
-    /// <summary>The logger that handlers of AWS's own runtimes have.</summary>
+    /// <summary>The logger, as in AWS's own runtimes.</summary>
     public static LambdaLogger Logger(PSObject context) => logger;
 
     /// <summary>The members of the type, for the session.</summary>
@@ -39,14 +39,14 @@ public static class LambdaContext
         return new SessionStateTypeEntry(type, false);
     }
 
-    /// <summary>A new context that holds the environment.</summary>
+    /// <summary>A new context with the environment.</summary>
     internal static Hashtable Begin()
     {
         var environment = Environment.GetEnvironmentVariables();
         var context = new Hashtable(environment.Count + 32, StringComparer.OrdinalIgnoreCase);
         foreach (DictionaryEntry variable in environment)
         {
-            // names that differ only in case, as http_proxy and HTTP_PROXY, share an entry
+            // names that differ only in case, such as http_proxy and HTTP_PROXY, share an entry
             context[variable.Key] = variable.Value;
         }
 
@@ -60,7 +60,7 @@ public static class LambdaContext
         return context;
     }
 
-    /// <summary>Adds what other runtimes call the headers.</summary>
+    /// <summary>Adds the headers under the names of other runtimes.</summary>
     internal static void AddNames(Hashtable context)
     {
         context["AwsRequestId"] = context["lambda-runtime-aws-request-id"];
@@ -70,7 +70,7 @@ public static class LambdaContext
         context["TenantId"] = context["lambda-runtime-aws-tenant-id"];
     }
 
-    /// <summary>The context as PowerShell gets it.</summary>
+    /// <summary>The context as an object of PowerShell.</summary>
     internal static PSObject Wrap(Hashtable context)
     {
         var wrapped = new PSObject(context);
@@ -79,17 +79,17 @@ public static class LambdaContext
     }
 }
 
-/// <summary>Writes to the log, as <c>$LambdaContext.Logger</c> of AWS's own runtimes does.</summary>
+/// <summary>Writes to the log, like <c>$LambdaContext.Logger</c> of AWS's own runtimes.</summary>
 public sealed class LambdaLogger
 {
     private readonly Log log;
 
     internal LambdaLogger(Log log) => this.log = log;
 
-    /// <summary>Writes text that may not end its line.</summary>
+    /// <summary>Writes text, which may be a part of a line.</summary>
     public void Log(string message) => log.Write(message);
 
-    /// <summary>Writes a record, whose level JSON logs show.</summary>
+    /// <summary>Writes a record. JSON logs show its level.</summary>
     public void Log(string level, string message) => log.WriteRecord(level.ToUpperInvariant(), string.Empty, message);
 
     public void LogLine(string message) => log.WriteLine(message);

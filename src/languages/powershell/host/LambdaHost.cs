@@ -1,10 +1,10 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>The host of the session: to a handler, the one of a <c>pwsh</c> that nobody sits at.</summary>
+/// <summary>The host of the session. For a handler, it looks like that of a non-interactive <c>pwsh</c>.</summary>
 /// <param name="log">The log that it writes to.</param>
 internal sealed class LambdaHost(Log log) : PSHost, IHostSupportsInteractiveSession
 {
-    /// <summary>The status of an <c>exit</c> that the event has run; null where it has not.</summary>
+    /// <summary>The status of an <c>exit</c> in the event; null if there was none.</summary>
     public int? ExitStatus { get; set; }
 
     public override CultureInfo CurrentCulture { get; } = CultureInfo.CurrentCulture;
@@ -29,13 +29,13 @@ internal sealed class LambdaHost(Log log) : PSHost, IHostSupportsInteractiveSess
     public override void SetShouldExit(int exitCode) => ExitStatus = exitCode;
 }
 
-/// <summary>The session writes to the log, without colours; a question is an error.</summary>
+/// <summary>The user interface of the session: writes to the log without colours; a prompt is an error.</summary>
 internal sealed class UserInterface(Log log) : PSHostUserInterface
 {
     public override PSHostRawUserInterface RawUI { get; } = new RawUserInterface();
     public override bool SupportsVirtualTerminal => Environment.GetEnvironmentVariable("TERM") != "dumb";
 
-    /// <summary>The error of everything that asks somebody.</summary>
+    /// <summary>The error of all prompts.</summary>
     public static PSInvalidOperationException NonInteractive()
         => new("PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.");
 
@@ -81,7 +81,7 @@ internal sealed class UserInterface(Log log) : PSHostUserInterface
         => throw NonInteractive();
 }
 
-/// <summary>A console of 120 columns that nobody sees.</summary>
+/// <summary>An invisible console of 120 columns.</summary>
 internal sealed class RawUserInterface : PSHostRawUserInterface
 {
     private const int Width = 120;
@@ -113,7 +113,7 @@ internal sealed class RawUserInterface : PSHostRawUserInterface
     public override void SetBufferContents(Rectangle rectangle, BufferCell fill) { }
 }
 
-/// <summary>The colours of <c>$Host.PrivateData</c>, which files set; nothing here has colours.</summary>
+/// <summary>The colours of <c>$Host.PrivateData</c>, which files may set; they have no effect.</summary>
 public sealed class ConsoleColors
 {
     public ConsoleColor FormatAccentColor { get; set; } = ConsoleColor.Green;

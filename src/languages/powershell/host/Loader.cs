@@ -1,17 +1,17 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>Loads the user's file and finds the handler's command in it.</summary>
-/// <param name="session">The session that it is loaded into.</param>
+/// <param name="session">The session for the file.</param>
 /// <param name="invocation">Runs the commands.</param>
-/// <param name="log">Takes what a file puts out while it is loaded.</param>
+/// <param name="log">Takes the output of a file while it is loaded.</param>
 internal sealed class Loader(Session session, Invocation invocation, ErrorLog log)
 {
     private const CommandTypes Functions = CommandTypes.Function | CommandTypes.Filter;
 
-    /// <summary>The module that was imported; null where the handler is none.</summary>
+    /// <summary>The imported module; null if the handler is no module.</summary>
     public PSModuleInfo Module { get; private set; }
 
-    /// <summary>The names that the file defines, where the handler's is not among them.</summary>
+    /// <summary>The names that the file defines, if the handler's name is missing.</summary>
     public List<string> Defined { get; } = new();
 
     private CommandInvocationIntrinsics Commands => session.Runspace.SessionStateProxy.InvokeCommand;
@@ -19,7 +19,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
     private static CmdletInfo ImportModule =>
         new("Import-Module", typeof(ImportModuleCommand));
 
-    /// <summary>Imports what ships with PowerShell and every handler uses, by path: by name it takes longer.</summary>
+    /// <summary>Imports the modules of PowerShell that every handler uses, by path: by name, it takes longer.</summary>
     public void ImportOwn()
     {
         var names = new[] { "Microsoft.PowerShell.Utility", "Microsoft.PowerShell.Management" };
@@ -28,7 +28,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
         shell.AddCommand(ImportModule).AddParameter("Name", files).Invoke();
     }
 
-    /// <summary>The handler's command; null where the file does not define it.</summary>
+    /// <summary>The handler's command; null if the file does not define it.</summary>
     public CommandInfo Load(Arguments arguments) => arguments.Kind switch
     {
         "script" => FindScript(arguments.Place),
@@ -39,18 +39,18 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
     private ExternalScriptInfo FindScript(string place)
     {
         var script = (ExternalScriptInfo)Commands.GetCommand(place, CommandTypes.ExternalScript);
-        // it throws where the script cannot be parsed
+        // this throws if the script cannot be parsed
         _ = script.ScriptBlock;
         var refuse = new CmdletInfo("Stop-LambdaScript", typeof(RefuseCommand));
         try
         {
-            // a script that stands in a pipeline meets its #Requires; the first command keeps it from running
+            // a script in a pipeline checks its #Requires; the first command prevents it from running
             var block = invocation.Block(Script.Command(refuse), Script.Command(script));
             invocation.Run(block, new List<object>());
         }
         catch (RuntimeException error) when (error.InnerException is RefusedException)
         {
-            // all that it requires is there
+            // all requirements are met
         }
 
         return script;
@@ -69,7 +69,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
             Script.Named("Verbose", false),
             Script.Named("Debug", false));
         invocation.Run(invocation.Block(command), output);
-        // the module's file may have put something out as well
+        // the module's file may have written other output
         var last = output.FindLast(item => Answer.Base(item) is PSModuleInfo);
         Module = (PSModuleInfo)Answer.Base(last);
         output.Remove(last);
@@ -108,7 +108,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
             && string.Equals(own.ModuleName, Module.Name, StringComparison.OrdinalIgnoreCase);
     }
 
-    // without the actions that the file has set for lookups of its own
+    // without the lookup actions that the file has set
     private CommandInfo Find(string function)
     {
         var (before, after) = (Commands.PreCommandLookupAction, Commands.PostCommandLookupAction);
@@ -128,7 +128,7 @@ internal sealed class Loader(Session session, Invocation invocation, ErrorLog lo
     private CommandInfo FunctionOfScript(string place, string function)
     {
         var output = new List<object>();
-        // into the global session: no block of ours may stand in between
+        // directly into the global session, without a block of the host
         invocation.DotSource(place, output);
         log.WriteAll(output);
         var command = Find(function);

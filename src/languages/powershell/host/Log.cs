@@ -1,27 +1,27 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// The log: standard error, whose lines the bootstrap passes on. In JSON mode a record is an object with its
-/// level, and the bootstrap makes one of every other line.
+/// The log: standard error, whose lines the bootstrap copies. In JSON mode, a record is an object with its level, and
+/// the bootstrap turns every other line into an object.
 /// </summary>
-/// <param name="json">Whether it is in JSON mode.</param>
+/// <param name="json">Whether the log is in JSON mode.</param>
 internal sealed class Log(bool json)
 {
     private readonly Stream stream = Console.OpenStandardError();
 
-    // by Write-Host -NoNewline, in JSON mode
+    // the text of Write-Host -NoNewline, in JSON mode
     private string begun = string.Empty;
 
     /// <summary>Whether it is in JSON mode.</summary>
     public bool IsJson => json;
 
-    /// <summary>The event whose records these are.</summary>
+    /// <summary>The request id of the current event.</summary>
     public string RequestId { get; set; }
 
-    /// <summary>The tenant of the event; null where it has none.</summary>
+    /// <summary>The tenant of the event, or null.</summary>
     public string TenantId { get; set; }
 
-    /// <summary>Writes text that may not end its line.</summary>
+    /// <summary>Writes text, which may be a part of a line.</summary>
     public void Write(string text)
     {
         if (!json)
@@ -46,11 +46,11 @@ internal sealed class Log(bool json)
         Send(json && text.Contains('\n') ? Record("INFO", text) : text + "\n");
     }
 
-    /// <summary>Writes a record of a stream: in text mode a line that begins with the stream's name.</summary>
+    /// <summary>Writes a record of a stream; in text mode, a line that begins with the stream's name.</summary>
     public void WriteRecord(string level, string prefix, string message)
         => Send(json ? Record(level, message) : prefix + message + "\n");
 
-    /// <summary>Ends a line that has no end yet.</summary>
+    /// <summary>Ends an unfinished line.</summary>
     public void Flush()
     {
         if (begun.Length > 0)

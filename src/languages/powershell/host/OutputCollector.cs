@@ -1,16 +1,16 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>Takes the output of commands, object by object. Public, as a script calls it by a name that no type of a
-/// user has.</summary>
+/// <summary>Collects the output of commands, object by object. Public, because a script calls it. No type of a user has
+/// a method of this name.</summary>
 public sealed class OutputCollector
 {
-    // as JSON, each object is two bytes at least
+    // as JSON, each object has at least two bytes
     private const int MostObjects = Answer.LargestBuffered / 2;
 
     private ICollection<object> output;
     private ExceptionDispatchInfo error;
 
-    /// <summary>Takes one object.</summary>
+    /// <summary>Adds one object.</summary>
     /// <param name="item">The object.</param>
     public void AddLambdaOutput(PSObject item)
     {
@@ -19,7 +19,7 @@ public sealed class OutputCollector
             if (output.Count > MostObjects)
             {
                 throw new RuntimeException(
-                    $"the answer is too large: the handler has put out more than {MostObjects} objects");
+                    $"the answer is too large: the handler has written more than {MostObjects} objects");
             }
 
             output.Add(item);
@@ -31,9 +31,9 @@ public sealed class OutputCollector
         }
     }
 
-    /// <summary>From now on the output goes here.</summary>
+    /// <summary>Starts to collect the output in this list.</summary>
     internal void Begin(ICollection<object> next) => (output, error) = (next, null);
 
-    /// <summary>Throws the error of an object that could not be taken.</summary>
+    /// <summary>Throws the error of an object that could not be added.</summary>
     internal void ThrowError() => error?.Throw();
 }

@@ -3,13 +3,13 @@ namespace LambdaScriptRuntime;
 using System.Text.RegularExpressions;
 
 /// <summary>
-/// Modules that come packed: <c>modules.zip</c>, whose folders are modules, and packages of a gallery
-/// (<c>module-nupkgs/NAME.VERSION.nupkg</c>), each of which is one.
+/// Packed modules: <c>modules.zip</c>, whose folders are modules, and packages of a gallery
+/// (<c>module-nupkgs/NAME.VERSION.nupkg</c>), each of which is one module.
 /// </summary>
 internal static class PackedModules
 {
     /// <summary>Unpacks all archives.</summary>
-    /// <param name="packed">Lines, in pairs: an archive, and the directory of modules that comes of it.</param>
+    /// <param name="packed">Pairs of lines: an archive, and its directory of modules.</param>
     public static void UnpackAll(string packed)
     {
         var lines = packed.Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -26,7 +26,7 @@ internal static class PackedModules
         }
     }
 
-    // where it is not there yet: whole or not at all
+    // unless it is already unpacked; it appears complete or not at all
     private static void Unpack(string archive, string target)
     {
         if (Directory.Exists(target))
@@ -34,10 +34,10 @@ internal static class PackedModules
             return;
         }
 
-        // several may start at once
+        // several processes may start at once
         var own = target + "." + Environment.ProcessId;
         var isPackage = archive.EndsWith(".nupkg", StringComparison.OrdinalIgnoreCase);
-        // of `My.Module.1.2.3-beta`: the version begins with the first number
+        // in `My.Module.1.2.3-beta`, the version begins with the first number
         var module = Regex.Replace(Path.GetFileNameWithoutExtension(archive), @"\.[0-9].*", string.Empty);
         var into = isPackage ? Path.Combine(own, module) : own;
         Directory.CreateDirectory(into);

@@ -4,9 +4,9 @@ namespace LambdaScriptRuntime;
 /// The two pipes to the bootstrap, and the frames on them: a line <c>NAME LENGTH</c>, then the payload.
 /// <c>src/worker/transport/frame.rs</c> describes them.
 /// </summary>
-/// <param name="requests">The pipe that is read.</param>
-/// <param name="reports">The pipe that is written to.</param>
-/// <param name="answer">The path of the pipe of each answer in turn; null where they are not streamed.</param>
+/// <param name="requests">The pipe with requests.</param>
+/// <param name="reports">The pipe for messages.</param>
+/// <param name="answer">The path of the current answer's pipe; null if answers are not streamed.</param>
 internal sealed class Pipes(Stream requests, Stream reports, string answer) : IDisposable
 {
     /// <summary>Opens the pipes that the bootstrap names.</summary>
@@ -38,7 +38,7 @@ internal sealed class Pipes(Stream requests, Stream reports, string answer) : ID
         return requests.ReadAtLeast(payload, payload.Length, false) == payload.Length;
     }
 
-    /// <summary>Opens the pipe of the current answer; null where answers are not streamed.</summary>
+    /// <summary>Opens the pipe of the current answer; null if answers are not streamed.</summary>
     public Stream OpenAnswer() => answer == null ? null : Open(answer, FileAccess.Write);
 
     /// <summary>Sends one frame.</summary>
@@ -46,7 +46,7 @@ internal sealed class Pipes(Stream requests, Stream reports, string answer) : ID
     {
         var size = Encoding.UTF8.GetByteCount(payload);
         var head = Encoding.UTF8.GetBytes($"{name} {size}\n");
-        // in one write: the bootstrap wakes up once
+        // in one write, so that the bootstrap wakes up only once
         var frame = new byte[head.Length + size];
         head.CopyTo(frame, 0);
         Encoding.UTF8.GetBytes(payload, frame.AsSpan(head.Length));

@@ -1,8 +1,8 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// The preferences of one scope, and its default values of parameters: kept when the user's file has been loaded,
-/// and put back after each event. What does not let itself be put back stays as it is.
+/// The preferences of one scope, and its default values of parameters. They are saved after the user's file was loaded,
+/// and restored after each event. A value that cannot be restored is left unchanged.
 /// </summary>
 internal sealed class Preferences
 {
@@ -20,7 +20,7 @@ internal sealed class Preferences
     private readonly string defaultPath;
     private readonly Hashtable defaultValues;
 
-    /// <summary>The preferences as they are now.</summary>
+    /// <summary>Saves the current preferences.</summary>
     /// <param name="variables">The variables of the session state.</param>
     /// <param name="scope"><c>global:</c>, or <c>script:</c> for those of a module.</param>
     public Preferences(PSVariableIntrinsics variables, string scope)
@@ -32,11 +32,11 @@ internal sealed class Preferences
             return (scope + name, variable != null, variable?.Value);
         });
         defaultPath = scope + DefaultValues;
-        // a copy, as handlers may change them in place
+        // a copy, because handlers may change them in place
         defaultValues = variables.Get(defaultPath)?.Value is IDictionary values ? new Hashtable(values) : null;
     }
 
-    /// <summary>Puts back what has changed.</summary>
+    /// <summary>Restores changed preferences.</summary>
     public void Restore()
     {
         foreach (var (path, isSet, value) in kept)

@@ -2,17 +2,17 @@ namespace LambdaScriptRuntime;
 
 /// <summary>
 /// The entry of the host. The bootstrap starts <c>pwsh</c> with this assembly as a startup hook, and with a
-/// <c>-Command</c> that calls <see cref="Enter"/> where .NET runs no startup hooks.
+/// <c>-Command</c> that calls <see cref="Enter"/> if .NET runs no startup hooks.
 /// </summary>
 public static class Program
 {
     private const string HooksVariable = "DOTNET_STARTUP_HOOKS";
 
-    /// <summary>Runs the host out of a <c>pwsh</c> whose own host has started already.</summary>
-    /// <param name="reason">Why it came to this, for the log.</param>
+    /// <summary>Runs the host in a <c>pwsh</c> whose own host has already started.</summary>
+    /// <param name="reason">The reason, for the log.</param>
     public static void Enter(string reason)
     {
-        // a thread that no runspace belongs to, and with the stack of a main thread
+        // a thread without a runspace, and with the stack size of a main thread
         var thread = new Thread(() => Run(reason), 8 * 1024 * 1024);
         thread.Start();
         thread.Join();
@@ -29,7 +29,7 @@ public static class Program
         }
         catch (Exception error) when (IsUnfit(error))
         {
-            // JSON by hand: nothing of PowerShell can be used
+            // JSON by hand, because PowerShell cannot be used
             var message = "the PowerShell host `" + arguments.Host + "` does not fit this PowerShell ("
                 + error.Message + "): compile it with this one, as `make powershell-host` does";
             var text = JsonText.Quote(message);
@@ -37,14 +37,14 @@ public static class Program
         }
         catch (IOException)
         {
-            // the bootstrap has gone
+            // the bootstrap has ended
             Environment.Exit(1);
         }
 
         Environment.Exit(0);
     }
 
-    // not inlined into its caller, which would be compiled with the types of PowerShell then
+    // not inlined: otherwise its caller would be compiled with PowerShell's types
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void RunWorker(Arguments arguments, Pipes pipes, string reason)
         => new Worker(arguments, pipes).Run(reason);
@@ -55,7 +55,7 @@ public static class Program
         return isAssembly || error is FileLoadException or TypeLoadException or MissingMemberException;
     }
 
-    // children see what they would see without us
+    // child processes see the variable without the host's hook
     private static void RestoreHooks(string host)
     {
         var hooks = Environment.GetEnvironmentVariable(HooksVariable);

@@ -1,7 +1,7 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>One event: its bytes, and the context that came with it.</summary>
-/// <param name="context">The environment, the headers, and what other runtimes call them.</param>
+/// <summary>One event: its bytes and its context.</summary>
+/// <param name="context">The environment, the headers, and the names of other runtimes for them.</param>
 /// <param name="bytes">The event.</param>
 internal sealed class Request(Hashtable context, byte[] bytes)
 {
@@ -10,7 +10,7 @@ internal sealed class Request(Hashtable context, byte[] bytes)
     /// <summary>The event.</summary>
     public byte[] Bytes => bytes;
 
-    /// <summary>The environment, the headers, and what other runtimes call them.</summary>
+    /// <summary>The environment, the headers, and the names of other runtimes for them.</summary>
     public Hashtable Context => context;
 
     /// <summary>The event as text.</summary>
@@ -18,9 +18,9 @@ internal sealed class Request(Hashtable context, byte[] bytes)
 
     /// <summary>Reads an event whose context has just been read, and sets its environment variables.</summary>
     /// <param name="payload">The payload of the frame <c>context</c>.</param>
-    /// <param name="context">What is in the context of every event.</param>
-    /// <param name="pipes">Where the frame <c>event</c> comes from.</param>
-    /// <returns>The event; null where the pipe ends.</returns>
+    /// <param name="context">The part of the context that all events have in common.</param>
+    /// <param name="pipes">The pipes with the frame <c>event</c>.</param>
+    /// <returns>The event; null if the pipe has ended.</returns>
     public static Request Read(byte[] payload, Hashtable context, Pipes pipes)
     {
         var isHeader = false;
@@ -45,7 +45,7 @@ internal sealed class Request(Hashtable context, byte[] bytes)
         return pipes.TryRead(out _, out var bytes) ? new Request(context, bytes) : null;
     }
 
-    /// <summary>The event as a handler gets it: a hashtable where it is JSON and said to be, else the text.</summary>
+    /// <summary>The event for a handler: a hashtable if its content type is JSON and it parses, else text.</summary>
     public object Data()
     {
         var isJson = context["content-type"] is string type
@@ -53,7 +53,7 @@ internal sealed class Request(Hashtable context, byte[] bytes)
         return isJson && JsonReader.TryRead(this, out var value) ? value : Text;
     }
 
-    /// <summary>The event as ConvertFrom-Json gives it; the data where that is impossible.</summary>
+    /// <summary>The event as ConvertFrom-Json reads it; the data if that is impossible.</summary>
     public object Objects(object data)
     {
         if (data is string)
@@ -86,7 +86,7 @@ internal sealed class Request(Hashtable context, byte[] bytes)
         }
     }
 
-    // the parts before and behind a separator; without one, the second is null
+    // the parts before and after a separator; without one, the second is null
     private static (string First, string Second) Cut(string line, string separator)
     {
         var parts = line.Split(separator, 2);
@@ -94,7 +94,7 @@ internal sealed class Request(Hashtable context, byte[] bytes)
     }
 }
 
-/// <summary>The variable <c>$LambdaInput</c>, which reads the event's JSON when it is first asked for.</summary>
+/// <summary>The variable <c>$LambdaInput</c>, which parses the event at its first use.</summary>
 internal sealed class InputVariable() : PSVariable("LambdaInput")
 {
     private Request request;
@@ -117,6 +117,6 @@ internal sealed class InputVariable() : PSVariable("LambdaInput")
         set => (request, this.value) = (null, value);
     }
 
-    /// <summary>From now on the variable holds this event.</summary>
+    /// <summary>Sets the variable to this event.</summary>
     public void Hold(Request next, object data) => (request, value) = (next, data);
 }

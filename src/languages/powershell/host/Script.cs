@@ -1,7 +1,7 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// Builds script blocks without text. They hold commands themselves, not names that a user's function could take,
+/// Builds script blocks without text. They refer to commands directly, not by names that a user's function could take,
 /// and have no position, so that no error record, trace or call stack quotes them.
 /// </summary>
 internal static class Script
@@ -18,7 +18,7 @@ internal static class Script
     }
 
     /// <summary>A block that calls a method with each object of the pipeline. The method takes a
-    /// <see cref="PSObject"/>: PowerShell takes the wrapper off for any other type.</summary>
+    /// <see cref="PSObject"/>: PowerShell removes the wrapper for any other type.</summary>
     public static ScriptBlock ForEach(object target, string method)
     {
         var begin = Named(TokenKind.Begin, StopAtErrors());
@@ -55,15 +55,15 @@ internal static class Script
         return new CommandAst(Nowhere, call, TokenKind.Ampersand, merge);
     }
 
-    /// <summary>An argument by name; a switch where there is no value.</summary>
+    /// <summary>A named argument; a switch if there is no value.</summary>
     public static CommandElementAst Named(string name, object value = null)
         => new CommandParameterAst(Nowhere, name, value == null ? null : Constant(value), Nowhere);
 
-    /// <summary>One of <c>$args</c>.</summary>
+    /// <summary>An element of <c>$args</c>.</summary>
     public static ExpressionAst Argument(int index)
         => new IndexExpressionAst(Nowhere, Variable("args"), Constant(index));
 
-    /// <summary>A value that a pipeline takes as one object, an array too.</summary>
+    /// <summary>A value that a pipeline passes as one object, even if it is an array.</summary>
     public static ExpressionAst Whole(ExpressionAst value) => new ArrayLiteralAst(Nowhere, new[] { value });
 
     /// <summary>A variable.</summary>
@@ -71,7 +71,7 @@ internal static class Script
 
     private static ExpressionAst Constant(object value) => new ConstantExpressionAst(Nowhere, value);
 
-    // in this block alone: with the user's own preference an error of the handler could end here without a word
+    // only in this block: with the user's own preference, an error of the handler could end here without a message
     private static StatementAst StopAtErrors()
     {
         var stop = Pipeline(Value(Constant(ActionPreference.Stop)));

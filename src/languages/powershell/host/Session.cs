@@ -1,6 +1,6 @@
 namespace LambdaScriptRuntime;
 
-/// <summary>The runspace that handlers run in, set up as <c>pwsh</c> sets up its own.</summary>
+/// <summary>The runspace for handlers, set up like that of <c>pwsh</c>.</summary>
 internal sealed class Session : IDisposable
 {
     private bool hasWarned;
@@ -39,10 +39,10 @@ internal sealed class Session : IDisposable
     /// <summary>The runspace.</summary>
     public Runspace Runspace { get; }
 
-    /// <summary>Whether a handler has left the session open.</summary>
+    /// <summary>Whether the session is still open after a handler.</summary>
     public bool IsOpen => Runspace.RunspaceStateInfo.State == RunspaceState.Opened;
 
-    /// <summary>The thread that warms PowerShell up in a session beside this one.</summary>
+    /// <summary>The thread that warms up PowerShell in another session.</summary>
     public Thread Warming { get; }
 
     /// <summary>The variables of the global session.</summary>
@@ -53,19 +53,19 @@ internal sealed class Session : IDisposable
 
     public void Dispose() => Runspace.Dispose();
 
-    // nobody can attach a debugger: without this the worker would wait for one
+    // no debugger can be attached: without this, the worker would wait for one
     private void Continue(DebuggerStopEventArgs stop, Log log)
     {
         stop.ResumeAction = DebuggerResumeAction.Continue;
         if (!hasWarned)
         {
-            log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: what waits for one goes on");
+            log.WriteRecord("WARN", "WARNING: ", "no debugger can be attached: execution continues");
         }
 
         hasWarned = true;
     }
 
-    // as `pwsh` does it, so that `pwsh` starts the same one
+    // as in `pwsh`, so that the command `pwsh` starts the same PowerShell
     private static void PutHomeFirst()
     {
         var path = Environment.GetEnvironmentVariable("PATH") ?? string.Empty;

@@ -1,16 +1,16 @@
 namespace LambdaScriptRuntime;
 
 /// <summary>
-/// The answer of an event where answers are streamed: what is added to it goes out at once, and is not kept.
+/// A streamed answer: output is sent at once, and is not stored.
 /// </summary>
-/// <param name="pipe">The pipe that it goes to.</param>
-/// <param name="formatter">Makes text of objects.</param>
+/// <param name="pipe">The pipe for the answer.</param>
+/// <param name="formatter">Converts objects to text.</param>
 internal sealed class StreamedAnswer(Stream pipe, Formatter formatter) : Collection<object>, IDisposable
 {
-    // parts of a table, or the like, whose end has not come
+    // parts of a table or another format whose end has not come
     private readonly List<object> parts = new();
 
-    /// <summary>Writes what is left and closes the pipe.</summary>
+    /// <summary>Writes the rest and closes the pipe.</summary>
     public void Dispose()
     {
         Write(formatter.TakeText(parts));

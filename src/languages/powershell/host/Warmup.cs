@@ -8,7 +8,7 @@ internal static class Warmup
 {
     /// <summary>Begins, and returns at once.</summary>
     /// <param name="opened">Set once that session is open: opening one sets <c>PSModulePath</c>.</param>
-    /// <returns>The thread. Join it before the user's file is loaded, which is to see one session alone.</returns>
+    /// <returns>The thread. Join it before the user's file is loaded, which must see only one session.</returns>
     public static Thread Begin(ManualResetEventSlim opened)
     {
         var thread = new Thread(() => Run(opened)) { IsBackground = true };

@@ -34,7 +34,7 @@ internal sealed class Worker
     private bool HasColons => arguments.AnswersValue;
 
     /// <summary>Runs until the pipe ends.</summary>
-    /// <param name="reason">Why the start was slower than it should be; null where it was not.</param>
+    /// <param name="reason">The reason of a slow start, or null.</param>
     public void Run(string reason)
     {
         if (reason != null)
@@ -75,14 +75,14 @@ internal sealed class Worker
                     AnswerEvent(request, handler, pipes);
                 }
 
-                // no answer has to wait for these
+                // after the answer, so that it does not wait for these
                 RestoreSession();
                 CollectGarbage();
             }
         }
     }
 
-    // null where it cannot be had, which has been reported
+    // null after an error, which was reported
     private Handler Load()
     {
         try
@@ -109,7 +109,7 @@ internal sealed class Worker
         return null;
     }
 
-    // answers events that never were, so that the first real one finds most of it compiled
+    // answers artificial events, so that most code is compiled before the first real one
     private void Rehearse()
     {
         const string Context = "AWS_LAMBDA_RUNTIME_AWS_REQUEST_ID\n\ncontent-type: application/json\n";
@@ -133,7 +133,7 @@ internal sealed class Worker
         nextContext = LambdaContext.Begin();
     }
 
-    // between two events: few events wait for it then
+    // between two events, so that few events wait for it
     private void CollectGarbage()
     {
         var now = GC.GetTotalAllocatedBytes();
@@ -181,11 +181,11 @@ internal sealed class Worker
         return ReportExit(handler.Run(data, context, answer)) ?? ("answer", string.Empty);
     }
 
-    // the report of a handler that has asked for an exit status; null where it has not
+    // the report of a handler that has exited with a status; null if it has not
     private (string Name, string Payload)? ReportExit(bool failed)
     {
         log.Flush();
-        // `exit` ends a script, not the session; a native command's status alone is no error of the script
+        // `exit` ends a script, not the session; the status of a native command is no error of the script
         var status = host.ExitStatus ?? (failed ? session.Variables.GetValue("global:LASTEXITCODE") as int? : null);
         return status is null or 0
             ? null
@@ -200,7 +200,7 @@ internal sealed class Worker
             var current = session.Variables.Get("global:LambdaInput");
             if (current is { Attributes.Count: > 0 })
             {
-                // typed by the user's file
+                // the user's file has typed the variable
                 current.Value = request.Objects(data);
             }
             else if (!ReferenceEquals(current, input))

@@ -1,10 +1,10 @@
-# Compiles the PowerShell host with the PowerShell that runs this: build.ps1 [-Output FILE] [-Source FILE]
+# Compiles the PowerShell host with the PowerShell that runs this script: build.ps1 [-Output FILE] [-Source FILE]
 #
 #   Output   the assembly to write; without it, the host is compiled into this process
 #   Source   all sources in one file; without it, the *.cs beside this script
 #
-# The assembly carries the mark of its sources, by which the bootstrap knows whether it fits: `src/languages/powershell/host.rs`
-# counts it in the same way.
+# The assembly contains a mark, a hash of its sources, by which the bootstrap checks its version:
+# `src/languages/powershell/host.rs` computes the same mark.
 param([string] $Output, [string] $Source)
 
 $ErrorActionPreference = 'Stop'
@@ -30,7 +30,7 @@ foreach ($byte in $bytes) {
 }
 $mark = 'lambda-script-runtime-host {0:x8}{1:x8}' -f $high, $low
 $code = $code.Replace('"MARK"', "`"$mark`"")
-# in one text only a namespace with braces may stand beside others
+# in one text, several namespaces need braces
 $usings, $files = $code -csplit 'namespace (?=LambdaScriptRuntime;)'
 $code = $usings + -join ($files | ForEach-Object { "namespace $_}`n" }).Replace('LambdaScriptRuntime;', 'LambdaScriptRuntime {')
 

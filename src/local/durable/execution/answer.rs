@@ -1,21 +1,22 @@
-//! The answer of an invocation: the end of the execution, a suspension, or an error after which it is tried again.
+//! The answer of an invocation: the end of the execution, a suspension, or an error after which the invocation is
+//! repeated.
 
 use serde::Deserialize;
 
 use super::{End, Event, EventType, Execution, apply::seconds, error};
 use crate::durable::operation::{ErrorObject, Kind, Status};
 
-/// How often an invocation is tried that ends in an error, one time after the other, and one that is suspended without
-/// anything to wait for: as often as by AWS's own offline runner.
+/// The most invocations in a row that fail, or that suspend without an open operation: the same as in AWS's offline
+/// runner.
 const ATTEMPTS: u32 = 5;
 const ATTEMPTS_WITHOUT_CAUSE: u32 = 3;
-/// The largest result that another execution takes, in bytes.
+/// The largest result for another execution, in bytes.
 const CHAINED_RESULT_LIMIT: usize = 1024 * 1024;
 
-/// How an invocation has ended.
+/// The end of an invocation.
 #[derive(Debug)]
 pub struct Reply<'a> {
-    /// The answer, or the error in its place.
+    /// The answer, or the error.
     pub answer: Result<&'a [u8], ErrorObject>,
     /// The invocation's id.
     pub request_id: &'a str,
@@ -32,7 +33,7 @@ struct Answer {
 }
 
 impl Execution {
-    /// Takes the answer of the invocation that runs. Gives the error after which the invocation is tried again.
+    /// Takes the answer of the current invocation. Returns the error if the invocation will be repeated.
     pub fn end_invocation(&mut self, reply: Reply<'_>, now: f64) -> Option<ErrorObject> {
         self.running = false;
         let failure = reply.answer.as_ref().err().cloned();
@@ -57,7 +58,7 @@ impl Execution {
         Some(error)
     }
 
-    /// Ends the execution at once: no later invocation can do better.
+    /// Ends the execution at once: no later invocation can succeed.
     pub fn fail(&mut self, error: ErrorObject, now: f64) {
         self.running = false;
         if self.end.is_none() {
@@ -65,7 +66,7 @@ impl Execution {
         }
     }
 
-    /// An error comes with the number of attempts that it is worth.
+    /// An error has the number of attempts that are made.
     fn take(&mut self, bytes: &[u8], now: f64) -> Result<(), (ErrorObject, u32)> {
         let invalid = |message: &str| End::Failed(error("InvalidParameterValueException", message));
         let Ok(answer) = serde_json::from_slice::<Answer>(bytes) else {
@@ -100,7 +101,7 @@ impl Execution {
         End::Succeeded(result)
     }
 
-    /// Whether there is something that a later invocation can go on with.
+    /// Whether an open operation can continue the execution later.
     fn may_suspend(&self) -> bool {
         let waits = |kind: Kind, status: Status| match kind {
             Kind::Step => status == Status::Pending,
@@ -113,7 +114,7 @@ impl Execution {
             || operations.any(|operation| waits(operation.kind, operation.status))
     }
 
-    /// Stops the execution. One that has ended stays as it is.
+    /// Stops the execution. Does nothing if it has ended.
     pub fn stop(&mut self, error: ErrorObject, now: f64) {
         if self.end.is_some() {
             return;

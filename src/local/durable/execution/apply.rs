@@ -1,4 +1,4 @@
-//! The changes of operations that the updates of a checkpoint make. All of them have been checked.
+//! Applies the updates of a checkpoint to the operations. The updates have been checked.
 
 use super::{End, Event, EventType, Execution, Invoked, blank, error, in_milliseconds, syntax::Target};
 use crate::durable::{
@@ -9,7 +9,7 @@ use crate::durable::{
     update::{Action, Update},
 };
 
-/// Whether an update brings an operation to its end.
+/// Whether an update ends an operation.
 pub(super) fn ends_operation(update: &Update) -> bool {
     matches!(update.action, Action::Succeed | Action::Fail) && update.kind != Kind::Execution
 }

@@ -1,10 +1,10 @@
-//! Times: waits that are over, attempts that are due, callbacks that nobody has answered.
+//! Timers: the ends of waits, the next attempts, the timeouts of callbacks.
 
 use super::{EventType, Execution, Record, apply::seconds, error};
 use crate::durable::operation::{Kind, Status};
 
 impl Execution {
-    /// Brings about all that is due.
+    /// Completes all operations that are due.
     pub fn complete_due(&mut self, now: f64) {
         if self.end.is_some() {
             return;
@@ -30,12 +30,12 @@ impl Execution {
         }
     }
 
-    /// When the next wait is over, the next attempt of a step is due, or the next invocation may begin.
+    /// The time at which the next wait is over, the next attempt of a step is due, or the next invocation may begin.
     pub fn next_timer(&self) -> Option<f64> {
         self.earliest(self.records.iter().filter_map(timer).chain(self.retry_at))
     }
 
-    /// When the next callback has waited too long.
+    /// The time of the next callback timeout.
     pub fn next_callback_limit(&self) -> Option<f64> {
         self.earliest(self.records.iter().filter_map(|record| Some(callback_limit(record)?.0)))
     }
@@ -54,7 +54,7 @@ fn timer(record: &Record) -> Option<f64> {
     }
 }
 
-/// When a callback has waited too long, and the error that it gets then.
+/// The time of a callback's timeout, and its error.
 fn callback_limit(record: &Record) -> Option<(f64, &'static str, &'static str)> {
     let Record { operation, limits: Some(limits), heard: Some(heard), .. } = record else { return None };
     if operation.status != Status::Started {

@@ -1,6 +1,6 @@
-//! The history of an execution: one event for each change, as `GetDurableExecutionHistory` gives them.
+//! The history of an execution: one event for each change, as in `GetDurableExecutionHistory`.
 //!
-//! An event keeps only what its operation does not: results and errors of the last attempt are taken from there.
+//! An event does not store data of its operation: results and errors of the last attempt are taken from the operation.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -45,7 +45,7 @@ pub enum EventType {
 pub struct Event {
     time: f64,
     kind: EventType,
-    /// The operation; of an invocation its request id.
+    /// The operation's id, or the request id of an invocation.
     id: String,
     /// The attempt of a step.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -59,13 +59,13 @@ pub struct Event {
     /// The state after an attempt that was not the last one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     payload: Option<String>,
-    /// When an invocation began.
+    /// The start of an invocation.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     began: Option<f64>,
 }
 
 impl Event {
-    /// An event of an operation as it is now.
+    /// An event of an operation in its current state.
     pub(super) fn new(time: f64, kind: EventType, operation: &Operation) -> Self {
         let attempt = operation.step_details.as_ref().map(|details| details.attempt);
         Self {
@@ -80,7 +80,7 @@ impl Event {
         }
     }
 
-    /// An attempt that another one follows.
+    /// An attempt that is followed by another one.
     pub(super) fn of_retry(time: f64, kind: EventType, operation: &Operation, delay: u64) -> Self {
         let details = operation.step_details.clone().unwrap_or_default();
         let event = Self::new(time, kind, operation);
@@ -101,7 +101,7 @@ impl Event {
         }
     }
 
-    /// The event as the API gives it, with this number; payloads only where they are asked for.
+    /// The event in the format of the API, with this number; with payloads if `with_data` is set.
     pub fn to_json(&self, number: usize, execution: &Execution, with_data: bool) -> Value {
         let mut json = Map::new();
         let event_type = json!(self.kind);

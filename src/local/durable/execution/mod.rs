@@ -1,6 +1,6 @@
-//! One execution as the service keeps it: a state machine without IO and without a clock of its own.
+//! One execution in the service: a state machine without IO and without a clock.
 //!
-//! Always true: a call that is refused has changed nothing. Times are seconds since 1970, given by the caller.
+//! Always true: a refused call has changed nothing. Times are seconds since 1970, passed by the caller.
 
 mod answer;
 mod apply;
@@ -29,10 +29,10 @@ use crate::durable::{
     update::{CallbackOptions, Update},
 };
 
-/// Why a checkpoint is refused, in the words of the service.
+/// The reason why a checkpoint is refused, with the service's messages.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub enum Refusal {
-    /// The token is not the one of the last answer, or the execution has ended.
+    /// The token is not that of the last answer, or the execution has ended.
     #[error("Invalid checkpoint token")]
     Token,
     /// A payload is over its limit.
@@ -47,11 +47,11 @@ pub enum Refusal {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub enum End {
-    /// With this result.
+    /// It succeeded, with this result.
     Succeeded(String),
-    /// With this error.
+    /// It failed, with this error.
     Failed(ErrorObject),
-    /// Ended from outside.
+    /// A call stopped it.
     Stopped(ErrorObject),
 }
 
@@ -65,7 +65,7 @@ pub struct Parent {
     pub id: String,
 }
 
-/// An operation, and what only the service knows of it.
+/// An operation, with further data of the service.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Record {
@@ -76,7 +76,7 @@ pub struct Record {
     /// The limits of a callback.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limits: Option<CallbackOptions>,
-    /// When a callback began, or was heard of last.
+    /// The start of a callback, or its last heartbeat.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     heard: Option<f64>,
     /// The target of an invocation.
@@ -88,14 +88,14 @@ pub struct Record {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Invoked {
-    /// The name as the handler gives it.
+    /// The name that the handler uses.
     pub function: String,
     /// The event.
     pub payload: String,
-    /// The tenant that it is called for.
+    /// The tenant for which it is called.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tenant: Option<String>,
-    /// The execution that it has begun.
+    /// The execution that was started for it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub arn: Option<String>,
 }
@@ -106,39 +106,39 @@ pub struct Invoked {
 pub struct Execution {
     /// Its name for the service.
     pub arn: String,
-    /// Its name for people.
+    /// Its name.
     pub name: String,
-    /// The function that runs it; none for the handler of the command line.
+    /// The function that runs it; `None` for the handler of the command line.
     pub function: Option<String>,
     /// The operation that waits for it.
     pub parent: Option<Parent>,
-    /// The tenant that it runs for.
+    /// The tenant for which it runs.
     pub tenant: Option<String>,
     /// Its operations in the order of their starts. The first one is the execution itself.
     records: Vec<Record>,
     /// Its history.
     events: Vec<Event>,
-    /// How many changes operations have had.
+    /// The number of changes of operations.
     changes: u64,
     /// The last change that the handler knows.
     seen: u64,
-    /// How many invocations have begun, and how many checkpoints the last one has had.
+    /// The number of invocations, and of checkpoints in the last one.
     invocations: u64,
     checkpoints: u64,
     /// Whether an invocation runs.
     running: bool,
-    /// Whether an invocation is to come, whatever the operations say.
+    /// Whether an invocation must follow, whatever the state of the operations.
     owed: bool,
-    /// How many invocations have failed, one after the other, and when the next one may begin.
+    /// The number of failed invocations in a row, and the time at which the next one may begin.
     failures: u32,
     retry_at: Option<f64>,
-    /// How many bytes its checkpoints have had.
+    /// The bytes of all checkpoints.
     written: usize,
     end: Option<End>,
 }
 
 impl Execution {
-    /// An execution of this input. Its first invocation is to come.
+    /// An execution with this input, before its first invocation.
     pub fn new(arn: String, name: String, input: String, now: f64) -> Self {
         let operation = Operation {
             id: uuid::Uuid::new_v4().to_string(),
@@ -181,12 +181,12 @@ impl Execution {
         &self.events
     }
 
-    /// How many changes operations have had.
+    /// The number of changes of operations.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// The end, once it is there.
+    /// The end, if it has ended.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
@@ -202,7 +202,7 @@ impl Execution {
         details.and_then(|details| details.input_payload.as_deref()).unwrap_or_default()
     }
 
-    /// Goes on after the process that ran it was killed.
+    /// Continues after the process that ran it was killed.
     pub fn resume(&mut self) {
         self.owed |= std::mem::take(&mut self.running);
     }
@@ -218,7 +218,7 @@ impl Execution {
         }
     }
 
-    /// Begins an invocation. The tokens of the last one are worth nothing any more.
+    /// Begins an invocation. The tokens of the last one become invalid.
     pub fn begin_invocation(&mut self) {
         (self.running, self.owed, self.retry_at) = (true, false, None);
         (self.invocations, self.checkpoints) = (self.invocations + 1, 0);
@@ -230,13 +230,13 @@ impl Execution {
         STANDARD.encode(format!("{}:{}:{}", self.itself().id, self.invocations, self.checkpoints))
     }
 
-    /// Refuses a token that is not the next one.
+    /// Fails if a token is not the next one.
     pub fn check_token(&self, token: &str) -> Result<(), Refusal> {
         if self.running && self.end.is_none() && token == self.token() { Ok(()) } else { Err(Refusal::Token) }
     }
 
-    /// Makes these updates, all or none. `functions` says whether there is a function of this name. With `replay_each` an
-    /// operation that has come to its end ends the invocation, if no other step runs.
+    /// Makes these updates, all or none. `functions` returns whether there is a function of this name. With
+    /// `replay_each`, the end of an operation ends the invocation, if no other step runs.
     pub fn checkpoint(
         &mut self,
         token: &str,
@@ -267,7 +267,7 @@ impl Execution {
         operations.any(|operation| operation.kind == Kind::Step && operation.status == Status::Started)
     }
 
-    /// The record of an operation; the last ones are asked for most.
+    /// The record of an operation; searches from the end, because the last ones are used most.
     fn record(&self, id: &str) -> Option<&Record> {
         self.records.iter().rfind(|record| record.operation.id == id)
     }
@@ -279,7 +279,7 @@ impl Execution {
         self.records.last_mut().expect("BUG: it was put there")
     }
 
-    /// Changes an operation, and writes that into the history.
+    /// Changes an operation, and adds the change to the history.
     fn change(
         &mut self,
         position: usize,
@@ -311,7 +311,7 @@ impl Execution {
     }
 }
 
-/// An operation that has begun, and nothing else.
+/// An operation that has begun, without other data.
 fn blank(kind: Kind) -> Operation {
     Operation {
         id: String::new(),
@@ -331,12 +331,12 @@ fn blank(kind: Kind) -> Operation {
     }
 }
 
-/// A time in whole milliseconds, as the service has them: other fractions do not outlive a file.
+/// A time in whole milliseconds, as in the service: a state file would not keep other fractions.
 pub fn in_milliseconds(time: f64) -> f64 {
     (time * 1000.0).round() / 1000.0
 }
 
-/// An error of the service's own.
+/// An error of the service.
 pub fn error(error_type: &str, message: impl Into<String>) -> ErrorObject {
     ErrorObject {
         error_type: Some(error_type.to_owned()),

@@ -1,4 +1,4 @@
-//! Answers from outside: those to callbacks, and those of other functions.
+//! Answers to callbacks, and answers of other functions.
 
 use super::{End, EventType, Execution, Record};
 use crate::durable::operation::{CallbackDetails, ErrorObject, Kind, Operation, Status};
@@ -6,22 +6,22 @@ use crate::durable::operation::{CallbackDetails, ErrorObject, Kind, Operation, S
 /// The largest result of a callback, and of another function, in bytes.
 const RESULT_LIMIT: usize = 1024 * 1024;
 
-/// Why an answer to a callback is not taken.
+/// The reason why an answer to a callback is refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
-    /// No execution has it.
+    /// No execution has this callback.
     #[error("there is no callback `{0}`")]
     Unknown(String),
     /// It has been answered, or was too late, or its execution has ended.
     #[error("the callback `{0}` is closed: {1}")]
     Closed(String, &'static str),
-    /// The answer is too large, or no text.
+    /// The answer is too large, or not text.
     #[error("{0}")]
     Invalid(String),
 }
 
 impl Execution {
-    /// The callbacks that wait for an answer: their ids, and their operations.
+    /// The open callbacks: their ids, and their operations.
     pub fn open_callbacks(&self) -> impl Iterator<Item = (&str, &Operation)> {
         self.open_records().iter().filter_map(|record| {
             let open = record.operation.status == Status::Started;
@@ -29,7 +29,7 @@ impl Execution {
         })
     }
 
-    /// Whether a callback of this id belongs here.
+    /// Whether this execution has the callback.
     pub fn has_callback(&self, id: &str) -> bool {
         self.records.iter().any(|record| callback_id(record) == Some(id))
     }
@@ -61,7 +61,7 @@ impl Execution {
         Ok(())
     }
 
-    /// Notes that somebody still works on a callback.
+    /// Records a heartbeat of a callback.
     pub fn heartbeat(&mut self, id: &str, now: f64) -> Result<(), CallbackError> {
         let position = self.open_callback(id, now)?;
         self.records[position].heard = Some(now);
@@ -94,7 +94,7 @@ impl Execution {
         if self.end.is_some() { &[] } else { &self.records }
     }
 
-    /// Notes which execution an invocation has begun.
+    /// Records the execution that was started for an invocation.
     pub fn has_begun(&mut self, id: &str, arn: &str) {
         let record = self.records.iter_mut().find(|record| record.operation.id == id);
         if let Some(invoked) = record.and_then(|record| record.invoked.as_mut()) {
@@ -102,7 +102,7 @@ impl Execution {
         }
     }
 
-    /// Takes the end of another function. It is dropped where nothing waits for it.
+    /// Takes the end of another function. Drops it if no operation waits for it.
     pub fn complete_invocation(&mut self, id: &str, end: &End, now: f64) {
         if self.end.is_some() {
             return;

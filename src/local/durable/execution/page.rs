@@ -1,15 +1,15 @@
-//! The event of an invocation, and the pages of operations behind it.
+//! The event of an invocation, and further pages of operations.
 
 use serde_json::{Value, json};
 
 use super::{Execution, Refusal};
 use crate::durable::{operation::Operation, service::Page};
 
-/// The most operations of a page, and about how many bytes it has at most: an event has up to 6 MB.
+/// The most operations and the approximate largest size of a page: an event has up to 6 MB.
 const PAGE_ITEMS: usize = 1000;
 const PAGE_BYTES: usize = 5 * 1024 * 1024;
 
-/// The envelope with which an invocation begins.
+/// The event of an invocation.
 pub fn envelope(execution: &Execution) -> Vec<u8> {
     let (operations, next) = page(execution, 0);
     let operations: Vec<_> = operations.iter().map(with_milliseconds).collect();
@@ -38,13 +38,13 @@ fn marker(execution: &Execution, next: Option<usize>) -> Option<String> {
     next.map(|next| format!("{}:{next}", execution.seen))
 }
 
-/// The operations from a position on that have room, and the position behind them if there are more.
+/// The operations from a position that fit into a page, and the next position if there are more.
 fn page(execution: &Execution, from: usize) -> (Vec<Operation>, Option<usize>) {
     let (mut operations, mut bytes) = (Vec::new(), 0);
     for (position, record) in execution.records.iter().enumerate().skip(from) {
         let size = serde_json::to_vec(&record.operation).expect("BUG: an operation always serializes").len();
         let is_full = operations.len() >= PAGE_ITEMS || bytes + size > PAGE_BYTES;
-        // the first one has its place, as large as it may be
+        // the first one always fits, whatever its size
         if is_full && !operations.is_empty() {
             return (operations, Some(position));
         }
@@ -54,7 +54,7 @@ fn page(execution: &Execution, from: usize) -> (Vec<Operation>, Option<usize>) {
     (operations, None)
 }
 
-/// An operation as it stands in an event, with times in milliseconds.
+/// An operation in the format of events, with times in milliseconds.
 fn with_milliseconds(operation: &Operation) -> Value {
     let mut json = serde_json::to_value(operation).expect("BUG: an operation always serializes");
     to_milliseconds(&mut json);

@@ -1,4 +1,4 @@
-//! The rules of the service. The order of the checks, and most of the words, are those of AWS's own offline runner.
+//! The rules of the service. The order of the checks, and most messages, are those of AWS's offline runner.
 
 use std::collections::HashMap;
 
@@ -11,13 +11,13 @@ use crate::durable::{
 /// The most operations of an execution, and the most bytes that its checkpoints may have.
 const OPERATIONS_LIMIT: usize = 3000;
 const WRITTEN_LIMIT: usize = 100 * 1024 * 1024;
-/// The largest payload, in bytes; the end of an execution that nobody has chained may have more.
+/// The largest payload, in bytes; the end of an execution that was not invoked by another one may be larger.
 const PAYLOAD_LIMIT: usize = 1024 * 1024;
 const RESULT_LIMIT: usize = 6 * 1024 * 1024;
 /// The largest error, in bytes of its JSON.
 const ERROR_LIMIT: usize = 32 * 1024;
 
-/// Checks the updates of a checkpoint, and gives the number of bytes that they write.
+/// Checks the updates of a checkpoint, and returns the number of bytes that they write.
 pub(super) fn check(execution: &Execution, updates: &[Update]) -> Result<usize, Refusal> {
     check_ends(updates)?;
     let mut batch = Batch { execution, latest: HashMap::new() };
@@ -33,7 +33,7 @@ pub(super) fn check(execution: &Execution, updates: &[Update]) -> Result<usize, 
         batch.latest.insert(&update.id, update);
     }
     let begun = batch.latest.keys().filter(|id| execution.record(id).is_none()).count();
-    // neither the execution itself nor its end counts
+    // the execution itself and its end do not count
     let ends = updates.iter().filter(|update| update.kind == Kind::Execution).count();
     if execution.records.len() - 1 + begun - ends.min(begun) > OPERATIONS_LIMIT {
         return refuse(format!("The execution has more than {OPERATIONS_LIMIT} operations."));
@@ -115,10 +115,10 @@ fn check_action(update: &Update) -> Result<(), Refusal> {
     }
 }
 
-/// The updates of a call that have been checked.
+/// The updates of a call so far.
 struct Batch<'a> {
     execution: &'a Execution,
-    /// The last one of each operation.
+    /// The last update of each operation.
     latest: HashMap<&'a str, &'a Update>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Batch<'a> {
         self.execution.record(id).map(|Record { operation, .. }| operation)
     }
 
-    /// An operation may come twice only to begin and to end.
+    /// An operation may have two updates only for its start and its end.
     fn check_id(&self, update: &Update) -> Result<(), Refusal> {
         let Some(last) = self.latest.get(update.id.as_str()) else { return Ok(()) };
         let may_end = matches!(last.kind, Kind::Step | Kind::Context) && last.action == Action::Start;
@@ -169,7 +169,7 @@ impl<'a> Batch<'a> {
 
     fn check_transition(&self, update: &Update) -> Result<(), Refusal> {
         use Status::{Ready, Started};
-        // an operation that comes twice has begun here
+        // the second update of an operation: the first one has started it
         let begun = self.latest.get(update.id.as_str()).map(|_| Started);
         let status = begun.or(self.operation(&update.id).map(|operation| operation.status));
         let refusal = match (update.kind, update.action, status) {

@@ -1,4 +1,4 @@
-//! The constraints of the API's model on single members of an update, and the name of a function.
+//! The constraints of the API's model for single members of an update, and for names of functions.
 
 use super::Refusal;
 use crate::durable::update::{LONGEST_WAIT, Update};
@@ -6,12 +6,12 @@ use crate::durable::update::{LONGEST_WAIT, Update};
 /// The longest time limit of a callback, in seconds.
 const LONGEST_LIMIT: u64 = 99_999_999;
 
-/// The function that an invocation names.
+/// The name of a function in an invocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Its name as the handler gives it.
+    /// The name that the handler uses.
     pub text: String,
-    /// Its name without account and qualifier.
+    /// The name without account and qualifier.
     pub name: String,
 }
 
@@ -125,7 +125,8 @@ impl Target {
     }
 }
 
-/// The function for a name that a handler gives: that of this very name, or that without account and qualifier.
+/// The function for the name that a handler uses: the one with the same name, else the one without account and
+/// qualifier.
 pub fn find_function<'a, T>(functions: &'a [T], called: &str, name: impl Fn(&T) -> &String) -> Option<&'a T> {
     let bare = Target::read(called)?.name;
     let named = |text: &str| functions.iter().find(|function| name(function) == text);
