@@ -94,7 +94,7 @@ impl Handler {
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
         let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
         let line: HashSet<_> = blocked.iter().flat_map(|&pid| ancestors(pid, parent)).collect();
-        let waiting: Vec<_> = line.iter().filter_map(|pid| all.get(pid)).cloned().collect();
+        let waiting: Vec<_> = line.iter().filter_map(|pid| all.get(pid)).copied().collect();
         kill(&waiting, Some(self.worker));
     }
 
