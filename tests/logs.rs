@@ -30,6 +30,11 @@ fn a_line_of_the_runtime_continues_no_line_of_a_handler() {
         let log = String::from_utf8(output.stderr).unwrap();
         assert!(log.starts_with(&format!("half\n{ours}")), "{log}");
     }
+    let durable = Function::bash("handler() { printf half >&2; durable wait 2s; printf half >&2; echo 1; }");
+    let mut command = durable.local_command("{}");
+    let output = command.args(["--durable", "--skip-time"]).output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && log.contains("half\nNAME "), "{log}");
     let mut broken = Function::bash("printf half >&2; false").start();
     broken.wait();
     assert!(broken.log().starts_with("half\nbootstrap: Runtime.HandlerLoadFailed: "), "{}", broken.log());

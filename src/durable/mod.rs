@@ -172,6 +172,7 @@ impl Durable {
                 Some(limit) => drop(timeout_at((limit + LAST_CHECKPOINT).into(), settled).await),
                 None => settled.await,
             }
+            session.end_waits();
             outcome
         };
         let outcome = tokio::select! {

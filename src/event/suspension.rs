@@ -109,6 +109,13 @@ impl Suspension {
         }
     }
 
+    /// Kills blocked processes that a handler has left when it ended.
+    pub fn kill_waiting(&self, blocked: &[Pid]) {
+        if let Some(handler) = &*self.handler() {
+            handler.kill_waiting(blocked);
+        }
+    }
+
     fn handler(&self) -> MutexGuard<'_, Option<Handler>> {
         self.0.handler.lock().expect("BUG: no code panics while it holds this lock")
     }

@@ -88,6 +88,16 @@ impl Handler {
         }
     }
 
+    /// Kills these processes and their ancestors, which a handler that has ended has left: the code after a wait must not
+    /// run. Other processes that it has left stay.
+    pub fn kill_waiting(&self, blocked: &[Pid]) {
+        let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
+        let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
+        let line: HashSet<_> = blocked.iter().flat_map(|&pid| ancestors(pid, parent)).collect();
+        let waiting: Vec<_> = line.iter().filter_map(|pid| all.get(pid)).copied().collect();
+        kill(&waiting, Some(self.worker));
+    }
+
     /// Kills the processes of the event, but not the worker. `false` if the process that the worker has forked is not
     /// known.
     pub async fn kill(&self) -> bool {

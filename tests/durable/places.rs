@@ -7,7 +7,7 @@ use super::{
     execution::{Deeds, Execution},
     service::Service,
 };
-use crate::support::{Function, needs::has};
+use crate::support::{Function, needs::has, processes, until};
 
 /// An invocation that is over sooner has not waited for its deadline.
 const SOON: Duration = Duration::from_secs(20);
@@ -296,4 +296,32 @@ fn a_wait_that_has_lost_its_parents_does_not_suspend_a_handler_that_works() {
     let deeds = Deeds::new();
     check(&row, &deeds, || Function::bash(&function).env("DEEDS", &deeds.path()));
     check(&row, &deeds, || Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path()));
+}
+
+#[test]
+fn a_wait_that_nobody_waits_for_ends_with_its_handler() {
+    let body = "( echo $BASHPID >>\"$DEEDS.wait\"; set +e; durable wait 1h; did wrong ) &\nsleep 60 >/dev/null 2>&1 &\n\
+                echo $! >>\"$DEEDS.work\"\nsleep 0.5\ndid after\necho end";
+    let head = "did() { echo \"$1\" >>\"$DEEDS\"; }\n";
+    let program = format!("#!/usr/bin/env bash\n{head}[[ $1 != fine ]] || {{ echo fine; exit; }}\n{body}");
+    let function = format!("{head}handler() {{\n[[ $1 != fine ]] || {{ echo fine; return; }}\n{body}\n}}");
+    let deeds = Deeds::new();
+    let pids = |of: &str| {
+        let text = std::fs::read_to_string(format!("{}.{of}", deeds.path())).unwrap();
+        text.lines().map(|pid| pid.parse().unwrap()).collect::<Vec<u32>>()
+    };
+    for make in [&(|| Function::bash(&function)) as &dyn Fn() -> Function, &|| {
+        Function::with(&[("f.sh", &program)]).handler("f.sh")
+    }] {
+        let mut execution = Execution::of(Service::start(), || make().env("DEEDS", &deeds.path()));
+        assert_eq!(execution.invoke("input").unwrap()["Status"], "SUCCEEDED");
+        until("the end of the wait", || pids("wait").into_iter().all(processes::has_ended));
+        // other work is left as it is
+        let work = *pids("work").last().unwrap();
+        assert!(!processes::has_ended(work));
+        processes::kill(work, processes::SIGKILL);
+        execution.recovers();
+        assert_eq!(execution.log(), "");
+    }
+    assert_eq!(deeds.all(), ["after", "after"]);
 }

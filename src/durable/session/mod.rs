@@ -152,6 +152,14 @@ impl Session {
         self.until(|state| (!state.is_wanted() || state.ending.is_some()).then_some(())).await;
     }
 
+    /// Ends what still waits where the handler has ended and nobody else does.
+    pub fn end_waits(&self) {
+        let blocked: Vec<_> = self.state().blocked.values().filter_map(|blocked| blocked.process).collect();
+        if !blocked.is_empty() && self.ending().is_none() {
+            self.suspension.kill_waiting(&blocked);
+        }
+    }
+
     /// Stores a result that is too large for an answer, as the execution's last update.
     pub async fn keep_result(&self, result: String) -> Option<Ending> {
         let mut update = Update::new("execution", Kind::Execution, Action::Succeed);

@@ -5,7 +5,7 @@
 
 use std::{
     future::pending,
-    io::{self, Write},
+    io::Write,
     path::Path,
     process::ExitCode,
     sync::Arc,
@@ -32,6 +32,7 @@ use crate::{
     failure::{ErrorType, Failure},
     limits::SHUTDOWN_GRACE,
     local::{one_shot, report as print_report},
+    logs::own_line,
     process::Children,
     settings::Settings,
     start::cli::{self, EventSource},
@@ -154,7 +155,7 @@ fn finish(
         (end, table::of(state, now), report::open_callbacks(state, options.state.as_deref()))
     });
     // a closed standard error has no reader
-    let say = |text: &str| drop(io::stderr().write_all(text.as_bytes()));
+    let say = |text: &str| drop(own_line().write_all(text.as_bytes()));
     match (end.as_ref().map(report::outcome), error) {
         (Some(outcome), None) => {
             let status = one_shot::print_outcome(&outcome.map(Bytes::from));

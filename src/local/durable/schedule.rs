@@ -1,6 +1,6 @@
 //! Starts invocations: each execution has one at a time, which begins when one of its operations has changed.
 
-use std::time::Duration;
+use std::{io::Write, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -20,6 +20,7 @@ use crate::{
     durable::operation::ErrorObject,
     event::{headers::Headers, invocation::TENANT_ID},
     failure::Failure,
+    logs::own_line,
 };
 
 /// The longest sleep until the clock is read again: the time of a suspended machine counts, too.
@@ -138,7 +139,9 @@ impl Schedule<'_> {
         } else {
             ""
         };
-        eprintln!("waiting for {}{end}", super::table::duration(left));
+        let line = format!("waiting for {}{end}\n", super::table::duration(left));
+        // a closed standard error has no reader
+        let _ = own_line().write_all(line.as_bytes());
     }
 
     async fn invoke_one(&self, start: Start) -> Result<(), FileError> {
