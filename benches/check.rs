@@ -35,10 +35,7 @@ pub fn worse(kept: &Ratios, results: &Results) -> Vec<String> {
                 && now > kept * ALLOWED
             {
                 let percent = (now / kept - 1.0) * 100.0;
-                lines.push(format!(
-                    "{name}: {}: × {kept:.2} has become × {now:.2} (+{percent:.0} %)",
-                    key(metric)
-                ));
+                lines.push(format!("{name}: {}: × {kept:.2} has become × {now:.2} (+{percent:.0} %)", key(metric)));
             }
         }
     }

@@ -12,12 +12,7 @@
 //! * `BENCH_AGAINST`: a `RESULTS.json`; fail if one of our ratios is worse than there by more than 20 %.
 
 // counts and times are far from where their conversions lose anything
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    unreachable_pub
-)]
+#![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss, unreachable_pub)]
 
 #[path = "../tests/support/api/mod.rs"]
 #[allow(dead_code, clippy::unwrap_used)]
@@ -48,8 +43,7 @@ use rustix::process::{getpid, set_child_subreaper};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let events = env::var("BENCH_EVENTS").map_or(Ok(2000), |text| text.parse());
-    let events =
-        events.ok().filter(|&events| events > 0).ok_or("BENCH_EVENTS: a number above 0 is needed")?;
+    let events = events.ok().filter(|&events| events > 0).ok_or("BENCH_EVENTS: a number above 0 is needed")?;
     let results = measure(&Plan { events });
     println!("{}", report::results(&results));
     if let Some(directory) = env::var_os("BENCH_INTO").filter(|_| env::var_os("BENCH_ONLY").is_none()) {
@@ -113,8 +107,7 @@ fn images() -> Vec<(String, u64)> {
         for variant in ["bash", "lisp", "powershell-runtime", "all"] {
             let tag = format!("{image}:{variant}-{base}-{architecture}");
             if let Some(size) = size(&tag) {
-                images
-                    .push((format!("image `{variant}`, over its base `{base}`"), size.saturating_sub(below)));
+                images.push((format!("image `{variant}`, over its base `{base}`"), size.saturating_sub(below)));
             }
         }
     }
@@ -130,8 +123,7 @@ fn write(directory: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
     fs::write(benches.join("results.svg"), plot::draw(results))?;
     let page = Path::new("docs/performance.md");
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page))?;
-    let text =
-        report::page(&text, results).ok_or("docs/performance.md: the marks around the figures are gone")?;
+    let text = report::page(&text, results).ok_or("docs/performance.md: the marks around the figures are gone")?;
     fs::create_dir_all(directory.join("docs"))?;
     fs::write(directory.join(page), text)?;
     Ok(())

@@ -103,8 +103,7 @@ impl Programs {
         let static_bash = which::which("bash-static").unwrap_or_default();
         add(bash_static.env("SCRIPT_RUNTIME_BASH", &static_bash), missing("bash-static"));
         let files = [("function.sh", ARGUMENT), ("loop", LOOP)];
-        let curl =
-            Contender::new(CURL, Path::new("/bin/bash"), "", &files).argument("loop").small_and_single();
+        let curl = Contender::new(CURL, Path::new("/bin/bash"), "", &files).argument("loop").small_and_single();
         add(curl, missing("curl"));
         let (core, no_core) = match self.core() {
             Some(core) if missing("sbcl").is_none() => (core, None),
@@ -113,8 +112,7 @@ impl Programs {
         };
         let bare_lisp = Contender::new(LISP_WORKER, &self.example("worker_echo"), "", &[]).argument("lisp");
         add(bare_lisp, missing("sbcl"));
-        let lisp =
-            |name, handler, files: &[_]| ours(name, handler, files).env("SCRIPT_RUNTIME_LISP_CORE", &core);
+        let lisp = |name, handler, files: &[_]| ours(name, handler, files).env("SCRIPT_RUNTIME_LISP_CORE", &core);
         add(lisp(LISP, "main.f", &[("main.lisp", FORM)]), no_core);
         add(ours(LISP_PLAIN, "main.f", &[("main.lisp", FORM)]), missing("sbcl"));
         add(lisp(LISP_SCRIPT, "echo.ros", &[("echo.ros", ROSWELL)]), no_core);

@@ -84,8 +84,7 @@ fn once(programs: &Programs, handler: &str, file: &str, source: &str, count: usi
     if let Some(core) = programs.core() {
         command.env("SCRIPT_RUNTIME_LISP_CORE", core);
     }
-    let output =
-        command.current_dir(folder.path()).stderr(Stdio::null()).output().expect("bootstrap is built");
+    let output = command.current_dir(folder.path()).stderr(Stdio::null()).output().expect("bootstrap is built");
     let text = String::from_utf8_lossy(&output.stdout);
     let times: Vec<f64> = text.split_whitespace().filter_map(|time| time.parse::<f64>().ok()).collect();
     let times: [f64; 3] = times.try_into().unwrap_or_else(|_| panic!("{handler} answers {text}"));

@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 use crate::{
-    contenders::{
-        BASH, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER, RELAY, WORKER,
-    },
+    contenders::{BASH, BASH_WORKER, CURL, FLOOR, LISP, LISP_WORKER, POWERSHELL, POWERSHELL_WORKER, RELAY, WORKER},
     metrics::{Metric, Spread},
     results::{Results, Row},
 };
@@ -49,9 +47,8 @@ fn goals(results: &Results) -> Vec<Goal> {
     for (name, bare, ..) in &WARM[1..] {
         goals.push(of_bare(results, name, bare, Metric::Large, 1.5));
     }
-    let tail = results
-        .row(POWERSHELL)
-        .and_then(|row| Some(row.median(Metric::LatencyP99)? / row.median(Metric::Latency)?));
+    let tail =
+        results.row(POWERSHELL).and_then(|row| Some(row.median(Metric::LatencyP99)? / row.median(Metric::Latency)?));
     goals.push(at_most(4.0, times)(format!("{POWERSHELL}: latency p99, of its p50"), tail));
     for name in [BASH, LISP, POWERSHELL] {
         goals.push(faster_than_curl(results, name));
@@ -123,11 +120,9 @@ fn start(results: &Results, row: &Row) -> Option<f64> {
 }
 
 fn growth_of_powershell(results: &Results) -> Goal {
-    let growth = results
-        .row(POWERSHELL)
-        .and_then(|row| Some(row.median(Metric::TreeAfter)? - row.median(Metric::TreeHalfway)?));
-    let what =
-        format!("{POWERSHELL}: growth of all processes over the second half of {} events", results.alone);
+    let growth =
+        results.row(POWERSHELL).and_then(|row| Some(row.median(Metric::TreeAfter)? - row.median(Metric::TreeHalfway)?));
+    let what = format!("{POWERSHELL}: growth of all processes over the second half of {} events", results.alone);
     at_most(1.0, mebibytes)(what, growth)
 }
 
@@ -135,16 +130,12 @@ fn growth_of_powershell(results: &Results) -> Goal {
 fn memory(results: &Results) -> [Goal; 2] {
     let ours = || results.rows.iter().filter(|row| row.ours);
     let worst = |of: fn(f64, f64) -> f64| {
-        let both =
-            ours().filter_map(|row| Some(of(row.median(Metric::OwnHalfway)?, row.median(Metric::OwnAfter)?)));
+        let both = ours().filter_map(|row| Some(of(row.median(Metric::OwnHalfway)?, row.median(Metric::OwnAfter)?)));
         both.reduce(f64::max)
     };
     let events = results.alone;
     [
-        at_most(3.0, mebibytes)(
-            format!("`bootstrap` after {events} events, the largest"),
-            worst(|_, after| after),
-        ),
+        at_most(3.0, mebibytes)(format!("`bootstrap` after {events} events, the largest"), worst(|_, after| after)),
         at_most(0.1, mebibytes)(
             "its growth over the second half of them".to_owned(),
             worst(|half, after| after - half),
@@ -159,10 +150,7 @@ fn steps(results: &Results, name: &str, ran: f64, replayed: f64) -> [Goal; 2] {
     let text = |time: f64| format!("{time:.2} ms");
     [
         at_most(ran, text)(format!("{name}: a durable step, run"), median(row.map(|row| &row.ran))),
-        at_most(replayed, text)(
-            format!("{name}: a durable step, replayed"),
-            median(row.map(|row| &row.replayed)),
-        ),
+        at_most(replayed, text)(format!("{name}: a durable step, replayed"), median(row.map(|row| &row.replayed))),
     ]
 }
 

@@ -60,8 +60,7 @@ impl Panel {
             let value = 10_f64.powi(power);
             let x = self.x(value);
             let _ = writeln!(svg, r#"<path class="grid" d="M{x:.1} {TOP}V{bottom}"/>"#);
-            let _ =
-                writeln!(svg, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{value}</text>"#, TOP - 10.0);
+            let _ = writeln!(svg, r#"<text x="{x:.1}" y="{}" text-anchor="middle">{value}</text>"#, TOP - 10.0);
         }
     }
 
@@ -71,10 +70,8 @@ impl Panel {
             [spread.low, spread.median, spread.high, ends.0, ends.1].map(|value| self.x(value));
         let _ = writeln!(svg, r#"<path class="whisker" d="M{from:.1} {y}H{to:.1}"/>"#);
         let (top, width, height) = (y - HALF, (high - low).max(1.0), 2.0 * HALF);
-        let _ = writeln!(
-            svg,
-            r#"<rect class="box" x="{low:.1}" y="{top}" width="{width:.1}" height="{height}" rx="2"/>"#
-        );
+        let _ =
+            writeln!(svg, r#"<rect class="box" x="{low:.1}" y="{top}" width="{width:.1}" height="{height}" rx="2"/>"#);
         let _ = writeln!(svg, r#"<path class="median" d="M{median:.1} {top}v{height}"/>"#);
     }
 }

@@ -72,9 +72,9 @@ pub fn results(results: &Results) -> String {
     let mut text = head(results);
     let counts = [("{events}", results.events), ("{alone}", results.alone)];
     for Section { title, text: explanation, metrics } in SECTIONS {
-        let explanation = counts.iter().fold(explanation.to_owned(), |explanation, (mark, count)| {
-            explanation.replace(mark, &count.to_string())
-        });
+        let explanation = counts
+            .iter()
+            .fold(explanation.to_owned(), |explanation, (mark, count)| explanation.replace(mark, &count.to_string()));
         let _ = write!(text, "\n## {title}\n\n{explanation}\n\n");
         table(&mut text, results, metrics, cell);
     }

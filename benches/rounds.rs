@@ -65,8 +65,7 @@ impl Plan {
 
 /// Measures all.
 pub fn run(contenders: &[Contender], plan: &Plan, pwsh: Option<&Path>) -> (Vec<Row>, Bare) {
-    let mut rows: Vec<_> =
-        contenders.iter().map(|contender| Row::new(contender.name, contender.ours)).collect();
+    let mut rows: Vec<_> = contenders.iter().map(|contender| Row::new(contender.name, contender.ours)).collect();
     eprintln!("bench: starts");
     let pwsh = starts(contenders, plan, pwsh, &mut rows);
     eprintln!("bench: starts with less of a processor");
@@ -176,10 +175,8 @@ fn large(contenders: &[Contender], plan: &Plan, rows: &mut [Row]) {
     // one round that does not count: the first event of a size makes room for it
     for round in 0..=plan.long_rounds() {
         for ((runtime, contender), row) in runtimes.iter().zip(contenders).zip(&mut *rows) {
-            let sizes = [
-                (Metric::Medium, Some(&medium)),
-                (Metric::Large, (!contender.small_and_single).then_some(&large)),
-            ];
+            let sizes =
+                [(Metric::Medium, Some(&medium)), (Metric::Large, (!contender.small_and_single).then_some(&large))];
             for (metric, body) in sizes {
                 if let Some(body) = body {
                     let time = runtime.event(body);

@@ -146,9 +146,9 @@ impl Contender {
             command.env("AWS_LAMBDA_MAX_CONCURRENCY", concurrency.to_string());
         }
         let started = Instant::now();
-        let child = command.spawn().unwrap_or_else(|error| {
-            panic!("{}: {error}; `make bench` builds what it needs", self.program.display())
-        });
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}; `make bench` builds what it needs", self.program.display()));
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         Runtime { child, group, api, started, log }
     }
@@ -179,8 +179,7 @@ impl Runtime {
         let post = self.api.take(&id);
         assert!(post.kind == "response" && post.body.len() >= size, "{}", self.log());
         // a native one begins with a head
-        let first =
-            post.chunks.iter().find(|chunk| chunk.bytes.first() != Some(&b'{')).expect("an answer has bytes");
+        let first = post.chunks.iter().find(|chunk| chunk.bytes.first() != Some(&b'{')).expect("an answer has bytes");
         (milliseconds(post.time.saturating_sub(post.at - first.at)), milliseconds(post.time))
     }
 
@@ -290,9 +289,7 @@ fn time_of_children() -> Duration {
 fn children(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists
-        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
-        .collect()
+    lists.flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
 fn tree(pid: u32) -> Vec<u32> {

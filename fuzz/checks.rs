@@ -69,11 +69,7 @@ pub fn response(bytes: &[u8], block: usize) -> Result<Response, String> {
 struct Blocks<'a>(&'a [u8], usize);
 
 impl AsyncRead for Blocks<'_> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
         let (here, rest) = self.0.split_at(self.1.min(self.0.len()).min(buffer.remaining()));
         buffer.put_slice(here);
         self.0 = rest;

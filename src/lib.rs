@@ -133,8 +133,7 @@ pub fn run(
             && variable::RUNTIME_API.of(&environment).is_none()
             && start::container::is_main_process();
         let settings = Settings::read(environment.clone(), handler, serves || events != Events::Lambda)?;
-        let events =
-            if serves { Events::Served(start::container::server(settings.function_timeout)) } else { events };
+        let events = if serves { Events::Served(start::container::server(settings.function_timeout)) } else { events };
         Ok((settings, events))
     });
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -164,8 +163,7 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
     std::panic::set_hook(Box::new(logs::panicked));
     // before any process is started that a signal would have to end
     let listen = |kind| signal(kind).map_err(|error| Error::Start("signals cannot be handled", error));
-    let (mut terminated, mut interrupted) =
-        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (mut terminated, mut interrupted) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     let is_local = events != Events::Lambda;
     let children = Children::reap(is_local && !start::container::is_main_process())
         .map_err(|error| Error::Start("children cannot be reaped", error))?;
@@ -199,9 +197,7 @@ async fn until_told_to_end(settings: Settings, events: Events) -> Result<ExitCod
 async fn answer(settings: &Arc<Settings>, events: &Events, children: &Children) -> Result<ExitCode, Error> {
     match (&settings.runtime_api, events) {
         (_, Events::One(event)) => Ok(local::one_shot::run(settings, event, children).await),
-        (_, Events::Durable(event, options)) => {
-            Ok(local::durable::run::run(settings, event, options, children).await)
-        }
+        (_, Events::Durable(event, options)) => Ok(local::durable::run::run(settings, event, options, children).await),
         (_, Events::Served(serve)) => Ok(local::serve::run(settings, serve, children).await?),
         (Some(api), Events::Lambda) => Err(lambda::run::run(settings, api, children).await.into()),
         (None, Events::Lambda) => unreachable!("BUG: the settings ask for a Runtime API"),

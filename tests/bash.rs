@@ -57,8 +57,7 @@ fn runs_functions_and_files_of_odd_names() {
 
 #[test]
 fn runs_a_script_afresh_for_each_event() {
-    let script =
-        "#!/bin/bash\ncount=$((${count:-0} + 1))\necho \"$count $0 $1\"\n(( $# == 1 )) || exit 9\nexit 0\n";
+    let script = "#!/bin/bash\ncount=$((${count:-0} + 1))\necho \"$count $0 $1\"\n(( $# == 1 )) || exit 9\nexit 0\n";
     for handler in ["report.sh", "./bin/report.sh"] {
         let function = Function::with(&[(handler, script)]).handler(handler);
         let file = function.path(handler.trim_start_matches("./")).display().to_string();
@@ -109,8 +108,7 @@ fn gives_the_argument_without_nul_bytes_and_otherwise_unchanged() {
 
 #[test]
 fn passes_6_mib_in_and_out() {
-    let function =
-        Function::bash("handler() { if [[ ${1:0:1} == a ]]; then printf %s \"$1\"; else cat; fi; }").start();
+    let function = Function::bash("handler() { if [[ ${1:0:1} == a ]]; then printf %s \"$1\"; else cat; fi; }").start();
     for first in ["a", "b"] {
         let mut event = format!("{first}{}", "x\n3456789".repeat(6 * MIB / 9 + 1)).into_bytes();
         event.truncate(6 * MIB);
@@ -124,11 +122,7 @@ fn takes_6_mib_of_answer_and_refuses_more() {
     assert_eq!(function.answer((6 * MIB).to_string()).len(), 6 * MIB);
     let error = function.error((6 * MIB + 1).to_string());
     assert_eq!(error.kind, "Function.ResponseSizeTooLarge");
-    assert!(
-        error.message.contains("6291458 bytes") && error.message.contains("6291456"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("6291458 bytes") && error.message.contains("6291456"), "{}", error.message);
     let error = function.error((64 * MIB).to_string());
     assert!(error.message.contains("67108865 bytes"), "{}", error.message);
     assert_eq!(function.answer("3"), b"xxx");
@@ -235,8 +229,7 @@ fn descriptors_of_the_runtime_do_not_reach_a_handler() {
 
 #[test]
 fn survives_a_handler_that_closes_every_descriptor() {
-    let code =
-        "handler() { for fd in {3..255}; do eval \"exec $fd>&-\"; done; echo answer; [[ $1 == ok ]]; }";
+    let code = "handler() { for fd in {3..255}; do eval \"exec $fd>&-\"; done; echo answer; [[ $1 == ok ]]; }";
     let function = Function::bash(code).start();
     let error = function.error("fail");
     assert_eq!(
@@ -260,8 +253,7 @@ fn the_example_of_the_custom_runtime_tutorial_runs_unchanged() {
 fn the_sample_answers_each_documented_event() {
     let function = Function::with(&[]).copy("function/function.sh", "function.sh").start();
     for event in ["api-gateway-v2", "sqs", "s3", "eventbridge"] {
-        let event =
-            fs::read(crate::support::repository().join(format!("tests/events/{event}.json"))).unwrap();
+        let event = fs::read(crate::support::repository().join(format!("tests/events/{event}.json"))).unwrap();
         let id = function.api.send(Event::new(&event));
         let post = function.api.wait(&id);
         let expected = format!(r#"{{"statusCode":200,"body":"Hello from Bash, request {id}"}}"#);

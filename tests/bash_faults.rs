@@ -69,21 +69,12 @@ fn says_the_status_and_the_last_log_lines_of_a_handler_that_exited() {
 #[test]
 fn names_the_failing_command_and_its_callers() {
     let function = cases();
-    for (case, status) in [
-        ("command", 1),
-        ("missing", 127),
-        ("substitution", 1),
-        ("pipe", 1),
-        ("subshell", 4),
-        ("child-killed", 137),
-    ] {
+    for (case, status) in
+        [("command", 1), ("missing", 127), ("substitution", 1), ("pipe", 1), ("subshell", 4), ("child-killed", 137)]
+    {
         let error = error(&function, case);
         assert_eq!(error.kind, "Function.ExitStatus", "{case}");
-        assert!(
-            error.message.starts_with(&format!("the handler ended with status {status}")),
-            "{}",
-            error.message
-        );
+        assert!(error.message.starts_with(&format!("the handler ended with status {status}")), "{}", error.message);
         assert_eq!(error.stack, stack(&function, line(case)), "{case}");
     }
     let error = error(&function, "return");

@@ -102,8 +102,7 @@ fn an_event_is_still_the_argument_of_a_function_and_no_program_has_any() {
         let answered = answer(&function, &event);
         assert_eq!(decoded(&answered), format!("1|{event}|{}", "b".repeat(size)).into_bytes());
     }
-    let program =
-        Function::with(&[("app.sh", "printf '\\n%s|%s|' \"$#\" \"${1-none}\"; cat")]).handler("app.sh");
+    let program = Function::with(&[("app.sh", "printf '\\n%s|%s|' \"$#\" \"${1-none}\"; cat")]).handler("app.sh");
     let program = cgi(program).start();
     for body in ["b", ""] {
         let answered = answer(&program, &request("POST", "/", "", json!({ "body": body })));

@@ -52,8 +52,7 @@ fn the_child_of_an_init_serves_and_says_how_to_reach_it() {
 #[test]
 fn process_1_serves_with_the_timeout_that_is_said() {
     let Some((directory, init)) = container() else { return };
-    fs::write(directory.path().join("function.sh"), "handler() { [[ $1 == fine ]] || sleep 60; echo fine; }")
-        .unwrap();
+    fs::write(directory.path().join("function.sh"), "handler() { [[ $1 == fine ]] || sleep 60; echo fine; }").unwrap();
     // the rest of the script goes on in the background, as a child of the bootstrap
     let script = format!(
         "export AWS_LAMBDA_FUNCTION_TIMEOUT=1\n({CALL} slow {URL}; echo; {CALL} fine {URL}; echo; kill 1) &\n\
@@ -64,8 +63,7 @@ fn process_1_serves_with_the_timeout_that_is_said() {
     let (slow, fine) = text.split_once('\n').unwrap();
     assert!(slow.contains("Runtime.DeadlineExceeded"), "{output:?}");
     assert_eq!(fine, "fine\n");
-    let output =
-        run(&directory, &init, "AWS_LAMBDA_FUNCTION_TIMEOUT=soon exec \"$BOOTSTRAP\" function.handler");
+    let output = run(&directory, &init, "AWS_LAMBDA_FUNCTION_TIMEOUT=soon exec \"$BOOTSTRAP\" function.handler");
     let line = String::from_utf8_lossy(&output.stderr);
     assert!(line.contains("`AWS_LAMBDA_FUNCTION_TIMEOUT` is `soon`: it takes a number of seconds"), "{line}");
 }

@@ -33,12 +33,7 @@ impl Emulator {
     }
 
     /// The same, by a command of one's own, with the bootstrap at this path.
-    fn start_by(
-        function: Function,
-        handler: &str,
-        bootstrap: &str,
-        start: impl Fn(&Path) -> Command,
-    ) -> Option<Self> {
+    fn start_by(function: Function, handler: &str, bootstrap: &str, start: impl Fn(&Path) -> Command) -> Option<Self> {
         let program = path_of("emulator")?;
         let (port, api_port) = (free_port(), free_port());
         let log = NamedTempFile::new().unwrap();
@@ -114,13 +109,11 @@ fn several_callers_are_answered_at_once_each_under_its_own_request_id() {
             round += 1;
             let events = ["a", "b", "c", "d"].map(|name| format!("{round}-{name}"));
             let answers = std::thread::scope(|scope| {
-                let calls =
-                    events.each_ref().map(|event| scope.spawn(|| emulator.try_invoke(event.as_bytes())));
+                let calls = events.each_ref().map(|event| scope.spawn(|| emulator.try_invoke(event.as_bytes())));
                 calls.map(|call| call.join().unwrap().map(|(_, body)| body).unwrap_or_default())
             });
-            let own = |(event, answer): (&String, &String)| {
-                answer.strip_prefix(&format!("{event} ")).map(str::to_owned)
-            };
+            let own =
+                |(event, answer): (&String, &String)| answer.strip_prefix(&format!("{event} ")).map(str::to_owned);
             let found: Vec<_> = events.iter().zip(&answers).filter_map(own).collect();
             ids.extend(found.iter().cloned());
             found.len() == 4
@@ -135,8 +128,7 @@ fn several_callers_are_answered_at_once_each_under_its_own_request_id() {
 
 #[test]
 fn a_streamed_answer_comes_as_a_whole() {
-    let code =
-        "handler() { for word in a b c; do echo $word; sleep 0.05; done; [[ $1 != *fail* ]] || exit 3; }";
+    let code = "handler() { for word in a b c; do echo $word; sleep 0.05; done; [[ $1 != *fail* ]] || exit 3; }";
     let function = Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", "streaming");
     let Some(emulator) = Emulator::start(function, "function.handler") else { return };
     // of an error behind the first byte it knows nothing

@@ -176,10 +176,7 @@ fn import(words: &[String], index: &mut usize, before: &[String], imports: &mut 
             "{" => {
                 while words[*index] != "}" {
                     import(words, index, &path, imports);
-                    assert!(
-                        [",", "}"].contains(&words[*index].as_str()),
-                        "a `use` that is not understood: {path:?}"
-                    );
+                    assert!([",", "}"].contains(&words[*index].as_str()), "a `use` that is not understood: {path:?}");
                     *index += usize::from(words[*index] == ",");
                 }
                 *index += 1;
@@ -229,8 +226,7 @@ fn words(text: &str) -> Vec<String> {
             first.len_utf8()
         };
         let word = &rest[..length];
-        if is_name(word) && raw_string(rest).is_none() || ["::", "{", "}", ",", ";", "*", "<"].contains(&word)
-        {
+        if is_name(word) && raw_string(rest).is_none() || ["::", "{", "}", ",", ";", "*", "<"].contains(&word) {
             words.push(word.to_owned());
         }
         rest = &rest[length..];
@@ -281,8 +277,7 @@ fn resolve(house: &BTreeMap<Module, Source>, from: &Module, path: &[String], dep
         _ if house[from].children.contains(first) => at.push(first.clone()),
         _ => {
             // another crate, or a name that this file has imported
-            let (_, known) =
-                house[from].imports.iter().find(|(name, known)| name == first && **known != path[..1])?;
+            let (_, known) = house[from].imports.iter().find(|(name, known)| name == first && **known != path[..1])?;
             return resolve(house, from, &[known.as_slice(), &path[1..]].concat(), depth + 1);
         }
     }

@@ -107,8 +107,7 @@ const CONFINED: [&str; 5] = ["--read-only", "--tmpfs", "/tmp", "--user", "12345:
 #[test]
 fn an_image_runs_one_event_and_ends() {
     let Some(image) = image("bash-al2-amd64") else { return };
-    let (answer, log, status) =
-        once(&["--volume", SAMPLES, &image, "function.handler", r#"{"some": "request"}"#]);
+    let (answer, log, status) = once(&["--volume", SAMPLES, &image, "function.handler", r#"{"some": "request"}"#]);
     assert!(answer.starts_with(r#"{"statusCode":200,"body":"Hello from Bash, request "#), "{answer} {log}");
     assert!(log.starts_with("got 19 characters\nREPORT Init Duration: "), "{log}");
     assert_eq!(status, 0);
@@ -140,9 +139,7 @@ fn functions_get_the_bash_of_the_image_and_programs_that_of_the_base() {
                 [[ $0 != *program.sh ]] || run";
     let (_directory, mount) = task_root(&[("function.sh", code), ("program.sh", code)]);
     let base = "/usr/bin/bash";
-    for (handler, expected) in
-        [("function.handler", ["/var/lang/bin/bash", base]), ("program.sh", [base, base])]
-    {
+    for (handler, expected) in [("function.handler", ["/var/lang/bin/bash", base]), ("program.sh", [base, base])] {
         let (answer, log, _) = once(&["--volume", &mount, &image, handler, "{}"]);
         assert_eq!(answer, format!("{}\n", expected.join("\n")), "{handler}: {log}");
     }
@@ -158,8 +155,7 @@ fn the_bash_of_the_image_finds_users_hosts_and_locales() {
                 }";
     let (_directory, mount) = task_root(&[("function.sh", code)]);
     for options in [&CONFINED[..], &[]] {
-        let (answer, log, _) =
-            once(&[options, &["--volume", &mount, &image, "function.handler", "{}"]].concat());
+        let (answer, log, _) = once(&[options, &["--volume", &mount, &image, "function.handler", "{}"]].concat());
         assert_eq!(answer, "/nonexistent ~nobody-of-this-name\n3 ÄÖÜ\nrefused\n", "{log}");
     }
 }

@@ -36,9 +36,8 @@ fn a_handler_that_fits_no_file_says_which_was_meant() {
         ("lib/order.list", "`lib/orders.sh` or `lib/orders.list`"),
     ] {
         let error = of(&files, handler);
-        let said = format!(
-            "did you mean {meant}: the task root has `report.sh`, `lib/orders.sh`; looked for `{handler}`"
-        );
+        let said =
+            format!("did you mean {meant}: the task root has `report.sh`, `lib/orders.sh`; looked for `{handler}`");
         assert!(error.message.contains(&said), "{}", error.message);
     }
 }
@@ -62,11 +61,7 @@ fn a_function_of_a_plain_script_says_how_to_run_the_file() {
 fn a_handler_that_fits_two_languages_says_what_to_write() {
     let error = of(&[("function.sh", ""), ("function.lisp", "")], "function.handler");
     assert_eq!(error.kind, "Runtime.InvalidHandler");
-    assert!(
-        error.message.ends_with("write `function.sh.handler` or `function.lisp.handler`"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.ends_with("write `function.sh.handler` or `function.lisp.handler`"), "{}", error.message);
 }
 
 #[test]
@@ -92,8 +87,7 @@ fn a_syntax_error_says_file_and_line() {
 
 #[test]
 fn a_file_that_fails_while_it_loads_says_where() {
-    let function =
-        Function::bash("setup() {\n  echo 'no database' >&2\n  return 4\n}\nsetup\nhandler() { :; }");
+    let function = Function::bash("setup() {\n  echo 'no database' >&2\n  return 4\n}\nsetup\nhandler() { :; }");
     let file = function.path("function.sh").display().to_string();
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
@@ -133,18 +127,14 @@ fn paths_may_not_leave_the_task_root() {
 fn an_empty_task_root_says_how_files_get_there() {
     let error = of(&[], "function.handler");
     assert_eq!(error.kind, "Runtime.HandlerNotFound");
-    for part in
-        ["`function.sh`", "is empty", "`COPY . ${LAMBDA_TASK_ROOT}`", "`docker run --volume \"$PWD\":/"]
-    {
+    for part in ["`function.sh`", "is empty", "`COPY . ${LAMBDA_TASK_ROOT}`", "`docker run --volume \"$PWD\":/"] {
         assert!(error.message.contains(part), "{part}: {}", error.message);
     }
     assert!(!of(&[("other.txt", "")], "function.handler").message.contains("is empty"));
     let output = Function::with(&[]).once("{}", b"");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains(
-            "is empty: start `bootstrap` in the folder of your files, or name that in `LAMBDA_TASK_ROOT`"
-        ),
+        said.contains("is empty: start `bootstrap` in the folder of your files, or name that in `LAMBDA_TASK_ROOT`"),
         "{said}"
     );
     assert!(!said.contains("COPY") && !said.contains("docker"), "{said}");
@@ -178,9 +168,8 @@ fn a_file_of_another_user_says_what_to_do() {
         ),
         ("sub/f.handler", 0o644, "sub` may not be entered: "),
     ] {
-        let function =
-            Function::with(&[("f.sh", "f() { :; }"), ("sub/f.sh", ""), ("m.psm1", ""), ("l.lisp", "")])
-                .handler(handler);
+        let function = Function::with(&[("f.sh", "f() { :; }"), ("sub/f.sh", ""), ("m.psm1", ""), ("l.lisp", "")])
+            .handler(handler);
         fs::copy("/bin/true", function.path("tool")).unwrap();
         fs::set_permissions(function.path("sub"), fs::Permissions::from_mode(0o700)).unwrap();
         for file in ["f.sh", "m.psm1", "l.lisp", "tool"] {
@@ -298,8 +287,7 @@ fn an_unknown_variable_of_ours_is_one_warning() {
         ("SCRIPT_RUNTIME_LISP_CONVENTIN", "SCRIPT_RUNTIME_LISP_CONVENTION"),
         ("SCRIPT_RUNTIME_MARGIN_MS", "SCRIPT_RUNTIME_DEADLINE_MARGIN_MS"),
     ] {
-        let function =
-            Function::bash("handler() { echo fine; }").env(name, "x").env("SCRIPT_RUNTIME_TEST_X", "1");
+        let function = Function::bash("handler() { echo fine; }").env(name, "x").env("SCRIPT_RUNTIME_TEST_X", "1");
         let function = function.start();
         assert_eq!(function.text("{}"), "fine");
         assert_eq!(function.log(), format!(" WARN `{name}` is no setting: do you mean `{nearest}`?\n"));
@@ -321,11 +309,7 @@ fn the_bash_of_functions_can_be_chosen() {
     assert_eq!(error.message, "`SCRIPT_RUNTIME_BASH` is `/nowhere/bash`, which is no file");
     let error = Function::bash(code).env("SCRIPT_RUNTIME_BASH", "function.sh").init_error();
     assert_eq!(error.kind, "Runtime.InterpreterNotFound");
-    assert!(
-        error.message.contains("function.sh`, which may not be executed: run `chmod +x "),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("function.sh`, which may not be executed: run `chmod +x "), "{}", error.message);
 }
 
 #[test]

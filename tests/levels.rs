@@ -25,10 +25,7 @@ fn the_lines_of_the_page_are_log_events_and_metrics() {
             let [level, metric] = &lines[2 * number - 2..] else { unreachable!() };
             assert_eq!(level, &json!({ "level": "WARN", "message": "stock is low" }), "{file}");
             assert_eq!((&metric["level"], &metric["Orders"]), (&json!("INFO"), &json!(3)), "{file}");
-            assert!(
-                metric["_aws"]["Timestamp"].as_u64().is_some_and(|time| time > 1_700_000_000_000),
-                "{metric}"
-            );
+            assert!(metric["_aws"]["Timestamp"].as_u64().is_some_and(|time| time > 1_700_000_000_000), "{metric}");
             let expected = json!([{
                 "Namespace": "Shop", "Dimensions": [[]], "Metrics": [{ "Name": "Orders", "Unit": "Count" }],
             }]);
@@ -50,10 +47,6 @@ fn managed_instances_log_json_where_nobody_says_otherwise() {
         }
         let log = function.log();
         let lines = log.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok());
-        assert_eq!(
-            (lines.count(), log.lines().count()),
-            if is_json { (3, 3) } else { (0, 3) },
-            "{format}: {log}"
-        );
+        assert_eq!((lines.count(), log.lines().count()), if is_json { (3, 3) } else { (0, 3) }, "{format}: {log}");
     }
 }

@@ -42,8 +42,7 @@ fn a_line_of_the_runtime_continues_no_line_of_a_handler() {
 
 #[test]
 fn a_long_line_passes_whole() {
-    let function =
-        Function::bash("handler() { head -c 3000000 /dev/zero | tr '\\0' x >&2; echo end >&2; }").start();
+    let function = Function::bash("handler() { head -c 3000000 /dev/zero | tr '\\0' x >&2; echo end >&2; }").start();
     function.answer("{}");
     assert_eq!(function.log_bytes().len(), 3_000_004);
     assert!(function.log().ends_with("xxxend\n"));
@@ -70,8 +69,7 @@ fn every_line_is_out_before_the_answer_is_posted() {
 
 #[test]
 fn each_line_becomes_an_object_in_json_mode() {
-    let code =
-        "handler() { printf 'a \"b\"\\n{\"level\":\"WARN\",\"x\":1}\\n{not json}\\n\\n\\377\\nend' >&2; }";
+    let code = "handler() { printf 'a \"b\"\\n{\"level\":\"WARN\",\"x\":1}\\n{not json}\\n\\n\\377\\nend' >&2; }";
     let function = Function::bash(code).env("AWS_LAMBDA_LOG_FORMAT", "JSON").start();
     function.answer_to(Event::new("{}").header("lambda-runtime-aws-request-id", "id-7"));
     let log = function.log();
@@ -123,14 +121,10 @@ fn an_error_is_one_record_in_json_and_one_event_of_cloudwatch_in_text() {
         let post = function.post(event.header("lambda-runtime-aws-request-id", &format!("id-{before}")));
         let error: Value = serde_json::from_slice(&post.body).unwrap();
         let log = function.log();
-        let records: Vec<Value> =
-            log[before..].lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let records: Vec<Value> = log[before..].lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(records.len(), 3, "{log}");
         for record in &records {
-            assert_eq!(
-                (&record["tenantId"], &record["requestId"]),
-                (&tenant_id, &json!(format!("id-{before}")))
-            );
+            assert_eq!((&record["tenantId"], &record["requestId"]), (&tenant_id, &json!(format!("id-{before}"))));
             assert!(record["timestamp"].as_str().unwrap().ends_with('Z'));
         }
         assert_eq!(records[2]["level"], "ERROR");

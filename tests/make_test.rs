@@ -42,8 +42,7 @@ esac
 
 #[test]
 fn images_of_the_tests_are_removed_and_others_stay() {
-    let folder =
-        STAND_INS.into_iter().fold(Function::with(&[]), |folder, (name, text)| folder.file(name, text));
+    let folder = STAND_INS.into_iter().fold(Function::with(&[]), |folder, (name, text)| folder.file(name, text));
     let folder = [".ci/test", ".ci/skipped"].into_iter().fold(folder, |folder, name| folder.copy(name, name));
     let programs = folder.path("").display().to_string();
     let script = format!("chmod +x .ci/* cargo docker; PATH={programs}:$PATH .ci/test; echo $?; cat calls");

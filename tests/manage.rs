@@ -204,14 +204,7 @@ impl Project {
     /// The same; nothing where that fails.
     fn ask_or_fail(&self, arguments: &[&str]) -> Option<Value> {
         let output = Command::new(&self.aws)
-            .args([
-                "--endpoint-url",
-                &self.variables["STAND_IN_MOTO"],
-                "--output",
-                "json",
-                "--region",
-                REGION,
-            ])
+            .args(["--endpoint-url", &self.variables["STAND_IN_MOTO"], "--output", "json", "--region", REGION])
             .args(arguments)
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "secret-access-key")
@@ -243,8 +236,7 @@ impl Project {
 }
 
 fn run(command: &mut Command, input: &str) -> Ran {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // a program that does not read standard input closes it
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();

@@ -122,8 +122,7 @@ impl Raw {
     /// The posts, once there are this many.
     fn posts(&self, count: usize) -> Vec<(String, Vec<u8>)> {
         let seen = self.seen.0.lock().unwrap();
-        let (seen, _) =
-            self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| seen.posts.len() < count).unwrap();
+        let (seen, _) = self.seen.1.wait_timeout_while(seen, PATIENCE, |seen| seen.posts.len() < count).unwrap();
         assert_eq!(seen.posts.len(), count);
         seen.posts.clone()
     }
@@ -204,11 +203,7 @@ fn no_events() -> Vec<(&'static str, Answer, &'static str)> {
         ("half a head", Answer::Cut(answer("HTTP/1.1 200 OK\nLambda-Run")), "connection closed"),
         ("half a body", Answer::Cut(half.to_vec()), "end of file before message length reached"),
         ("a reset body", Answer::Reset(half.to_vec()), "Connection reset"),
-        (
-            "no length",
-            Answer::Whole(event("x", "Transfer-Encoding: chunked", "zz\r\n")),
-            "Invalid chunk size",
-        ),
+        ("no length", Answer::Whole(event("x", "Transfer-Encoding: chunked", "zz\r\n")), "Invalid chunk size"),
     ]
 }
 
@@ -223,10 +218,7 @@ fn what_is_no_event_is_asked_for_again_and_ends_with_one_line() {
                 let mut function = raw.function();
                 assert_eq!(function.wait().code(), Some(1), "{case}");
                 let log = function.log();
-                assert!(
-                    log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1,
-                    "{case}: {log}"
-                );
+                assert!(log.starts_with("bootstrap: the runtime ends: ") && log.lines().count() == 1, "{case}: {log}");
                 assert!(log.contains(said), "{case}: {log}");
                 assert_eq!((raw.asked(), raw.posts(0).len()), (6, 0), "{case}");
             })
@@ -274,11 +266,7 @@ fn a_receipt_is_its_status_whatever_follows() {
                     until("a request for a third event", || raw.asked() == 3);
                     let case = format!("{status} {rest:?} {end} {mode}: {}", function.log());
                     assert!(began.elapsed() < Duration::from_secs(30), "{case}");
-                    assert_eq!(
-                        raw.posts(2),
-                        [response_of("first", "1"), response_of("second", "2")],
-                        "{case}"
-                    );
+                    assert_eq!(raw.posts(2), [response_of("first", "1"), response_of("second", "2")], "{case}");
                     let log = function.log();
                     assert_eq!(log.lines().count(), if status.starts_with("202") { 0 } else { 2 }, "{case}");
                     assert!(log.lines().all(|line| line.contains(status)), "{case}");
@@ -313,15 +301,12 @@ fn an_event_that_stops_in_the_middle_is_asked_for_again() {
 
 #[test]
 fn a_folded_header_is_one_line_and_a_malformed_one_is_left_out() {
-    let code = "handler() { printf %s \"${AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT-none} ${AWS_LAMBDA_RUNTIME_TENANT_ID-none}\"; }";
+    let code =
+        "handler() { printf %s \"${AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT-none} ${AWS_LAMBDA_RUNTIME_TENANT_ID-none}\"; }";
     for (lines, answer, left_out) in [
         ("Client-Context: a,\r\n b\r\n\tc", "a, b c none", None),
         ("Client-Context: a\r\n \r\nLambda-Runtime-Aws-Tenant-Id: t", "a t", None),
-        (
-            "Client-Context: a\r\nno colon\r\nLambda-Runtime-Aws-Tenant-Id: t",
-            "a t",
-            Some("\"no colon\", 1 in all"),
-        ),
+        ("Client-Context: a\r\nno colon\r\nLambda-Runtime-Aws-Tenant-Id: t", "a t", Some("\"no colon\", 1 in all")),
         (
             "Client-Context : a\r\n b\r\n: c\r\nLambda-Runtime-Aws-Tenant-Id: t",
             "none t",
@@ -329,19 +314,15 @@ fn a_folded_header_is_one_line_and_a_malformed_one_is_left_out() {
         ),
         ("Client-Context: a\0b\r\nLambda-Runtime-Aws-Tenant-Id: t", "none t", Some(", 1 in all")),
     ] {
-        let answers = ["first", "second"].map(|id| {
-            Answer::Whole(event(id, &format!("Lambda-Runtime-{lines}\r\nContent-Length: 2"), "{}"))
-        });
+        let answers = ["first", "second"]
+            .map(|id| Answer::Whole(event(id, &format!("Lambda-Runtime-{lines}\r\nContent-Length: 2"), "{}")));
         let raw = Raw::start(answers);
         let function = raw.run(Function::bash(code));
         assert_eq!(raw.posts(2), [response_of("first", answer), response_of("second", answer)], "{lines:?}");
         let log = function.log();
         assert_eq!(log.lines().count(), if left_out.is_some() { 2 } else { 0 }, "{log}");
         for line in log.lines() {
-            assert!(
-                line.contains("WARN malformed header lines") && line.contains(left_out.unwrap()),
-                "{log}"
-            );
+            assert!(line.contains("WARN malformed header lines") && line.contains(left_out.unwrap()), "{log}");
         }
     }
 }

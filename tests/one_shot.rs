@@ -35,9 +35,7 @@ fn prints_the_answer_the_log_and_a_report() {
 #[test]
 fn reads_the_event_from_standard_input_or_a_file() {
     let function = Function::bash(ECHO).file("an event.json", "from a file");
-    for (event, input, answer) in
-        [("-", "from\nstdin", "from\nstdin\n"), ("@an event.json", "", "from a file\n")]
-    {
+    for (event, input, answer) in [("-", "from\nstdin", "from\nstdin\n"), ("@an event.json", "", "from a file\n")] {
         let output = function.once(event, input.as_bytes());
         assert_eq!(text(&output.stdout), answer, "{event}: {}: {}", output.status, text(&output.stderr));
     }
@@ -115,8 +113,5 @@ fn prints_help_and_version() {
     assert_eq!(text(&run("--version").stdout), format!("bootstrap {}\n", env!("CARGO_PKG_VERSION")));
     let wrong = run("--wrong");
     assert_eq!(wrong.status.code(), Some(1));
-    assert_eq!(
-        text(&wrong.stderr),
-        "bootstrap: invalid option '--wrong'; `bootstrap --help` shows what there is\n"
-    );
+    assert_eq!(text(&wrong.stderr), "bootstrap: invalid option '--wrong'; `bootstrap --help` shows what there is\n");
 }

@@ -28,11 +28,9 @@ fn needs_no_newer_c_library_than_that_of_al2() {
     command.arg(format!("{triple}.{OLDEST}")).arg("--target-dir").arg(&directory);
     let built = command.current_dir(repository()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let symbols =
-        Command::new("objdump").arg("-T").arg(directory.join(triple).join("debug/bootstrap")).output();
+    let symbols = Command::new("objdump").arg("-T").arg(directory.join(triple).join("debug/bootstrap")).output();
     let symbols = String::from_utf8(symbols.unwrap().stdout).unwrap();
-    let versions: Vec<_> =
-        symbols.split("GLIBC_").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
+    let versions: Vec<_> = symbols.split("GLIBC_").skip(1).map(|rest| rest.split(')').next().unwrap()).collect();
     assert!(versions.len() > 50, "{symbols}");
     for version in versions {
         assert!(numbers(version) <= numbers(OLDEST), "{version}: {symbols}");

@@ -40,11 +40,7 @@ fn runs_by_the_interpreter_of_the_first_line() {
             "tool.js",
             "#!/usr/bin/env node\nprocess.stdout.write(process.argv[2] + '|' + require('fs').readFileSync(0, 'utf8'))\n",
         ),
-        (
-            "awk",
-            "report.awk",
-            "#!/usr/bin/env -S awk -f\nBEGIN { getline line < \"-\"; print ARGV[1] \"|\" line }\n",
-        ),
+        ("awk", "report.awk", "#!/usr/bin/env -S awk -f\nBEGIN { getline line < \"-\"; print ARGV[1] \"|\" line }\n"),
     ] {
         let Some(function) = program_for(interpreter, name, text) else { continue };
         assert_eq!(twice(&function.start(), r#"{"n": 1}"#), r#"{"n": 1}|{"n": 1}"#, "{name}");
@@ -74,8 +70,7 @@ fn runs_a_binary_that_may_be_executed() {
 
 #[test]
 fn a_program_has_its_own_defaults() {
-    let code =
-        "grep -q nothing /dev/null\necho \"$- ${unset_variable}\"; false | true; echo \"went on $?\"\n";
+    let code = "grep -q nothing /dev/null\necho \"$- ${unset_variable}\"; false | true; echo \"went on $?\"\n";
     let answer = program("a.sh", code).start().text("{}");
     assert!(answer.ends_with(" \nwent on 0"), "{answer}");
     for option in ["e", "u"] {
@@ -85,8 +80,7 @@ fn a_program_has_its_own_defaults() {
 
 #[test]
 fn a_program_is_a_process_of_its_own() {
-    let code =
-        "mkdir \"job.$$\"; echo \"$SECONDS $BASHPID $$ $0 $# ${BASH_SOURCE[0]} ${FUNCNAME[0]-none}\"\n";
+    let code = "mkdir \"job.$$\"; echo \"$SECONDS $BASHPID $$ $0 $# ${BASH_SOURCE[0]} ${FUNCNAME[0]-none}\"\n";
     let function = program("report.sh", code);
     let file = function.path("report.sh").display().to_string();
     let function = function.start();
@@ -322,26 +316,13 @@ fn elf(machine: u16, kind: u16, loader: &str, missing: usize) -> Vec<u8> {
             bytes.extend(&number.to_le_bytes()[..*length]);
         }
     };
-    let header = [
-        (u64::from(kind), 2),
-        (machine.into(), 2),
-        (1, 4),
-        (0, 8),
-        (64, 8),
-        (0, 8),
-        (0, 4),
-        (64, 2),
-        (56, 2),
-        (1, 2),
-    ];
+    let header =
+        [(u64::from(kind), 2), (machine.into(), 2), (1, 4), (0, 8), (64, 8), (0, 8), (0, 4), (64, 2), (56, 2), (1, 2)];
     numbers(&mut bytes, &header);
     numbers(&mut bytes, &[(0, 6)]);
     let (segment, length) = if loader.is_empty() { (1, 120) } else { (3, loader.len() as u64 + 1) };
     let offset = if loader.is_empty() { 0 } else { 120 };
-    numbers(
-        &mut bytes,
-        &[(segment, 4), (5, 4), (offset, 8), (0, 8), (0, 8), (length, 8), (length, 8), (4096, 8)],
-    );
+    numbers(&mut bytes, &[(segment, 4), (5, 4), (offset, 8), (0, 8), (0, 8), (length, 8), (length, 8), (4096, 8)]);
     bytes.extend(loader.as_bytes());
     bytes.push(0);
     bytes.truncate(bytes.len() - missing);
@@ -350,28 +331,18 @@ fn elf(machine: u16, kind: u16, loader: &str, missing: usize) -> Vec<u8> {
 
 #[test]
 fn a_binary_that_this_machine_cannot_run_is_an_error_of_the_init() {
-    let (own, other, name) =
-        if cfg!(target_arch = "x86_64") { (62, 183, "aarch64") } else { (183, 62, "x86_64") };
+    let (own, other, name) = if cfg!(target_arch = "x86_64") { (62, 183, "aarch64") } else { (183, 62, "x86_64") };
     let here = std::env::consts::ARCH;
     let cases = [
-        (
-            elf(other, 2, "", 0),
-            format!("is a program for {name}, and this image is for {here}: build it for {here}"),
-        ),
+        (elf(other, 2, "", 0), format!("is a program for {name}, and this image is for {here}: build it for {here}")),
         (
             elf(own, 2, "/lib/ld-none.so.1", 0),
             "wants the loader `/lib/ld-none.so.1`, which is not there; this image has `/lib".to_owned(),
         ),
         (elf(own, 2, "/usr", 0), "wants the loader `/usr`, which is a directory; ".to_owned()),
-        (
-            elf(own, 2, "", 10),
-            "is cut off: its header speaks of 120 bytes and it has 111: copy it again".to_owned(),
-        ),
+        (elf(own, 2, "", 10), "is cut off: its header speaks of 120 bytes and it has 111: copy it again".to_owned()),
         (elf(own, 2, "", 60), "is cut off: ".to_owned()),
-        (
-            b"\x7fELF".to_vec(),
-            "is cut off: its header speaks of 52 bytes and it has 4: copy it again".to_owned(),
-        ),
+        (b"\x7fELF".to_vec(), "is cut off: its header speaks of 52 bytes and it has 4: copy it again".to_owned()),
         (elf(own, 1, "", 0), "is an object file or a memory dump, not a program: link it".to_owned()),
         (elf(4711, 2, "", 0), "is a program for machine number 4711, and ".to_owned()),
         (b"MZ\x90\0".to_vec(), "is a program for Windows, and this is Linux for ".to_owned()),
@@ -392,11 +363,7 @@ fn an_interpreter_that_cannot_run_is_an_error_of_the_init() {
     for (mode, bytes, said) in [
         (0o755, &b"text"[..], "is no program: it begins neither with `#!` nor as an ELF file"),
         (0o644, b"#!/bin/sh\n", "may not be executed: run `chmod +x "),
-        (
-            0o755,
-            b"#!/no/such\n",
-            "asks in its first line for `/no/such`, which is not there: add it to the image",
-        ),
+        (0o755, b"#!/no/such\n", "asks in its first line for `/no/such`, which is not there: add it to the image"),
         (0o755, b"#!own\n", "asks in its first line for `own`, which "),
         (0o755, &elf(other, 2, "", 0), "is a program for "),
     ] {
@@ -414,9 +381,7 @@ fn an_interpreter_that_cannot_run_is_an_error_of_the_init() {
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     assert!(
-        error
-            .message
-            .ends_with("/own`, which is a broken link to `/no/such/python3.11`: add it to the image"),
+        error.message.ends_with("/own`, which is a broken link to `/no/such/python3.11`: add it to the image"),
         "{}",
         error.message
     );
@@ -426,8 +391,7 @@ fn an_interpreter_that_cannot_run_is_an_error_of_the_init() {
 
 #[test]
 fn a_command_that_an_error_suggests_mends_the_file() {
-    let texts =
-        ["#!/bin/bash\r\nf() {\r\necho fine\r\n}\r\nf\r\n", "\u{feff}#!/bin/bash\nf() { echo fine; }\nf\n"];
+    let texts = ["#!/bin/bash\r\nf() {\r\necho fine\r\n}\r\nf\r\n", "\u{feff}#!/bin/bash\nf() { echo fine; }\nf\n"];
     for (file, handler) in [
         ("report.sh", "report.sh"),
         ("my report (1).sh", "my report (1).sh"),

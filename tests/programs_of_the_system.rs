@@ -30,9 +30,9 @@ const PLACES: [&str; 3] = ["/usr/bin", "/bin", "/usr/lib/git-core"];
 const EVENTS: [&str; 4] = ["--help", "--version", "--no-such-option", "no such file"];
 
 fn scripts() -> Vec<PathBuf> {
-    let places = SCRIPTS.iter().filter_map(|name| {
-        PLACES.iter().map(|place| Path::new(place).join(name)).find(|file| file.is_file())
-    });
+    let places = SCRIPTS
+        .iter()
+        .filter_map(|name| PLACES.iter().map(|place| Path::new(place).join(name)).find(|file| file.is_file()));
     let is_of_a_shell = |file: &PathBuf| {
         let text = fs::read(file).unwrap_or_default();
         let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();

@@ -18,12 +18,7 @@ use serde_json::{Value, json};
 
 fn settled() -> ProptestConfig {
     // the same cases in every run, and no files of its own beside the sources
-    ProptestConfig {
-        cases: 300,
-        rng_seed: RngSeed::Fixed(7),
-        failure_persistence: None,
-        ..Default::default()
-    }
+    ProptestConfig { cases: 300, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..Default::default() }
 }
 
 /// Text in which what means something to the parsers is frequent.
@@ -342,7 +337,8 @@ fn a_message_may_end_at_a_newline() {
     let bytes = b"ready 0\nexited - 7 -2147483647\nended - 18446744073709551615 255\nended 12\n7 137 signal";
     let (messages, end) = checks::decoded(bytes, 1);
     assert_eq!(messages[..2], [Message::Ready, Message::Exited(-i32::MAX)]);
-    let ended = "[Ended(18446744073709551615, ExitStatus(unix_wait_status(65280))), Ended(7, ExitStatus(unix_wait_status(9)))]";
+    let ended =
+        "[Ended(18446744073709551615, ExitStatus(unix_wait_status(65280))), Ended(7, ExitStatus(unix_wait_status(9)))]";
     assert_eq!((format!("{:?}", &messages[2..]).as_str(), end), (ended, Ok(())));
 }
 
@@ -364,8 +360,7 @@ fn no_frame_is_an_error_that_says_why() {
     for begin in ["a", "answer 12", "ended 2\n1"] {
         assert_eq!(error(begin), FrameError::Truncated);
     }
-    let no_number =
-        ["7 256", "7 -1", "7 33 -999", "7 128 signal", "7 137 signal signal", "18446744073709551616 1"];
+    let no_number = ["7 256", "7 -1", "7 33 -999", "7 128 signal", "7 137 signal signal", "18446744073709551616 1"];
     for (name, payloads) in [
         ("exited", &["7 33 9", "7 2147483648", "7 --1", "7  1", "-7 1", "7", ""][..]),
         ("ended", &["x"]),

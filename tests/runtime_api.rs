@@ -54,8 +54,7 @@ fn ends_when_lambda_says_that_it_cannot_recover() {
         function.api.receive_with([Reception::Status("500 Internal Server Error")]);
         let post = function.post(Event::new(body));
         assert_eq!(function.wait().code(), Some(1));
-        function
-            .wait_for_log(&format!("bootstrap: the runtime ends: the Runtime API refused the {}", post.kind));
+        function.wait_for_log(&format!("bootstrap: the runtime ends: the Runtime API refused the {}", post.kind));
         assert_eq!(function.api.asked(), 1);
     }
 }
@@ -102,8 +101,7 @@ fn a_client_context_of_any_shape_reaches_the_handler() {
         ("lambda-runtime-client-context", "AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT"),
         ("lambda-runtime-cognito-identity", "AWS_LAMBDA_RUNTIME_COGNITO_IDENTITY"),
     ] {
-        let function =
-            Function::bash(&format!("handler() {{ printf %s \"${{{variable}-unset}}\"; }}")).start();
+        let function = Function::bash(&format!("handler() {{ printf %s \"${{{variable}-unset}}\"; }}")).start();
         for value in [
             r#"{"custom":{"retries":3}}"#,
             r#"{"custom":{"order":{"id":7}}}"#,
@@ -153,8 +151,7 @@ fn an_event_over_a_limit_is_answered_by_an_error_and_the_next_one_runs() {
 #[test]
 fn posts_each_event_exactly_once() {
     let function = Function::bash(ECHO).start();
-    let ids: Vec<_> =
-        (0..200).map(|number| function.api.send(Event::new(format!("event {number}")))).collect();
+    let ids: Vec<_> = (0..200).map(|number| function.api.send(Event::new(format!("event {number}")))).collect();
     for (number, id) in ids.iter().enumerate() {
         let post = function.api.wait(id);
         assert_eq!(post.body, format!("event {number}").into_bytes());
@@ -171,8 +168,7 @@ fn runs_as_many_workers_as_the_concurrency_says() {
     function.api.wait_until_asked(3);
     let ids: Vec<_> = (0..60)
         .map(|number| {
-            let event =
-                Event::new(number.to_string()).header("lambda-runtime-trace-id", &format!("Root={number}"));
+            let event = Event::new(number.to_string()).header("lambda-runtime-trace-id", &format!("Root={number}"));
             function.api.send(event)
         })
         .collect();

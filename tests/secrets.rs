@@ -100,8 +100,7 @@ fn shows_a_part(text: &str) -> bool {
 #[test]
 fn an_error_shows_no_spelling_of_a_credential() {
     needs!(jq);
-    let function =
-        with_credentials(Function::bash("handler() { eval \"$1\" >&2; exit 3; }"), LOGS[0]).start();
+    let function = with_credentials(Function::bash("handler() { eval \"$1\" >&2; exit 3; }"), LOGS[0]).start();
     for (code, said) in [
         ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @uri'", "status 3: ***"),
         ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @uri | @uri'", "status 3: ***"),
@@ -114,10 +113,7 @@ fn an_error_shows_no_spelling_of_a_credential() {
         (r"od -An -v -tx1 <<<$AWS_SECRET_ACCESS_KEY | tr -d '\n' | sed 's/ /\\u00/g'", "status 3: ***"),
         (r"printf '%s\r\n      %s' ${AWS_SECRET_ACCESS_KEY:0:7} ${AWS_SECRET_ACCESS_KEY:7}", "status 3: ***"),
         (r"printf '%s\\n%s' ${AWS_SECRET_ACCESS_KEY:0:20} ${AWS_SECRET_ACCESS_KEY:20}", "status 3: ***"),
-        (
-            r"echo '100 % a\ \u %2 &#x; &#99999999999; \u00e9 =' ${AWS_SECRET_ACCESS_KEY:0:11}",
-            "\\u00e9 = MARKERsecre",
-        ),
+        (r"echo '100 % a\ \u %2 &#x; &#99999999999; \u00e9 =' ${AWS_SECRET_ACCESS_KEY:0:11}", "\\u00e9 = MARKERsecre"),
         ("printf %q \"$AWS_SECRET_ACCESS_KEY\"", "status 3: ***"),
         ("jq -nr 'env.AWS_SECRET_ACCESS_KEY | @html | @json | @json'", "***"),
         ("printf %s \"$AWS_SECRET_ACCESS_KEY\" | base64", "***"),
@@ -132,11 +128,7 @@ fn an_error_shows_no_spelling_of_a_credential() {
         for _ in 0..2 {
             let error = function.error(code);
             let encoded = ["TUFSS0VS", "TUFSS0VSdG9rZW4", "4d41524b45527"];
-            assert!(
-                encoded.iter().all(|encoded| !error.message.contains(encoded)),
-                "{code}: {}",
-                error.message
-            );
+            assert!(encoded.iter().all(|encoded| !error.message.contains(encoded)), "{code}: {}", error.message);
             assert!(!shows_a_part(&error.message.replace('\\', "")), "{code}: {}", error.message);
             assert!(error.message.contains(said), "{code}: {}", error.message);
         }
@@ -145,7 +137,8 @@ fn an_error_shows_no_spelling_of_a_credential() {
 
 #[test]
 fn a_credential_that_is_cut_is_masked() {
-    let code = "handler() { printf '%*s\\n' 100 '' >&2; printf '%s%*s\\n' \"$AWS_SESSION_TOKEN\" \"$1\" '' >&2; exit 3; }";
+    let code =
+        "handler() { printf '%*s\\n' 100 '' >&2; printf '%s%*s\\n' \"$AWS_SESSION_TOKEN\" \"$1\" '' >&2; exit 3; }";
     let function = with_credentials(Function::bash(&code.replace("\\\\", "\\")), LOGS[0]).start();
     for filler in (16 * 1024 - 120..16 * 1024 + 10).step_by(13) {
         let error = function.error(filler.to_string());
@@ -160,12 +153,7 @@ fn a_thread_of_lisp_shows_none() {
         (ignore-errors (sb-thread:join-thread (sb-thread:make-thread (lambda () (error \"no ~A\" (sb-ext:posix-getenv name))))))\n\
         \"done\")";
     let token = "MARKERcontainer+token/0123456789abcdef";
-    let names = [
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-        "AWS_LAMBDA_METADATA_TOKEN",
-        CREDENTIALS[0].0,
-        CREDENTIALS[2].0,
-    ];
+    let names = ["AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_LAMBDA_METADATA_TOKEN", CREDENTIALS[0].0, CREDENTIALS[2].0];
     let function = with_credentials(lisp(code), LOGS[0]).env(names[0], token).env(names[1], token).start();
     for name in names {
         assert_eq!(function.text(name), "done");
@@ -242,9 +230,7 @@ fn init_and_restore_errors_show_none() {
     };
     shows_none(Function::bash("\"$AWS_SECRET_ACCESS_KEY\""));
     if has("sbcl") {
-        shows_none(lisp(
-            "(defun g (x) (error \"no ~A\" x))\n(g (sb-ext:posix-getenv \"AWS_SECRET_ACCESS_KEY\"))",
-        ));
+        shows_none(lisp("(defun g (x) (error \"no ~A\" x))\n(g (sb-ext:posix-getenv \"AWS_SECRET_ACCESS_KEY\"))"));
     }
     if has("pwsh") {
         shows_none(files(&[("m.psm1", "Get-Item $env:AWS_SESSION_TOKEN; function f { }")], "m.f"));

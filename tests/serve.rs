@@ -41,8 +41,8 @@ fn an_error_is_marked_and_the_next_event_is_answered() {
 
 #[test]
 fn a_worker_that_ends_is_replaced() {
-    let served = Function::bash("handler() { [[ $1 != die ]] || { kill -9 $$; sleep 1000; }; echo \"$1\"; }")
-        .serve(&[]);
+    let served =
+        Function::bash("handler() { [[ $1 != die ]] || { kill -9 $$; sleep 1000; }; echo \"$1\"; }").serve(&[]);
     assert_eq!(served.call("die").error().0, "Runtime.WorkerExited");
     assert_eq!(served.text("next"), "next");
 }
@@ -103,10 +103,7 @@ fn gives_the_handler_what_the_caller_sent_along() {
     let response = served.call_with(&headers, "{}").response();
     let text = String::from_utf8(response.body).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(
-        lines[0],
-        "{\"custom\": {\"a\": \"b\"}}|Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1|tenant"
-    );
+    assert_eq!(lines[0], "{\"custom\": {\"a\": \"b\"}}|Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1|tenant");
     assert_eq!(lines[1], format!("{}|test_function", response.headers["x-amzn-requestid"]));
     let left: u32 = lines[2].parse().unwrap();
     assert!((840_000..=900_000).contains(&left), "{left}");
@@ -214,8 +211,7 @@ fn one_worker_runs_events_in_the_order_they_came() {
 
 #[test]
 fn an_event_whose_caller_goes_away_runs_to_its_end() {
-    let code =
-        "handler() { : >begun; until [[ -e go ]]; do sleep 0.01; done; echo \"$1\" >>ended; cat ended; }";
+    let code = "handler() { : >begun; until [[ -e go ]]; do sleep 0.01; done; echo \"$1\" >>ended; cat ended; }";
     let served = Function::bash(code).serve(&["--timeout", "60"]);
     let root = served.running.task_root.path();
     let caller = served.call("gone");

@@ -45,18 +45,8 @@ fn event(served: &Served, path: &str, options: &[&str]) -> Option<Value> {
 #[test]
 fn a_request_becomes_an_event_of_payload_version_2() {
     let served = serve(ECHO);
-    let headers = [
-        "-A",
-        "agent",
-        "-H",
-        "X-One: 1",
-        "-H",
-        "x-one: 2",
-        "-H",
-        "Host: abc.example.org:80",
-        "-b",
-        "a=1; b=2",
-    ];
+    let headers =
+        ["-A", "agent", "-H", "X-One: 1", "-H", "x-one: 2", "-H", "Host: abc.example.org:80", "-b", "a=1; b=2"];
     let Some(event) = event(&served, "/my%20path/%C3%A4?p=1&q=a+b&p=%26&empty", &headers) else { return };
     let context = &event["requestContext"];
     let (time, epoch) = (context["time"].as_str().unwrap(), context["timeEpoch"].as_u64().unwrap());
@@ -222,18 +212,12 @@ fn an_option_that_cannot_be_is_refused_in_one_line() {
         ("--watch f.h", "`--http`, `--timeout`, `--concurrency` and `--watch` are for `--serve`"),
         ("--serve 1 f.h {}", "an event is for runs without `--serve`: post it instead"),
         ("--serve-me", "invalid option '--serve-me'"),
-        (
-            "--durable f.h",
-            "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`",
-        ),
+        ("--durable f.h", "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`"),
         (
             "--serve 1 --http --durable f.h",
             "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`",
         ),
-        (
-            "--skip-time f.h {}",
-            "`--state`, `--skip-time`, `--replay-each` and `--function` are for `--durable`",
-        ),
+        ("--skip-time f.h {}", "`--state`, `--skip-time`, `--replay-each` and `--function` are for `--durable`"),
         (
             "--durable --function a=b f.h {}",
             "`--function` takes NAME=DIR:HANDLER, as in `pay=../pay:function.handler`, not `a=b`",

@@ -52,8 +52,7 @@ fn boto3_reads_an_answer_as_it_comes_and_its_end() {
         [[ $1 != '\"late\"' ]] || exit 4
     }";
     for mode in ["buffered", "streaming"] {
-        let served =
-            Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).serve(&["--timeout", "60"]);
+        let served = Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).serve(&["--timeout", "60"]);
         for (event, chunks, status) in [
             ("{}", if mode == "buffered" { vec!["one\ntwo"] } else { vec!["one\n", "two\n"] }, 0),
             ("\"early\"", vec![], 3),
@@ -69,13 +68,8 @@ fn boto3_reads_an_answer_as_it_comes_and_its_end() {
                 }
                 assert_eq!(end["ErrorCode"], "Function.ExitStatus");
                 let details: Value = serde_json::from_str(end["ErrorDetails"].as_str().unwrap()).unwrap();
-                assert!(
-                    details["errorMessage"].as_str().unwrap().contains(&format!("status {status}")),
-                    "{details}"
-                );
-                assert!(
-                    log.contains(&format!("Function.ExitStatus: the handler ended with status {status}"))
-                );
+                assert!(details["errorMessage"].as_str().unwrap().contains(&format!("status {status}")), "{details}");
+                assert!(log.contains(&format!("Function.ExitStatus: the handler ended with status {status}")));
             }
         }
     }
@@ -86,13 +80,11 @@ fn a_large_answer_and_a_cgi_document_pass_as_they_are() {
     let Some(python) = path_of("boto3") else { return };
     let code = "handler() { head -c 3000000 /dev/zero | tr '\\0' x; }";
     for mode in ["buffered", "streaming"] {
-        let served =
-            Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).serve(&["--timeout", "60"]);
+        let served = Function::bash(code).env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).serve(&["--timeout", "60"]);
         assert_eq!(events(&python, &served, "{}").0.concat(), "x".repeat(3_000_000), "{mode}");
     }
     let program = Function::with(&[("app.sh", "printf 'A: b\\n\\nbody'")]).handler("app.sh");
-    let function =
-        program.env("SCRIPT_RUNTIME_INTERFACE", "cgi").env("SCRIPT_RUNTIME_RESPONSE_MODE", "streaming");
+    let function = program.env("SCRIPT_RUNTIME_INTERFACE", "cgi").env("SCRIPT_RUNTIME_RESPONSE_MODE", "streaming");
     let served = function.serve(&[]);
     let event = std::fs::read_to_string(repository().join("tests/events/function-url.json")).unwrap();
     for _ in 0..2 {
@@ -124,10 +116,9 @@ fn other_requests_for_a_stream_are_refused() {
 
 #[test]
 fn the_end_of_the_log_comes_where_it_is_asked_for() {
-    let served = Function::bash(
-        "handler() { for i in {1..1000}; do echo \"line $i\" >&2; done; printf half >&2; echo fine; }",
-    )
-    .serve(&[]);
+    let served =
+        Function::bash("handler() { for i in {1..1000}; do echo \"line $i\" >&2; done; printf half >&2; echo fine; }")
+            .serve(&[]);
     for _ in 0..2 {
         let response = served.call_with(&[("X-Amz-Log-Type", "Tail")], "{}").response();
         let log = String::from_utf8(STANDARD.decode(&response.headers["x-amz-log-result"]).unwrap()).unwrap();

@@ -161,16 +161,14 @@ fn in_a_hook() {
 
 #[test]
 fn traps_and_exit_hooks_run() {
-    let running = Function::bash(
-        "handler() { trap 'echo bye >&2; exit' TERM; touch running; while :; do sleep 0.01; done; }",
-    )
-    .start();
+    let running =
+        Function::bash("handler() { trap 'echo bye >&2; exit' TERM; touch running; while :; do sleep 0.01; done; }")
+            .start();
     running.api.send(Event::new("{}"));
     until("the handler", || running.task_root.path().join("running").exists());
     assert!(ends(running).ends_with("bye\n"));
     needs!(sbcl);
-    let code =
-        "(push (lambda () (format *error-output* \"bye~%\")) sb-ext:*exit-hooks*)\n(defun handler (d h) h d)";
+    let code = "(push (lambda () (format *error-output* \"bye~%\")) sb-ext:*exit-hooks*)\n(defun handler (d h) h d)";
     let running = lisp(code).start();
     running.answer("{}");
     assert!(ends(running).contains("bye\n"));
@@ -263,8 +261,7 @@ fn an_interrupt_is_heard_while_the_host_is_compiled() {
     let cache = tempdir().unwrap();
     let function = Function::with(&[("m.psm1", "function f { }")]).handler("m.f");
     let function = function.env("XDG_CACHE_HOME", cache.path().to_str().unwrap());
-    let is_pwsh =
-        |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "pwsh\n");
+    let is_pwsh = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "pwsh\n");
     let compiles = |pid| processes::below(pid).iter().any(is_pwsh);
     is_interrupted(&function, function.local_command("{}"), compiles);
     let kept = cache.path().join("lambda-script-runtime");

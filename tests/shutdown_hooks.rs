@@ -5,10 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Event, Function, Running, needs::has, until};
 
-const BASH: &str =
-    "trap 'echo bye >&2; exit' TERM\nhandler() { [[ $1 != fail ]] || exit 3; echo \"got $1\"; }";
-const FUNCTION: &str =
-    "on_shutdown() { echo bye >&2; }\nhandler() { [[ $1 != fail ]] || exit 3; echo \"got $1\"; }";
+const BASH: &str = "trap 'echo bye >&2; exit' TERM\nhandler() { [[ $1 != fail ]] || exit 3; echo \"got $1\"; }";
+const FUNCTION: &str = "on_shutdown() { echo bye >&2; }\nhandler() { [[ $1 != fail ]] || exit 3; echo \"got $1\"; }";
 const POWERSHELL: &str = "Register-OnShutdown { [Console]::Error.WriteLine('bye') }\n\
                           function f { param($d) if ($d -eq 'fail') { throw 'no' }; \"got $d\" }";
 const LISP: &str = "(push (lambda () (format *error-output* \"bye~%\")) aws-lambda-runtime:*shutdown-hooks*)\n\
@@ -89,11 +87,8 @@ fn events_are_answered_where_nobody_answers_the_registration() {
 fn a_deadline_runs_no_hook() {
     for (kind, function) in hooked().into_iter().take(2) {
         let slow = "sleep_long() { sleep 60; }\nhandler() { [[ $1 != slow ]] || sleep_long; echo fine; }";
-        let code = if kind == "trap" {
-            "trap 'echo bye >&2; exit' TERM\n"
-        } else {
-            "on_shutdown() { echo bye >&2; }\n"
-        };
+        let code =
+            if kind == "trap" { "trap 'echo bye >&2; exit' TERM\n" } else { "on_shutdown() { echo bye >&2; }\n" };
         let mut running = function.file("function.sh", format!("{code}{slow}")).start();
         let error = running.error_to(Event::new("slow").deadline_in(Duration::from_millis(600)));
         assert_eq!(error.kind, "Runtime.DeadlineExceeded", "{kind}");
@@ -109,8 +104,7 @@ fn a_deadline_runs_no_hook() {
 fn a_hook_that_takes_too_long_is_given_up() {
     let mut functions = vec![Function::bash("on_shutdown() { sleep 60; }\nhandler() { :; }")];
     if has("sbcl") {
-        let code =
-            "(push (lambda () (sleep 60)) aws-lambda-runtime:*shutdown-hooks*)\n(defun handler () \"\")";
+        let code = "(push (lambda () (sleep 60)) aws-lambda-runtime:*shutdown-hooks*)\n(defun handler () \"\")";
         functions.push(Function::with(&[("main.lisp", code)]).handler("main.handler"));
     }
     for function in functions {

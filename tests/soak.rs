@@ -21,8 +21,7 @@ fn setting(name: &str) -> Option<u64> {
 
 fn main() -> ExitCode {
     let seconds = setting("SOAK_SECONDS").unwrap_or(600);
-    let seed = setting("SOAK_SEED")
-        .unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+    let seed = setting("SOAK_SEED").unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
     println!("soak: {seconds} s, SOAK_SEED={seed}");
     // the languages whose interpreter is here share the time
     let here: Vec<_> = LANGUAGES.into_iter().filter(|language| language.evaluator().is_some()).collect();

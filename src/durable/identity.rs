@@ -54,10 +54,7 @@ pub fn refusal_of(name: &str) -> Option<String> {
         return Some("a name is missing".to_owned());
     }
     if name.len() > NAME_LIMIT {
-        return Some(format!(
-            "the name `{name}` has {} bytes, and the service takes {NAME_LIMIT}",
-            name.len()
-        ));
+        return Some(format!("the name `{name}` has {} bytes, and the service takes {NAME_LIMIT}", name.len()));
     }
     let is_plain = name.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     (!is_plain).then(|| format!("the name `{name}` has other characters than printable ASCII"))
@@ -89,8 +86,7 @@ mod tests {
             Some(arguments) => format!("{}-{arguments}", place("", "a", 1)),
             None => place("", "a", 1),
         };
-        let (ab, cd, any, none) =
-            (of(&["a", "b"], false), of(&["cd"], false), of(&["x"], true), of(&[], false));
+        let (ab, cd, any, none) = (of(&["a", "b"], false), of(&["cd"], false), of(&["x"], true), of(&[], false));
         assert_ne!(of(&["ab"], false), ab);
         for (recorded, now, same) in [
             (&ab, &ab, true),

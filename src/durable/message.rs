@@ -179,8 +179,7 @@ impl Decoder {
         let verb = verb.ok_or_else(|| invalid("a verb that is no text"))?;
         let fields = fields.map(|field| {
             let at = memchr::memchr(b'=', &field).ok_or_else(|| invalid("a field without a key"))?;
-            let key =
-                String::from_utf8(field[..at].to_vec()).map_err(|_| invalid("a key that is no text"))?;
+            let key = String::from_utf8(field[..at].to_vec()).map_err(|_| invalid("a key that is no text"))?;
             Ok((key, field[at + 1..].to_vec()))
         });
         Ok(Some(Message { verb, fields: fields.collect::<io::Result<_>>()? }))
@@ -193,17 +192,10 @@ fn number(bytes: &[u8], end: u8) -> io::Result<Option<(usize, usize)>> {
     const DIGITS: usize = 9;
     let Some(digits) = bytes.iter().take(DIGITS + 1).position(|&byte| byte == end) else {
         let all_digits = bytes.iter().take(DIGITS + 1).all(u8::is_ascii_digit);
-        return if all_digits && bytes.len() <= DIGITS {
-            Ok(None)
-        } else {
-            Err(invalid("a length that is no number"))
-        };
+        return if all_digits && bytes.len() <= DIGITS { Ok(None) } else { Err(invalid("a length that is no number")) };
     };
-    let text = std::str::from_utf8(&bytes[..digits])
-        .ok()
-        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-    let number =
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| invalid("a length that is no number"))?;
+    let text = std::str::from_utf8(&bytes[..digits]).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = text.and_then(|text| text.parse().ok()).ok_or_else(|| invalid("a length that is no number"))?;
     Ok(Some((number, digits + 1)))
 }
 
@@ -217,8 +209,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_as_it_was_written_whatever_the_pieces() {
-        let message =
-            Message::new("step").with("name", "a,b:c").with("arg", vec![0, 255, b'\n']).with("arg", "");
+        let message = Message::new("step").with("name", "a,b:c").with("arg", vec![0, 255, b'\n']).with("arg", "");
         let bytes = message.encode();
         assert_eq!(bytes, b"4\n4:step,10:name=a,b:c,7:arg=\0\xff\n,4:arg=,");
         for size in 1..=bytes.len() {
@@ -235,15 +226,9 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_message_are_refused() {
-        for bytes in [
-            &b"x\n"[..],
-            b"0\n",
-            b"1\n4:step;",
-            b"2\n4:step,1:x,",
-            b"1\n99999999:",
-            b"12345678901",
-            b"1\n4:step,x",
-        ] {
+        for bytes in
+            [&b"x\n"[..], b"0\n", b"1\n4:step;", b"2\n4:step,1:x,", b"1\n99999999:", b"12345678901", b"1\n4:step,x"]
+        {
             assert!(Decoder::default().push(bytes).is_err(), "{}", String::from_utf8_lossy(bytes));
         }
     }

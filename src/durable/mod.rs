@@ -92,12 +92,7 @@ impl Durable {
     }
 
     /// Runs an event. For an envelope, the outcome is the answer for the service.
-    pub async fn run(
-        &self,
-        slot: &mut Slot,
-        invocation: &mut Invocation,
-        envelope: Option<Envelope>,
-    ) -> Outcome {
+    pub async fn run(&self, slot: &mut Slot, invocation: &mut Invocation, envelope: Option<Envelope>) -> Outcome {
         let Some(envelope) = envelope else { return slot.run(invocation).await };
         let ended = match self.execute(slot, invocation, envelope).await {
             Ok(ended) => ended,
@@ -132,14 +127,9 @@ impl Durable {
         })?;
         let suspension = Suspension::new(path.to_string_lossy().into_owned());
         let limit = self.limit(invocation);
-        let loaded = Session::load(
-            envelope,
-            Arc::clone(service),
-            Arc::clone(&self.settings.secrets),
-            suspension.clone(),
-            limit,
-        )
-        .await;
+        let loaded =
+            Session::load(envelope, Arc::clone(service), Arc::clone(&self.settings.secrets), suspension.clone(), limit)
+                .await;
         let (session, input) = match loaded {
             Ok(loaded) => loaded,
             Err(refused) => return Self::ended_by(refused.into()),

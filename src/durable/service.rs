@@ -17,12 +17,7 @@ pub trait Service: Send + Sync {
     ) -> BoxFuture<'a, Result<Checkpoint, ServiceError>>;
 
     /// Returns a further page of the operations.
-    fn state<'a>(
-        &'a self,
-        arn: &'a str,
-        token: &'a str,
-        marker: &'a str,
-    ) -> BoxFuture<'a, Result<Page, ServiceError>>;
+    fn state<'a>(&'a self, arn: &'a str, token: &'a str, marker: &'a str) -> BoxFuture<'a, Result<Page, ServiceError>>;
 
     /// The time by its clock, in seconds since 1970.
     fn now(&self) -> f64 {

@@ -38,14 +38,8 @@ pub const ENVIRONMENT: [(&str, &str); 7] = [
 ];
 
 /// The variables of a durable event's handler, and of the commands that it starts.
-pub const DURABLE_VARIABLES: [&str; 6] = [
-    DURABLE_SOCKET,
-    "DURABLE_CONTEXT",
-    "DURABLE_STEP",
-    "DURABLE_ATTEMPT",
-    "DURABLE_STATE",
-    "DURABLE_CALLBACK_ID",
-];
+pub const DURABLE_VARIABLES: [&str; 6] =
+    [DURABLE_SOCKET, "DURABLE_CONTEXT", "DURABLE_STEP", "DURABLE_ATTEMPT", "DURABLE_STATE", "DURABLE_CALLBACK_ID"];
 
 /// The variable with the path by which a durable handler reaches the bootstrap.
 pub const DURABLE_SOCKET: &str = "DURABLE_SOCKET";
@@ -135,8 +129,7 @@ impl Invocation {
     pub fn meta_variables(&self) -> impl Iterator<Item = (&str, &[u8])> {
         let variables = self.request.iter().flat_map(|request| &request.variables);
         let variables = variables.map(|(name, value)| (name.as_str(), &value[..]));
-        let socket =
-            self.suspension.iter().map(|suspension| (DURABLE_SOCKET, suspension.socket().as_bytes()));
+        let socket = self.suspension.iter().map(|suspension| (DURABLE_SOCKET, suspension.socket().as_bytes()));
         variables.chain(socket)
     }
 

@@ -72,10 +72,7 @@ impl Failure {
     /// An error of the runtime's own types, without a stack.
     pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
         Self {
-            diagnostic: Diagnostic {
-                error_type: error_type.name().to_owned(),
-                error_message: message.into(),
-            },
+            diagnostic: Diagnostic { error_type: error_type.name().to_owned(), error_message: message.into() },
             stack_trace: Vec::new(),
             status: None,
             more: Map::new(),

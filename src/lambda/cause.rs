@@ -48,9 +48,7 @@ pub fn of(failure: &Failure, task_root: &str) -> String {
 fn frame(line: &str) -> Frame<'_> {
     let call = match line.strip_prefix("at ") {
         Some(call) => call.split_once(", "),
-        None => {
-            line.rsplit_once(", ").filter(|(call, place)| call.ends_with(')') && place.contains(": line "))
-        }
+        None => line.rsplit_once(", ").filter(|(call, place)| call.ends_with(')') && place.contains(": line ")),
     };
     let Some((label, place)) = call else {
         return Frame { path: None, line: None, label: line };

@@ -39,11 +39,7 @@ impl Connection {
 
     /// Sends a request and reads its response. `may_be_repeated`: sends it again, once, if the server had closed the
     /// connection.
-    pub(super) async fn request(
-        &mut self,
-        request: &Request,
-        may_be_repeated: bool,
-    ) -> Result<Response, RequestError> {
+    pub(super) async fn request(&mut self, request: &Request, may_be_repeated: bool) -> Result<Response, RequestError> {
         if let Some(stream) = self.stream.take().filter(is_quiet) {
             match self.exchange(stream, request).await {
                 Err(error) if may_be_repeated && error.is_before_any_response() => {}

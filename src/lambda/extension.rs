@@ -22,9 +22,7 @@ pub(super) async fn register(api: &str) {
     match registered.unwrap_or(Err(RequestError::Late(REGISTER_LIMIT))) {
         Ok(id) => drop(tokio::spawn(wait(connection, id))),
         Err(error) => {
-            tracing::warn!(
-                "the hooks for the shutdown may not run: no extension could be registered: {error}"
-            );
+            tracing::warn!("the hooks for the shutdown may not run: no extension could be registered: {error}");
         }
     }
 }

@@ -69,9 +69,8 @@ impl Client {
             let event = event.await.map_err(|cause| ApiError::Next(NEXT_PAUSES.len() + 1, cause))?;
             let invocation = Invocation::new(event.headers, event.body);
             if let Some((first, count)) = event.left_out {
-                Origin::of(&invocation).warn(format_args!(
-                    "malformed header lines of the event were left out: {first}, {count} in all"
-                ));
+                Origin::of(&invocation)
+                    .warn(format_args!("malformed header lines of the event were left out: {first}, {count} in all"));
             }
             let Some(too_large) = event.too_large else { return Ok(invocation) };
             let message = format!("the event's {too_large}, and no handler has seen it");

@@ -6,11 +6,7 @@ use super::{error::ApiError, http::Response, request::Request};
 use crate::{event::invocation::Invocation, logs::Origin};
 
 /// Handles the response. After `Ok`, the slot asks for the next event.
-pub(super) fn follow(
-    request: &Request,
-    invocation: &Invocation,
-    response: &Response,
-) -> Result<(), ApiError> {
+pub(super) fn follow(request: &Request, invocation: &Invocation, response: &Response) -> Result<(), ApiError> {
     let (kind, answer) = (request.kind(), response.shown());
     match response.status {
         status if status.is_success() => {}

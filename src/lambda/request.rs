@@ -47,11 +47,7 @@ impl Request {
 
     /// The error of an event. `receipt` has the statuses.
     pub(super) fn error(invocation: &Invocation, failure: &Failure, task_root: &str) -> Self {
-        Self::outcome(invocation, "error", Bytes::new()).with_error(
-            &failure.header_type(),
-            failure,
-            task_root,
-        )
+        Self::outcome(invocation, "error", Bytes::new()).with_error(&failure.header_type(), failure, task_root)
     }
 
     /// The error of an init, or of the restore of a snapshot. The environment ends after any status.

@@ -159,12 +159,7 @@ async fn answer_events(
 }
 
 /// Runs an event. Sends a streamed answer while it is written.
-async fn run_event(
-    slot: &mut Slot,
-    reply: &mut Reply<'_>,
-    durable: &Durable,
-    invocation: &mut Invocation,
-) -> Outcome {
+async fn run_event(slot: &mut Slot, reply: &mut Reply<'_>, durable: &Durable, invocation: &mut Invocation) -> Outcome {
     let (envelope, answer) = durable.answer_of(invocation)?;
     reply.is_streamed = answer.is_streamed();
     // a large future: moving it would be slow

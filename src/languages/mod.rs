@@ -27,8 +27,7 @@ use crate::{
 };
 
 /// All languages. A file belongs to the first language that knows it; any file can be a program.
-pub const LANGUAGES: [&dyn Language; 4] =
-    [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
+pub const LANGUAGES: [&dyn Language; 4] = [&bash::Bash, &lisp::Lisp, &powershell::PowerShell, &program::Program];
 
 /// The bytes that some editors put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -114,10 +113,7 @@ impl Places for TaskRoot<'_> {
                  \"$PWD\":{root}`)"
             )
         } else {
-            format!(
-                "start `bootstrap` in the folder of your files, or name that in `{}`",
-                variable::TASK_ROOT
-            )
+            format!("start `bootstrap` in the folder of your files, or name that in `{}`", variable::TASK_ROOT)
         };
         format!("; the task root `{root}` is empty: {advice}")
     }

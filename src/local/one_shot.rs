@@ -84,8 +84,7 @@ pub(super) async fn read(source: &EventSource) -> Result<Bytes, Failure> {
         Failure::new(ErrorType::InvalidConfiguration, message)
     })?;
     if event.len() > PAYLOAD_LIMIT {
-        let message =
-            format!("the event has {} bytes, and Lambda takes at most {PAYLOAD_LIMIT}", event.len());
+        let message = format!("the event has {} bytes, and Lambda takes at most {PAYLOAD_LIMIT}", event.len());
         return Err(Failure::new(ErrorType::InvalidConfiguration, message));
     }
     Ok(event.into())

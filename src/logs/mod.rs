@@ -65,9 +65,9 @@ pub fn start(settings: &Settings) {
     // this fails only if there is already a subscriber, as in unit tests
     let _ = match settings.log_format {
         LogFormat::Text => registry.with(lines.with_ansi(false).without_time()).try_init(),
-        LogFormat::Json => registry
-            .with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false))
-            .try_init(),
+        LogFormat::Json => {
+            registry.with(lines.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init()
+        }
     };
 }
 

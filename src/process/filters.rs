@@ -78,13 +78,7 @@ impl PipeName {
 impl Children {
     /// The writers of the answer of a handler that has ended, and whether more output may come through a filter of its
     /// log. `shell` is the shell that forked the handler.
-    pub fn writers(
-        &self,
-        answer: &PipeName,
-        log: &PipeName,
-        shell: Option<&Shell>,
-        ended: Instant,
-    ) -> (Writers, bool) {
+    pub fn writers(&self, answer: &PipeName, log: &PipeName, shell: Option<&Shell>, ended: Instant) -> (Writers, bool) {
         let requests = shell.map(|shell| &shell.requests[..]).unwrap_or_default();
         let mut before = Vec::new();
         for _ in 0..LOOKS {
@@ -111,8 +105,7 @@ impl Children {
         let own = children_of(getpid());
         let exits = self.exits();
         let orphans = own.into_iter().filter(|pid| !exits.contains_key(pid) && !self.inherited.contains(pid));
-        let shell =
-            shell.map(|shell| shell.pid).filter(|&shell| children_of(shell).into_iter().any(reads_a_pipe));
+        let shell = shell.map(|shell| shell.pid).filter(|&shell| children_of(shell).into_iter().any(reads_a_pipe));
         orphans.chain(shell).collect()
     }
 }
@@ -134,11 +127,9 @@ fn writers_of(pipe: &PipeName, processes: &[Process], since: Duration) -> Writer
 fn is_filtered(log: &PipeName, processes: &[Process], since: Duration) -> bool {
     let mut writers = processes.iter().filter(|process| process.writes(log));
     writers.any(|process| {
-        let by_more =
-            process.outputs.iter().any(|end| end.pipe == *log && OTHERS.contains(&&*end.descriptor));
+        let by_more = process.outputs.iter().any(|end| end.pipe == *log && OTHERS.contains(&&*end.descriptor));
         let mut inputs = process.inputs.iter();
-        (by_more || since < UNCERTAIN_LIMIT)
-            && inputs.any(|input| may_pass_on_more(process, input, processes, since))
+        (by_more || since < UNCERTAIN_LIMIT) && inputs.any(|input| may_pass_on_more(process, input, processes, since))
     })
 }
 

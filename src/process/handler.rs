@@ -65,8 +65,7 @@ impl Handler {
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
         let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
         let mut quiet: HashSet<Pid> = blocked.iter().copied().collect();
-        let waiting =
-            blocked.iter().flat_map(|&pid| ancestors(pid, parent)).filter(|pid| all.contains_key(pid));
+        let waiting = blocked.iter().flat_map(|&pid| ancestors(pid, parent)).filter(|pid| all.contains_key(pid));
         for ancestor in waiting.collect::<Vec<_>>() {
             if !quiet.contains(&ancestor) && !is_asleep(ancestor) {
                 return false;
@@ -154,13 +153,9 @@ fn waits_for(status: &Status, quiet: &HashSet<Pid>, all: &HashMap<Pid, Status>, 
         others.retain(|other| other.pid != status.pid);
         !others.is_empty() && others.iter().all(|other| quiet.contains(&other.pid))
     };
-    let reads = own
-        .inputs
-        .iter()
-        .any(|input| only_quiet(pipes.iter().filter(|other| other.writes(&input.pipe)).collect()));
-    let writes = own
-        .outputs
-        .iter()
-        .any(|output| only_quiet(pipes.iter().filter(|other| other.reads(&output.pipe)).collect()));
+    let reads =
+        own.inputs.iter().any(|input| only_quiet(pipes.iter().filter(|other| other.writes(&input.pipe)).collect()));
+    let writes =
+        own.outputs.iter().any(|output| only_quiet(pipes.iter().filter(|other| other.reads(&output.pipe)).collect()));
     reads && is_at("pipe") || writes && is_told("pipe")
 }

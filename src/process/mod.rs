@@ -18,9 +18,7 @@ use std::{
 };
 
 use nix::sys::resource::{UsageWho, getrusage};
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, wait,
-};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, kill_process_group, set_child_subreaper, wait};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -150,8 +148,7 @@ impl Children {
     /// The peak resident memory of the bootstrap plus its largest descendant, in bytes. Grandchildren count once their
     /// parents have ended.
     pub fn peak_memory(&self) -> u64 {
-        let peak =
-            |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
+        let peak = |whose| getrusage(whose).map_or(0, |usage| u64::try_from(usage.max_rss()).unwrap_or(0) * 1024);
         let running = self.exits().keys().map(|&pid| peak_memory(pid)).max();
         peak(UsageWho::RUSAGE_SELF) + peak(UsageWho::RUSAGE_CHILDREN).max(running.unwrap_or(0))
     }

@@ -175,9 +175,7 @@ pub(super) fn ancestors(process: Pid, parent: impl Fn(Pid) -> Option<Pid>) -> Ve
 
 /// The running processes of a worker: itself, its group, all with a mark, and the descendants of all these.
 pub(super) fn belonging(worker: Pid, marks: &Marks) -> Vec<Status> {
-    with_all_below(|process| {
-        process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks)
-    })
+    with_all_below(|process| process.pid == worker || process.group == Some(worker) || is_marked(process.pid, marks))
 }
 
 /// All running descendants of the bootstrap, except these children and their descendants.

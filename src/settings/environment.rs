@@ -69,8 +69,7 @@ pub(super) fn complete(
         path.push(IMAGE_PROGRAMS);
     }
     set(environment, variable::PATH, path);
-    let is_managed =
-        variable::INITIALIZATION_TYPE.of(environment).is_some_and(|kind| kind == MANAGED_INSTANCES);
+    let is_managed = variable::INITIALIZATION_TYPE.of(environment).is_some_and(|kind| kind == MANAGED_INSTANCES);
     if is_managed && variable::LOG_FORMAT.of(environment).is_none() {
         set(environment, variable::LOG_FORMAT, "JSON");
     }
@@ -79,8 +78,7 @@ pub(super) fn complete(
 
 /// Removes the variables of an event, which a worker would inherit from the bootstrap.
 pub(super) fn clean(environment: &mut Environment, interface: Interface) {
-    for name in invocation::ENVIRONMENT.map(|(name, _)| name).into_iter().chain(invocation::DURABLE_VARIABLES)
-    {
+    for name in invocation::ENVIRONMENT.map(|(name, _)| name).into_iter().chain(invocation::DURABLE_VARIABLES) {
         environment.remove(OsStr::new(name));
     }
     if interface == Interface::Cgi {

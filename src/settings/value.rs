@@ -34,26 +34,18 @@ impl Variable {
     }
 
     /// Its value, or its default.
-    pub(super) fn read<T: Value>(
-        self,
-        environment: &Environment,
-        default: Option<T>,
-    ) -> Result<T, SettingsError> {
+    pub(super) fn read<T: Value>(self, environment: &Environment, default: Option<T>) -> Result<T, SettingsError> {
         match self.of(environment) {
             Some(value) => T::of(value).ok_or_else(|| self.malformed(value)),
-            None => default
-                .or_else(T::missing)
-                .ok_or(SettingsError::Missing(self.name, "Lambda and its emulator set it")),
+            None => {
+                default.or_else(T::missing).ok_or(SettingsError::Missing(self.name, "Lambda and its emulator set it"))
+            }
         }
     }
 
     /// The error of a value that it does not take.
     pub(super) fn malformed(self, value: &OsStr) -> SettingsError {
-        SettingsError::Malformed {
-            name: self.name,
-            value: value.to_string_lossy().into_owned(),
-            takes: self.takes,
-        }
+        SettingsError::Malformed { name: self.name, value: value.to_string_lossy().into_owned(), takes: self.takes }
     }
 }
 

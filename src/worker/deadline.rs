@@ -39,8 +39,7 @@ impl Deadline {
 
     pub(super) fn exceeded(self) -> Failure {
         let (margin, timeout) = (self.margin.as_secs_f64(), self.timeout.as_secs_f64());
-        let message =
-            format!("the handler had not answered {margin:.1} s before its timeout of {timeout:.1} s");
+        let message = format!("the handler had not answered {margin:.1} s before its timeout of {timeout:.1} s");
         Failure::new(ErrorType::DeadlineExceeded, message)
     }
 }

@@ -19,8 +19,7 @@ pub struct Step {
 
 impl Step {
     /// Runs the user's hooks before the snapshot.
-    pub const CHECKPOINT: Self =
-        Self { name: "checkpoint", moment: "before the checkpoint", limit: INIT_LIMIT };
+    pub const CHECKPOINT: Self = Self { name: "checkpoint", moment: "before the checkpoint", limit: INIT_LIMIT };
     /// Sets new random state in the copy, and runs the user's hooks.
     pub const RESTORE: Self = Self { name: "restore", moment: "after the restore", limit: RESTORE_LIMIT };
     /// Runs the user's hooks before the end.

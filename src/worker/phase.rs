@@ -4,9 +4,7 @@ use std::{io, os::unix::process::ExitStatusExt, process::ExitStatus, time::Durat
 
 use rustix::{io::Errno, process::Signal};
 
-use super::{
-    answer::with, deadline::Deadline, hooks::Step, launch::Setup, stack::Trace, transport::TransportError,
-};
+use super::{answer::with, deadline::Deadline, hooks::Step, launch::Setup, stack::Trace, transport::TransportError};
 use crate::{
     event::invocation::Invocation,
     failure::{ErrorType, Failure},
@@ -50,8 +48,7 @@ impl Phase<'_> {
     pub(super) fn too_late(self, setup: &Setup) -> Failure {
         match self {
             Self::Hooks(step) => {
-                let message =
-                    format!("the hooks {} had not ended after {} ms", step.moment, step.limit.as_millis());
+                let message = format!("the hooks {} had not ended after {} ms", step.moment, step.limit.as_millis());
                 Failure::new(ErrorType::DeadlineExceeded, message)
             }
             Self::Load | Self::Event(..) => {
@@ -69,13 +66,7 @@ impl Phase<'_> {
         }
     }
 
-    pub(super) fn ended(
-        self,
-        status: ExitStatus,
-        last_lines: &str,
-        trace: Trace,
-        setup: &Setup,
-    ) -> WorkerError {
+    pub(super) fn ended(self, status: ExitStatus, last_lines: &str, trace: Trace, setup: &Setup) -> WorkerError {
         let failure = |error_type, message| {
             Failure::new(error_type, with(message, ": ", last_lines)).with_stack_trace(trace.stack)
         };
@@ -91,8 +82,7 @@ impl Phase<'_> {
                 }
                 _ => {
                     let message = format!("`{}` could not be loaded{}", setup.settings.handler, hint(setup));
-                    let is_silent =
-                        last_lines.is_empty() && trace.place.is_empty() && status.code().is_some();
+                    let is_silent = last_lines.is_empty() && trace.place.is_empty() && status.code().is_some();
                     let message = if is_silent && setup.launch.as_program.is_none() {
                         message + ": its file ends the process, for example by `exit`"
                     } else {
@@ -124,9 +114,7 @@ pub(super) fn undefined(names: Vec<String>, setup: &Setup) -> Failure {
         format!("handler `{handler}`: its file defines no function{}", hint(setup))
     } else {
         let names = names.join("`, `");
-        format!(
-            "handler `{handler}`: its file defines `{names}`, but not the function that the handler names"
-        )
+        format!("handler `{handler}`: its file defines `{names}`, but not the function that the handler names")
     };
     Failure::new(ErrorType::HandlerNotFound, message)
 }

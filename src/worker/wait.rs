@@ -73,12 +73,8 @@ impl Worker {
                 self.shutdown_hook = Some(asked);
                 None
             }
-            (Message::Undefined(names), Phase::Load) => {
-                Some(Err(WorkerError::Gone(undefined(names, &self.setup))))
-            }
-            (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => {
-                Some(Err(WorkerError::Gone(failure)))
-            }
+            (Message::Undefined(names), Phase::Load) => Some(Err(WorkerError::Gone(undefined(names, &self.setup)))),
+            (Message::Failed(failure), Phase::Load | Phase::Hooks(_)) => Some(Err(WorkerError::Gone(failure))),
             (Message::Failed(failure), Phase::Event(..)) => Some(Err(WorkerError::Failed(failure))),
             (Message::Answer(answer), Phase::Event(..)) => Some(Ok(answer)),
             (Message::Untaken, Phase::Event(invocation, _)) => {

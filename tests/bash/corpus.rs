@@ -57,9 +57,9 @@ fn files() -> Vec<(String, String)> {
 fn comparable(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let text = text.split("ERROR Function.").next().unwrap_or_default();
-    let lines = text.lines().filter(|line| {
-        !["__lambda_", ": ended by signal ", " Killed "].iter().any(|ours| line.contains(ours))
-    });
+    let lines = text
+        .lines()
+        .filter(|line| !["__lambda_", ": ended by signal ", " Killed "].iter().any(|ours| line.contains(ours)));
     lines.collect::<Vec<_>>().join("\n").trim_end_matches('\n').to_owned()
 }
 
@@ -69,9 +69,7 @@ fn of_bash(text: &str, folder: &Path) -> Outcome {
     command.args(["-c", PLAIN]).arg(folder.join("function.sh")).arg(EVENT).current_dir(folder);
     command.env_clear().envs(["PATH", "HOME"].map(|name| (name, std::env::var(name).unwrap())));
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
-    let read = |name: &str| {
-        comparable(&fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{text}: {error}")))
-    };
+    let read = |name: &str| comparable(&fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{text}: {error}")));
     let status = output.status.code().unwrap();
     let answer = if status == 0 { read("answer") } else { String::new() };
     let outcome = Outcome { answer, log: read("log"), status };
@@ -127,9 +125,7 @@ fn files_do_what_they_do_in_bash_alone() {
         let threads: Vec<_> = files
             .chunks(part)
             .map(|part| {
-                scope.spawn(|| {
-                    part.iter().filter_map(|(name, text)| compare(name, text).err()).collect::<Vec<_>>()
-                })
+                scope.spawn(|| part.iter().filter_map(|(name, text)| compare(name, text).err()).collect::<Vec<_>>())
             })
             .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()

@@ -42,10 +42,8 @@ fn a_redirection_that_fails_blames_no_other_command() {
     ] {
         let (_, message, stack) = error_of(body);
         let said = message.split(": ").next().unwrap();
-        let known = [
-            format!("the handler ended with status 1 at line {line}"),
-            "the handler ended with status 1".into(),
-        ];
+        let known =
+            [format!("the handler ended with status 1 at line {line}"), "the handler ended with status 1".into()];
         assert!(known.iter().any(|known| known == said), "{body}: {message}");
         assert!(!format!("{message} {stack:?}").contains("__lambda_"), "{body}: {message} {stack:?}");
         assert!(message.contains("/no/such: No such file"), "{body}: {message}");
@@ -54,17 +52,13 @@ fn a_redirection_that_fails_blames_no_other_command() {
     let program = Function::with(&[("job.sh", code)]).handler("job.sh").start();
     for _ in 0..2 {
         let message = program.error("{}").message;
-        assert!(
-            message.starts_with("the handler ended with status 1: ") && message.contains("line 4"),
-            "{message}"
-        );
+        assert!(message.starts_with("the handler ended with status 1: ") && message.contains("line 4"), "{message}");
     }
 }
 
 #[test]
 fn an_exit_that_says_its_status_has_no_stack() {
-    for body in ["exit 1", "x=$(false) || :\nexit 1", "(false) & wait $! || exit 1", "set +e; false; exit 1"]
-    {
+    for body in ["exit 1", "x=$(false) || :\nexit 1", "(false) & wait $! || exit 1", "set +e; false; exit 1"] {
         assert_eq!(error_of(body).2, Vec::<String>::new(), "{body}");
     }
 }
@@ -85,10 +79,7 @@ fn a_handler_that_kills_its_worker_has_lost_it() {
 fn a_killed_handler_is_logged_by_its_own_name() {
     for (signal, number) in [("KILL", 9), ("SEGV", 11), ("HUP", 1)] {
         let (function, message, _) = error_of(&format!("kill -{signal} $BASHPID"));
-        assert!(
-            message.starts_with(&format!("the handler was ended by signal: {number} (SIG{signal})")),
-            "{message}"
-        );
+        assert!(message.starts_with(&format!("the handler was ended by signal: {number} (SIG{signal})")), "{message}");
         let file = function.task_root.path().join("function.sh").display().to_string();
         let line = format!("{file}: handler: ended by signal {number}\n");
         assert_eq!(function.log().matches(&line).count(), 2, "{}", function.log());
@@ -122,21 +113,16 @@ fn filters_of_the_log_are_waited_for_behind_failures_too() {
 
 #[test]
 fn a_filter_of_the_log_that_the_file_starts_is_waited_for_until_it_sleeps() {
-    for filter in [
-        "exec 3>&2 2> >(while read -r l; do echo \"log: $l\" >&3; done)",
-        "exec 2> >(sed -u 's/^/log: /' >&2)",
-    ] {
+    for filter in
+        ["exec 3>&2 2> >(while read -r l; do echo \"log: $l\" >&3; done)", "exec 2> >(sed -u 's/^/log: /' >&2)"]
+    {
         let code = format!("{filter}\nhandler() {{ echo \"broken $1\" >&2; [[ $1 == fine* ]]; }}\n");
         let function = Function::bash(&code).start();
         for event in 0..10 {
             let message = function.error(event.to_string()).message;
             assert!(message.contains(&format!("log: broken {event}")), "{filter}: {message}");
             assert_eq!(function.text(format!("fine {event}")), "");
-            assert!(
-                function.log().contains(&format!("log: broken fine {event}\n")),
-                "{filter}: {}",
-                function.log()
-            );
+            assert!(function.log().contains(&format!("log: broken fine {event}\n")), "{filter}: {}", function.log());
         }
     }
 }
@@ -161,11 +147,7 @@ fn descriptors_that_are_used_up_lose_no_answer() {
                 "fail" => body.contains("ended with status 4"),
                 event => post.kind == "response" && body == event.len().to_string(),
             };
-            assert!(
-                is_right || body.contains("Runtime.ResourceExhausted"),
-                "{head}: {body} {}",
-                function.log()
-            );
+            assert!(is_right || body.contains("Runtime.ResourceExhausted"), "{head}: {body} {}", function.log());
         }
     }
 }
@@ -183,8 +165,7 @@ fn a_file_that_cannot_be_loaded_is_named() {
         ("trap 'echo E' ERR\nhandler() { :; }\n/bin/sh -c 'exit 7'\n", &["exit status: 7", "function.sh"]),
         ("f() { false; }\nf\n", &["at line 1 of ", "function.sh: `false`"]),
     ] {
-        let error =
-            Function::with(&[("function.sh", text), library]).handler("function.handler").init_error();
+        let error = Function::with(&[("function.sh", text), library]).handler("function.handler").init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{text}");
         for place in places {
             assert!(error.message.contains(place), "{text}: {}", error.message);

@@ -67,14 +67,10 @@ fn an_error_names_the_command_and_its_line() {
 
 #[test]
 fn a_handler_called_main_has_its_stack() {
-    let function =
-        Function::with(&[("h.sh", "fetch() {\n  cat /no/such\n}\nmain() {\n  [[ $1 == ok ]] || fetch\n}")]);
+    let function = Function::with(&[("h.sh", "fetch() {\n  cat /no/such\n}\nmain() {\n  [[ $1 == ok ]] || fetch\n}")]);
     let file = function.path("h.sh").display().to_string();
     let function = function.handler("h.main").start();
-    assert_eq!(
-        function.error("{}").stack,
-        [format!("at fetch, {file}: line 2"), format!("at main, {file}: line 5")]
-    );
+    assert_eq!(function.error("{}").stack, [format!("at fetch, {file}: line 2"), format!("at main, {file}: line 5")]);
     assert_eq!(function.text("ok"), "");
 }
 
@@ -102,10 +98,7 @@ fn marks_and_line_ends_of_windows_are_init_errors_that_say_what_to_do() {
     let error = Function::bash("#!/bin/bash\r\nhandler() {\r\n  echo fine\r\n}\r\n").init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
     let message = error.message;
-    assert!(
-        message.contains("`function.sh` has Windows line ends") && message.contains("dos2unix"),
-        "{message}"
-    );
+    assert!(message.contains("`function.sh` has Windows line ends") && message.contains("dos2unix"), "{message}");
     let late = Function::bash("\nhandler() {\r\n  :\r\n}\r\n").init_error().message;
     assert!(late.contains("first in line 2"), "{late}");
     answers("handler() {\n  cat <<E\na\r\nE\n}\n:\n", &[("{}", "a\r")]);

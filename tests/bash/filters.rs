@@ -31,8 +31,7 @@ fn what_they_write_is_the_answer() {
     answers("exec > >(sed s/a/b/ | (sleep 0.1; sed s/b/c/))\necho a", "c");
     answers("exec > >(tr a b > >(sleep 0.05; tr b c))\necho a", "c");
     answers("( exec > >(sleep 0.1; cat); echo nested )", "nested");
-    let fifo =
-        "f=$(mktemp -u); mkfifo \"$f\"\n(sleep 0.1; tr a b) <\"$f\" &\nexec >\"$f\"\nrm \"$f\"\necho a";
+    let fifo = "f=$(mktemp -u); mkfifo \"$f\"\n(sleep 0.1; tr a b) <\"$f\" &\nexec >\"$f\"\nrm \"$f\"\necho a";
     answers(fifo, "b");
 }
 
@@ -82,9 +81,7 @@ fn a_filter_without_an_end_is_ended_by_the_deadline() {
 
 #[test]
 fn a_failure_waits_for_none() {
-    for function in
-        both("[[ $1 == fail ]] || { echo fine; exit; }\nexec > >(sleep 1; cat)\necho lost\nexit 4")
-    {
+    for function in both("[[ $1 == fail ]] || { echo fine; exit; }\nexec > >(sleep 1; cat)\necho lost\nexit 4") {
         let began = Instant::now();
         assert_eq!(function.error("fail").message, "the handler ended with status 4");
         assert!(began.elapsed() < Duration::from_millis(900), "{:?}", began.elapsed());

@@ -27,11 +27,9 @@ fn all(settings: &[String], check: fn(&str) -> Result<(), String>) {
         Ok(result) => result.err(),
         Err(_) => Some(format!("`{setting}`: no answer")),
     };
-    let threads = parts
-        .into_iter()
-        .map(|part| thread::spawn(move || part.iter().filter_map(tried).collect::<Vec<_>>()));
-    let failed: Vec<_> =
-        threads.collect::<Vec<_>>().into_iter().flat_map(|part| part.join().unwrap()).collect();
+    let threads =
+        parts.into_iter().map(|part| thread::spawn(move || part.iter().filter_map(tried).collect::<Vec<_>>()));
+    let failed: Vec<_> = threads.collect::<Vec<_>>().into_iter().flat_map(|part| part.join().unwrap()).collect();
     assert!(failed.is_empty(), "{} of {}:\n{}", failed.len(), settings.len(), failed.join("\n"));
 }
 
@@ -99,8 +97,7 @@ fn words(text: &str) -> BTreeSet<String> {
 /// The builtins that the shim's text names.
 fn builtins() -> Vec<String> {
     let used = words(&shim());
-    let builtins: Vec<_> =
-        said_by_bash("compgen -b").into_iter().filter(|name| used.contains(name)).collect();
+    let builtins: Vec<_> = said_by_bash("compgen -b").into_iter().filter(|name| used.contains(name)).collect();
     assert!(builtins.iter().any(|name| name == "mapfile"), "{builtins:?}");
     builtins
 }
@@ -221,10 +218,6 @@ fn a_file_that_leaves_no_way_to_builtins_is_an_init_error_that_says_so() {
     ] {
         let error = Function::bash(&format!("{setting}\nhandler() {{ echo fine; }}")).init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{setting}");
-        assert!(
-            error.message.contains("leaves no way to Bash's own commands"),
-            "{setting}: {}",
-            error.message
-        );
+        assert!(error.message.contains("leaves no way to Bash's own commands"), "{setting}: {}", error.message);
     }
 }

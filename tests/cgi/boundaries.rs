@@ -24,8 +24,7 @@ fn no_header_says_who_the_caller_is() {
     let code = "handler() { printf '\\n%s' \"${REMOTE_USER-none} ${AUTH_TYPE-none}\"; }";
     let running = cgi(Function::bash(code)).start();
     let headers = json!({ "x-amzn-oidc-identity": "root", "remote-user": "root" });
-    let balancer =
-        json!({ "httpMethod": "GET", "path": "/", "requestContext": { "elb": {} }, "headers": headers });
+    let balancer = json!({ "httpMethod": "GET", "path": "/", "requestContext": { "elb": {} }, "headers": headers });
     for event in [balancer, request("GET", "/", "", json!({ "headers": headers }))] {
         assert_eq!(decoded(&answer(&running, &event)), b"none none");
     }
@@ -33,9 +32,9 @@ fn no_header_says_who_the_caller_is() {
 
 #[test]
 fn credentials_and_the_form_of_the_body_as_it_came_are_no_variables() {
-    let running =
-        cgi(Function::bash("handler() { echo; env | grep -E '^HTTP_(AUTH|PROXY|TRANSFER|X_A)'; }")).start();
-    let headers = json!({ "authorization": "a", "proxy-authorization": "b", "transfer-encoding": "chunked", "x-a": "1" });
+    let running = cgi(Function::bash("handler() { echo; env | grep -E '^HTTP_(AUTH|PROXY|TRANSFER|X_A)'; }")).start();
+    let headers =
+        json!({ "authorization": "a", "proxy-authorization": "b", "transfer-encoding": "chunked", "x-a": "1" });
     let answered = answer(&running, &request("GET", "/", "", json!({ "headers": headers })));
     assert_eq!(String::from_utf8(decoded(&answered)).unwrap(), "HTTP_X_A=1\n");
 }

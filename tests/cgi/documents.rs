@@ -141,8 +141,7 @@ fn a_whole_document_is_the_answer_whatever_the_status() {
                 let warnings: Vec<_> = log.lines().filter(|line| line.contains(" WARN ")).collect();
                 assert_eq!(warnings.len(), 1, "{mode}, {kind}: {log}");
                 assert!(
-                    warnings[0].contains("has the whole document")
-                        && warnings[0].contains(&format!("status {status}")),
+                    warnings[0].contains("has the whole document") && warnings[0].contains(&format!("status {status}")),
                     "{log}"
                 );
                 assert!(!log.contains("ERROR"), "{log}");

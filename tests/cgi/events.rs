@@ -18,7 +18,8 @@ fn environments() -> Vec<(&'static str, Running)> {
         functions.push(("Lisp", Function::with(&[("app.lisp", lisp)]).handler("app.lisp")));
     }
     if has("python3") {
-        let python = "#!/usr/bin/env python3\nimport os\nprint()\nfor pair in os.environ.items(): print('='.join(pair))";
+        let python =
+            "#!/usr/bin/env python3\nimport os\nprint()\nfor pair in os.environ.items(): print('='.join(pair))";
         functions.push(("Python", Function::with(&[("app.py", python)]).handler("app.py")));
     }
     functions.into_iter().map(|(kind, function)| (kind, cgi(function).start())).collect()
@@ -111,10 +112,7 @@ fn each_kind_of_event_becomes_the_same_request() {
                 ("QUERY_STRING", if event == &rest { "q=1+2&q=%26" } else { "q=1%202&q=%26" }),
                 ("REMOTE_ADDR", "192.0.2.1"),
                 ("REQUEST_METHOD", "POST"),
-                (
-                    "REQUEST_URI",
-                    if event == &rest { "/shop/a%20b?q=1+2&q=%26" } else { "/shop/a%20b?q=1%202&q=%26" },
-                ),
+                ("REQUEST_URI", if event == &rest { "/shop/a%20b?q=1+2&q=%26" } else { "/shop/a%20b?q=1%202&q=%26" }),
                 ("SCRIPT_NAME", ""),
                 ("SERVER_NAME", "example.org"),
                 ("SERVER_PORT", "443"),
@@ -139,25 +137,15 @@ fn what_a_program_must_not_have_it_does_not_have_and_nothing_stays_from_the_last
         "content-length": "99",
     } }),
     );
-    let plain = request(
-        "GET",
-        "/",
-        "",
-        json!({ "headers": { "x-forwarded-proto": "http", "x-forwarded-port": "9000" } }),
-    );
+    let plain =
+        request("GET", "/", "", json!({ "headers": { "x-forwarded-proto": "http", "x-forwarded-port": "9000" } }));
     for (kind, running) in environments() {
         let seen = variables(&running, &bad);
-        let names: Vec<_> =
-            seen.keys().filter(|name| name.starts_with("HTTP_")).map(String::as_str).collect();
-        assert_eq!(
-            names,
-            ["HTTP_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO", "HTTP_X_ONCE"],
-            "{kind}"
-        );
+        let names: Vec<_> = seen.keys().filter(|name| name.starts_with("HTTP_")).map(String::as_str).collect();
+        assert_eq!(names, ["HTTP_HOST", "HTTP_X_FORWARDED_PORT", "HTTP_X_FORWARDED_PROTO", "HTTP_X_ONCE"], "{kind}");
         let seen = variables(&running, &plain);
         assert_eq!(seen.get("SERVER_PORT").map(String::as_str), Some("9000"));
-        for absent in ["HTTP_X_ONCE", "HTTPS", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_USER", "HTTP_PROXY"]
-        {
+        for absent in ["HTTP_X_ONCE", "HTTPS", "CONTENT_LENGTH", "CONTENT_TYPE", "REMOTE_USER", "HTTP_PROXY"] {
             assert!(!seen.contains_key(absent), "{kind}: {absent}");
         }
     }
@@ -190,9 +178,6 @@ fn the_stage_is_the_scripts_name() {
     for event in [http_api, rest_api] {
         let seen = variables(&running, &event);
         let path = |name: &str| seen[name].clone();
-        assert_eq!(
-            [path("SCRIPT_NAME"), path("PATH_INFO"), path("REQUEST_URI")],
-            ["/prod", "/a/b", "/prod/a/b"]
-        );
+        assert_eq!([path("SCRIPT_NAME"), path("PATH_INFO"), path("REQUEST_URI")], ["/prod", "/a/b", "/prod/a/b"]);
     }
 }

@@ -101,16 +101,10 @@ if (my $file = $query->upload('file')) {
 #[test]
 fn forms_and_uploads_of_cgi_pm() {
     needs!("CGI.pm", curl);
-    let served =
-        cgi(Function::with(&[("form.pl", FORM)]).handler("form.pl")).serve(&["--http", "--timeout", "60"]);
+    let served = cgi(Function::with(&[("form.pl", FORM)]).handler("form.pl")).serve(&["--http", "--timeout", "60"]);
     let url = format!("http://127.0.0.1:{}/form?b=1", served.port);
     let curl = |arguments: &[&str]| {
-        let output = Command::new("curl")
-            .args(["-sS", "--max-time", "60"])
-            .args(arguments)
-            .arg(&url)
-            .output()
-            .unwrap();
+        let output = Command::new("curl").args(["-sS", "--max-time", "60"]).args(arguments).arg(&url).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         output.stdout
     };
@@ -134,8 +128,7 @@ fn a_lisp_script_reads_and_writes_bytes() {
                 while byte do (write-byte byte *standard-output*)))"#;
     let running = cgi(Function::with(&[("app.lisp", code)]).handler("app.lisp")).start();
     for body in ["AP8KCg==", ""] {
-        let more =
-            json!({ "body": body, "isBase64Encoded": true, "headers": { "content-type": "image/png" } });
+        let more = json!({ "body": body, "isBase64Encoded": true, "headers": { "content-type": "image/png" } });
         let answered = answer(&running, &request("POST", "/", "", more));
         assert_eq!(answered["headers"]["content-type"], "image/png");
         assert_eq!(decoded(&answered), if body.is_empty() { &b""[..] } else { b"\0\xff\n\n" });

@@ -27,14 +27,7 @@ const SENDERS: [&str; 6] =
 fn path_query_headers_cookies_and_stage_of_each_sender() {
     let running = environment();
     for (sender, [script, info, uri, query, header, user]) in SENDERS.into_iter().zip([
-        [
-            "",
-            "/shop/a%41 b",
-            "/shop/a%2541%20b",
-            "q=1%202&q=%26&empty",
-            "1,2",
-            "arn:aws:iam::123456789012:user/ann",
-        ],
+        ["", "/shop/a%41 b", "/shop/a%2541%20b", "q=1%202&q=%26&empty", "1,2", "arn:aws:iam::123456789012:user/ann"],
         ["/prod", "/shop/a%41 b", "/prod/shop/a%2541%20b", "q=1%202&q=%26&empty", "1,2", "ann"],
         ["/prod", "/shop/a%41 b", "/prod/shop/a%2541%20b", "empty=&q=1+2&q=%26", "1, 2", "ann"],
         ["/prod", "/shop/a%41 b", "/prod/shop/a%2541%20b", "empty=&q=1+2&q=%26", "1, 2", "ann"],
@@ -110,8 +103,7 @@ fn a_path_is_decoded_exactly_once() {
 #[test]
 fn a_name_of_a_server_has_no_port_and_an_empty_body_a_length() {
     let running = environment();
-    for (host, name) in [("[::1]", "[::1]"), ("[::1]:80", "[::1]"), ("a.org:80", "a.org"), ("a.org", "a.org")]
-    {
+    for (host, name) in [("[::1]", "[::1]"), ("[::1]:80", "[::1]"), ("a.org:80", "a.org"), ("a.org", "a.org")] {
         let mut event = event("load-balancer");
         merge(&mut event, json!({ "headers": { "host": host, "content-length": "0" }, "body": "" }));
         for _ in 0..2 {
@@ -133,8 +125,7 @@ fn get(served: &Served, path: &str, host: &str) -> String {
 #[test]
 fn a_path_that_no_variable_can_have_is_an_error_of_the_caller() {
     for mode in ["buffered", "streaming"] {
-        let function =
-            cgi(Function::bash("handler() { printf 'Content-Type: a/b\\n\\n%s' \"$PATH_INFO\"; }"));
+        let function = cgi(Function::bash("handler() { printf 'Content-Type: a/b\\n\\n%s' \"$PATH_INFO\"; }"));
         let running = function.env("SCRIPT_RUNTIME_RESPONSE_MODE", mode).start();
         for sender in SENDERS {
             let bad = if sender.starts_with("http-api") { ["/a\nb", "/\0"] } else { ["/a%0ab", "/%00"] };
@@ -170,8 +161,7 @@ fn a_path_that_no_variable_can_have_is_an_error_of_the_caller() {
 
 #[test]
 fn a_request_to_the_local_server_has_its_path_encoded() {
-    let function =
-        cgi(Function::bash("handler() { printf '\\n%s' \"$PATH_INFO $REQUEST_URI $SERVER_NAME\"; }"));
+    let function = cgi(Function::bash("handler() { printf '\\n%s' \"$PATH_INFO $REQUEST_URI $SERVER_NAME\"; }"));
     let served = function.serve(&["--http"]);
     for host in ["[::1]", "example.org:80", "api.execute-api.eu-west-1.amazonaws.com"] {
         let response = get(&served, "/a%2541?x", host);

@@ -7,13 +7,10 @@ use std::{collections::BTreeSet, fs, os::unix::fs::symlink, path::Path, process:
 
 use tempfile::TempDir;
 
-use crate::support::{
-    BOOTSTRAP, http::free_port, language::lisp_core, needs::has, on_path, pages, repository,
-};
+use crate::support::{BOOTSTRAP, http::free_port, language::lisp_core, needs::has, on_path, pages, repository};
 
 /// The blocks that are not run here, by a word in their commands, and why.
-const SKIPPED: [(&str, &str); 1] =
-    [("aws-lambda-rie", "downloads the emulator, which tests/emulator.rs runs")];
+const SKIPPED: [(&str, &str); 1] = [("aws-lambda-rie", "downloads the emulator, which tests/emulator.rs runs")];
 
 /// The port of all pages.
 const PORT: &str = "9000";
@@ -40,9 +37,7 @@ impl Block {
     fn all(page: &str) -> Vec<Self> {
         let blocks = page.split("\n```").skip(1).step_by(2);
         let parts = blocks.filter_map(|block| block.split_once('\n'));
-        parts
-            .map(|(language, text)| Self { language: language.to_owned(), text: text.to_owned() + "\n" })
-            .collect()
+        parts.map(|(language, text)| Self { language: language.to_owned(), text: text.to_owned() + "\n" }).collect()
     }
 
     /// The file that its first comment names.
@@ -120,10 +115,8 @@ fn run(block: &Block, folder: &Path) -> String {
     let (script, expected) = block.script();
     let port = free_port().to_string();
     // an answer and the last line of its log may come in either order
-    let end = format!(
-        "wait_for_lines {}\ncp \"$OUT\" \"$OUT.taken\"\nkill $(jobs -p) 2>/dev/null\nwait\n",
-        expected.len()
-    );
+    let end =
+        format!("wait_for_lines {}\ncp \"$OUT\" \"$OUT.taken\"\nkill $(jobs -p) 2>/dev/null\nwait\n", expected.len());
     let script = format!("{PRELUDE}{}{end}", script.replace(PORT, &port));
     let out = output.path().join("out");
     let file = fs::File::create(&out).unwrap();
@@ -151,8 +144,8 @@ fn without_times(line: &str) -> String {
     };
     let is_number = |index: usize| words.get(index).is_some_and(|word| word.parse::<f64>().is_ok());
     let lasting = words.iter().enumerate().filter(|(index, word)| {
-        let is_time = is_number(*index) && is_unit(index + 1)
-            || is_unit(*index) && index.checked_sub(1).is_some_and(is_number);
+        let is_time =
+            is_number(*index) && is_unit(index + 1) || is_unit(*index) && index.checked_sub(1).is_some_and(is_number);
         !is_time && **word != "<"
     });
     lasting.map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
@@ -162,8 +155,7 @@ fn without_times(line: &str) -> String {
 /// as the time is long.
 fn lasting(line: &str) -> String {
     let words: Vec<_> = line.split_inclusive([' ', '\t']).collect();
-    let unit =
-        |index: usize| words.get(index + 1).is_some_and(|next| ["ms", "s", "MB"].contains(&next.trim_end()));
+    let unit = |index: usize| words.get(index + 1).is_some_and(|next| ["ms", "s", "MB"].contains(&next.trim_end()));
     let lasting = words.iter().enumerate().map(|(index, word)| {
         let number = word.trim_end().parse::<f64>().is_ok() && unit(index);
         if number { "N " } else { word }

@@ -16,8 +16,7 @@ fn read(page: &str) -> String {
 /// The first cells of the table of a page that has this head, without the head.
 fn table(page: &str, head: &str) -> Vec<String> {
     let text = read(page);
-    let (_, table) =
-        text.split_once(&format!("\n{head}\n")).unwrap_or_else(|| panic!("{page} has no table {head}"));
+    let (_, table) = text.split_once(&format!("\n{head}\n")).unwrap_or_else(|| panic!("{page} has no table {head}"));
     let rows = table.lines().skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split('|').nth(1).unwrap().trim().to_owned()).collect()
 }
@@ -41,8 +40,7 @@ fn the_page_on_settings_is_the_table_of_the_code() {
 
 #[test]
 fn lists_every_error() {
-    let listed: BTreeSet<_> =
-        quoted(&table("docs/errors.md", "| `errorType` | What happened |")).into_iter().collect();
+    let listed: BTreeSet<_> = quoted(&table("docs/errors.md", "| `errorType` | What happened |")).into_iter().collect();
     let ours: BTreeSet<_> = ErrorType::ALL.iter().map(|error| error.name().to_owned()).collect();
     assert_eq!(listed, ours);
 }
@@ -63,8 +61,7 @@ fn lists_every_error_of_durable_functions() {
     }
     let mut ours = BTreeSet::new();
     find(&repository().join("src"), &mut ours);
-    let listed: BTreeSet<_> =
-        quoted(&table("docs/durable.md", "| Type | What happened |")).into_iter().collect();
+    let listed: BTreeSet<_> = quoted(&table("docs/durable.md", "| Type | What happened |")).into_iter().collect();
     assert_eq!(listed, ours);
 }
 
@@ -73,16 +70,9 @@ fn lists_handlers_that_the_grammar_reads() {
     let handlers = quoted(&table("README.md", "| Handler | Runs |"));
     assert!(handlers.len() >= 15, "{handlers:?}");
     for handler in handlers {
-        let files =
-            ["function.sh", "src/deep/function.sh", "report.sh", "./bin/report.sh", "bin/tool", "report.R"];
-        let more = [
-            "MyModule.psm1",
-            "./MyModule.psd1",
-            "./src/MyModule.psm1",
-            "./MyScript.ps1",
-            "MyScript.ps1",
-            "script.ps1",
-        ];
+        let files = ["function.sh", "src/deep/function.sh", "report.sh", "./bin/report.sh", "bin/tool", "report.R"];
+        let more =
+            ["MyModule.psm1", "./MyModule.psd1", "./src/MyModule.psm1", "./MyScript.ps1", "MyScript.ps1", "script.ps1"];
         let lisp = ["simple_handler.lisp", "main.lisp", "echo.ros", "script.lisp", "modules/Module"];
         let exists = |place: &std::path::Path| {
             files.iter().chain(&more).chain(&lisp).any(|file| std::path::Path::new(file) == place)
@@ -100,11 +90,9 @@ fn every_sample_says_its_handler() {
         let path = entry.unwrap().path();
         if path.is_file() {
             let text = fs::read_to_string(&path).unwrap();
-            let handler =
-                text.lines().find_map(|line| line.split_once("Handler: ").map(|(_, name)| name.trim()));
+            let handler = text.lines().find_map(|line| line.split_once("Handler: ").map(|(_, name)| name.trim()));
             let handler = handler.unwrap_or_else(|| panic!("{} says no handler", path.display()));
-            let resolved =
-                resolve(handler, &LANGUAGES, &|place: &std::path::Path| function.join(place).exists());
+            let resolved = resolve(handler, &LANGUAGES, &|place: &std::path::Path| function.join(place).exists());
             assert!(resolved.is_ok(), "{handler}: {resolved:?}");
             samples += 1;
         }
@@ -125,11 +113,7 @@ fn published_images_are_named_with_this_version() {
     for page in documents() {
         let Ok(text) = fs::read_to_string(&page) else { continue };
         for rest in text.split(name).skip(1) {
-            assert!(
-                rest.starts_with(concat!(env!("CARGO_PKG_VERSION"), "-")),
-                "{}: {rest:.40}",
-                page.display()
-            );
+            assert!(rest.starts_with(concat!(env!("CARGO_PKG_VERSION"), "-")), "{}: {rest:.40}", page.display());
             named += 1;
         }
     }

@@ -35,8 +35,7 @@ fn a_call_is_signed_as_botocore_signs_it() {
     for token in ["", "session/+=token"] {
         let service = Service::start();
         let script = "handler() { durable step greet printf '%s' \"h\u{e4}llo\"; }";
-        let mut execution =
-            Execution::of(service.clone(), || Function::bash(script)).with("AWS_SESSION_TOKEN", token);
+        let mut execution = Execution::of(service.clone(), || Function::bash(script)).with("AWS_SESSION_TOKEN", token);
         assert_eq!(execution.run("1"), End::Succeeded("h\u{e4}llo".to_owned()));
         let (start, headers, body) = service.first_checkpoint();
         assert_eq!(headers["content-type"], "application/json");

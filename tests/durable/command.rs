@@ -40,9 +40,7 @@ fn line(message: &Message) -> String {
 fn message(line: &str) -> Message {
     let mut parts = line.split('|');
     let message = Message::new(parts.next().unwrap());
-    parts
-        .map(|field| field.split_once('=').unwrap())
-        .fold(message, |message, (key, value)| message.with(key, value))
+    parts.map(|field| field.split_once('=').unwrap()).fold(message, |message, (key, value)| message.with(key, value))
 }
 
 /// Runs `durable` with these arguments, behind variables with `=`, while a bootstrap gives these replies.
@@ -70,8 +68,7 @@ fn with_input(words: &[&str], replies: &[&str], input: &[u8]) -> Done {
     let mut command = Command::new(BOOTSTRAP);
     command.arg0("/somewhere/durable").args(&words[variables.len()..]).env("DURABLE_SOCKET", &socket);
     command.envs(variables.iter().map(|variable| variable.split_once('=').unwrap()));
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let _ = stdin.write_all(input);
     drop(stdin);
@@ -104,28 +101,12 @@ fn each_verb_makes_its_request_and_prints_the_reply() {
             "two\nlines\n",
         ),
         (
-            &[
-                "step",
-                "n",
-                "--at-most-once",
-                "--any-args",
-                "--max-delay",
-                "1h",
-                "--retry-on",
-                "3",
-                "--retry-on=4",
-                "f",
-            ],
+            &["step", "n", "--at-most-once", "--any-args", "--max-delay", "1h", "--retry-on", "3", "--retry-on=4", "f"],
             "step|context=|name=n|arg=f|any-args=1|at-most-once=1|max-delay=3600|retry-on=3|retry-on=4",
             "done|result=",
             "",
         ),
-        (
-            &["DURABLE_CONTEXT=c", "step", "--", "-n", "f", "--"],
-            "step|context=c|name=-n|arg=f|arg=--",
-            "done",
-            "",
-        ),
+        (&["DURABLE_CONTEXT=c", "step", "--", "-n", "f", "--"], "step|context=c|name=-n|arg=f|arg=--", "done", ""),
         (&["wait", "3d"], "wait|context=|seconds=259200|name=wait", "done|result=", ""),
         (&["DURABLE_CONTEXT=c", "wait", "90", "--name", "w"], "wait|context=c|seconds=90|name=w", "done", ""),
         (&["wait", "--until", "1970-01-02T00:00:00Z"], "wait|context=|until=86400|name=wait", "done", ""),
@@ -142,38 +123,20 @@ fn each_verb_makes_its_request_and_prints_the_reply() {
             "done|result=1",
             "1\n",
         ),
-        (
-            &["invoke", "f:1", "-", "--name", "n"],
-            "invoke|context=|function=f:1|event=input|name=n",
-            "done",
-            "",
-        ),
+        (&["invoke", "f:1", "-", "--name", "n"], "invoke|context=|function=f:1|event=input|name=n", "done", ""),
         (
             &["until", "n", "--every", "30s", "--timeout", "1h", "f"],
             "step|context=|name=n|arg=f|every=30|timeout=3600",
             "done|result=x",
             "x\n",
         ),
-        (
-            &["context", "n", "f"],
-            "context|context=|name=n|sub-type=RunInChildContext",
-            "done|result=x",
-            "x\n",
-        ),
-        (
-            &["callback", "n", "--", "f"],
-            "context|context=|name=n|sub-type=WaitForCallback",
-            "done|result=x",
-            "x\n",
-        ),
+        (&["context", "n", "f"], "context|context=|name=n|sub-type=RunInChildContext", "done|result=x", "x\n"),
+        (&["callback", "n", "--", "f"], "context|context=|name=n|sub-type=WaitForCallback", "done|result=x", "x\n"),
         (&["replaying"], "replaying|context=", "yes", ""),
     ] {
         let done = with_input(words, &[reply], b"input");
         assert_eq!(done.requests, [format!("{request}|client=command")], "{words:?}");
-        assert_eq!(
-            (String::from_utf8(done.stdout.clone()).unwrap(), &done.stderr[..]),
-            (printed.to_owned(), "")
-        );
+        assert_eq!((String::from_utf8(done.stdout.clone()).unwrap(), &done.stderr[..]), (printed.to_owned(), ""));
         assert_eq!(done.status(), 0, "{words:?}");
     }
     assert_eq!(durable(&["replaying"], &["no"]).status(), 1);
@@ -182,8 +145,7 @@ fn each_verb_makes_its_request_and_prints_the_reply() {
 #[test]
 fn the_command_of_a_step_is_run_and_its_end_is_told() {
     let end = |fields: &str| format!("end|id=7|{fields}|client=command");
-    let failed =
-        |status: &str, of: &str, message: &str| end(&format!("status={status}|type={of}|message={message}"));
+    let failed = |status: &str, of: &str, message: &str| end(&format!("status={status}|type={of}|message={message}"));
     let exit = |status, message| failed(status, "Function.ExitStatus", message);
     for (script, expected) in [
         ("printf 'a\\nb\\n\\n'", end("result=a\\nb")),
@@ -217,10 +179,8 @@ fn the_command_of_a_step_is_run_and_its_end_is_told() {
         assert_eq!(done.requests[1], expected, "{script}");
         assert_eq!((&done.stdout[..], done.status()), (&b"kept\n"[..], 0));
     }
-    let done = durable(
-        &["step", "n", "sh", "-c", "head -c 6291456 /dev/zero | tr '\\0' x"],
-        &["run|id=7|attempt=1", "done"],
-    );
+    let done =
+        durable(&["step", "n", "sh", "-c", "head -c 6291456 /dev/zero | tr '\\0' x"], &["run|id=7|attempt=1", "done"]);
     assert_eq!(done.requests[1].len(), end("result=").len() + 6_291_456);
 }
 
@@ -273,11 +233,7 @@ fn a_command_that_cannot_be_run_is_named() {
 fn standard_input_is_given_on_and_is_an_argument_where_it_is_asked_for() {
     for (reply, count) in [("run|id=7|attempt=1", 2), ("done|result=kept", 1)] {
         let replies = [reply, "done|result=kept"];
-        let done = with_input(
-            &["step", "n", "--stdin", "tr", "a-z", "A-Z"],
-            &replies[2 - count..][..count],
-            b"text",
-        );
+        let done = with_input(&["step", "n", "--stdin", "tr", "a-z", "A-Z"], &replies[2 - count..][..count], b"text");
         if count == 2 {
             assert_eq!(done.requests[1], "end|id=7|result=TEXT|client=command");
         }
@@ -340,24 +296,14 @@ fn a_callback_is_a_context_with_a_callback_and_a_step() {
     assert_eq!((&done.stderr[..], done.status()), ("durable: late\n", 1));
     let failed = "failed|status=9|type=Function.ExitStatus|message=submitter";
     let done = durable(&script, &[around, "created|id=b|callback=abc", failed, failed]);
-    assert_eq!(
-        done.requests[3],
-        "end|status=9|type=Function.ExitStatus|message=submitter|id=c|client=command"
-    );
+    assert_eq!(done.requests[3], "end|status=9|type=Function.ExitStatus|message=submitter|id=c|client=command");
     assert_eq!(done.status(), 9);
 }
 
 #[test]
 fn a_context_is_known_to_its_command() {
-    let words = [
-        "DURABLE_CONTEXT=outer",
-        "context",
-        "n",
-        "--",
-        "sh",
-        "-c",
-        "echo $DURABLE_CONTEXT ${DURABLE_STEP-none}",
-    ];
+    let words =
+        ["DURABLE_CONTEXT=outer", "context", "n", "--", "sh", "-c", "echo $DURABLE_CONTEXT ${DURABLE_STEP-none}"];
     let done = durable(&words, &["run|id=inner", "done|result=x"]);
     assert_eq!(done.requests[0], "context|context=outer|name=n|sub-type=RunInChildContext|client=command");
     assert_eq!(done.requests[1], "end|id=inner|result=inner none|client=command");

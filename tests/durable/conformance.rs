@@ -32,9 +32,8 @@ const FAILING_ON_A_DESK: &[(&str, &str)] = &[
 
 /// The cases that handlers in PowerShell and Lisp have, too.
 const OTHERS: [&str; 29] = [
-    "1-1", "1-3", "1-5", "1-8", "1-10", "1-11", "1-12", "1-14", "1-19", "1-20", "2-1", "2-3", "3-1", "3-3",
-    "3-4", "3-5", "3-9", "3-10", "3-15", "4-1", "4-7", "4-13", "5-1", "5-6", "6-1", "6-4", "7-1", "7-4",
-    "7-7",
+    "1-1", "1-3", "1-5", "1-8", "1-10", "1-11", "1-12", "1-14", "1-19", "1-20", "2-1", "2-3", "3-1", "3-3", "3-4",
+    "3-5", "3-9", "3-10", "3-15", "4-1", "4-7", "4-13", "5-1", "5-6", "6-1", "6-4", "7-1", "7-4", "7-7",
 ];
 
 /// The cases that only PowerShell has beside them: those with errors of a type of its own, and JSON.
@@ -67,8 +66,7 @@ fn cases_of_each_kind_pass_in_powershell() {
 
 /// The cases of all suites.
 fn all() -> Vec<String> {
-    let cases =
-        SUITES.iter().flat_map(|(suite, count)| (1..=*count).map(move |case| format!("{suite}-{case}")));
+    let cases = SUITES.iter().flat_map(|(suite, count)| (1..=*count).map(move |case| format!("{suite}-{case}")));
     cases.collect()
 }
 
@@ -81,10 +79,7 @@ fn check(handler: &str, cases: &[String], failing: &[(&str, &str)], on_a_desk: b
     for (case, errors) in &results {
         let reason = failing.iter().find(|(own, _)| own == case).map(|(_, reason)| reason);
         assert!(errors.is_empty() || reason.is_some(), "{case} fails: {errors:?}");
-        assert!(
-            !errors.is_empty() || reason.is_none(),
-            "{case} passes: it is listed as failing, for {reason:?}"
-        );
+        assert!(!errors.is_empty() || reason.is_none(), "{case} passes: it is listed as failing, for {reason:?}");
     }
 }
 

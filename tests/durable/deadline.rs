@@ -32,16 +32,8 @@ fn run(body: &str) -> (End, Vec<String>, Vec<String>, String) {
 #[test]
 fn a_step_that_still_runs_fails_or_is_tried_again() {
     for (body, result, first) in [
-        (
-            "durable step s bash -c 'did step; sleep 60' || echo \"failed $?\"",
-            "failed 1",
-            "Runtime.CheckpointFailed",
-        ),
-        (
-            "f() { did step; sleep 60; }; durable step s f || echo \"failed $?\"",
-            "failed 1",
-            "Runtime.CheckpointFailed",
-        ),
+        ("durable step s bash -c 'did step; sleep 60' || echo \"failed $?\"", "failed 1", "Runtime.CheckpointFailed"),
+        ("f() { did step; sleep 60; }; durable step s f || echo \"failed $?\"", "failed 1", "Runtime.CheckpointFailed"),
         (
             "durable step s --at-most-once bash -c 'did step; sleep 60' || echo \"failed $?\"",
             "failed 1",
@@ -116,8 +108,7 @@ fn work_beside_a_wait_is_not_waited_for_any_longer() {
 fn a_call_that_hangs_holds_up_no_answer() {
     let service = Service::start();
     service.fail_with([Fault::Delay(Duration::from_secs(10))]);
-    let script =
-        "handler() { [[ $1 != fine ]] || { echo fine; return; }; durable step s --at-most-once echo end; }";
+    let script = "handler() { [[ $1 != fine ]] || { echo fine; return; }; durable step s --at-most-once echo end; }";
     let mut execution = Execution::of(service, || Function::bash(script)).within(TIME);
     let began = Instant::now();
     assert_eq!(execution.invoke("input").unwrap()["errorType"], "Runtime.DeadlineExceeded");
@@ -145,8 +136,5 @@ fn a_step_that_ends_during_the_last_checkpoint_has_its_retry_all_the_same() {
     });
     assert_eq!(end, End::Succeeded(String::new()), "{}", execution.log());
     assert_eq!(execution.invocations, ["PENDING", "SUCCEEDED"]);
-    assert_eq!(
-        (&deeds.all()[..], execution.log().as_str()),
-        (&["step", "step", "after 0"].map(str::to_owned)[..], "")
-    );
+    assert_eq!((&deeds.all()[..], execution.log().as_str()), (&["step", "step", "after 0"].map(str::to_owned)[..], ""));
 }

@@ -46,8 +46,7 @@ fn table(output: &Output) -> Vec<String> {
     let lines: Vec<_> = lines.take_while(|line| !line.starts_with("REPORT ")).collect();
     let Some(head) = lines.first() else { panic!("no table: {log}") };
     let (time, result) = (head.find("TIME").unwrap(), head.find("RESULT").unwrap());
-    let cell =
-        |line: &str, from: usize, to: usize| line.chars().skip(from).take(to - from).collect::<String>();
+    let cell = |line: &str, from: usize, to: usize| line.chars().skip(from).take(to - from).collect::<String>();
     let rows = lines[1..].iter().map(|line| cell(line, 0, time) + &cell(line, result, usize::MAX));
     rows.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }
@@ -105,10 +104,8 @@ fn runs_to_the_end_and_shows_the_operations() {
 
 #[test]
 fn time_that_is_skipped_counts() {
-    let until = run(
-        &handler("durable until u --every 1h --timeout 3h -- false || echo \"status $?\""),
-        &["--skip-time"],
-    );
+    let until =
+        run(&handler("durable until u --every 1h --timeout 3h -- false || echo \"status $?\""), &["--skip-time"]);
     assert_eq!(answer(&until), "status 1\n");
     assert_eq!(table(&until), ["u until 4 Durable.TimedOut: `u` was not so after 10800 s"]);
     let wait = run(
@@ -155,8 +152,7 @@ fn a_finished_state_gives_its_result_again_and_runs_nothing() {
 
 #[test]
 fn a_state_belongs_to_one_handler_and_one_event_and_one_run() {
-    let function =
-        handler("durable wait 1m; echo done").file("other.sh", "handler() { :; }").file("text", "no");
+    let function = handler("durable wait 1m; echo done").file("other.sh", "handler() { :; }").file("text", "no");
     let refused = |mut command: Command, message: &str| {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(1));
@@ -172,13 +168,7 @@ fn a_state_belongs_to_one_handler_and_one_event_and_one_run() {
     other_event.args(["--durable", "--state", "s.json"]);
     refused(other_event, "`s.json` is the state of another event");
     let mut other_handler = Command::new(BOOTSTRAP);
-    other_handler.current_dir(function.path("")).args([
-        "--durable",
-        "--state",
-        "s.json",
-        "other.handler",
-        "{}",
-    ]);
+    other_handler.current_dir(function.path("")).args(["--durable", "--state", "s.json", "other.handler", "{}"]);
     refused(other_handler, "`s.json` is the state of the handler `function.handler`");
     let mut served = Command::new(BOOTSTRAP);
     served.current_dir(function.path("")).args(["--serve", "0", "--durable", "--state", "s.json"]);
@@ -215,8 +205,7 @@ fn a_run_that_is_killed_anywhere_goes_on_without_loss() {
     let options = ["--state", "s.json", "--skip-time"];
     let (mut known, mut kills) = (BTreeMap::new(), 0);
     let output = loop {
-        let mut child =
-            command(&function, &options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command(&function, &options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // later each time, so that it comes to its end
         let deadline = Instant::now() + Duration::from_millis(40 + kills * 17);
         while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
@@ -238,14 +227,12 @@ fn a_run_that_is_killed_anywhere_goes_on_without_loss() {
     };
     assert!(kills > 3, "{kills}");
     let all = answer(&output);
-    let numbers: Vec<_> =
-        all.split_whitespace().map(|word| word.split_once('-').unwrap().0.to_owned()).collect();
+    let numbers: Vec<_> = all.split_whitespace().map(|word| word.split_once('-').unwrap().0.to_owned()).collect();
     assert_eq!(numbers, (1..=12).map(|number| number.to_string()).collect::<Vec<_>>());
     let results = results(&state(&path));
     let result = |operation: &&Value| operation["StepDetails"]["Result"] == json!(all.trim_end_matches('\n'));
     assert!(results.values().any(|operation| result(&operation)), "{results:?}");
-    let beside: Vec<_> =
-        fs::read_dir(function.path("")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    let beside: Vec<_> = fs::read_dir(function.path("")).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert!(beside.iter().filter(|name| name.to_string_lossy().starts_with('.')).count() <= 1, "{beside:?}");
 }
 
@@ -262,14 +249,10 @@ fn an_open_callback_ends_the_run_and_is_answered_by_the_command_that_it_prints()
         assert_eq!(text(&output.stdout), "");
         assert_eq!(table(&output)[..2], ["approval context open", "approval callback open"]);
         let log = text(&output.stderr);
-        assert!(
-            log.contains("the callback `approval` is open: answer it, and run the same command"),
-            "{log}"
-        );
+        assert!(log.contains("the callback `approval` is open: answer it, and run the same command"), "{log}");
         let mut commands = log.lines().filter(|line| line.contains(" durable answer "));
         let printed = commands.find(|line| line.ends_with(end)).unwrap();
-        let answered =
-            Command::new("bash").arg("-c").arg(printed).current_dir(function.path("")).output().unwrap();
+        let answered = Command::new("bash").arg("-c").arg(printed).current_dir(function.path("")).output().unwrap();
         assert_eq!(text(&answered.stdout), "answered: run the same command again to continue\n");
         assert!(answered.status.success());
         assert_eq!(answer(&run(&function, &["--state", "my state.json"])), expected);
@@ -284,14 +267,10 @@ fn an_answer_is_refused_that_nobody_waits_for() {
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(text(&output.stderr).lines().next(), Some(message));
     };
-    refused(
-        &["s.json", "approval", "yes"],
-        "bootstrap: the state cannot be read from `s.json`: entity not found",
-    );
+    refused(&["s.json", "approval", "yes"], "bootstrap: the state cannot be read from `s.json`: entity not found");
     run(&function, &["--state", "s.json"]);
     let records = state(&function.path("s.json"))["Executions"][0]["Records"].clone();
-    let id =
-        |record: &Value| record["Operation"]["CallbackDetails"]["CallbackId"].as_str().map(str::to_owned);
+    let id = |record: &Value| record["Operation"]["CallbackDetails"]["CallbackId"].as_str().map(str::to_owned);
     let id = records.as_array().unwrap().iter().find_map(id).unwrap();
     let open = format!("bootstrap: there is no callback `other`; open: `approval` ({id})");
     refused(&["s.json", "other", "yes"], &open);
@@ -362,29 +341,17 @@ fn functions_are_invoked_and_their_results_kept() {
     let output = run(&function, &[&["--skip-time"], &functions[..]].concat());
     assert_eq!(answer(&output), "took {\"amount\":5}, status 1, status 1, status 1\n");
     let table = table(&output);
-    assert_eq!(
-        table[..3],
-        ["pay:1 invoke took {\"amount\":5}", "wait wait", "take step 1 took {\"amount\":5}"]
-    );
-    assert!(
-        table[3].starts_with("broken invoke Function.ExitStatus: the handler ended with status 4"),
-        "{table:?}"
-    );
-    assert!(
-        table[4].starts_with("nobody invoke ResourceNotFoundException: Function not found: nobody"),
-        "{table:?}"
-    );
-    assert!(
-        table[5].starts_with("colon invoke Runtime.HandlerNotFound: handler `Some::handler`"),
-        "{table:?}"
-    );
+    assert_eq!(table[..3], ["pay:1 invoke took {\"amount\":5}", "wait wait", "take step 1 took {\"amount\":5}"]);
+    assert!(table[3].starts_with("broken invoke Function.ExitStatus: the handler ended with status 4"), "{table:?}");
+    assert!(table[4].starts_with("nobody invoke ResourceNotFoundException: Function not found: nobody"), "{table:?}");
+    assert!(table[5].starts_with("colon invoke Runtime.HandlerNotFound: handler `Some::handler`"), "{table:?}");
     assert_eq!(fs::read_to_string(function.path("pay/ran")).unwrap(), "ran\nran\n");
 }
 
 #[test]
 fn a_callback_of_an_invoked_function_is_answered_in_the_same_file() {
-    let function = handler("durable invoke ask '{}'")
-        .file("ask/function.sh", "handler() { durable callback approval -- true; }");
+    let function =
+        handler("durable invoke ask '{}'").file("ask/function.sh", "handler() { durable callback approval -- true; }");
     let options = ["--state", "s.json", "--function", "ask=ask:function.handler"];
     assert_eq!(run(&function, &options).status.code(), Some(75));
     let forgotten = run(&function, &options[..2]);
@@ -480,10 +447,7 @@ fn a_state_that_cannot_be_kept_ends_the_run() {
     let output = run(&function, &["--state", "kept/s.json"]);
     assert_eq!(output.status.code(), Some(1));
     let log = text(&output.stderr);
-    assert!(
-        log.contains("bootstrap: the state cannot be written to `") && log.contains("kept/s.json"),
-        "{log}"
-    );
+    assert!(log.contains("bootstrap: the state cannot be written to `") && log.contains("kept/s.json"), "{log}");
     assert!(!function.path("ran").exists());
 }
 

@@ -47,21 +47,9 @@ fn an_error_of_the_script_ends_the_execution_at_once() {
             "Durable.NonDeterministic",
             kind,
         ),
-        (
-            "durable step n echo $RANDOM$RANDOM || true; durable wait 1h",
-            "Durable.NonDeterministic",
-            arguments,
-        ),
-        (
-            "date +%N | durable step n --stdin cat || true; durable wait 1h",
-            "Durable.NonDeterministic",
-            arguments,
-        ),
-        (
-            "f() { :; }; durable step n f $RANDOM$RANDOM || true; durable wait 1h",
-            "Durable.NonDeterministic",
-            arguments,
-        ),
+        ("durable step n echo $RANDOM$RANDOM || true; durable wait 1h", "Durable.NonDeterministic", arguments),
+        ("date +%N | durable step n --stdin cat || true; durable wait 1h", "Durable.NonDeterministic", arguments),
+        ("f() { :; }; durable step n f $RANDOM$RANDOM || true; durable wait 1h", "Durable.NonDeterministic", arguments),
         ("durable fail My.Type 'my message' || true", "My.Type", "my message"),
         ("x=$(durable fail My.Type 'my message' || true)", "My.Type", "my message"),
     ] {
@@ -96,8 +84,7 @@ fn a_failed_step_is_tried_again_as_it_was_asked_for() {
         assert_eq!(service.operations(), [("n".to_owned(), "FAILED".to_owned())]);
     }
     // the status and the message are those of the first run in replays, too
-    let twice =
-        "durable step n bash -c 'echo said >&2; exit 7' 2>/dev/null || s=$?\ndurable wait 1h\necho \"$s\"";
+    let twice = "durable step n bash -c 'echo said >&2; exit 7' 2>/dev/null || s=$?\ndurable wait 1h\necho \"$s\"";
     assert_eq!(run(twice).0, End::Succeeded("7".to_owned()));
     let message = "x=$(durable step n bash -c 'exit 7' 2>&1) || true\ndurable wait 1h\necho \"$x\"";
     assert_eq!(run(message).0, End::Succeeded("durable: `bash` ended with status 7".to_owned()));
@@ -152,8 +139,7 @@ fn an_answer_that_is_too_large_for_one_post_is_kept_by_a_last_checkpoint() {
 
 #[test]
 fn a_result_that_is_too_large_is_not_tried_again() {
-    let (end, deeds, _) =
-        run("durable step n --retry 3 bash -c 'did try; head -c 7000000 /dev/zero | tr \"\\0\" x'");
+    let (end, deeds, _) = run("durable step n --retry 3 bash -c 'did try; head -c 7000000 /dev/zero | tr \"\\0\" x'");
     assert!(matches!(end, End::Failed(error_type, _) if error_type == "Durable.ResultTooLarge"));
     assert_eq!(deeds.count("try"), 1);
 }
@@ -193,24 +179,12 @@ fn a_callback_waits_for_its_answer() {
     let failed = ("My.Type", "not approved");
     for (answer, body, expected) in [
         (Ok("yes"), "x=$(durable callback n -- did); echo \"$x\"", "yes"),
-        (
-            Ok("{\"a\":1}"),
-            "durable callback n --timeout 1h --heartbeat 5m -- bash -c 'did \"$0\"'",
-            "{\"a\":1}",
-        ),
+        (Ok("{\"a\":1}"), "durable callback n --timeout 1h --heartbeat 5m -- bash -c 'did \"$0\"'", "{\"a\":1}"),
         (Ok("yes"), "id=$(durable callback-id n); did \"$id\"; durable callback-result n", "yes"),
-        (
-            Err(failed),
-            "x=$(durable callback n -- did 2>&1) || echo \"failed $? $x\"",
-            "failed 1 durable: not approved",
-        ),
+        (Err(failed), "x=$(durable callback n -- did 2>&1) || echo \"failed $? $x\"", "failed 1 durable: not approved"),
         (Err(failed), "durable callback n -- did || true; durable wait 1h; echo end", "end"),
         (Ok("yes"), "durable callback n -- false || echo \"failed $?\"", "failed 1"),
-        (
-            Ok("yes"),
-            "f() { [[ $1 == \"$DURABLE_CALLBACK_ID\" ]] && did \"$1\"; }; durable callback n -- f",
-            "yes",
-        ),
+        (Ok("yes"), "f() { [[ $1 == \"$DURABLE_CALLBACK_ID\" ]] && did \"$1\"; }; durable callback n -- f", "yes"),
     ] {
         let (deeds, service) = (Deeds::new(), Service::start());
         let script = format!(
@@ -251,9 +225,8 @@ fn another_function_is_invoked_once() {
 #[test]
 fn a_script_can_ask_whether_it_is_replaying() {
     let ask = "durable replaying && did replaying || did new";
-    let (end, deeds, _) = run(&format!(
-        "{ask}; durable step a true; {ask}; durable wait 1h; {ask}; durable step b true; {ask}"
-    ));
+    let (end, deeds, _) =
+        run(&format!("{ask}; durable step a true; {ask}; durable wait 1h; {ask}; durable step b true; {ask}"));
     assert_eq!(end, End::Succeeded(String::new()));
     assert_eq!(deeds.all(), ["new", "new", "replaying", "replaying", "new", "new"]);
 }

@@ -119,16 +119,9 @@ fn without_a_fault_each_thing_is_done_once_over_one_connection() {
 fn a_call_that_fails_is_made_again_and_nothing_is_done_twice() {
     let throttled = Refuse(429, "TooManyRequestsException", "Rate exceeded");
     let internal = Refuse(500, "ServiceException", "An error occurred");
-    for faults in [
-        &[throttled][..],
-        &[internal],
-        &[BUSY, BUSY],
-        &[Drop],
-        &[Lose],
-        &[Garble],
-        &[Lose, Lose],
-        &[Drop, Lose],
-    ] {
+    for faults in
+        [&[throttled][..], &[internal], &[BUSY, BUSY], &[Drop], &[Lose], &[Garble], &[Lose, Lose], &[Drop, Lose]]
+    {
         for story in at_each_checkpoint(faults) {
             assert_eq!(story.end, succeeded(), "{faults:?}: {story:?}");
             assert_eq!(story.invocations, ["PENDING", "SUCCEEDED"], "{faults:?}");
@@ -239,11 +232,7 @@ fn a_refusal_that_no_attempt_can_mend_fails_the_execution() {
 #[test]
 fn a_refusal_that_quotes_a_credential_is_masked() {
     let (service, token) = (Service::start(), "FwoGZXIvYXdzEXAMPLETOKEN");
-    service.fail_with([Refuse(
-        403,
-        "InvalidSignatureException",
-        "not the signature of FwoGZXIvYXdzEXAMPLETOKEN",
-    )]);
+    service.fail_with([Refuse(403, "InvalidSignatureException", "not the signature of FwoGZXIvYXdzEXAMPLETOKEN")]);
     let deeds = Deeds::new();
     let function = || Function::bash(SCRIPT).env("DEEDS", &deeds.path()).env("CRASH_AT", "");
     let mut execution = Execution::of(service, function).with("AWS_SESSION_TOKEN", token);
@@ -256,11 +245,9 @@ fn a_refusal_that_quotes_a_credential_is_masked() {
 fn a_credential_in_an_error_of_a_callback_is_masked() {
     let (service, token) = (Service::start(), "FwoGZXIvYXdzEXAMPLETOKEN");
     let script = "handler() { durable callback c -- true; }";
-    let mut execution =
-        Execution::of(service.clone(), || Function::bash(script)).with("AWS_SESSION_TOKEN", token);
+    let mut execution = Execution::of(service.clone(), || Function::bash(script)).with("AWS_SESSION_TOKEN", token);
     assert_eq!(execution.invoke("input").unwrap()["Status"], "PENDING");
-    let error =
-        json!({ "ErrorType": "E", "ErrorMessage": format!("m {token}"), "ErrorData": format!("d {token}") });
+    let error = json!({ "ErrorType": "E", "ErrorMessage": format!("m {token}"), "ErrorData": format!("d {token}") });
     service.end("c create callback id", "FAILED", &json!({ "CallbackDetails": { "Error": error } }));
     let masked = json!({ "ErrorType": "E", "ErrorMessage": "m ***", "ErrorData": "d ***" });
     assert_eq!(service.operations().len(), 3);
@@ -285,7 +272,11 @@ fn what_is_missing_in_the_environment_is_an_error_that_names_the_variable() {
             "`AWS_ENDPOINT_URL_LAMBDA` is `localhost`: it takes a URL as `https://HOST` or `http://HOST:PORT/PATH`"
                 .to_owned(),
         ),
-        ("AWS_CA_BUNDLE", &gone, format!("`AWS_CA_BUNDLE` is `{gone}`, which cannot be read: No such file or directory (os error 2)")),
+        (
+            "AWS_CA_BUNDLE",
+            &gone,
+            format!("`AWS_CA_BUNDLE` is `{gone}`, which cannot be read: No such file or directory (os error 2)"),
+        ),
         ("AWS_CA_BUNDLE", &empty, format!("`AWS_CA_BUNDLE` is `{empty}`, which has no certificate in PEM")),
     ] {
         let (service, deeds) = (super::tls::service(), Deeds::new());
@@ -316,9 +307,8 @@ fn a_result_that_is_refused_for_its_size_fails_its_step_and_no_other() {
 fn executions_with_faults_at_random_end_as_they_should() {
     const THREADS: usize = 6;
     let count = std::env::var("SCRIPT_RUNTIME_TEST_EXECUTIONS").map_or(60, |count| count.parse().unwrap());
-    let faults = [
-        None, None, None, None, None, None, BUSY, Drop, Lose, Garble, STALE, KeepToken, KillBefore, KillAfter,
-    ];
+    let faults =
+        [None, None, None, None, None, None, BUSY, Drop, Lose, Garble, STALE, KeepToken, KillBefore, KillAfter];
     let points = ["", "", "", "start", "in first", "first", "wait", "in second", "second"];
     thread::scope(|scope| {
         for thread in 0..THREADS {

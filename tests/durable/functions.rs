@@ -22,8 +22,7 @@ two() { local a b; a=$(durable step one greet 1); durable wait 1h; b=$(durable s
 
 /// Runs a handler that has this body to the end of its execution.
 fn run<'a>(body: &str, deeds: &'a Deeds) -> (Execution<'a>, End) {
-    let script =
-        format!("{FUNCTIONS}\nhandler() {{\n[[ $1 != fine ]] || {{ echo fine; return; }}\n{body}\n}}");
+    let script = format!("{FUNCTIONS}\nhandler() {{\n[[ $1 != fine ]] || {{ echo fine; return; }}\n{body}\n}}");
     let function = move || Function::bash(&script).env("DEEDS", &deeds.path());
     let mut execution = Execution::of(Service::start(), function);
     let end = execution.run("input");
@@ -112,8 +111,7 @@ fn a_function_that_is_ended_by_a_signal_shows_nothing_of_ours() {
                 durable step n dies || echo \"failed $?\"; durable context c dies || echo \"failed $?\"";
     let (execution, end) = run(body, &deeds);
     assert_eq!(end, End::Succeeded("failed 137\nfailed 137".to_owned()));
-    let log =
-        "said\ndurable: `dies` ended with status 137: said\nsaid\ndurable: `dies` ended with status 137\n";
+    let log = "said\ndurable: `dies` ended with status 137: said\nsaid\ndurable: `dies` ended with status 137\n";
     assert_eq!(execution.log(), log);
 }
 
@@ -131,8 +129,7 @@ fn the_stack_of_a_failed_step_is_that_of_the_file() {
         let function = || Function::bash(&script).env("DEEDS", &deeds.path());
         let error = Execution::of(Service::start(), function).invoke("input").unwrap()["Error"].take();
         assert_eq!(error["ErrorMessage"], message, "{step}");
-        let stack: Vec<_> =
-            error["StackTrace"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
+        let stack: Vec<_> = error["StackTrace"].as_array().unwrap().iter().map(|at| at.as_str().unwrap()).collect();
         let lines: Vec<_> =
             stack.iter().map(|at| (at.split(',').next().unwrap(), at.rsplit(' ').next().unwrap())).collect();
         assert_eq!(lines, [("at calls", "15"), ("at handler", "18")], "{step}");
@@ -142,8 +139,7 @@ fn the_stack_of_a_failed_step_is_that_of_the_file() {
 #[test]
 fn the_function_is_there_for_durable_events_alone_and_where_the_file_has_none() {
     let kind = "kind() { type -t durable; declare -F | grep -c __lambda_attend; }\n";
-    let script =
-        format!("{kind}shopt -s expand_aliases; alias local=false while=false; handler() {{ kind || :; }}");
+    let script = format!("{kind}shopt -s expand_aliases; alias local=false while=false; handler() {{ kind || :; }}");
     let mut execution = Execution::of(Service::start(), || Function::bash(&script));
     assert_eq!(execution.run(""), End::Succeeded("function\n1".to_owned()));
     // nor for the next event of the same worker
@@ -172,10 +168,9 @@ fn a_folder_for_temporary_files_may_have_a_long_path() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder.path().join("x".repeat(150));
     std::fs::create_dir(&long).unwrap();
-    let script =
-        "handler() { durable step n echo \"$TMPDIR\"; bash -c 'durable wait 1h'; durable step m true; }";
-    let mut execution = Execution::of(Service::start(), || Function::bash(script))
-        .with("TMPDIR", &long.display().to_string());
+    let script = "handler() { durable step n echo \"$TMPDIR\"; bash -c 'durable wait 1h'; durable step m true; }";
+    let mut execution =
+        Execution::of(Service::start(), || Function::bash(script)).with("TMPDIR", &long.display().to_string());
     assert_eq!(execution.run(""), End::Succeeded(long.display().to_string()), "{}", execution.log());
 }
 

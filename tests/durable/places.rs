@@ -99,11 +99,7 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
         ("for i in 1 2 3; do durable wait 1h; did after; done; echo end", "end", 3),
         ("i=0; until ((i == 2)); do durable wait 1h; i=$((i + 1)); did after; done; echo end", "end", 2),
         ("printf 'a\\nb\\n' | while read -r x; do durable wait 1h; did after; echo \"$x\"; done", "a\nb", 2),
-        (
-            "while read -r x; do durable wait --name \"$x\" 1h; did after; echo \"$x\"; done <<<$'a\\nb'",
-            "a\nb",
-            2,
-        ),
+        ("while read -r x; do durable wait --name \"$x\" 1h; did after; echo \"$x\"; done <<<$'a\\nb'", "a\nb", 2),
         ("trap 'did trapped; exit 1' EXIT; durable wait 1h; did after; trap - EXIT; echo end", "end", 1),
         ("trap '' TERM HUP INT; durable wait 1h; did after; echo end", "end", 1),
         ("trap 'did trapped; exit 0' TERM ERR; durable wait 1h || exit 0; did after; echo end", "end", 1),
@@ -113,11 +109,7 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
         ("coproc durable wait 1h; wait; did after; echo end", "end", 1),
         ("durable context c bash -c 'durable wait 1h; did after; echo in'", "in", 1),
         ("f() { durable wait 1h; did after; echo in; }; x=$(durable context c f); echo \"$x\"", "in", 1),
-        (
-            "f() { durable context d g; }; g() { durable wait 1h; did after; echo in; }; durable context c f",
-            "in",
-            1,
-        ),
+        ("f() { durable context d g; }; g() { durable wait 1h; did after; echo in; }; durable context c f", "in", 1),
         (
             "f() { durable wait 1h; echo \"$1\"; }; { durable context a f 1 & durable context b f 2 & wait; } | sort; did after",
             "1\n2",
@@ -133,11 +125,7 @@ fn a_wait_suspends_wherever_it_stands_in_a_function() {
             "second",
             1,
         ),
-        (
-            "durable until u --every 1h bash -c 'echo $((DURABLE_STATE + 1)); ((DURABLE_STATE == 2))'; did after",
-            "3",
-            2,
-        ),
+        ("durable until u --every 1h bash -c 'echo $((DURABLE_STATE + 1)); ((DURABLE_STATE == 2))'; did after", "3", 2),
     ] {
         check_in_function(&row);
     }
@@ -166,12 +154,7 @@ fn a_wait_suspends_wherever_a_program_starts_it() {
             "trap 'did trapped; exit 1' EXIT\nx=$(durable wait 1h || true)\ndid after\ntrap - EXIT\necho end",
         ),
         ("bash", bash, "f.sh", "durable wait 1h &\nwait\ndid after\necho end"),
-        (
-            "bash",
-            bash,
-            "f.sh",
-            "exec durable context c bash -c 'durable wait 1h; echo after >>\"$DEEDS\"; echo end'",
-        ),
+        ("bash", bash, "f.sh", "exec durable context c bash -c 'durable wait 1h; echo after >>\"$DEEDS\"; echo end'"),
         ("sh", sh, "f.sh", "durable wait 1h | cat\ndid after\necho end"),
         ("python3", python, "f.py", "subprocess.run(['durable', 'wait', '1h'])\ndid('after')\nprint('end')"),
         (
@@ -206,12 +189,7 @@ fn a_wait_suspends_wherever_a_program_starts_it() {
             "f.pl",
             "eval { open(my $p, '-|', 'durable wait 1h; echo end') or die; my $x = <$p>; did('after'); print $x; };",
         ),
-        (
-            "node",
-            node,
-            "f.js",
-            "cp.execFileSync('durable', ['wait', '1h']); did('after'); console.log('end')",
-        ),
+        ("node", node, "f.js", "cp.execFileSync('durable', ['wait', '1h']); did('after'); console.log('end')"),
         (
             "node",
             node,
@@ -279,9 +257,7 @@ fn no_process_sees_another_ended_by_a_suspension() {
         let program = format!(
             "#!/usr/bin/env bash\ndid() {{ echo \"$1\" >>\"$DEEDS\"; }}\nexport -f did\n[[ $1 != fine ]] || {{ echo fine; exit; }}\n{text}"
         );
-        check(&row, &deeds, || {
-            Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path())
-        });
+        check(&row, &deeds, || Function::with(&[("f.sh", &program)]).handler("f.sh").env("DEEDS", &deeds.path()));
     }
 }
 

@@ -34,12 +34,8 @@ struct Story {
 
 fn story(text: &str) -> Story {
     let deeds = Deeds::new();
-    let function = || {
-        Function::with(&[("m.psm1", text)])
-            .handler("m.Invoke-It")
-            .env("DEEDS", &deeds.path())
-            .env("NO_COLOR", "1")
-    };
+    let function =
+        || Function::with(&[("m.psm1", text)]).handler("m.Invoke-It").env("DEEDS", &deeds.path()).env("NO_COLOR", "1");
     let mut execution = Execution::of(Service::start(), function);
     let end = execution.run("\"input\"");
     let (invocations, service) = (execution.invocations, execution.service);
@@ -136,14 +132,8 @@ const ERRORS: [(&str, &str); 13] = [
     ("throw @{ Exception = 'My.Type'; Message = 'mine' }", "My.Type|mine"),
     ("throw 42", "Int32|42"),
     ("1 / 0; 'went on'", "RuntimeException|Attempted to divide by zero."),
-    (
-        "$ErrorActionPreference = 'Continue'; 1 / 0; 'went on'",
-        "RuntimeException|Attempted to divide by zero.",
-    ),
-    (
-        "Get-Item /nonexistent",
-        "ItemNotFoundException|Cannot find path '/nonexistent' because it does not exist.",
-    ),
+    ("$ErrorActionPreference = 'Continue'; 1 / 0; 'went on'", "RuntimeException|Attempted to divide by zero."),
+    ("Get-Item /nonexistent", "ItemNotFoundException|Cannot find path '/nonexistent' because it does not exist."),
     ("Write-Error 'stops'", "WriteErrorException|stops"),
     ("[IO.File]::ReadAllText('/nonexistent/x')", "MethodInvocationException|"),
     ("exit 3", "Function.ExitStatus|the block has run `exit 3`"),
@@ -543,10 +533,7 @@ fn wrong_uses_are_refused_in_plain_words() {
             "there is no callback `none` here: make it by `durable callback-id none` before".to_owned(),
         ]
     );
-    assert!(
-        notes[5].contains("use the commands `Invoke-DurableStep`, `Wait-Durable` and so on here"),
-        "{notes:?}"
-    );
+    assert!(notes[5].contains("use the commands `Invoke-DurableStep`, `Wait-Durable` and so on here"), "{notes:?}");
     assert_eq!(notes[6], "70");
 }
 
@@ -640,10 +627,7 @@ fn the_end_of_the_time_ends_a_step() {
         let deeds = Deeds::new();
         let text = module("", &format!("if ($Data -eq 'fine') {{ return 'fine' }}\n{lines}"));
         let function = || {
-            Function::with(&[("m.psm1", &text)])
-                .handler("m.Invoke-It")
-                .env("DEEDS", &deeds.path())
-                .env("NO_COLOR", "1")
+            Function::with(&[("m.psm1", &text)]).handler("m.Invoke-It").env("DEEDS", &deeds.path()).env("NO_COLOR", "1")
         };
         let mut execution = Execution::of(Service::start(), function).within(Duration::from_secs(6));
         let end = execution.run("\"input\"");

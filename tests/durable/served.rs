@@ -80,8 +80,7 @@ fn an_event_is_an_execution_that_callers_wait_for_or_not() {
     }
     let dry = server.call_with(&[("x-amz-invocation-type", "DryRun")], "{}").response();
     assert_eq!(dry.status, 204);
-    let streamed =
-        PATH.replace("2015-03-31", "2021-11-15").replace("invocations", "response-streaming-invocations");
+    let streamed = PATH.replace("2015-03-31", "2021-11-15").replace("invocations", "response-streaming-invocations");
     assert_eq!(server.send(&format!("POST {streamed}"), &[], "{}").refusal().0, 400);
     assert_eq!(server.text("four"), "four");
 }
@@ -89,11 +88,9 @@ fn an_event_is_an_execution_that_callers_wait_for_or_not() {
 #[test]
 fn callbacks_are_answered_by_lambdas_calls() {
     let server = Function::bash(ASKS).serve(&["--durable"]);
-    for (verb, body, result) in [
-        ("succeed", "yes", "in yes"),
-        ("fail", "{\"ErrorType\":\"E\"}", "in denied"),
-        ("fail", "", "in denied"),
-    ] {
+    for (verb, body, result) in
+        [("succeed", "yes", "in yes"), ("fail", "{\"ErrorType\":\"E\"}", "in denied"), ("fail", "", "in denied")]
+    {
         let name = format!("{verb}-{}", body.len());
         let arn = arn(&server.begin(&name, "in"));
         let id = server.callback(&arn);
@@ -101,13 +98,9 @@ fn callbacks_are_answered_by_lambdas_calls() {
         assert_eq!(server.api("POST", &format!("durable-execution-callbacks/{id}/{verb}"), body).0, 200);
         let ended = server.call_with(&[("x-amz-durable-execution-name", &name)], "in");
         assert_eq!(ended.text(), result);
-        let closed =
-            server.send(&format!("POST /2025-12-01/durable-execution-callbacks/{id}/succeed"), &[], "");
+        let closed = server.send(&format!("POST /2025-12-01/durable-execution-callbacks/{id}/succeed"), &[], "");
         let closed = closed.response();
-        assert_eq!(
-            (closed.status, closed.headers["x-amzn-errortype"].as_str()),
-            (400, "CallbackTimeoutException")
-        );
+        assert_eq!((closed.status, closed.headers["x-amzn-errortype"].as_str()), (400, "CallbackTimeoutException"));
     }
     for (method, path) in [
         ("POST", "durable-execution-callbacks/x/succeed"),
@@ -139,10 +132,7 @@ fn an_execution_is_described_listed_and_stopped() {
     assert!(status == 200 && stopped["StopTimestamp"].is_f64(), "{stopped}");
     assert_eq!(waiting.error(), ("Stop".to_owned(), "by hand".to_owned()));
     let (_, ended) = server.api("GET", &path, "");
-    assert_eq!(
-        (ended["Status"].as_str(), ended["Error"]["ErrorType"].as_str()),
-        (Some("STOPPED"), Some("Stop"))
-    );
+    assert_eq!((ended["Status"].as_str(), ended["Error"]["ErrorType"].as_str()), (Some("STOPPED"), Some("Stop")));
     let (_, page) = server.api("GET", &format!("{path}/history?MaxItems=2&IncludeExecutionData=false"), "");
     assert_eq!((page["Events"].as_array().unwrap().len(), page["NextMarker"].as_str()), (2, Some("2")));
     assert_eq!(page["Events"][0]["ExecutionStartedDetails"]["Input"]["Payload"], Value::Null);
@@ -165,10 +155,7 @@ fn a_caller_who_waits_is_told_of_the_servers_end() {
     server.callback(&arn);
     server.running.terminate();
     let (kind, message) = waiting.error();
-    assert_eq!(
-        (kind.as_str(), message.as_str()),
-        ("Runtime.ResourceExhausted", "the server is shutting down")
-    );
+    assert_eq!((kind.as_str(), message.as_str()), ("Runtime.ResourceExhausted", "the server is shutting down"));
 }
 
 #[test]

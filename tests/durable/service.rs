@@ -369,8 +369,7 @@ impl State {
         let id = if kind == "EXECUTION" { "id" } else { text("Id") };
         self.changed.insert(id.to_owned());
         let known = self.operations.iter_mut().find(|operation| operation["Id"] == id);
-        let status =
-            known.as_ref().map_or("none", |operation| operation["Status"].as_str().unwrap()).to_owned();
+        let status = known.as_ref().map_or("none", |operation| operation["Status"].as_str().unwrap()).to_owned();
         let next = match (kind, action, status.as_str()) {
             (_, "START", "none") | ("STEP", "START", "READY") => "STARTED",
             ("STEP" | "CONTEXT" | "EXECUTION", "SUCCEED", "none" | "STARTED" | "READY") => "SUCCEEDED",

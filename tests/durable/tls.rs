@@ -17,9 +17,7 @@ pub fn service() -> (Service, NamedTempFile) {
     service_of(&[&version::TLS12, &version::TLS13])
 }
 
-fn service_of(
-    versions: &[&'static tokio_rustls::rustls::SupportedProtocolVersion],
-) -> (Service, NamedTempFile) {
+fn service_of(versions: &[&'static tokio_rustls::rustls::SupportedProtocolVersion]) -> (Service, NamedTempFile) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let file = NamedTempFile::new().unwrap();
     std::fs::write(file.path(), cert.pem()).unwrap();

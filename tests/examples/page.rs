@@ -3,12 +3,8 @@
 use super::triggers::read;
 
 /// The file of each language of code blocks.
-const FILES: [(&str, &str); 4] = [
-    ("bash", "function.sh"),
-    ("powershell", "Function.psm1"),
-    ("lisp", "function.lisp"),
-    ("yaml", "template.yaml"),
-];
+const FILES: [(&str, &str); 4] =
+    [("bash", "function.sh"), ("powershell", "Function.psm1"), ("lisp", "function.lisp"), ("yaml", "template.yaml")];
 
 #[test]
 fn the_page_on_events_shows_the_files() {

@@ -62,12 +62,6 @@ fn the_test_in_powershell_finds_what_is_wrong() {
 fn the_test_in_lisp_finds_what_is_wrong() {
     if has("sbcl") && has("yason") {
         let command = ["sbcl", "--script", "test.lisp"];
-        check(
-            "lisp",
-            "prices.lisp",
-            &command,
-            ("(* price", "(+ price"),
-            ("(minusp price)", "(minusp (+ 9 price))"),
-        );
+        check("lisp", "prices.lisp", &command, ("(* price", "(+ price"), ("(minusp price)", "(minusp (+ 9 price))"));
     }
 }

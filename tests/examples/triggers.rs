@@ -25,12 +25,11 @@ fn in_each_language(folder: &str) -> Vec<Running> {
         _ => has("sbcl") && has("yason"),
     };
     let start = |handler| {
-        let function = FILES.iter().fold(Function::with(&[]), |function, file| {
-            function.copy(&format!("examples/{folder}/{file}"), file)
-        });
+        let function = FILES
+            .iter()
+            .fold(Function::with(&[]), |function, file| function.copy(&format!("examples/{folder}/{file}"), file));
         let core = if has("sbcl") { lisp_core().to_str().unwrap() } else { "" };
-        let function =
-            if core.is_empty() { function } else { function.env("SCRIPT_RUNTIME_LISP_CORE", core) };
+        let function = if core.is_empty() { function } else { function.env("SCRIPT_RUNTIME_LISP_CORE", core) };
         function.handler(handler).start()
     };
     HANDLERS.into_iter().filter(can_run).map(start).collect()
@@ -91,11 +90,9 @@ fn s3_keys_are_decoded() {
         let objects = |key: &str| json!({ "objects": [format!("s3://DOC-EXAMPLE-BUCKET/{key}")] });
         let key = "b21b84d653bb07b05b1e6b33684dc11b";
         assert_eq!(answer(&function, event("s3")), objects(key));
-        for (encoded, decoded) in
-            [("summer+2026/caf%C3%A9.txt", "summer 2026/café.txt"), ("1%2B1%5Cn%25", "1+1\\n%")]
+        for (encoded, decoded) in [("summer+2026/caf%C3%A9.txt", "summer 2026/café.txt"), ("1%2B1%5Cn%25", "1+1\\n%")]
         {
-            let event =
-                event("s3").replace(&format!("\"key\": \"{key}\""), &format!("\"key\": \"{encoded}\""));
+            let event = event("s3").replace(&format!("\"key\": \"{key}\""), &format!("\"key\": \"{encoded}\""));
             assert_eq!(answer(&function, event), objects(decoded));
         }
     }

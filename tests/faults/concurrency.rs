@@ -81,9 +81,7 @@ fn the_first_worker_that_is_ready_answers_while_the_others_start() {
     until("the others", || function.api.asked() >= 5);
     let wait = "touch seen-$number; until [[ -e end ]]; do sleep 0.01; done; echo $number";
     let ids: Vec<_> = (0..3).map(|_| function.api.send(Event::new(wait))).collect();
-    until("all three", || {
-        (1..=3).all(|number| function.task_root.path().join(format!("seen-{number}")).exists())
-    });
+    until("all three", || (1..=3).all(|number| function.task_root.path().join(format!("seen-{number}")).exists()));
     std::fs::write(function.task_root.path().join("end"), "").unwrap();
     let mut numbers: Vec<_> = ids.iter().map(|id| function.api.wait(id).body).collect();
     numbers.sort();

@@ -96,8 +96,7 @@ fn ends_whatever_a_powershell_handler_does() {
 
 #[test]
 fn ends_what_writes_lines_faster_than_they_become_json() {
-    for (language, flood) in
-        [(&BASH, "yes >&2"), (&LISP, "(loop (write-line \"\"))"), (&POWERSHELL, "yes | Out-Host")]
+    for (language, flood) in [(&BASH, "yes >&2"), (&LISP, "(loop (write-line \"\"))"), (&POWERSHELL, "yes | Out-Host")]
     {
         let Some(function) = language.evaluator() else { continue };
         ends_all_in(language, &function.env("AWS_LAMBDA_LOG_FORMAT", "JSON").start(), &[flood]);

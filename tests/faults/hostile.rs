@@ -42,11 +42,7 @@ fn headers_of_any_text_and_64_kib_reach_the_environment() {
     let long = format!("{{\"a\":\"{}\"}}", "x".repeat(64 * 1024));
     let odd = "a\tb  \"c\" 'd' $(id) `id` \\ % = ; * ~";
     for (language, tenant, client) in [
-        (
-            &BASH,
-            "printf %s \"$AWS_LAMBDA_RUNTIME_TENANT_ID\"",
-            "printf %s \"$AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT\"",
-        ),
+        (&BASH, "printf %s \"$AWS_LAMBDA_RUNTIME_TENANT_ID\"", "printf %s \"$AWS_LAMBDA_RUNTIME_CLIENT_CONTEXT\""),
         (
             &LISP,
             "(sb-posix:getenv \"AWS_LAMBDA_RUNTIME_TENANT_ID\")",
@@ -109,13 +105,7 @@ fn the_task_root_may_have_any_name() {
                 continue;
             }
             for _ in 0..2 {
-                assert_eq!(
-                    function.text("{}").trim_end(),
-                    "fine",
-                    "{}: {}",
-                    language.name,
-                    name.escape_ascii()
-                );
+                assert_eq!(function.text("{}").trim_end(), "fine", "{}: {}", language.name, name.escape_ascii());
             }
         }
     }
@@ -187,14 +177,9 @@ fn a_handler_that_writes_to_or_closes_every_descriptor_harms_itself_alone() {
             recovers(language, &function, "all before");
             let post = function.post(Event::new(code).deadline_in(Duration::from_secs(8)));
             let body = String::from_utf8_lossy(&post.body);
-            let ended =
-                ["Runtime.WorkerExited", "Runtime.DeadlineExceeded"].iter().any(|kind| body.contains(kind));
+            let ended = ["Runtime.WorkerExited", "Runtime.DeadlineExceeded"].iter().any(|kind| body.contains(kind));
             // a handler of Bash has nothing of the runtime's to write to, at most what the tests were started with
-            assert!(
-                body.trim_end() == "fine" || (ended && language.name != "Bash"),
-                "{}: {body}",
-                language.name
-            );
+            assert!(body.trim_end() == "fine" || (ended && language.name != "Bash"), "{}: {body}", language.name);
             for _ in 0..2 {
                 recovers(language, &function, code);
             }

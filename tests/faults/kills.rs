@@ -68,8 +68,7 @@ fn worker_after(function: &Running, killed: Option<u32>) -> u32 {
     let mut next = None;
     until("a new worker", || {
         // not what the last one has left behind
-        next =
-            function.children().into_iter().find(|&pid| Some(pid) != killed && processes::leads_group(pid));
+        next = function.children().into_iter().find(|&pid| Some(pid) != killed && processes::leads_group(pid));
         next.is_some()
     });
     next.unwrap()
@@ -162,11 +161,7 @@ fn a_handler_that_kills_its_worker_half_way_leaves_no_half_answer() {
 #[test]
 fn a_bash_handler_that_runs_into_a_limit_of_memory_is_an_error() {
     let function = BASH.evaluator().unwrap().start();
-    let error = error(
-        &BASH,
-        &function,
-        "ulimit -v 100000; x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo ${#x}",
-    );
+    let error = error(&BASH, &function, "ulimit -v 100000; x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo ${#x}");
     assert_eq!(error.kind, "Function.ExitStatus", "{}", error.message);
     assert!(error.message.to_lowercase().contains("cannot allocate"), "{}", error.message);
 }

@@ -56,12 +56,7 @@ fn shell(language: &Language, command: &str) -> String {
 /// Whether this command can be run here.
 fn works(command: &str, arguments: &[&str]) -> bool {
     let mut command = Command::new(command);
-    command
-        .args(arguments)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Starts a function behind a command that takes the bootstrap as its last argument.
@@ -105,8 +100,7 @@ fn events_with_children_in_the_background_leave_nothing_behind() {
         let function = function.start();
         let run = |events| (0..events).for_each(|_| drop(function.answer(language.leave_child)));
         run(20);
-        let (memory, descriptors) =
-            (processes::resident(function.pid()), processes::descriptors(function.pid()));
+        let (memory, descriptors) = (processes::resident(function.pid()), processes::descriptors(function.pid()));
         run(events);
         until("the end of all children", || processes::below(function.pid()).len() == language.processes);
         until("the descriptors of before", || processes::descriptors(function.pid()) <= descriptors + 1);

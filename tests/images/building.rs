@@ -89,9 +89,7 @@ fn said_size(variant: &str) -> u64 {
 
 #[test]
 fn variants_add_to_their_base_what_the_page_says() {
-    let size = |tag: &str| -> u64 {
-        docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap()
-    };
+    let size = |tag: &str| -> u64 { docker_text(&["image", "inspect", "--format", "{{.Size}}", tag]).parse().unwrap() };
     for variant in ["bash", "lisp", "powershell-runtime", "all"] {
         let Some(image) = image(&format!("{variant}-al2-amd64")) else { continue };
         let over = size(&image) - size(BASE);
@@ -131,10 +129,8 @@ fn what_a_dockerfile_copies_is_there_and_not_ignored() {
         read(".dockerignore").lines().filter_map(|line| Some(line.strip_prefix('!')?.to_owned())).collect();
     let mut copied = 0;
     for dockerfile in ["Dockerfile", "Dockerfile.rie"] {
-        for line in read(dockerfile).lines().filter(|line| line.starts_with("COPY ") && !line.contains("<<"))
-        {
-            let words: Vec<_> =
-                line.split_whitespace().skip(1).filter(|word| !word.starts_with("--")).collect();
+        for line in read(dockerfile).lines().filter(|line| line.starts_with("COPY ") && !line.contains("<<")) {
+            let words: Vec<_> = line.split_whitespace().skip(1).filter(|word| !word.starts_with("--")).collect();
             if line.contains("--from=") {
                 continue;
             }

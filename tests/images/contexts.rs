@@ -159,7 +159,6 @@ fn powershell_context(contexts: &Path) -> Option<PathBuf> {
 
 fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    let status =
-        Command::new("cp").args(["--archive", "--no-target-directory"]).args([from, to]).status().unwrap();
+    let status = Command::new("cp").args(["--archive", "--no-target-directory"]).args([from, to]).status().unwrap();
     assert!(status.success(), "{}", from.display());
 }

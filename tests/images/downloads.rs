@@ -126,8 +126,7 @@ fn each_download_has_an_address_and_a_checksum_on_both_architectures() {
     let mut all = 0;
     for dockerfile in ["Dockerfile", "Dockerfile.rie"] {
         let (values, stages) = read(dockerfile);
-        let bases =
-            if dockerfile == "Dockerfile" { vec![values_of_al2023(&values), values] } else { vec![values] };
+        let bases = if dockerfile == "Dockerfile" { vec![values_of_al2023(&values), values] } else { vec![values] };
         for values in bases {
             for stage in &stages {
                 let [amd64, arm64] = ARCHITECTURES.map(|(name, _)| downloads(stage, &values, name));
@@ -149,8 +148,7 @@ fn check(stage: &Stage, architecture: usize, url: &str, sha256: &str) {
     // no more than a version could put there: a shell has variables of its own
     let is_plain = url.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/._-".contains(&byte));
     assert!(HOSTS.iter().any(|host| url.starts_with(host)) && is_plain, "{url}");
-    let is_digest =
-        sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_digest = sha256.len() == 64 && sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     assert!(is_digest, "{}: {url}: {sha256}", stage.name);
     let of = |names: &[&str]| names.iter().any(|name| url.contains(name));
     assert!(!of(ARCHITECTURES[1 - architecture].1), "{}: {url}", stage.name);

@@ -29,8 +29,7 @@ fn the_emulator_variant_says_what_is_wrong_with_a_handler() {
 
 /// `make` with a word and the images that this build made.
 fn make(word: &str, port: &str) -> Command {
-    let brought =
-        |target: &str, name| format!("--set {target}.contexts.{name}={}", contexts().join(name).display());
+    let brought = |target: &str, name| format!("--set {target}.contexts.{name}={}", contexts().join(name).display());
     let bake = ["bootstrap", "jq", "gnu-bash"].map(|name| brought("*", name)).join(" ");
     let bake = format!("BAKE={bake} {}", brought("rie-*", "rie"));
     let mut command = Command::new("make");
@@ -61,12 +60,7 @@ fn run_local_serves_a_folder_until_it_is_interrupted_and_leaves_no_container() {
         let port = free_port().to_string();
         let directory = format!("DIR={}", folder.path().display());
         let mut serving = make("run-local", &port)
-            .args(
-                [&directory, "HANDLER=app.handler", watch]
-                    .map(str::to_owned)
-                    .iter()
-                    .filter(|w| !w.is_empty()),
-            )
+            .args([&directory, "HANDLER=app.handler", watch].map(str::to_owned).iter().filter(|w| !w.is_empty()))
             .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -108,8 +108,7 @@ fn answers_in_every_cell(variant: &str, handlers: &[(&str, &str, &str, &str)]) {
                 let names: Vec<_> = handlers.iter().map(|handler| handler.0).collect();
                 let output = docker(&[&options[..], &place, &mounts, &names].concat());
                 let mut expected = Vec::new();
-                for start in ["kept entrypoint", "kept bootstrap", "dropped entrypoint", "dropped bootstrap"]
-                {
+                for start in ["kept entrypoint", "kept bootstrap", "dropped entrypoint", "dropped bootstrap"] {
                     for (handler, _, _, answer) in handlers {
                         for event in 1..=2 {
                             expected.push(format!("{start} {handler}: {answer} {word} {event}"));
@@ -141,8 +140,7 @@ macro_rules! layer {
 
 #[test]
 fn bash_answers_in_every_cell() {
-    let function =
-        concat!("handler() { echo \"$(readlink /proc/$BASHPID/exe) $(jq -n 1) ", layer!(), " $1\"; }\n");
+    let function = concat!("handler() { echo \"$(readlink /proc/$BASHPID/exe) $(jq -n 1) ", layer!(), " $1\"; }\n");
     let program = concat!("#!/usr/bin/env bash\necho \"$(readlink /proc/$$/exe; :) ", layer!(), " $1\"\n");
     answers_in_every_cell(
         "bash",
@@ -191,10 +189,7 @@ fn every_image_has_the_command_durable() {
     for variant in ["bash", "lisp", "powershell-runtime", "all"] {
         let Some(image) = image(&format!("{variant}-al2-amd64")) else { continue };
         let help = docker_text(&["run", "--rm", "--entrypoint", "durable", &image, "--help"]);
-        assert!(
-            help.starts_with("Steps, waits and callbacks of a durable execution.\n"),
-            "{variant}: {help}"
-        );
+        assert!(help.starts_with("Steps, waits and callbacks of a durable execution.\n"), "{variant}: {help}");
     }
 }
 

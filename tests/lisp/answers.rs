@@ -34,10 +34,7 @@ fn binds_a_special_for_each_variable_of_the_environment() {
     .env("AWS_REGION", "eu-central-1")
     .start();
     let root = function.task_root.path().display().to_string();
-    assert_eq!(
-        function.text(""),
-        format!("\"main.handler\"\n\"f\"\n\"512\"\n\"{root}\"\n\"eu-central-1\"\nNIL\n")
-    );
+    assert_eq!(function.text(""), format!("\"main.handler\"\n\"f\"\n\"512\"\n\"{root}\"\n\"eu-central-1\"\nNIL\n"));
 }
 
 #[test]
@@ -103,8 +100,7 @@ fn echoes_the_largest_event_in_any_script() {
 #[test]
 fn says_that_an_answer_is_too_large() {
     needs!(sbcl);
-    let function =
-        lisp("(defun handler (data h) h (make-string (parse-integer data) :initial-element #\\x))").start();
+    let function = lisp("(defun handler (data h) h (make-string (parse-integer data) :initial-element #\\x))").start();
     let error = function.error((LIMIT + 1).to_string());
     assert_eq!(error.kind, "Function.ResponseSizeTooLarge");
     assert_eq!(function.answer(LIMIT.to_string()).len(), LIMIT);
@@ -145,11 +141,10 @@ fn decodes_characters_that_lie_across_blocks() {
 #[test]
 fn gives_octets_to_those_who_want_them() {
     needs!(sbcl);
-    let function = lisp(
-        "(defun handler (data h) h (check-type data (simple-array (unsigned-byte 8) (*))) (reverse data))",
-    )
-    .env("SCRIPT_RUNTIME_LISP_CONVENTION", "octets")
-    .start();
+    let function =
+        lisp("(defun handler (data h) h (check-type data (simple-array (unsigned-byte 8) (*))) (reverse data))")
+            .env("SCRIPT_RUNTIME_LISP_CONVENTION", "octets")
+            .start();
     assert_eq!(function.answer(b"\x00\xff1"), b"1\xff\x00");
     let event: Vec<u8> = (0..=250).cycle().take(LIMIT).collect();
     let reversed: Vec<u8> = event.iter().rev().copied().collect();
@@ -225,8 +220,7 @@ fn shares_the_image_between_events_but_not_the_working_directory() {
 #[test]
 fn random_numbers_differ_between_workers() {
     needs!(sbcl);
-    let random =
-        || lisp("(defun handler (d h) d h (format nil \"~a\" (random (expt 10 30))))").start().text("");
+    let random = || lisp("(defun handler (d h) d h (format nil \"~a\" (random (expt 10 30))))").start().text("");
     assert_ne!(random(), random());
 }
 

@@ -75,7 +75,10 @@ fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
     needs!(sbcl);
     let function = lisp("(defun handler (d h) d h (prog1 (shop:greeting) (asdf:load-system :shop)))")
         .file("src/shop.asd", "(defsystem \"shop\" :components ((:file \"shop\")))")
-        .file("src/shop.lisp", "(defpackage :shop (:use :cl) (:export :greeting)) (in-package :shop) (defun greeting () \"built in\")");
+        .file(
+            "src/shop.lisp",
+            "(defpackage :shop (:use :cl) (:export :greeting)) (in-package :shop) (defun greeting () \"built in\")",
+        );
     let core = function.path("own.core");
     let source = function.path("src");
     let output = build_core(&core, &["shop"], Some(&source));
@@ -88,11 +91,10 @@ fn a_core_with_systems_of_the_users_own_has_them_at_hand() {
 fn the_heap_follows_the_functions_memory() {
     needs!(sbcl);
     for (memory, workers, heap) in [("128", "1", 96), ("1024", "1", 768), ("1024", "2", 384)] {
-        let function =
-            lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
-                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
-                .env("AWS_LAMBDA_MAX_CONCURRENCY", workers)
-                .start();
+        let function = lisp("(defun handler (d h) d h (princ-to-string (ash (sb-ext:dynamic-space-size) -20)))")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)
+            .env("AWS_LAMBDA_MAX_CONCURRENCY", workers)
+            .start();
         assert_eq!(function.text(""), heap.to_string());
     }
 }

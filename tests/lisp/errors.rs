@@ -64,11 +64,7 @@ fn a_call_is_shown_with_the_file_and_the_line_of_its_form() {
                 let error = function.error("tea");
                 assert_eq!(error.kind, kind, "{form}");
                 let inner = error.stack.iter().find(|line| line.contains(label)).unwrap_or(&error.stack[0]);
-                assert!(
-                    inner.ends_with(&format!(", {file}: line {}", 9 + lines)),
-                    "{form}: {:?}",
-                    error.stack
-                );
+                assert!(inner.ends_with(&format!(", {file}: line {}", 9 + lines)), "{form}: {:?}", error.stack);
                 let outer = error.stack.last().unwrap();
                 assert_eq!(outer, &format!("(HANDLER \"tea\"), {file}: line {}", 12 + lines), "{form}");
             }
@@ -82,11 +78,7 @@ fn a_handler_that_ends_in_a_tail_call_is_shown_with_its_definition() {
     let definition = "(HANDLER ...), main.lisp: line 2";
     for (body, first, last) in [
         ("(no-such-function event)", "(\"undefined function\" \"tea\"), main.lisp: line 3", definition),
-        (
-            "(symbol-name event)",
-            "(HANDLER \"tea\"), main.lisp: line 3",
-            "(HANDLER \"tea\"), main.lisp: line 3",
-        ),
+        ("(symbol-name event)", "(HANDLER \"tea\"), main.lisp: line 3", "(HANDLER \"tea\"), main.lisp: line 3"),
         ("(parse-integer event :start 1)", "(", definition),
         ("(cerror \"go on\" event)", definition, definition),
         ("(break event)", definition, definition),
@@ -112,11 +104,7 @@ fn standard_conditions_have_no_package_prefix() {
         ("(error \"plain ~a\" 1)", "SIMPLE-ERROR", "plain 1"),
         ("(signal 'broken-report)", "", "NIL"),
         ("(error 'broken-report)", "BROKEN-REPORT", "a BROKEN-REPORT, whose report cannot be printed"),
-        (
-            "(throw 'nowhere 1)",
-            "SB-INT:SIMPLE-CONTROL-ERROR",
-            "attempt to THROW to a tag that does not exist: NOWHERE",
-        ),
+        ("(throw 'nowhere 1)", "SB-INT:SIMPLE-CONTROL-ERROR", "attempt to THROW to a tag that does not exist: NOWHERE"),
         ("(break \"stop ~a\" 1)", "SIMPLE-CONDITION", "stop 1"),
         ("(invoke-debugger (make-condition 'simple-warning :format-control \"w\"))", "SIMPLE-WARNING", "w"),
         ("(abort)", "ABORT", "the handler invoked the restart ABORT"),
@@ -197,10 +185,7 @@ fn heap_exhaustion_by_many_objects_ends_the_worker() {
     needs!(sbcl);
     let function = evaluator();
     let error = function.error("(loop with l do (push (make-array 1000) l))");
-    assert!(
-        ["Runtime.WorkerExited", "SB-KERNEL::HEAP-EXHAUSTED-ERROR"].contains(&error.kind.as_str()),
-        "{error:?}"
-    );
+    assert!(["Runtime.WorkerExited", "SB-KERNEL::HEAP-EXHAUSTED-ERROR"].contains(&error.kind.as_str()), "{error:?}");
     assert!(error.message.contains("eap exhausted"), "{}", error.message);
     recovers(&function);
 }

@@ -21,10 +21,8 @@ fn calls_a_function_of_a_file() {
 #[test]
 fn does_the_same_with_the_shim_from_its_source() {
     needs!(sbcl);
-    let function = Function::with(&[("main.lisp", ECHO)])
-        .handler("main.handler")
-        .without_env("SCRIPT_RUNTIME_LISP_CORE")
-        .start();
+    let function =
+        Function::with(&[("main.lisp", ECHO)]).handler("main.handler").without_env("SCRIPT_RUNTIME_LISP_CORE").start();
     assert_eq!(function.text(r#"{"x": "ä€😀"}"#), r#"{"x": "ä€😀"}"#);
     assert_eq!(function.log(), "");
 }
@@ -78,8 +76,7 @@ fn takes_the_source_of_a_fasl_of_the_same_time() {
     for handler in ["main.handler", "main.lisp.handler"] {
         let function = lisp("(defun handler (d h) d h \"old source\")");
         evaluate(&function, &[], &["(compile-file \"main.lisp\")"]);
-        let function =
-            function.file("main.lisp", "(defun handler (d h) d h \"new source\")").handler(handler);
+        let function = function.file("main.lisp", "(defun handler (d h) d h \"new source\")").handler(handler);
         for file in ["main.fasl", "main.lisp"] {
             let file = File::options().append(true).open(function.path(file)).unwrap();
             file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
@@ -140,11 +137,7 @@ fn runs_the_samples() {
     needs!(sbcl);
     for (file, handler, answer) in [
         ("simple_handler.lisp", "simple_handler.simple-handler", "a simple handler was called with: [1]"),
-        (
-            "simple_handler.lisp",
-            "simple_handler.cl-user::simple-handler",
-            "a simple handler was called with: [1]",
-        ),
+        ("simple_handler.lisp", "simple_handler.cl-user::simple-handler", "a simple handler was called with: [1]"),
         ("echo.ros", "echo.ros", "[1]"),
         ("upcase.lisp", "upcase.lisp", "[1]"),
         (

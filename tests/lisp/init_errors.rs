@@ -28,16 +28,8 @@ fn the_readers_message_is_shown_with_the_place_and_without_frames() {
     needs!(sbcl);
     let head = "(defvar *a* 1)\n\n(defun helper (d)\n  d)\n";
     for (text, line, message) in [
-        (
-            "(defun main (d)\n  (list d)\n",
-            5,
-            "end of file inside of this form: close its parentheses and quotes",
-        ),
-        (
-            "(print \"open)\n(defun main ())\n",
-            5,
-            "end of file inside of this form: close its parentheses and quotes",
-        ),
+        ("(defun main (d)\n  (list d)\n", 5, "end of file inside of this form: close its parentheses and quotes"),
+        ("(print \"open)\n(defun main ())\n", 5, "end of file inside of this form: close its parentheses and quotes"),
         ("#| open\n", 5, "end of file inside of this form: close its parentheses and quotes"),
         ("(defun main (d)\n  d))\n(print 1)\n", 6, "unmatched close parenthesis"),
         ("(defun main (d)\n  (nowhere:parse d))\n", 6, "Package NOWHERE does not exist."),
@@ -51,9 +43,7 @@ fn the_readers_message_is_shown_with_the_place_and_without_frames() {
         ("(defun main (d)\n  #\\Nonsense)\n", 6, "unrecognized character name: \"Nonsense\""),
     ] {
         let text = head.to_owned() + text;
-        for (file, handler) in
-            [("main.lisp", "main.main"), ("main.lisp", "main.lisp"), ("a/b.ros", "a/b.ros")]
-        {
+        for (file, handler) in [("main.lisp", "main.main"), ("main.lisp", "main.lisp"), ("a/b.ros", "a/b.ros")] {
             let file = if handler.starts_with('a') { "a/b.ros" } else { file };
             for _ in 0..2 {
                 let error = lisp_files(&[(file, &text)]).handler(handler).init_error();
@@ -76,8 +66,7 @@ fn an_error_in_a_file_that_is_loaded_by_another_is_shown_with_both_places() {
         ("\n(nowhere:f)\n", "line 2: `lib.lisp`, line 2: Package NOWHERE does not exist."),
     ] {
         let main = "(defvar *here* 1)\n(load \"lib.lisp\")\n(defun handler (e) e)\n";
-        let error =
-            lisp_files(&[("main.lisp", main), ("lib.lisp", library)]).handler("main.handler").init_error();
+        let error = lisp_files(&[("main.lisp", main), ("lib.lisp", library)]).handler("main.handler").init_error();
         assert_eq!(error.message, format!("`main.lisp` could not be loaded, {message}"));
     }
 }
@@ -107,31 +96,24 @@ fn a_call_of_main_at_the_end_runs_as_in_a_terminal() {
         ("(progn\n  (main))", "END-OF-FILE: end of file on #<SYNONYM-STREAM :SYMBOL SB-SYS:*STDIN* "),
         ("(handler-case (main) (error () (uiop:quit 3)))", "it exits with status 3"),
     ] {
-        let error =
-            lisp_files(&[("job.lisp", &format!("{reads}\n{end}\n"))]).handler("job.lisp").init_error();
+        let error = lisp_files(&[("job.lisp", &format!("{reads}\n{end}\n"))]).handler("job.lisp").init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
         let begin = format!("`job.lisp` could not be loaded, line 3: {reason}");
         assert!(error.message.starts_with(&begin), "{end}: {}", error.message);
         assert!(error.message.ends_with(&format!("; {advice}")), "{end}: {}", error.message);
     }
-    let error =
-        lisp_files(&[("job.lisp", "(defun main ())\n(error \"other\")\n")]).handler("job.lisp").init_error();
+    let error = lisp_files(&[("job.lisp", "(defun main ())\n(error \"other\")\n")]).handler("job.lisp").init_error();
     assert_eq!(error.message, "`job.lisp` could not be loaded, line 2: SIMPLE-ERROR: other");
 }
 
 #[test]
 fn an_error_while_loading_is_shown_with_its_line() {
     needs!(sbcl);
-    for (file, handler) in
-        [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")]
-    {
+    for (file, handler) in [("main.lisp", "main.handler"), ("main.lisp", "main.lisp"), ("main.ros", "main.ros")] {
         let text = "#|\nä |#\n(defvar *a* \"€\")\n(error \"cannot ~a\" 'start)\n(defun main () 1)";
         let error = lisp_files(&[(file, text)]).handler(handler).init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-        assert_eq!(
-            error.message,
-            format!("`{file}` could not be loaded, line 4: SIMPLE-ERROR: cannot START")
-        );
+        assert_eq!(error.message, format!("`{file}` could not be loaded, line 4: SIMPLE-ERROR: cannot START"));
         assert!(!error.json.to_string().contains("LAMBDA-SCRIPT-RUNTIME"), "{}", error.json);
     }
 }
@@ -188,8 +170,7 @@ fn what_is_no_function_is_shown() {
 #[test]
 fn a_function_that_is_not_defined_is_named_with_those_that_may_be_meant() {
     needs!(sbcl);
-    let text =
-        "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
+    let text = "(defpackage :shop (:use :cl)) (in-package :shop) (defun order (d h) d h) (defmacro macro () nil)";
     let error = error_of(text, "main.order");
     assert_eq!(error.kind, "Runtime.HandlerNotFound");
     assert_eq!(
@@ -262,11 +243,7 @@ fn an_error_in_forms_is_shown() {
     needs!(sbcl);
     let error = error_of("", "(load\"nowhere.lisp\")'f");
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-    assert!(
-        error.message.starts_with("`(load\"nowhere.lisp\")'f` could not be loaded: "),
-        "{}",
-        error.message
-    );
+    assert!(error.message.starts_with("`(load\"nowhere.lisp\")'f` could not be loaded: "), "{}", error.message);
     assert!(error.message.contains("nowhere.lisp"), "{}", error.message);
 }
 
@@ -278,8 +255,7 @@ fn a_fasl_of_another_sbcl_says_so() {
     let fasl = function.path("main.fasl");
     let mut bytes = std::fs::read(&fasl).unwrap();
     let version = sbcl_version();
-    let places: Vec<_> =
-        (0..bytes.len()).filter(|&place| bytes[place..].starts_with(version.as_bytes())).collect();
+    let places: Vec<_> = (0..bytes.len()).filter(|&place| bytes[place..].starts_with(version.as_bytes())).collect();
     // one for people, one for SBCL
     assert!(places.len() > 1, "{places:?}");
     for place in places {

@@ -53,7 +53,8 @@ fn a_convention_without_its_library_says_so() {
 }
 
 /// A system that can stand for a library of the image.
-const YASON: &str = "(defpackage :yason (:use :cl) (:export :parse)) (in-package :yason) (defun parse (text) (list :parsed text))";
+const YASON: &str =
+    "(defpackage :yason (:use :cl) (:export :parse)) (in-package :yason) (defun parse (text) (list :parsed text))";
 
 #[test]
 fn a_library_of_the_image_is_loaded_at_home_when_a_file_names_its_package() {
@@ -149,10 +150,7 @@ fn with_systems(function: Function) -> Function {
             "source/dependency.lisp",
             "(defpackage :dependency (:use :cl)) (in-package :dependency) (defun f () \"all in one\")",
         )
-        .file(
-            "source/whole.asd",
-            "(defsystem \"whole\" :depends-on (\"dependency\") :components ((:file \"whole\")))",
-        )
+        .file("source/whole.asd", "(defsystem \"whole\" :depends-on (\"dependency\") :components ((:file \"whole\")))")
         .file("source/whole.lisp", "(defun whole-handler (d h) d h (dependency::f))")
 }
 
@@ -188,13 +186,9 @@ fn loads_the_fasls_beside_a_file() {
 #[test]
 fn lists_the_systems_that_are_there() {
     needs!(sbcl);
-    let function = lisp(
-        "(defun handler (d h) d h (format nil \"~{~a~%~}\" (aws-lambda-function-util:list-installed-systems)))",
-    )
-    .start();
+    let function =
+        lisp("(defun handler (d h) d h (format nil \"~{~a~%~}\" (aws-lambda-function-util:list-installed-systems)))")
+            .start();
     let systems = function.text("");
-    assert!(
-        systems.lines().any(|line| line == "asdf") && systems.lines().any(|line| line == "uiop"),
-        "{systems}"
-    );
+    assert!(systems.lines().any(|line| line == "asdf") && systems.lines().any(|line| line == "uiop"), "{systems}");
 }

@@ -47,16 +47,8 @@ fn probe(special: &str, value: &str) -> String {
 
 fn fails_as_usual(function: &Running, special: &str) {
     let error = function.error_to(Event::new("fail").header("x-own", "1"));
-    assert_eq!(
-        (error.kind.as_str(), error.message.as_str()),
-        ("SIMPLE-ERROR", "no 10 and SYMBOL"),
-        "{special}"
-    );
-    assert!(
-        error.stack.iter().any(|line| line.starts_with("(HANDLER \"fail\"")),
-        "{special}: {:?}",
-        error.stack
-    );
+    assert_eq!((error.kind.as_str(), error.message.as_str()), ("SIMPLE-ERROR", "no 10 and SYMBOL"), "{special}");
+    assert!(error.stack.iter().any(|line| line.starts_with("(HANDLER \"fail\"")), "{special}: {:?}", error.stack);
 }
 
 #[test]

@@ -166,10 +166,7 @@ fn an_exit_in_a_thread_ends_the_event_at_once() {
         }
         assert_eq!(function.text(code("(uiop:quit)")), "so far");
         let error = function.error(code("(sb-ext:exit :code 3 :abort t)"));
-        assert_eq!(
-            (error.kind.as_str(), error.message.contains("exit status: 3")),
-            ("Runtime.WorkerExited", true)
-        );
+        assert_eq!((error.kind.as_str(), error.message.contains("exit status: 3")), ("Runtime.WorkerExited", true));
         assert_eq!(function.text("(princ 1)"), "so far1");
     }
     // of an earlier event

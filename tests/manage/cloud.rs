@@ -94,8 +94,7 @@ impl Cloud {
         };
         let operation = operation(&request);
         // moto knows nothing of customer-managed runtimes
-        let is_theirs =
-            ["/2026-10-01/", "/2021-07-20/"].iter().any(|begin| request.path().starts_with(begin));
+        let is_theirs = ["/2026-10-01/", "/2021-07-20/"].iter().any(|begin| request.path().starts_with(begin));
         let moto = if is_theirs { runtimes } else { moto };
         let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
         let turn = {
@@ -135,13 +134,7 @@ impl Cloud {
         Ok(answer)
     }
 
-    fn remember(
-        &self,
-        request: &Message,
-        operation: &str,
-        body: &Value,
-        answer: &mut Message,
-    ) -> io::Result<()> {
+    fn remember(&self, request: &Message, operation: &str, body: &Value, answer: &mut Message) -> io::Result<()> {
         let mut forgotten = self.state.lock().unwrap();
         let forgotten = &mut forgotten.forgotten;
         let name = function_name(request, body);
@@ -321,6 +314,5 @@ fn without_containers(moto: SocketAddr) {
 
 /// The answer of moto to a request.
 fn exchange(moto: SocketAddr, request: &Message) -> io::Result<Message> {
-    Message::read(&mut http::send(moto, &request.bytes())?)?
-        .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    Message::read(&mut http::send(moto, &request.bytes())?)?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

@@ -48,10 +48,8 @@ fn deploys_once_and_then_changes_nothing(project: &Project) {
             "docker image inspect --format {{{{.Architecture}}}} {{{{.Size}}}} {{{{join .RepoDigests \" \"}}}} {uri}:latest"
         ),
     ];
-    let pushes = [
-        format!("docker login --username AWS --password-stdin {registry}"),
-        format!("docker push {uri}:latest"),
-    ];
+    let pushes =
+        [format!("docker login --username AWS --password-stdin {registry}"), format!("docker push {uri}:latest")];
     assert_eq!(project.docker_calls(), [looks.clone(), pushes].concat());
     assert_eq!(project.noted("password"), "123456789012-auth-token");
 
@@ -95,18 +93,14 @@ fn deploys_from_nothing_and_makes_no_needless_call_again() {
 fn deploys_with_version_2_of_the_aws_cli() {
     let Some(project) = Project::with_aws_cli("deploys-2", 2) else { return };
     // this one has to know each parameter, and Debian's is older than log formats
-    let knows =
-        Command::new(&project.aws).args(["lambda", "create-function", "--logging-config"]).output().unwrap();
+    let knows = Command::new(&project.aws).args(["lambda", "create-function", "--logging-config"]).output().unwrap();
     if String::from_utf8_lossy(&knows.stderr).contains("expected one argument") {
         deploys_once_and_then_changes_nothing(&project.variable("SECRET_TOKEN", "of the environment"));
         return;
     }
     let error = project.fail(&["deploy", "--log-format", "JSON"]);
     assert!(error.contains("Unknown parameter in input: \"LoggingConfig\""), "{error}");
-    assert!(
-        error.ends_with("manage.sh: to do: install a newer AWS CLI: this one does not know the call\n"),
-        "{error}"
-    );
+    assert!(error.ends_with("manage.sh: to do: install a newer AWS CLI: this one does not know the call\n"), "{error}");
     project.succeed(&["deploy", "--handler", "function.handler", "--env", "GREETING=hällo \"you\"\n"]);
     project.cloud.take();
     project.succeed(&["deploy", "--handler", "function.handler", "--env", "GREETING=hällo \"you\"\n"]);
@@ -220,16 +214,7 @@ fn builds_a_folder_without_a_dockerfile_from_a_base_image() {
     fs::remove_file(project.folder.path().join("Dockerfile")).unwrap();
     let error = project.fail(&["push"]);
     assert!(error.contains(". has no Dockerfile: write one"), "{error}");
-    project.succeed(&[
-        "push",
-        "--base",
-        "runtime:bash",
-        "--immutable",
-        "--tag",
-        "v1",
-        "--repository",
-        "based/on",
-    ]);
+    project.succeed(&["push", "--base", "runtime:bash", "--immutable", "--tag", "v1", "--repository", "based/on"]);
     let build = project.docker_calls().remove(0);
     assert!(build.contains("/based/on:v1 --file "), "{build}");
     let repositories = project.ask(&["ecr", "describe-repositories", "--repository-names", "based/on"]);

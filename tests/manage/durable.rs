@@ -53,10 +53,7 @@ fn a_durable_function_is_made_once_and_each_change_is_published() {
     project.succeed(&first);
     let made = project.cloud.take();
     let created = made.iter().find(|call| call.operation == "CreateFunction").unwrap();
-    assert_eq!(
-        created.body["DurableConfig"],
-        json!({ "ExecutionTimeout": 259_200, "RetentionPeriodInDays": 30 })
-    );
+    assert_eq!(created.body["DurableConfig"], json!({ "ExecutionTimeout": 259_200, "RetentionPeriodInDays": 30 }));
     let last: Vec<_> = made.iter().rev().take(5).rev().map(|call| call.operation.as_str()).collect();
     assert_eq!(last, ["GetFunction", "GetFunction", "PublishVersion", "GetFunction", "CreateAlias"]);
     assert_eq!(version_of_alias(&project, "live"), "1");
@@ -102,9 +99,7 @@ fn a_durable_function_without_a_time_has_a_day_and_its_url_is_that_of_the_alias(
     let created = created.iter().find(|call| call.operation == "CreateFunction").unwrap();
     assert_eq!(created.body["DurableConfig"], json!({ "ExecutionTimeout": 86_400 }));
     assert!(
-        project
-            .noted("arguments")
-            .contains("create-function-url-config --function-name durable-day --qualifier live ")
+        project.noted("arguments").contains("create-function-url-config --function-name durable-day --qualifier live ")
     );
 }
 
@@ -146,8 +141,7 @@ fn a_durable_function_is_called_by_its_alias() {
     assert!(project.noted("arguments").contains(call), "{}", project.noted("arguments"));
 
     let arn = "arn:aws:lambda:eu-west-1:123456789012:function:durable-called:1/durable-execution/order-7/id";
-    let headers =
-        vec![("x-amz-durable-execution-arn", arn.to_owned()), ("x-amz-executed-version", "1".to_owned())];
+    let headers = vec![("x-amz-durable-execution-arn", arn.to_owned()), ("x-amz-executed-version", "1".to_owned())];
     project.cloud.next("Invoke", Turn::Answers(headers, "an answer"));
     let ran = project.succeed(&named);
     assert_eq!(ran.out, "an answer");
@@ -194,13 +188,9 @@ fn durable_settings_that_cannot_work_are_refused_before_anything_is_made() {
         assert!(ran.status == 2 && ran.err.contains(said), "{arguments:?}: {said}: {ran:?}");
         assert!(project.cloud.operations().iter().all(|name| name.starts_with("Get")), "{arguments:?}");
     }
-    for (time, seconds) in [("366d", 31_622_400), ("90s", 90), ("15m", 900), ("1w", 604_800), ("3600", 3600)]
-    {
+    for (time, seconds) in [("366d", 31_622_400), ("90s", 90), ("15m", 900), ("1w", 604_800), ("3600", 3600)] {
         let dry = project.succeed(&["deploy", "--durable", "--execution-timeout", time, "--dry-run"]).out;
-        assert!(
-            dry.contains(&format!("\"DurableConfig\": {{\"ExecutionTimeout\": {seconds}}}")),
-            "{time}: {dry}"
-        );
+        assert!(dry.contains(&format!("\"DurableConfig\": {{\"ExecutionTimeout\": {seconds}}}")), "{time}: {dry}");
     }
 
     // an existing function without it has to be made anew
@@ -235,7 +225,8 @@ fn an_aws_cli_that_is_too_old_for_durable_functions_is_told_which_version_does()
     }
     for arguments in [&["deploy", "--durable"][..], &["invoke", "--durable-execution-name", "a"]] {
         let error = project.fail(arguments);
-        let said = "does not know durable functions (--durable-config): install AWS CLI 2.32.8 or later, or 1.43.7 or later\n";
+        let said =
+            "does not know durable functions (--durable-config): install AWS CLI 2.32.8 or later, or 1.43.7 or later\n";
         assert!(error.ends_with(said), "{error}");
     }
     let called = project.cloud.operations();

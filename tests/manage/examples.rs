@@ -133,8 +133,7 @@ fn terraform_applies_its_example_once() {
     assert_eq!(project.function()["Code"]["ImageUri"], image.trim_end());
     // a destroy asks for nothing
     let without: Vec<_> = variables.into_iter().filter(|(name, _)| *name != "TF_VAR_image").collect();
-    let ran =
-        in_folder(&terraform, folder.path(), &["destroy", quiet[0], quiet[1], "-auto-approve"], &without);
+    let ran = in_folder(&terraform, folder.path(), &["destroy", quiet[0], quiet[1], "-auto-approve"], &without);
     assert_eq!(ran.status, 0, "{ran:?}");
     let ran = in_folder(&terraform, folder.path(), &["plan", quiet[0], quiet[1]], &without);
     assert!(ran.status == 1 && ran.err.contains("Name the image: "), "{ran:?}");
@@ -149,9 +148,8 @@ fn the_templates_of_runtimes_have_nothing_wrong_but_what_the_linter_does_not_kno
     let templates = ["publisher.yaml", "consumer.yaml", "--format", "parseable"];
     let variables = [("AWS_DEFAULT_REGION", "eu-west-1")];
     let ran = in_folder(&cfn_lint, &example("runtime"), &templates, &variables);
-    let unknown = |line: &&str| {
-        !line.contains("'AWS::Lambda::Runtime") && !line.contains("'RuntimeConfig' was unexpected")
-    };
+    let unknown =
+        |line: &&str| !line.contains("'AWS::Lambda::Runtime") && !line.contains("'RuntimeConfig' was unexpected");
     assert_eq!(ran.out.lines().filter(unknown).collect::<Vec<_>>(), Vec::<&str>::new(), "{ran:?}");
     assert_eq!(ran.out.lines().count(), 5, "{ran:?}");
     let Some(hcl2tojson) = tool("hcl2tojson") else { return };

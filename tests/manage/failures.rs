@@ -22,11 +22,7 @@ fn names_what_to_do_about_each_answer_of_aws() {
             "The security token included in the request is invalid.",
             "give valid credentials",
         ),
-        (
-            "ExpiredTokenException",
-            "The security token included in the request is expired",
-            "give valid credentials",
-        ),
+        ("ExpiredTokenException", "The security token included in the request is expired", "give valid credentials"),
         (
             "AccessDeniedException",
             "User: u is not authorized to perform: lambda:GetFunction",
@@ -43,11 +39,7 @@ fn names_what_to_do_about_each_answer_of_aws() {
             "The image manifest, config or layer media type for the source image is not supported.",
             "push a single manifest",
         ),
-        (
-            "InvalidParameterValueException",
-            "Image size 10800000000 is over the limit",
-            "make the image smaller",
-        ),
+        ("InvalidParameterValueException", "Image size 10800000000 is over the limit", "make the image smaller"),
         (
             "InvalidParameterValueException",
             "The architecture of the image is not that of the function",
@@ -65,10 +57,7 @@ fn names_what_to_do_about_each_answer_of_aws() {
         project.cloud.next("GetFunction", Turn::Fails(code, message.to_owned()));
         let (call, said, to_do) = parts(&project.fail(&["deploy"]));
         assert_eq!(call, "aws lambda get-function --function-name advised");
-        assert_eq!(
-            said,
-            format!("    An error occurred ({code}) when calling the GetFunction operation: {message}")
-        );
+        assert_eq!(said, format!("    An error occurred ({code}) when calling the GetFunction operation: {message}"));
         assert!(to_do.starts_with(advice), "{message}: {to_do}");
     }
     let (_, said, to_do) = parts(&{
@@ -118,11 +107,7 @@ fn names_what_to_do_about_docker() {
             "ERROR: failed to solve: exec /bin/sh: exec format error",
             "build for an architecture that this machine runs",
         ),
-        (
-            "build",
-            "ERROR: failed to solve: base:1: no match for platform in manifest: not found",
-            "name a base image",
-        ),
+        ("build", "ERROR: failed to solve: base:1: no match for platform in manifest: not found", "name a base image"),
         ("build", "ERROR: failed to solve: no such file", "fix the cause"),
         ("login", "Error response from daemon: 400 Bad Request", "fix the cause"),
         (
@@ -174,8 +159,7 @@ fn refuses_images_that_lambda_would_refuse() {
     assert!(error.ends_with(said), "{error}");
     project.docker_knows("image", "amd64 10737418241");
     let error = project.fail(&["deploy"]);
-    let said =
-        "manage.sh: the image has 10737418241 bytes unpacked and Lambda takes 10737418240: make it smaller\n";
+    let said = "manage.sh: the image has 10737418241 bytes unpacked and Lambda takes 10737418240: make it smaller\n";
     assert!(error.ends_with(said), "{error}");
     assert_eq!(project.cloud.count("GetAuthorizationToken"), 0);
 
@@ -185,10 +169,7 @@ fn refuses_images_that_lambda_would_refuse() {
     assert!(error.contains("/refused:latest is an image index, which Lambda refuses"), "{error}");
     assert_eq!(project.cloud.count("CreateFunction"), 0);
     let error = project.fail(&["create", "--tag", "unknown"]);
-    assert_eq!(
-        error,
-        "manage.sh: there is no image refused:unknown in ECR: run manage.sh push first, or deploy\n"
-    );
+    assert_eq!(error, "manage.sh: there is no image refused:unknown in ECR: run manage.sh push first, or deploy\n");
 }
 
 #[test]
@@ -229,8 +210,7 @@ fn gives_the_reason_why_a_function_does_not_come_up() {
             Turn::Changes(Box::new(|function| {
                 let configuration = &mut function["Configuration"];
                 configuration["LastUpdateStatus"] = "Failed".into();
-                configuration["LastUpdateStatusReason"] =
-                    "The image is not supported: layer media type.".into();
+                configuration["LastUpdateStatusReason"] = "The image is not supported: layer media type.".into();
             })),
         );
     }
@@ -243,9 +223,8 @@ fn gives_the_reason_why_a_function_does_not_come_up() {
 #[test]
 fn keeps_secrets_out_of_messages_and_variables_it_cannot_read() {
     let Some(project) = Project::new("secretive") else { return };
-    let message =
-        "Could not set {\"TOKEN_ONE\":\"s3cr\\\"et\"} or s3cr\"et. String measured: {\"OLD\":\"0ld-secret\"}"
-            .to_owned();
+    let message = "Could not set {\"TOKEN_ONE\":\"s3cr\\\"et\"} or s3cr\"et. String measured: {\"OLD\":\"0ld-secret\"}"
+        .to_owned();
     project.cloud.next("CreateFunction", Turn::Fails("InvalidParameterValueException", message));
     let error = project.fail(&["deploy", "--env", "TOKEN_ONE=s3cr\"et"]);
     assert!(error.contains("Could not set {\"TOKEN_ONE\":\"***\"} or ***. \n"), "{error}");
@@ -280,14 +259,8 @@ fn refuses_what_it_does_not_understand() {
         (&["create", "--arch", "x86"], "--arch is x86_64 or arm64, not x86"),
         (&["create", "--log-format", "json"], "--log-format is Text or JSON, not json"),
         (&["create", "--name", "a b"], "--name takes up to 64 letters, digits, - and _, not a b"),
-        (
-            &["create", "--env", "A-B=secret"],
-            "--env takes NAME=VALUE with a NAME of two or more letters, digits and _",
-        ),
-        (
-            &["create", "--env", "NO_SUCH"],
-            "--env NO_SUCH: there is no such variable here to take the value from",
-        ),
+        (&["create", "--env", "A-B=secret"], "--env takes NAME=VALUE with a NAME of two or more letters, digits and _"),
+        (&["create", "--env", "NO_SUCH"], "--env NO_SUCH: there is no such variable here to take the value from"),
         (&["create", "--dir", "none"], "there is no folder none"),
         (&["invoke", "--event", "@none"], "there is no file none to read the event from"),
     ];
@@ -297,9 +270,6 @@ fn refuses_what_it_does_not_understand() {
         assert_eq!((ran.out.as_str(), ran.err), ("", format!("manage.sh: {said} (manage.sh --help)\n")));
     }
     let project = project.variable("FUNCTION_YES", "yes");
-    assert_eq!(
-        project.manage(&["delete"]).err,
-        "manage.sh: FUNCTION_YES is 1 or 0, not yes (manage.sh --help)\n"
-    );
+    assert_eq!(project.manage(&["delete"]).err, "manage.sh: FUNCTION_YES is 1 or 0, not yes (manage.sh --help)\n");
     assert!(project.cloud.operations().is_empty());
 }

@@ -22,12 +22,8 @@ fn shows_answer_error_and_log_apart() {
     let ran = run(&mut project.command(&["invoke", "--event", "-"]), "from a pipe");
     assert_eq!((ran.status, ran.out.as_str()), (0, "from a pipe"));
 
-    let tail = || {
-        vec![
-            ("x-amz-log-result", "U1RBUlQKbMOkdWZ0Cg==".to_owned()),
-            ("x-amz-executed-version", "7".to_owned()),
-        ]
-    };
+    let tail =
+        || vec![("x-amz-log-result", "U1RBUlQKbMOkdWZ0Cg==".to_owned()), ("x-amz-executed-version", "7".to_owned())];
     project.cloud.next("Invoke", Turn::Answers(tail(), "an answer"));
     let ran = project.succeed(&["invoke"]);
     assert_eq!(ran.out, "an answer");
@@ -103,8 +99,7 @@ fn deletes_what_it_made_when_told_so_twice() {
     project.succeed(&["deploy"]);
     project.ask(&["logs", "create-log-group", "--log-group-name", "/aws/lambda/deleted"]);
     let own = ["--role-name", "deleted-role", "--policy-name", "own", "--policy-document"];
-    let policy =
-        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
     project.ask(&[&["iam", "put-role-policy"][..], &own, &[policy]].concat());
     project.cloud.take();
     let question = "delete the function deleted (region: eu-west-1)? [y/N] ";
@@ -154,9 +149,6 @@ fn leaves_a_repository_that_it_did_not_make() {
     project.ask(&["ecr", "create-repository", "--repository-name", "foreign"]);
     project.succeed(&["deploy"]);
     let said = project.succeed(&["delete", "--all", "--yes"]).err;
-    assert!(
-        said.contains("manage.sh: the repository foreign stays: it was not made for this function\n"),
-        "{said}"
-    );
+    assert!(said.contains("manage.sh: the repository foreign stays: it was not made for this function\n"), "{said}");
     project.ask(&["ecr", "describe-repositories", "--repository-names", "foreign"]);
 }

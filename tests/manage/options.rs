@@ -37,9 +37,7 @@ fn a_handler_that_is_not_in_the_folder_is_refused_where_the_folder_is_all_that_t
         assert!(error.contains(&format!("has no file for the handler {handler}: ")), "{error}");
     }
     assert!(project.cloud.count("CreateRepository") == 0);
-    for handler in
-        ["function.handler", "function.sh", "main.f", "main.shop::f", "Shop.Get-Price", "'cl:f", "A::B::f"]
-    {
+    for handler in ["function.handler", "function.sh", "main.f", "main.shop::f", "Shop.Get-Price", "'cl:f", "A::B::f"] {
         project.succeed(&["deploy", "--base", "base:1", "--handler", handler, "--dry-run"]);
     }
     project.succeed(&["deploy", "--handler", "of.another-stage", "--dry-run"]);
@@ -76,13 +74,10 @@ fn a_log_level_goes_with_json_and_stays() {
 fn the_role_that_is_made_gets_a_policy() {
     let Some(project) = Project::new("allowed") else { return };
     let policy = |effect: &str| {
-        let statement =
-            json!({ "Effect": effect, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*" });
-        project
-            .file("policy.json", &json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string());
+        let statement = json!({ "Effect": effect, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::shop/*" });
+        project.file("policy.json", &json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string());
     };
-    let asked =
-        ["iam", "get-role-policy", "--role-name", "allowed-role", "--policy-name", "lambda-script-runtime"];
+    let asked = ["iam", "get-role-policy", "--role-name", "allowed-role", "--policy-name", "lambda-script-runtime"];
     for (command, effect) in [("deploy", "Allow"), ("update", "Deny")] {
         policy(effect);
         project.succeed(&[command, "--policy", "policy.json"]);
@@ -111,9 +106,7 @@ fn the_policy_of_deployers_has_every_call() {
             let mut words = call.split([' ', '\n', ')']);
             Some((words.next()?.to_owned(), words.next()?.to_owned()))
         });
-        called.extend(
-            calls.filter(|(service, _)| ["ecr", "lambda", "iam", "logs"].contains(&service.as_str())),
-        );
+        called.extend(calls.filter(|(service, _)| ["ecr", "lambda", "iam", "logs"].contains(&service.as_str())));
     }
     let action = |service: &str, call: &str| {
         let call = match call {

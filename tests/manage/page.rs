@@ -20,12 +20,8 @@ fn actions(line: &str) -> BTreeSet<String> {
 
 #[test]
 fn a_pipeline_may_do_what_an_update_takes_and_no_more() {
-    let allowed =
-        actions(r#"    {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},"#);
-    assert!(
-        !allowed.iter().any(|action| action.contains('*') || action.starts_with("Create")),
-        "{allowed:?}"
-    );
+    let allowed = actions(r#"    {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},"#);
+    assert!(!allowed.iter().any(|action| action.contains('*') || action.starts_with("Create")), "{allowed:?}");
     let Some(project) = Project::new("shipped-again") else { return };
     project.succeed(&["deploy"]);
     project.cloud.take();

@@ -61,8 +61,7 @@ fn names_that_ecr_would_refuse_are_mended() {
     for (name, repository) in
         [("_X_", "x"), ("g", "g"), ("a--b", "a-b"), ("A_-b", "a_b"), ("my-fn", "my-fn"), ("x-_", "x")]
     {
-        let repository =
-            if repository.len() == 1 { format!("{repository}-function") } else { repository.to_owned() };
+        let repository = if repository.len() == 1 { format!("{repository}-function") } else { repository.to_owned() };
         let dry = project.succeed(&["deploy", "--name", name, "--dry-run"]).out;
         assert!(dry.contains(&format!("--repository-names {repository}\n")), "{name}: {dry}");
         assert!(dry.contains(&format!("--function-name {name}\n")), "{name}: {dry}");
@@ -88,13 +87,8 @@ fn a_base_takes_the_place_of_the_one_in_the_dockerfile() {
         ),
     ] {
         project.file("Dockerfile", dockerfile);
-        let dry = project
-            .succeed(&["deploy", "--base", "new:1-amd64", "--handler", "function.sh", "--dry-run"])
-            .out;
-        assert!(
-            dry.lines().any(|line| line.starts_with("docker buildx build ") && line.contains(option)),
-            "{dry}"
-        );
+        let dry = project.succeed(&["deploy", "--base", "new:1-amd64", "--handler", "function.sh", "--dry-run"]).out;
+        assert!(dry.lines().any(|line| line.starts_with("docker buildx build ") && line.contains(option)), "{dry}");
     }
 }
 
@@ -126,16 +120,7 @@ fn settings_of_aws_are_passed_on_and_not_sent_twice() {
     run("update", "2048");
     assert_eq!(project.body_of("UpdateFunctionConfiguration")["EphemeralStorage"], json!({ "Size": 2048 }));
     let dry = project
-        .succeed(&[
-            "deploy",
-            "--capacity-provider",
-            provider,
-            "--timeout",
-            "5400",
-            "--memory",
-            "32768",
-            "--dry-run",
-        ])
+        .succeed(&["deploy", "--capacity-provider", provider, "--timeout", "5400", "--memory", "32768", "--dry-run"])
         .out;
     for part in [provider, "\"Timeout\": 5400", "\"MemorySize\": 32768"] {
         assert!(dry.contains(part), "{part}: {dry}");

@@ -63,9 +63,8 @@ fn deploys_by_digest_the_one_manifest_that_a_registry_got() {
     let (Some(docker), Some(registry)) = (docker(), tool("docker-registry")) else { return };
     let Some(project) = Project::new("pushed") else { return };
     let registry = Registry::start(registry, project.stand_in.path());
-    let mut project = project
-        .variable("STAND_IN_DOCKER", docker.to_str().unwrap())
-        .variable("STAND_IN_REGISTRY", &registry.address);
+    let mut project =
+        project.variable("STAND_IN_DOCKER", docker.to_str().unwrap()).variable("STAND_IN_REGISTRY", &registry.address);
     if let Ok(host) = std::env::var("DOCKER_HOST") {
         project = project.variable("DOCKER_HOST", &host);
     }
@@ -84,9 +83,7 @@ fn deploys_by_digest_the_one_manifest_that_a_registry_got() {
     let digest = headers
         .lines()
         .find_map(|line| {
-            line.to_ascii_lowercase()
-                .split_once("docker-content-digest: ")
-                .map(|(_, digest)| digest.to_owned())
+            line.to_ascii_lowercase().split_once("docker-content-digest: ").map(|(_, digest)| digest.to_owned())
         })
         .unwrap();
     assert_eq!(project.function()["Code"]["ImageUri"], format!("{uri}@{digest}"));
@@ -97,12 +94,10 @@ fn deploys_by_digest_the_one_manifest_that_a_registry_got() {
     project.cloud.next("DescribeRepositories", ours("/repositories/0/repositoryUri"));
     project.succeed(&["deploy"]);
     assert_eq!(project.cloud.operations(), ["GetFunction", "DescribeRepositories", "DescribeImages"]);
-    let verbs: Vec<_> =
-        project.docker_calls().iter().map(|call| call.split(' ').nth(1).unwrap().to_owned()).collect();
+    let verbs: Vec<_> = project.docker_calls().iter().map(|call| call.split(' ').nth(1).unwrap().to_owned()).collect();
     assert_eq!(verbs, ["buildx", "image"]);
 
-    let status =
-        Command::new(docker).args(["image", "rm", "--force", &format!("{uri}:latest")]).output().unwrap();
+    let status = Command::new(docker).args(["image", "rm", "--force", &format!("{uri}:latest")]).output().unwrap();
     assert!(status.status.success(), "{status:?}");
 
     let project = project.variable("DOCKER_HOST", "unix:///nowhere.sock");

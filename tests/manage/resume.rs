@@ -5,8 +5,7 @@ use super::{Project, cloud::Turn};
 #[test]
 fn goes_on_where_a_failure_stopped_it() {
     let Some(project) = Project::new("resumes") else { return };
-    let steps =
-        ["CreateRepository", "GetAuthorizationToken", "CreateRole", "AttachRolePolicy", "CreateFunction"];
+    let steps = ["CreateRepository", "GetAuthorizationToken", "CreateRole", "AttachRolePolicy", "CreateFunction"];
     for step in steps {
         let message = format!("User: x is not authorized to perform: {step}");
         project.cloud.next(step, Turn::Fails("AccessDeniedException", message.clone()));
@@ -38,19 +37,15 @@ fn goes_on_where_a_failure_stopped_it() {
 
     // between code and configuration
     project.file("function.sh", "handler() { tac; }\n");
-    project.cloud.next(
-        "UpdateFunctionConfiguration",
-        Turn::Fails("ResourceConflictException", "update in progress".into()),
-    );
+    project
+        .cloud
+        .next("UpdateFunctionConfiguration", Turn::Fails("ResourceConflictException", "update in progress".into()));
     let error = project.fail(&["deploy", "--memory", "1024"]);
     assert!(error.ends_with("manage.sh: to do: wait a moment, then run the same command again\n"), "{error}");
     project.cloud.take();
     project.succeed(&["deploy", "--memory", "1024"]);
     let looks = ["GetFunction", "DescribeRepositories", "DescribeImages"];
-    assert_eq!(
-        project.cloud.operations(),
-        [&looks[..], &["UpdateFunctionConfiguration", "GetFunction"]].concat()
-    );
+    assert_eq!(project.cloud.operations(), [&looks[..], &["UpdateFunctionConfiguration", "GetFunction"]].concat());
 }
 
 #[test]
@@ -58,14 +53,12 @@ fn waits_for_what_an_earlier_run_began() {
     let Some(project) = Project::new("pending") else { return };
     project.succeed(&["deploy"]);
     project.cloud.take();
-    project.cloud.next(
-        "GetFunction",
-        Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())),
-    );
-    project.cloud.next(
-        "GetFunction",
-        Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())),
-    );
+    project
+        .cloud
+        .next("GetFunction", Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())));
+    project
+        .cloud
+        .next("GetFunction", Turn::Changes(Box::new(|function| function["Configuration"]["State"] = "Pending".into())));
     project.succeed(&["create"]);
     let looks = ["DescribeRepositories", "DescribeImages"];
     // the look, two polls of the wait, the look again
@@ -76,8 +69,7 @@ fn waits_for_what_an_earlier_run_began() {
         Turn::Changes(Box::new(|function| function["Configuration"]["LastUpdateStatus"] = "Failed".into())),
     );
     project.succeed(&["update"]);
-    let again =
-        ["GetFunction", "DescribeRepositories", "DescribeImages", "UpdateFunctionCode", "GetFunction"];
+    let again = ["GetFunction", "DescribeRepositories", "DescribeImages", "UpdateFunctionCode", "GetFunction"];
     assert_eq!(project.cloud.operations(), again);
 }
 
@@ -129,16 +121,10 @@ fn takes_a_role_that_is_there_and_never_deletes_it() {
     let operations = project.cloud.operations();
     // the name is looked up to create, and no longer to compare
     assert_eq!(operations.iter().filter(|&name| name == "GetRole").count(), 1);
-    assert!(
-        !operations.iter().any(|name| name == "CreateRole" || name == "AttachRolePolicy"),
-        "{operations:?}"
-    );
+    assert!(!operations.iter().any(|name| name == "CreateRole" || name == "AttachRolePolicy"), "{operations:?}");
 
     let said = project.succeed(&["delete", "--all", "--yes"]).err;
-    assert!(
-        said.ends_with("manage.sh: the role roles-role stays: it was not made for this function\n"),
-        "{said}"
-    );
+    assert!(said.ends_with("manage.sh: the role roles-role stays: it was not made for this function\n"), "{said}");
     for role in ["roles-role", "roles-other"] {
         project.ask(&["iam", "get-role", "--role-name", role]);
     }

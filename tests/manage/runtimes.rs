@@ -24,13 +24,7 @@ pub fn project(name: &'static str) -> Option<Project> {
 /// Asks the API of runtimes itself.
 fn ask(project: &Project, call: &str, options: &[&str]) -> Value {
     let output = Command::new(&project.aws)
-        .args([
-            "--endpoint-url",
-            &format!("http://{}", project.cloud.address),
-            "--output",
-            "json",
-            "--region",
-        ])
+        .args(["--endpoint-url", &format!("http://{}", project.cloud.address), "--output", "json", "--region"])
         .args([super::REGION, "lambda-core", call])
         .args(options)
         .env("AWS_DATA_PATH", &project.variables["AWS_DATA_PATH"])
@@ -93,15 +87,7 @@ fn a_runtime_is_published_promoted_used_rolled_back_and_deleted() {
         ["publish-runtime", "--runtime", "cmr-life", "--runtime-version", version, "--base", base]
     };
     let promote = |version: &'static str| {
-        [
-            "promote-runtime",
-            "--runtime",
-            "cmr-life",
-            "--runtime-version",
-            version,
-            "--runtime-alias",
-            "stable",
-        ]
+        ["promote-runtime", "--runtime", "cmr-life", "--runtime-version", version, "--runtime-alias", "stable"]
     };
     project.file("notes.md", "first\n");
     let first = [&publish("1.0", "base:1")[..], &["--release-notes", "notes.md"]].concat();
@@ -121,10 +107,7 @@ fn a_runtime_is_published_promoted_used_rolled_back_and_deleted() {
     let deploy = ["deploy", "--runtime", "cmr-life", "--handler", "function.handler", "--env", "A_B=c"];
     finish(&project, &["aws iam create-role", "aws lambda create-function"], &deploy);
     let configuration = &project.function_of_zip()["Configuration"];
-    assert_eq!(
-        (&configuration["Runtime"], &configuration["Handler"]),
-        (&json!("custom"), &json!("function.handler"))
-    );
+    assert_eq!((&configuration["Runtime"], &configuration["Handler"]), (&json!("custom"), &json!("function.handler")));
     let arn = "arn:aws:lambda:eu-west-1:123456789012:runtime/cmr-life";
     assert_eq!(configuration["RuntimeConfig"], json!({ "RuntimeArn": arn, "RuntimeAlias": "stable" }));
     let old = image_of(&project, "cmr-life");
@@ -138,8 +121,7 @@ fn a_runtime_is_published_promoted_used_rolled_back_and_deleted() {
     let new = image_of(&project, "cmr-life");
     assert_ne!(new, old);
     let listed = project.succeed(&["list-runtimes", "--runtime", "cmr-life"]).out;
-    let lines: Vec<_> =
-        listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let lines: Vec<_> = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     assert_eq!(lines[0], "cmr-life ACTIVE");
     assert!(lines.iter().any(|line| line.starts_with("version 1.0 ACTIVE ")), "{listed}");
     assert!(lines.contains(&"alias stable ACTIVE 1.1".to_owned()), "{listed}");
@@ -199,11 +181,7 @@ fn a_function_changes_its_code_its_alias_and_its_pin() {
     };
     let arn = "arn:aws:lambda:eu-west-1:123456789012:runtime/cmr-changes/version/2";
     assert_eq!(pinned(), json!(["Manual", arn]));
-    finish(
-        &project,
-        &["put-runtime-management-config"],
-        &["update", "--pin", "auto", "--runtime-alias", "edge"],
-    );
+    finish(&project, &["put-runtime-management-config"], &["update", "--pin", "auto", "--runtime-alias", "edge"]);
     assert_eq!(pinned(), json!(["Auto", null]));
     let configuration = project.function_of_zip()["Configuration"].clone();
     assert_eq!(configuration["RuntimeConfig"]["RuntimeAlias"], "edge");
@@ -223,32 +201,13 @@ fn a_function_changes_its_code_its_alias_and_its_pin() {
 fn what_lambda_or_the_runtime_would_refuse_is_refused_before_anything_is_made() {
     let Some(project) = project("cmr-refused") else { return };
     project.file("h.lisp", "(defun f (e c) c e)");
-    project.succeed(&[
-        "publish-runtime",
-        "--runtime",
-        "cmr-refused",
-        "--runtime-version",
-        "1",
-        "--base",
-        "b",
-    ]);
-    let of = [
-        "promote-runtime",
-        "--runtime",
-        "cmr-refused",
-        "--runtime-version",
-        "1",
-        "--runtime-alias",
-        "stable",
-    ];
+    project.succeed(&["publish-runtime", "--runtime", "cmr-refused", "--runtime-version", "1", "--base", "b"]);
+    let of = ["promote-runtime", "--runtime", "cmr-refused", "--runtime-version", "1", "--runtime-alias", "stable"];
     project.succeed(&of);
     project.cloud.take();
     let long = format!("'{}", "x".repeat(128));
     for (options, said) in [
-        (
-            &["--handler", "(load \"h.lisp\") 'f"][..],
-            "white space in the handler of a zip: write (load\"h.lisp\")'f",
-        ),
+        (&["--handler", "(load \"h.lisp\") 'f"][..], "white space in the handler of a zip: write (load\"h.lisp\")'f"),
         (&["--handler", "report one.sh"], "rename the file, or put the forms into a file"),
         (&["--handler", &long], "takes 128 characters in the handler of a zip, and this one has 129"),
         (&["--handler", "none.handler"], "has no file for the handler none.handler"),
@@ -303,8 +262,7 @@ fn an_aws_cli_without_the_calls_is_named_before_anything_is_made() {
 fn a_zip_is_the_same_for_the_same_files_and_keeps_modes() {
     let Some(project) = project("cmr-zip") else { return };
     project.succeed(&["publish-runtime", "--runtime", "cmr-zip", "--runtime-version", "1", "--base", "b"]);
-    let of =
-        ["promote-runtime", "--runtime", "cmr-zip", "--runtime-version", "1", "--runtime-alias", "stable"];
+    let of = ["promote-runtime", "--runtime", "cmr-zip", "--runtime-version", "1", "--runtime-alias", "stable"];
     project.succeed(&of);
     let mut archives = Vec::new();
     for folder in ["one", "two"] {
@@ -323,17 +281,7 @@ fn a_zip_is_the_same_for_the_same_files_and_keeps_modes() {
         project.cloud.take();
         let name = format!("cmr-zip-{}", archives.len());
         let place = folder.to_str().unwrap();
-        project.succeed(&[
-            "deploy",
-            "--name",
-            &name,
-            "--dir",
-            place,
-            "--runtime",
-            "cmr-zip",
-            "--handler",
-            "a.sh",
-        ]);
+        project.succeed(&["deploy", "--name", &name, "--dir", place, "--runtime", "cmr-zip", "--handler", "a.sh"]);
         archives.push(project.body_of("CreateFunction")["Code"]["ZipFile"].as_str().unwrap().to_owned());
     }
     assert_eq!(archives[0], archives[1]);

@@ -90,8 +90,7 @@ fn each_option_is_a_variable_too() {
     fs::write(project.folder.path().join("sub/Dockerfile"), "").unwrap();
     let mut project = project.variable("FUNCTION_DRY_RUN", "1");
     for (command, option, value) in values {
-        let flag =
-            ["--immutable", "--snapstart", "--durable", "--async", "--all", "--dry-run"].contains(&option);
+        let flag = ["--immutable", "--snapstart", "--durable", "--async", "--all", "--dry-run"].contains(&option);
         let mut before = vec![command];
         match option {
             "--alias" => before.push("--snapstart"),
@@ -168,10 +167,7 @@ aws lambda create-alias --function-name dry --name live --function-version VERSI
     );
     for command in ["push", "create", "invoke", "logs", "delete"] {
         let ran = project.succeed(&[command, "--all", "--follow"]);
-        assert!(
-            ran.out.lines().all(|line| line.starts_with("aws ") || line.starts_with("docker ")),
-            "{ran:?}"
-        );
+        assert!(ran.out.lines().all(|line| line.starts_with("aws ") || line.starts_with("docker ")), "{ran:?}");
         assert!(ran.out.contains("aws "), "{ran:?}");
     }
     assert!(project.cloud.operations().is_empty());

@@ -23,14 +23,10 @@ fn a_url_is_made_once_shown_and_opened_to_everybody() {
     let said = project.succeed(&open).err;
     let url = config(&project)["FunctionUrl"].as_str().unwrap().to_owned();
     assert!(said.ends_with(&format!("manage.sh: open is at {url} (NONE)\n")), "{said}");
-    assert_eq!(
-        (&config(&project)["AuthType"], &config(&project)["InvokeMode"]),
-        (&"NONE".into(), &"BUFFERED".into())
-    );
+    assert_eq!((&config(&project)["AuthType"], &config(&project)["InvokeMode"]), (&"NONE".into(), &"BUFFERED".into()));
     assert_eq!(permissions(&project), ["FunctionURLAllowPublicAccess", "FunctionURLInvokeAllowPublicAccess"]);
     let calls = project.cloud.take();
-    let added: Vec<_> =
-        calls.iter().filter(|call| call.operation == "AddPermission").map(|call| &call.body).collect();
+    let added: Vec<_> = calls.iter().filter(|call| call.operation == "AddPermission").map(|call| &call.body).collect();
     assert_eq!(
         added,
         [
@@ -108,8 +104,7 @@ fn who_may_call_it_has_to_be_said() {
     let expected = "--url is AWS_IAM (signed requests) or NONE (for everybody), not everybody";
     assert!(error.contains(expected), "{error}");
     let dry = project.succeed(&["deploy", "--url", "NONE", "--dry-run"]).out;
-    for call in ["create-function-url-config", "--invoked-via-function-url", "--function-url-auth-type NONE"]
-    {
+    for call in ["create-function-url-config", "--invoked-via-function-url", "--function-url-auth-type NONE"] {
         assert!(dry.contains(call), "{dry}");
     }
 }

@@ -24,8 +24,7 @@ fn a_handler_of_the_layer_runs_in_either_wrapper() {
     let (old, _) = layer.split_once("\nhandler() {").unwrap();
     let old = old.replace("old ()", "handler ()");
     let in_place = Function::with(&[("layer.sh", &layer)]).handler("layer.handler");
-    let beside =
-        Function::with(&[("index.sh", &old), ("wrapped.sh", &code_block("migrate.md", "# wrapped.sh"))]);
+    let beside = Function::with(&[("index.sh", &old), ("wrapped.sh", &code_block("migrate.md", "# wrapped.sh"))]);
     for function in [in_place, beside.handler("wrapped.main")] {
         let function = function.start();
         for _ in 0..2 {
@@ -39,15 +38,12 @@ fn a_handler_of_the_layer_runs_in_either_wrapper() {
 
 #[test]
 fn a_wrapped_handler_has_the_layers_variables() {
-    let old =
-        "handler () { echo \"$AWS_LAMBDA_REQUEST_ID $AWS_LAMBDA_FUNCTION_ARN $AWS_LAMBDA_TRACE_ID\" >&2; }\n";
-    let function =
-        Function::with(&[("index.sh", old), ("wrapped.sh", &code_block("migrate.md", "# wrapped.sh"))]);
+    let old = "handler () { echo \"$AWS_LAMBDA_REQUEST_ID $AWS_LAMBDA_FUNCTION_ARN $AWS_LAMBDA_TRACE_ID\" >&2; }\n";
+    let function = Function::with(&[("index.sh", old), ("wrapped.sh", &code_block("migrate.md", "# wrapped.sh"))]);
     let function = function.handler("wrapped.main").start();
     for trace in ["Root=1", "Root=2"] {
         let event = Event::new("{}").header("lambda-runtime-invoked-function-arn", "arn:f");
-        let answer =
-            String::from_utf8(function.answer_to(event.header("lambda-runtime-trace-id", trace))).unwrap();
+        let answer = String::from_utf8(function.answer_to(event.header("lambda-runtime-trace-id", trace))).unwrap();
         let (id, rest) = answer.split_once(' ').unwrap();
         assert!(!id.is_empty(), "{answer:?}");
         assert_eq!(rest, format!("arn:f {trace}"));

@@ -4,21 +4,14 @@ use crate::support::{Function, code_block, needs::has};
 
 #[test]
 fn each_copy_has_what_its_hook_has_drawn() {
-    let mut functions = vec![(
-        "function.sh",
-        "function.handler",
-        "# function.sh: functions of these names, in the sourced file",
-    )];
+    let mut functions =
+        vec![("function.sh", "function.handler", "# function.sh: functions of these names, in the sourced file")];
     if has("pwsh") {
         let line = "# Instance.psm1, or a file with `::`: script blocks, registered when it is loaded";
         functions.push(("Instance.psm1", "Instance.Get-Instance", line));
     }
     if has("sbcl") {
-        functions.push((
-            "instance.lisp",
-            "instance.handler",
-            ";; instance.lisp: functions without arguments",
-        ));
+        functions.push(("instance.lisp", "instance.handler", ";; instance.lisp: functions without arguments"));
     }
     for (file, handler, line) in functions {
         let code = code_block("snapstart.md", line);

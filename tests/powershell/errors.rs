@@ -38,19 +38,11 @@ fn errors_of_every_kind_are_the_exceptions_type_and_text() {
         ("throw @{ Exception = 'AccountNotFound'; Message = 'no account' }", "AccountNotFound", "no account"),
         ("throw @{ Exception = 'AccountNotFound' }", "AccountNotFound", "AccountNotFound"),
         ("try { throw @{ code = 1 } } catch { throw }", "Hashtable", r#"{"code":1}"#),
-        (
-            "throw [Management.Automation.PipelineStoppedException]::new()",
-            "PipelineStoppedException",
-            "stopped",
-        ),
+        ("throw [Management.Automation.PipelineStoppedException]::new()", "PipelineStoppedException", "stopped"),
         ("throw [OperationCanceledException]::new('enough')", "OperationCanceledException", "enough"),
         ("Write-Error 'written'", "WriteErrorException", "written"),
         ("Write-Error 'lost' -ErrorAction Continue; throw 'last'", "RuntimeException", "last"),
-        (
-            "Get-Item /nowhere",
-            "ItemNotFoundException",
-            "Cannot find path '/nowhere' because it does not exist.",
-        ),
+        ("Get-Item /nowhere", "ItemNotFoundException", "Cannot find path '/nowhere' because it does not exist."),
         ("1 / 0", "RuntimeException", "Attempted to divide by zero."),
         (
             "[int]::Parse('x')",
@@ -108,10 +100,8 @@ fn a_type_of_any_name_reaches_the_caller() {
 fn an_error_carries_where_its_log_is() {
     needs!(pwsh);
     let function = module("function f { throw 'no' }");
-    let running = function
-        .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
-        .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
-        .start();
+    let running =
+        function.env("AWS_LAMBDA_LOG_GROUP_NAME", "group").env("AWS_LAMBDA_LOG_STREAM_NAME", "stream").start();
     let error = running.error("{}");
     let context = error.json["context"].as_object().unwrap();
     assert_eq!(context["AWS_LAMBDA_LOG_GROUP_NAME"], "group");
@@ -243,8 +233,7 @@ fn endless_recursion_is_an_error_of_its_event() {
     let event = Event::new("{}").deadline_in(Duration::from_secs(4));
     let error = running.error_to(event);
     assert!(
-        ["Runtime.DeadlineExceeded", "ScriptCallDepthException", "RuntimeException"]
-            .contains(&error.kind.as_str()),
+        ["Runtime.DeadlineExceeded", "ScriptCallDepthException", "RuntimeException"].contains(&error.kind.as_str()),
         "{error:?}"
     );
     still_answers(&running);
@@ -260,8 +249,7 @@ fn running_out_of_memory_is_survived() {
     let running = function.env("DOTNET_GCHeapHardLimit", "8000000").start();
     let error = running.error("{}");
     assert!(
-        ["Runtime.WorkerExited", "OutOfMemoryException", "MethodInvocationException"]
-            .contains(&error.kind.as_str()),
+        ["Runtime.WorkerExited", "OutOfMemoryException", "MethodInvocationException"].contains(&error.kind.as_str()),
         "{error:?}"
     );
     still_answers(&running);

@@ -2,8 +2,7 @@
 
 use super::files;
 
-const FUNCTION: &str =
-    "function Get-It { param($Data, $Context) \"$($MyInvocation.MyCommand.Name) $($Data.n)\" }";
+const FUNCTION: &str = "function Get-It { param($Data, $Context) \"$($MyInvocation.MyCommand.Name) $($Data.n)\" }";
 
 #[test]
 fn a_module_is_found_at_the_root_in_its_folder_and_in_modules() {
@@ -64,8 +63,7 @@ fn a_module_uses_other_modules_of_the_function() {
 #[test]
 fn a_script_by_its_file_and_by_its_name() {
     needs!(pwsh);
-    let text =
-        "param($Data, $Context) \"$($Data.n) $($Context.AwsRequestId) $(Split-Path $PSCommandPath -Leaf)\"";
+    let text = "param($Data, $Context) \"$($Data.n) $($Context.AwsRequestId) $(Split-Path $PSCommandPath -Leaf)\"";
     for handler in ["./bin/My Script.ps1", "bin/My Script"] {
         let function = files(&[("bin/My Script.ps1", text)], handler);
         let running = function.start();

@@ -107,9 +107,7 @@ fn a_setting_names_another_file_and_one_that_does_not_fit_is_an_init_error() {
     assert_eq!(running.log(), "");
     let other = directory.path().join("other.dll");
     fs::write(&other, "MZ").unwrap();
-    for (file, reason) in
-        [(other, "holds no host of this version"), ("/nowhere/host.dll".into(), "cannot be read")]
-    {
+    for (file, reason) in [(other, "holds no host of this version"), ("/nowhere/host.dll".into(), "cannot be read")] {
         let function = module("function f { 'fine' }");
         let error = function.env("SCRIPT_RUNTIME_PWSH_HOST", file.to_str().unwrap()).init_error();
         assert_eq!(error.kind, "Runtime.InvalidConfiguration");
@@ -148,8 +146,7 @@ fn the_users_own_startup_hooks_run_and_children_see_them_alone() {
     let command = format!("Add-Type -TypeDefinition '{source}' -OutputAssembly '{}'", hook.display());
     assert!(Command::new(program()).args(["-NoProfile", "-Command", &command]).status().unwrap().success());
     for own in [None, Some(hook.to_str().unwrap())] {
-        let mut function =
-            module("function f { \"$env:DOTNET_STARTUP_HOOKS|$(sh -c 'echo $DOTNET_STARTUP_HOOKS')\" }");
+        let mut function = module("function f { \"$env:DOTNET_STARTUP_HOOKS|$(sh -c 'echo $DOTNET_STARTUP_HOOKS')\" }");
         function = function.without_env("DOTNET_STARTUP_HOOKS");
         if let Some(own) = own {
             function = function.env("DOTNET_STARTUP_HOOKS", own);

@@ -42,9 +42,8 @@ fn starts_where_no_directory_of_the_user_can_be_made() {
         &["HOME"],
     ] {
         for place in ["/proc/nothing", "/dev/null", "relative/../../proc/none"] {
-            let function = module(
-                "function f { param($d) $null = Get-Date; Write-Error x -ErrorAction Continue; 'fine' }",
-            );
+            let function =
+                module("function f { param($d) $null = Get-Date; Write-Error x -ErrorAction Continue; 'fine' }");
             let function = names.iter().fold(function, |function, name| function.env(name, place));
             let running = function.start();
             for _ in 0..2 {
@@ -65,19 +64,13 @@ fn temporary_files_have_the_place_that_other_runtimes_give_them() {
 #[test]
 fn a_syntax_error_has_its_file_line_and_text() {
     needs!(pwsh);
-    for (file, handler) in
-        [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f"), ("modules/m/m.psm1", "m.f")]
-    {
+    for (file, handler) in [("m.psm1", "m.f"), ("m.ps1", "m.ps1"), ("m.ps1", "m.ps1::f"), ("modules/m/m.psm1", "m.f")] {
         let function = files(&[(file, "function f {\n    'a'\n    'b' 'c'\n}\n")], handler);
         let path = function.path(file).display().to_string();
         let error = function.init_error();
         assert_eq!(error.kind, "Runtime.HandlerLoadFailed", "{}", error.message);
         assert!(error.message.starts_with(&format!("{path}: line 3: ")), "{}", error.message);
-        assert!(
-            error.message.contains("Unexpected token ''c'' in expression or statement."),
-            "{}",
-            error.message
-        );
+        assert!(error.message.contains("Unexpected token ''c'' in expression or statement."), "{}", error.message);
     }
 }
 
@@ -109,10 +102,7 @@ fn an_error_while_loading_has_its_place() {
     assert_eq!(error.stack[0], format!("at <ScriptBlock>, {path}: line 3"));
     let function = module("exit 5");
     let error = function.init_error();
-    assert!(
-        ["Runtime.HandlerLoadFailed", "Runtime.HandlerNotFound"].contains(&error.kind.as_str()),
-        "{error:?}"
-    );
+    assert!(["Runtime.HandlerLoadFailed", "Runtime.HandlerNotFound"].contains(&error.kind.as_str()), "{error:?}");
 }
 
 #[test]

@@ -58,8 +58,7 @@ const FUNCTION: &str = "function f { param($LambdaInput, $c)\n\
 #[test]
 fn events_are_read_as_convertfrom_json_reads_them() {
     needs!(pwsh);
-    let show =
-        FUNCTION.replace("function f { param($LambdaInput, $c)\n", "").trim_end_matches('}').to_owned();
+    let show = FUNCTION.replace("function f { param($LambdaInput, $c)\n", "").trim_end_matches('}').to_owned();
     let text = format!(
         "{show}\nfunction f {{ param($d)\n\
          $text = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($d.text))\n\

@@ -139,8 +139,7 @@ fn traces_show_the_users_lines_alone() {
                 assert_eq!(running.text("{}"), r#"{"a":1}"#);
                 let log = running.log();
                 assert_eq!(log.matches(">>>> $x = 1").count(), number, "{log}");
-                let is_users =
-                    |line: &str| ["$x = 1", "@{ a = $x }", "-Trace"].iter().any(|own| line.contains(own));
+                let is_users = |line: &str| ["$x = 1", "@{ a = $x }", "-Trace"].iter().any(|own| line.contains(own));
                 let others = log.lines().filter(|line| line.contains(">>>>") && !is_users(line));
                 assert_eq!(others.collect::<Vec<_>>(), [""; 0], "{log}");
             }

@@ -23,9 +23,7 @@ const ECHO: &str = "if ($d[0] -is [string] -and $d[0] -ceq 'fail') { throw 'it f
 
 /// The same behind a line that may remove every variable.
 fn echo_behind(line: &str) -> String {
-    format!(
-        "[AppDomain]::CurrentDomain.SetData('d', $d)\n{line}\n$d = [AppDomain]::CurrentDomain.GetData('d')\n{ECHO}"
-    )
+    format!("[AppDomain]::CurrentDomain.SetData('d', $d)\n{line}\n$d = [AppDomain]::CurrentDomain.GetData('d')\n{ECHO}")
 }
 
 /// A function with a line, and what comes of its events.
@@ -74,9 +72,7 @@ fn matrix(file: &str, handler: &str, (parity, step): (usize, usize), text: fn(&s
 #[test]
 fn a_module_keeps_each_setting_to_itself() {
     needs!(pwsh);
-    matrix("m.psm1", "m.f", (0, 1), |head, line| {
-        format!("{head}{line}\nfunction f {{ param($d, $c)\n{ECHO} }}")
-    });
+    matrix("m.psm1", "m.f", (0, 1), |head, line| format!("{head}{line}\nfunction f {{ param($d, $c)\n{ECHO} }}"));
 }
 
 #[test]
@@ -97,7 +93,5 @@ fn a_script_keeps_each_setting_to_itself() {
 #[test]
 fn a_dot_sourced_file_keeps_each_setting_to_itself() {
     needs!(pwsh);
-    matrix("s.ps1", "s.ps1::f", (1, 1), |head, line| {
-        format!("{head}{line}\nfunction f {{ param($d, $c)\n{ECHO} }}")
-    });
+    matrix("s.ps1", "s.ps1::f", (1, 1), |head, line| format!("{head}{line}\nfunction f {{ param($d, $c)\n{ECHO} }}"));
 }

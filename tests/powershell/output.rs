@@ -89,10 +89,7 @@ fn what_never_ends_as_json_is_a_clear_error() {
     let running = function.start();
     let message = |kind: &str| running.error(format!(r#"{{"kind": "{kind}"}}"#)).message;
     let end = " leads back to itself or is deeper than 100 levels; choose what to answer with Select-Object";
-    assert_eq!(
-        message("cycle"),
-        format!("the answer is no JSON: its part '.list.1.list.1.list.1.list.1'{end}")
-    );
+    assert_eq!(message("cycle"), format!("the answer is no JSON: its part '.list.1.list.1.list.1.list.1'{end}"));
     let file = message("file");
     assert!(file.starts_with("the answer is no JSON: its part '.") && file.ends_with(end), "{file}");
     assert_eq!(message("deep"), format!("the answer is no JSON: its part '.x.x.x.x.x.x.x.x'{end}"));
@@ -130,10 +127,7 @@ fn what_has_no_end_is_soon_an_error_that_names_the_part() {
             let begin = Instant::now();
             let message = running.error(&event).message;
             let begins = format!("the answer is no JSON: its part '{part}");
-            assert!(
-                message.starts_with(&begins) && message.ends_with("Select-Object"),
-                "{command}: {message}"
-            );
+            assert!(message.starts_with(&begins) && message.ends_with("Select-Object"), "{command}: {message}");
             assert!(begin.elapsed() < Duration::from_secs(10), "{command}: {:?}", begin.elapsed());
         }
     }
@@ -145,10 +139,7 @@ fn what_has_no_end_is_soon_an_error_that_names_the_part() {
 fn what_is_json_already_stays_it_and_nothing_is_null() {
     answers(&[
         (r#"@{ a = [Text.Json.Nodes.JsonNode]::Parse('{"b": [1, "é"]}') }"#, r#"{"a":{"b":[1,"é"]}}"#),
-        (
-            r#"[pscustomobject]@{ a = [Text.Json.JsonDocument]::Parse('{ "b" : 1.50 }') }"#,
-            r#"{"a":{"b":1.50}}"#,
-        ),
+        (r#"[pscustomobject]@{ a = [Text.Json.JsonDocument]::Parse('{ "b" : 1.50 }') }"#, r#"{"a":{"b":1.50}}"#),
         (r#"[Text.Json.JsonDocument]::Parse('{ "b" : 1 }').RootElement"#, r#"{"b":1}"#),
         (r#"@{ a = [Newtonsoft.Json.Linq.JToken]::Parse('{"b": [1]}') }"#, r#"{"a":{"b":[1]}}"#),
         ("@{ a = [Newtonsoft.Json.Linq.JValue]::new(5) }", r#"{"a":5}"#),

@@ -85,8 +85,7 @@ fn a_working_directory_that_is_removed_costs_no_worker() {
         if ('LOCATION') { Set-Location $p }; [Environment]::CurrentDirectory = $p; [IO.Directory]::Delete($p)";
     for (head, body) in [(remove, ""), ("", remove)] {
         for location in ["x", ""] {
-            let text =
-                format!("{head}\nfunction f {{ \"$PWD $([Environment]::CurrentDirectory) $PID\"\n{body} }}");
+            let text = format!("{head}\nfunction f {{ \"$PWD $([Environment]::CurrentDirectory) $PID\"\n{body} }}");
             let function = module(&text.replace("LOCATION", location));
             let root = function.path("").display().to_string();
             let root = root.trim_end_matches('/');

@@ -25,13 +25,9 @@ fn an_answer_with_a_status_is_taken_apart() {
     let text = String::from_utf8(output.stdout).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 201 Created\r\n"), "{head}");
-    for line in [
-        "content-type: text/html",
-        "x-number: 7",
-        "set-cookie: a=1; Secure",
-        "set-cookie: b=2",
-        "content-length: 9",
-    ] {
+    for line in
+        ["content-type: text/html", "x-number: 7", "set-cookie: a=1; Secure", "set-cookie: b=2", "content-length: 9"]
+    {
         assert_eq!(head.matches(line).count(), 1, "{line}: {head}");
     }
     assert!(!head.contains("connection"), "{head}");
@@ -68,13 +64,9 @@ fn an_answer_that_is_no_valid_response_is_a_502_and_the_log_says_why() {
         (json!({ "statusCode": 200, "cookies": "a" }), "`cookies` is no array of strings but \"a\""),
         (json!({ "statusCode": 200, "body": { "a": 1 } }), "`body` is no string"),
         (json!({ "statusCode": 200, "body": "?", "isBase64Encoded": true }), "`body` is no base64"),
-        (
-            json!({ "statusCode": 200, "body": "", "isBase64Encoded": 1 }),
-            "`isBase64Encoded` is neither true nor false",
-        ),
+        (json!({ "statusCode": 200, "body": "", "isBase64Encoded": 1 }), "`isBase64Encoded` is neither true nor false"),
     ] {
-        let response =
-            served.send("POST /", &[("content-type", "text/plain")], answer.to_string()).response();
+        let response = served.send("POST /", &[("content-type", "text/plain")], answer.to_string()).response();
         assert_eq!((response.status, &response.body[..]), (502, &b"Internal Server Error"[..]), "{answer}");
         served.running.wait_for_log(&format!("no valid response to an HTTP request: {reason}"));
         assert_eq!(served.send("POST /", &[("content-type", "text/plain")], "fine").response().status, 200);
@@ -83,8 +75,7 @@ fn an_answer_that_is_no_valid_response_is_a_502_and_the_log_says_why() {
 
 #[test]
 fn an_error_is_a_502_and_tells_its_caller_nothing() {
-    let served =
-        serve("handler() { [[ $1 != *fail* ]] || { echo reason >&2; exit 3; }; echo '{\"ok\":true}'; }");
+    let served = serve("handler() { [[ $1 != *fail* ]] || { echo reason >&2; exit 3; }; echo '{\"ok\":true}'; }");
     let response = served.send("GET /fail", &[], "").response();
     assert_eq!((response.status, &response.body[..]), (502, &b"Internal Server Error"[..]));
     served.running.wait_for_log("Function.ExitStatus: the handler ended with status 3");
@@ -108,8 +99,7 @@ fn large_bodies_pass_byte_for_byte_both_ways() {
         "--timeout",
         "60",
     ]);
-    let body: Vec<u8> =
-        (0..4_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let body: Vec<u8> = (0..4_000_000_u32).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     for _ in 0..2 {
         let response = served.send("POST /", &[("content-type", "image/png")], &body).response();
         assert!(response.status == 200 && response.body == body);
@@ -118,8 +108,7 @@ fn large_bodies_pass_byte_for_byte_both_ways() {
 
 #[test]
 fn clients_that_go_away_cost_nothing_but_their_answer() {
-    let served =
-        serve("handler() { echo begun >>log; until [[ -e go ]]; do sleep 0.01; done; echo ended >>log; }");
+    let served = serve("handler() { echo begun >>log; until [[ -e go ]]; do sleep 0.01; done; echo ended >>log; }");
     let root = served.running.task_root.path();
     let log = || std::fs::read_to_string(root.join("log")).unwrap_or_default();
     let mut connection = TcpStream::connect(("127.0.0.1", served.port)).unwrap();

@@ -34,10 +34,8 @@ fn chunk(reader: &mut impl BufRead) -> Option<String> {
 #[test]
 fn parts_reach_the_caller_as_they_come() {
     for (options, path) in [(&["--http"][..], "/a"), (&[], PATH)] {
-        let served = streaming(
-            "handler() { echo one; until [[ -e go ]]; do sleep 0.01; done; rm go; echo two; }",
-            options,
-        );
+        let served =
+            streaming("handler() { echo one; until [[ -e go ]]; do sleep 0.01; done; rm go; echo two; }", options);
         for _ in 0..2 {
             let mut reader = request(&served, path);
             assert_eq!(chunk(&mut reader).unwrap(), "one\n");
@@ -76,8 +74,7 @@ fn an_error_before_the_first_byte_is_a_502() {
 fn a_slow_caller_slows_the_handler_and_one_that_goes_away_does_not_stop_it() {
     let code = "handler() { for i in {1..1000}; do head -c 65536 /dev/zero; echo $i >written; done; }";
     let served = streaming(code, &["--http", "--timeout", "100"]);
-    let written =
-        || std::fs::read_to_string(served.running.task_root.path().join("written")).unwrap_or_default();
+    let written = || std::fs::read_to_string(served.running.task_root.path().join("written")).unwrap_or_default();
     let reader = request(&served, "/");
     let mut last = (written(), std::time::Instant::now());
     until("a handler that waits", || {

@@ -22,8 +22,7 @@ fn what_hooks_set_is_there_for_every_event() {
 
 #[test]
 fn the_environment_still_says_snap_start() {
-    let code =
-        "handler() { printf '%s ' \"$AWS_LAMBDA_INITIALIZATION_TYPE\"; env | grep -c SNAPSTART || :; }";
+    let code = "handler() { printf '%s ' \"$AWS_LAMBDA_INITIALIZATION_TYPE\"; env | grep -c SNAPSTART || :; }";
     assert_eq!(Function::bash(code).snapstart().start().restored().text("{}"), "snap-start 0");
 }
 
@@ -43,8 +42,7 @@ fn hooks_log_and_their_output_is_no_answer() {
 fn a_hook_fails_by_its_status_where_errexit_is_off_too() {
     let error = restore_error("set +e\nafter_restore() { false; return 7; }\nhandler() { :; }");
     assert_eq!(error.message, "a hook after the restore ended with status 7");
-    let function =
-        Function::bash("set +e\nafter_restore() { false; return 0; }\nhandler() { echo fine; }").snapstart();
+    let function = Function::bash("set +e\nafter_restore() { false; return 0; }\nhandler() { echo fine; }").snapstart();
     assert_eq!(function.start().restored().text("{}"), "fine");
 }
 

@@ -11,8 +11,7 @@ const HOOKS: &str = "(defvar *order* '())\n\
     (defun handler (d h) d h (format nil \"~{~A~^, ~}\" (reverse *order*)))";
 
 fn failing(text: &str) -> Function {
-    lisp(&format!("(defun inner (x) (error \"no database ~A\" x))\n{text}\n(defun handler (d h) d h)"))
-        .snapstart()
+    lisp(&format!("(defun inner (x) (error \"no database ~A\" x))\n{text}\n(defun handler (d h) d h)")).snapstart()
 }
 
 #[test]

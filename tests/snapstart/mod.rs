@@ -141,14 +141,12 @@ fn random_numbers_do_not_go_on_where_a_seed_before_the_snapshot_led() {
 
 /// A hook that fails: its language's program, its name, and the text of its file, which has `HOOK` for the name; then the
 /// error's type, its message, and the first lines of its stack, with `FILE` for the path of the file.
-type FailingHook =
-    (&'static str, &'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
+type FailingHook = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static [&'static str]);
 
 const FAILING_LISP: &str = "(defun inner (x) (error \"no database ~A\" x))\n\
     (push (lambda () (inner 1)) aws-lambda-runtime:HOOK)\n(defun handler (d h) d h)";
 
-const FAILING_POWERSHELL: &str =
-    "function Open-It {\n  throw 'no database'\n}\nHOOK { Open-It }\nfunction f { }";
+const FAILING_POWERSHELL: &str = "function Open-It {\n  throw 'no database'\n}\nHOOK { Open-It }\nfunction f { }";
 
 const FAILING_HOOKS: [FailingHook; 6] = [
     (
@@ -169,22 +167,8 @@ const FAILING_HOOKS: [FailingHook; 6] = [
     ),
     ("sbcl", "*before-checkpoint-hooks*", FAILING_LISP, "SIMPLE-ERROR", "no database 1", LISP_STACK),
     ("sbcl", "*after-restore-hooks*", FAILING_LISP, "SIMPLE-ERROR", "no database 1", LISP_STACK),
-    (
-        "pwsh",
-        "Register-BeforeCheckpoint",
-        FAILING_POWERSHELL,
-        "RuntimeException",
-        "no database",
-        POWERSHELL_STACK,
-    ),
-    (
-        "pwsh",
-        "Register-AfterRestore",
-        FAILING_POWERSHELL,
-        "RuntimeException",
-        "no database",
-        POWERSHELL_STACK,
-    ),
+    ("pwsh", "Register-BeforeCheckpoint", FAILING_POWERSHELL, "RuntimeException", "no database", POWERSHELL_STACK),
+    ("pwsh", "Register-AfterRestore", FAILING_POWERSHELL, "RuntimeException", "no database", POWERSHELL_STACK),
 ];
 
 const LISP_STACK: &[&str] = &["(INNER 1), main.lisp: line 1"];

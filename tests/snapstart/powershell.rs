@@ -35,7 +35,8 @@ fn hooks_run_as_they_are_ordered_in_the_session_of_their_file() {
 #[test]
 fn without_snapstart_registering_does_nothing() {
     needs!(pwsh);
-    let text = "Register-BeforeCheckpoint { throw 'ran' }; Register-AfterRestore { throw 'ran' }; function f { 'fine' }";
+    let text =
+        "Register-BeforeCheckpoint { throw 'ran' }; Register-AfterRestore { throw 'ran' }; function f { 'fine' }";
     let function = files(&[("m.psm1", text)], "m.f");
     assert_eq!(function.start().text("{}"), "fine\n");
 }
@@ -47,9 +48,5 @@ fn what_is_no_script_block_cannot_be_registered() {
     let function = files(&[("m.psm1", text)], "m.f");
     let error = function.init_error();
     assert_eq!(error.kind, "Runtime.HandlerLoadFailed");
-    assert!(
-        error.message.contains("m.psm1: line 1: ") && error.message.contains("ScriptBlock"),
-        "{}",
-        error.message
-    );
+    assert!(error.message.contains("m.psm1: line 1: ") && error.message.contains("ScriptBlock"), "{}", error.message);
 }

@@ -71,12 +71,7 @@ fn an_error_after_it_stands_in_the_trailers() {
         (&["function", "program"], "false", "Function.ExitStatus", "status 1"),
         (&["Lisp"], "(error \"no more\")", "SIMPLE-ERROR", "no more"),
         (&["Lisp"], "(uiop:quit 3)", "Function.ExitStatus", "status 3"),
-        (
-            &["Lisp"],
-            "(progn (finish-output) (sb-ext:exit :code 4 :abort t))",
-            "Runtime.WorkerExited",
-            "exit status: 4",
-        ),
+        (&["Lisp"], "(progn (finish-output) (sb-ext:exit :code 4 :abort t))", "Runtime.WorkerExited", "exit status: 4"),
         (&["PowerShell"], "throw 'no more'", "RuntimeException", "no more"),
         (&["PowerShell"], "exit 3", "Function.ExitStatus", "status 3"),
         (&["PowerShell"], "[Environment]::Exit(4)", "Runtime.WorkerExited", "exit status: 4"),

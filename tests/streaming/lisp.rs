@@ -28,11 +28,8 @@ fn a_function_streams_under_the_convention_stream() {
           (loop until (probe-file "go") do (sleep 0.01))
           (format t "b")
           "not this")"#;
-    let function = || {
-        Function::with(&[("app.lisp", code)])
-            .handler("app.handler")
-            .env("SCRIPT_RUNTIME_LISP_CONVENTION", "stream")
-    };
+    let function =
+        || Function::with(&[("app.lisp", code)]).handler("app.handler").env("SCRIPT_RUNTIME_LISP_CONVENTION", "stream");
     let streamed = streaming(function());
     let id = streamed.api.send(Event::new("1"));
     assert_eq!(streamed.api.wait_for_chunk(1).bytes, b"a 1\n");

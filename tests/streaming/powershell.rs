@@ -25,10 +25,6 @@ fn strings_bytes_objects_records_and_tables_have_forms_of_their_own() {
         ("'x'; exit 0", b"x\n"),
     ] {
         let event = serde_json::json!({ "command": command }).to_string();
-        assert_eq!(
-            String::from_utf8_lossy(&function.answer(event)),
-            String::from_utf8_lossy(expected),
-            "{command}"
-        );
+        assert_eq!(String::from_utf8_lossy(&function.answer(event)), String::from_utf8_lossy(expected), "{command}");
     }
 }

@@ -52,9 +52,7 @@ pub const LISP: Language = Language {
     processes: 1,
     kill_worker: "(progn (sb-posix:kill (sb-posix:getpid) SIGNAL) (sleep 1000))",
     evaluator: || {
-        lisp(
-            "(require :sb-posix) (defun handler (data h) h (princ-to-string (eval (read-from-string data))))",
-        )
+        lisp("(require :sb-posix) (defun handler (data h) h (princ-to-string (eval (read-from-string data))))")
     },
     echo: || lisp("(defun handler (data h) h data)"),
 };

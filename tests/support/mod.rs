@@ -92,12 +92,8 @@ impl Function {
     /// A task root with these files.
     pub fn with(files: &[(&str, &str)]) -> Self {
         let task_root = TempDir::new().unwrap();
-        let function = Self {
-            task_root,
-            handler: "function.handler".into(),
-            environment: Vec::new(),
-            api: Api::start(),
-        };
+        let function =
+            Self { task_root, handler: "function.handler".into(), environment: Vec::new(), api: Api::start() };
         files.iter().fold(function, |function, (name, text)| function.file(name, text))
     }
 
@@ -161,8 +157,7 @@ impl Function {
     fn bare_command(&self) -> Command {
         let mut command = Command::new(BOOTSTRAP);
         command.env_clear().current_dir(self.task_root.path());
-        for name in ["PATH", "HOME", "SCRIPT_RUNTIME_BASH", "SCRIPT_RUNTIME_PWSH", "SCRIPT_RUNTIME_LISP_CORE"]
-        {
+        for name in ["PATH", "HOME", "SCRIPT_RUNTIME_BASH", "SCRIPT_RUNTIME_PWSH", "SCRIPT_RUNTIME_LISP_CORE"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command
@@ -186,8 +181,7 @@ impl Function {
     /// Starts it with this command.
     pub fn start_as(self, mut command: Command) -> Running {
         let log = NamedTempFile::new().unwrap();
-        let child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
         Running { child, api: self.api, task_root: self.task_root, log }
     }
 

@@ -165,10 +165,7 @@ fn check_cause(header: &str, error: &Value) {
         for part in [&frame["label"], &frame["path"]] {
             assert!(part.as_str().is_none_or(|part| line.contains(part)), "{frame}: {line}");
         }
-        assert!(
-            frame["line"].as_u64().is_none_or(|number| line.ends_with(&format!(": line {number}"))),
-            "{line}"
-        );
+        assert!(frame["line"].as_u64().is_none_or(|number| line.ends_with(&format!(": line {number}"))), "{line}");
     }
 }
 

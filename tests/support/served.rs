@@ -117,11 +117,7 @@ impl Caller {
     /// Waits for the handler's answer.
     pub fn text(self) -> String {
         let response = self.response();
-        assert_eq!(
-            (response.status, response.headers.get("x-amz-function-error")),
-            (200, None),
-            "{response:?}"
-        );
+        assert_eq!((response.status, response.headers.get("x-amz-function-error")), (200, None), "{response:?}");
         String::from_utf8(response.body).unwrap()
     }
 

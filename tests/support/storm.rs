@@ -218,8 +218,7 @@ impl Storm<'_> {
             self.tally.deadlines += usize::from(text.contains("\"Runtime.DeadlineExceeded\""));
             // SBCL may lose a signal, or hang in it until the deadline
             let ours = ["Runtime.WorkerExited", "Function.Signal", "Runtime.DeadlineExceeded"];
-            ours.iter().any(|kind| text.contains(&format!("\"{kind}\"")))
-                || (deed == Deed::Fail && text.contains(id))
+            ours.iter().any(|kind| text.contains(&format!("\"{kind}\""))) || (deed == Deed::Fail && text.contains(id))
         };
         if !right {
             self.tally.crossed += 1;

@@ -205,9 +205,7 @@ fn value(option: &str, parser: &mut Parser) -> Result<String, String> {
             let status = text.parse().ok().filter(|&status: &u8| status > 0);
             ("an exit status from 1 to 255", status.map(|status| status.to_string()))
         }
-        "rate" => {
-            ("a number from 1 on", decimal(&text).filter(|&rate| rate >= 1.0).map(|rate| rate.to_string()))
-        }
+        "rate" => ("a number from 1 on", decimal(&text).filter(|&rate| rate >= 1.0).map(|rate| rate.to_string())),
         "until" => {
             let seconds = time(&text).map(|seconds| seconds.to_string());
             ("a time as `2026-11-29T18:00:00Z` or `@1795975200`", seconds)

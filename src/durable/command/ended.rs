@@ -81,9 +81,7 @@ fn too_large(name: &str) -> String {
 }
 
 fn not_text(name: &str) -> String {
-    format!(
-        "`{name}` has printed bytes that are no UTF-8, and results are text: encode them, as with `base64`"
-    )
+    format!("`{name}` has printed bytes that are no UTF-8, and results are text: encode them, as with `base64`")
 }
 
 /// The error of a command that has ended with this status.

@@ -36,9 +36,7 @@ pub(super) enum CommandError {
     #[error("{0}")]
     Refused(String),
     /// A reply that this version does not know.
-    #[error(
-        "the bootstrap has sent `{0}`, which is unknown here: use `durable` and `bootstrap` of one version"
-    )]
+    #[error("the bootstrap has sent `{0}`, which is unknown here: use `durable` and `bootstrap` of one version")]
     Unexpected(String),
     /// Another error.
     #[error("{0}: {1}")]

@@ -99,10 +99,8 @@ fn perform(arguments: &Arguments, shell: Option<&Shell>) -> Result<u8, CommandEr
         Verb::Context => steps::context(&mut session, arguments)?,
         Verb::Wait => {
             let request = arguments.add(request("wait"), &["until"]);
-            let seconds =
-                arguments.words.first().and_then(|word| arguments::seconds(&word.to_string_lossy()));
-            let request =
-                seconds.into_iter().fold(request, |request, seconds| request.with("seconds", seconds));
+            let seconds = arguments.words.first().and_then(|word| arguments::seconds(&word.to_string_lossy()));
+            let request = seconds.into_iter().fold(request, |request, seconds| request.with("seconds", seconds));
             session.ask(request.with("name", arguments.option("name").unwrap_or("wait")))?
         }
         Verb::CallbackId => session.ask(arguments.add(request("callback").with("name", name()), &TIMES))?,

@@ -38,10 +38,7 @@ impl Pipes {
 
     /// Collects the output until the last process has closed it, as `$( )` does, and copies standard error until the
     /// command has ended. `end` returns whether it has.
-    pub(super) fn pass_on<T>(
-        &mut self,
-        mut end: impl FnMut() -> io::Result<Option<T>>,
-    ) -> io::Result<Option<T>> {
+    pub(super) fn pass_on<T>(&mut self, mut end: impl FnMut() -> io::Result<Option<T>>) -> io::Result<Option<T>> {
         while self.stdout.is_some() || self.stderr.is_some() {
             let is_ready = self.read(self.stdout.is_none().then_some(&LOOK_INTERVAL))?;
             if self.stdout.is_none()

@@ -23,8 +23,7 @@ pub(super) fn run(body: &Body<'_>, variables: &[Variable]) -> Result<Ended, Comm
         Ok(child) => child,
         Err(error) => return Ok(Ended::not_run(&name, &error)),
     };
-    let mut pipes =
-        Pipes::new(child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from));
+    let mut pipes = Pipes::new(child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from));
     let status = pipes.pass_on(|| child.try_wait()).map_err(failed)?;
     let status = status.map_or_else(|| child.wait(), Ok).map_err(failed)?;
     Ok(Ended::of(&name, status, pipes))

@@ -73,11 +73,7 @@ pub(super) fn callback(session: &mut Session<'_>, arguments: &Arguments) -> Resu
 }
 
 /// The answer to the callback of this context, or the error of its command.
-fn answered(
-    session: &mut Session<'_>,
-    arguments: &Arguments,
-    context: &str,
-) -> Result<Message, CommandError> {
+fn answered(session: &mut Session<'_>, arguments: &Arguments, context: &str) -> Result<Message, CommandError> {
     let name = arguments.word(0);
     let request = Message::new("callback").with("context", context);
     let request = request.with("name", format!("{name} create callback id"));

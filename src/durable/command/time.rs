@@ -13,8 +13,7 @@ pub(super) fn duration(text: &str) -> Option<f64> {
 /// A number that is not negative, in digits with at most one point inside.
 pub(super) fn decimal(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let begins_and_ends =
-        text.starts_with(|first: char| first.is_ascii_digit()) && text.ends_with(|last| last != '.');
+    let begins_and_ends = text.starts_with(|first: char| first.is_ascii_digit()) && text.ends_with(|last| last != '.');
     text.parse().ok().filter(|_| is_plain && begins_and_ends)
 }
 
@@ -59,9 +58,8 @@ fn offset(zone: &str) -> Option<i64> {
 /// So many numbers between separators, of digits alone.
 fn numbers<const N: usize>(text: &str, separator: char) -> Option<[i64; N]> {
     let parts = text.split(separator);
-    let numbers = parts.map(|part| {
-        part.parse().ok().filter(|_| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    });
+    let numbers = parts
+        .map(|part| part.parse().ok().filter(|_| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit())));
     numbers.collect::<Option<Vec<_>>>()?.try_into().ok()
 }
 

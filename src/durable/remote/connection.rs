@@ -119,11 +119,8 @@ impl Connections {
     async fn open(&self, target: &Target) -> Result<Sender, ConnectionError> {
         let tls = if target.is_tls { Some(self.tls(target)?) } else { None };
         let opened = timeout(CONNECT_LIMIT, connect(target, tls)).await;
-        let late =
-            || Err(io::Error::new(io::ErrorKind::TimedOut, format!("not open within {CONNECT_LIMIT:?}")));
-        opened
-            .unwrap_or_else(|_| late())
-            .map_err(|error| ConnectionError::Connect(target.host.clone(), error))
+        let late = || Err(io::Error::new(io::ErrorKind::TimedOut, format!("not open within {CONNECT_LIMIT:?}")));
+        opened.unwrap_or_else(|_| late()).map_err(|error| ConnectionError::Connect(target.host.clone(), error))
     }
 
     fn tls(&self, target: &Target) -> Result<TlsConnector, RootsError> {

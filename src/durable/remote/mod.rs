@@ -132,12 +132,7 @@ impl Service for Remote {
         })
     }
 
-    fn state<'a>(
-        &'a self,
-        arn: &'a str,
-        token: &'a str,
-        marker: &'a str,
-    ) -> BoxFuture<'a, Result<Page, ServiceError>> {
+    fn state<'a>(&'a self, arn: &'a str, token: &'a str, marker: &'a str) -> BoxFuture<'a, Result<Page, ServiceError>> {
         let call = state_call(arn, token, marker);
         Box::pin(async move { self.call(call).await.map(page) })
     }
@@ -172,13 +167,8 @@ fn encoded(text: &str) -> String {
 /// The signed request of a call.
 fn request(target: &Target, call: &Call, now: SystemTime) -> Request<Full<Bytes>> {
     let path = format!("{}{}", target.prefix, call.path);
-    let signed = Signed {
-        method: call.method.as_str(),
-        host: &target.host,
-        path: &path,
-        query: &call.query,
-        body: &call.body,
-    };
+    let signed =
+        Signed { method: call.method.as_str(), host: &target.host, path: &path, query: &call.query, body: &call.body };
     let uri = if call.query.is_empty() { path.clone() } else { format!("{path}?{}", call.query) };
     let mut request = Request::builder()
         .method(call.method.clone())

@@ -52,8 +52,7 @@ impl Refusal {
             String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).trim().to_owned()
         };
         let status = response.status();
-        let Body { message, error_type } =
-            body.unwrap_or_else(|| Body { message: Some(excerpt()), error_type: None });
+        let Body { message, error_type } = body.unwrap_or_else(|| Body { message: Some(excerpt()), error_type: None });
         let header = response.headers().get(ERROR_TYPE).and_then(|value| value.to_str().ok());
         let error_type = header.map(str::to_owned).or(error_type).as_deref().map(bare_type);
         let error_type = error_type.filter(|name| !["", "User", "Service"].contains(&name.as_str()));

@@ -47,12 +47,8 @@ pub(super) fn headers(
     ];
     signed.extend(credentials.session_token.clone().map(|token| ("x-amz-security-token", token)));
     let names = signed.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-    let mut canonical = format!(
-        "{}\n{}\n{}\n",
-        request.method,
-        utf8_percent_encode(request.path, ENCODED_PATH),
-        request.query
-    );
+    let mut canonical =
+        format!("{}\n{}\n{}\n", request.method, utf8_percent_encode(request.path, ENCODED_PATH), request.query);
     for (name, value) in &signed {
         let _ = writeln!(canonical, "{name}:{}", value.trim());
     }

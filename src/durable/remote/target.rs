@@ -118,7 +118,6 @@ fn suffix(region: &str) -> &'static str {
 /// A value, if it is set. It must be valid in a header.
 fn text(environment: &Environment, variable: Variable) -> Result<Option<String>, TargetError> {
     let Some(value) = variable.of(environment) else { return Ok(None) };
-    let printable =
-        value.to_str().map(str::trim).filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let printable = value.to_str().map(str::trim).filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic()));
     printable.map(|text| Some(text.to_owned())).ok_or(TargetError::NotPrintable(variable.name))
 }

@@ -188,9 +188,7 @@ impl Session {
         let last = self.state().last_error.take().filter(|(code, _)| status == Some(*code));
         let own = ErrorObject::from(failure);
         match last {
-            Some((_, error)) => {
-                ErrorObject { stack_trace: error.stack_trace.clone().or(own.stack_trace), ..error }
-            }
+            Some((_, error)) => ErrorObject { stack_trace: error.stack_trace.clone().or(own.stack_trace), ..error },
             None => own,
         }
     }
@@ -223,10 +221,7 @@ fn next_marker(page: &mut Page) -> Option<String> {
 /// The update with the largest result.
 fn largest(updates: &mut [Update]) -> Option<&mut Update> {
     let size = |update: &&mut Update| update.payload.as_ref().map_or(0, String::len);
-    updates
-        .iter_mut()
-        .filter(|update| update.action == Action::Succeed && update.payload.is_some())
-        .max_by_key(size)
+    updates.iter_mut().filter(|update| update.action == Action::Succeed && update.payload.is_some()).max_by_key(size)
 }
 
 fn too_large(message: &str) -> ErrorObject {
@@ -241,9 +236,7 @@ impl From<ServiceError> for Ending {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::Invocation(message) => Self::Retry(message),
-            ServiceError::Execution { error_type, message } => {
-                Self::Failed(ErrorObject::new(error_type, message))
-            }
+            ServiceError::Execution { error_type, message } => Self::Failed(ErrorObject::new(error_type, message)),
             ServiceError::TooLarge(message) => Self::Failed(too_large(&message)),
         }
     }

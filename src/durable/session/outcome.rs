@@ -82,8 +82,7 @@ impl Session {
 
     /// The error that a client reports, without credentials.
     pub(super) fn error_of(&self, request: &Message) -> ErrorObject {
-        let stack: Vec<_> =
-            request.values("stack").map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        let stack: Vec<_> = request.values("stack").map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         self.masked(&ErrorObject {
             error_type: request.text("type"),
             error_message: request.text("message"),

@@ -150,8 +150,7 @@ mod tests {
         }
         let (kind, request) = parse(bytes, "secret").unwrap();
         assert_eq!(kind, (Kind::Step, "Step"));
-        let expected =
-            Message::new("step").with("context", "c").with("name", "n").with("arg", "a").with("arg", "");
+        let expected = Message::new("step").with("context", "c").with("name", "n").with("arg", "a").with("arg", "");
         assert_eq!(request, expected.with("any-args", "1"));
         assert!(parse(bytes, "another").is_none());
         assert!(parse(b"secret\x004\0fail\0\0\0n\0", "secret").is_none());

@@ -128,10 +128,8 @@ impl Session {
 
     async fn callback(&self, request: &Message, process: Option<Pid>) -> Answered {
         let limit = |key| Ok(number(request, key)?.map_or(0, whole_seconds));
-        let options = CallbackOptions {
-            timeout_seconds: limit("timeout")?,
-            heartbeat_timeout_seconds: limit("heartbeat")?,
-        };
+        let options =
+            CallbackOptions { timeout_seconds: limit("timeout")?, heartbeat_timeout_seconds: limit("heartbeat")? };
         let active = self.identified(request, (Kind::Callback, "Callback"), process)?;
         if self.recorded(&active.operation).is_none() {
             let mut update = active.operation.update(Action::Start);
@@ -234,8 +232,7 @@ impl Session {
 
     async fn end_context(&self, active: &Active<'_>, request: &Message) -> Answered {
         let result = text(request, "result");
-        let is_replayed =
-            self.recorded(&active.operation).is_some_and(|recorded| replays_children(&recorded));
+        let is_replayed = self.recorded(&active.operation).is_some_and(|recorded| replays_children(&recorded));
         if let (Ok(Some(result)), true) = (&result, is_replayed) {
             return Ok(done(result.clone()));
         }

@@ -155,13 +155,8 @@ impl State {
             Some(arguments) => format!("{place}-{arguments}"),
             None => place.clone(),
         };
-        let mut named = Named {
-            id,
-            context: context.to_owned(),
-            name: name.to_owned(),
-            kind,
-            sub_type: sub_type.to_owned(),
-        };
+        let mut named =
+            Named { id, context: context.to_owned(), name: name.to_owned(), kind, sub_type: sub_type.to_owned() };
         if let Some(recorded) = self.operations.get(&place) {
             let recorded_type = recorded.sub_type.as_deref().unwrap_or_default();
             if (recorded.kind, recorded_type) != (kind, sub_type) {

@@ -37,8 +37,7 @@ impl Session {
         let attempt = recorded.step_details.map_or(0, |details| details.attempt) + 1;
         match recorded.status {
             Status::Started if at_most_once => {
-                let message =
-                    format!("the step `{}` was interrupted, and runs at most once", active.operation.name);
+                let message = format!("the step `{}` was interrupted, and runs at most once", active.operation.name);
                 let error = ErrorObject::new("Durable.StepInterrupted", message);
                 let operation = active.operation.clone();
                 let (since, start, poll, began) = (Instant::now(), None, None, None);
@@ -69,9 +68,8 @@ impl Session {
     /// Waits for the time of the next attempt, and begins it.
     async fn after_pause(&self, active: Active<'_>, policy: Policy, at_most_once: bool) -> Answered {
         let is_over = |status: Status| status == Status::Ready || status.is_final();
-        let Some(operation) = self
-            .blocked_until(&active.operation, active.process, |operation| is_over(operation.status))
-            .await
+        let Some(operation) =
+            self.blocked_until(&active.operation, active.process, |operation| is_over(operation.status)).await
         else {
             return Ok(Message::new("suspend"));
         };
@@ -82,16 +80,9 @@ impl Session {
         Ok(self.begin(active, policy, attempt, at_most_once).await)
     }
 
-    pub(super) async fn end_attempt(
-        &self,
-        active: Active<'_>,
-        running: Running,
-        request: &Message,
-    ) -> Answered {
+    pub(super) async fn end_attempt(&self, active: Active<'_>, running: Running, request: &Message) -> Answered {
         let attempt = match (text(request, "result"), text(request, "again")) {
-            (Err(Refused(message)), _) | (_, Err(Refused(message))) => {
-                Attempt::Failed(1, invalid_result(message))
-            }
+            (Err(Refused(message)), _) | (_, Err(Refused(message))) => Attempt::Failed(1, invalid_result(message)),
             (Ok(Some(result)), _) => Attempt::Succeeded(result),
             (_, Ok(Some(state))) => Attempt::Again(state),
             (Ok(None), Ok(None)) => {
@@ -174,9 +165,7 @@ fn ended(running: &Running, attempt: Attempt, now: f64) -> Update {
             // the next attempt would not print less
             let is_final = error.error_type.as_deref() == Some("Durable.ResultTooLarge");
             update.error = Some(error);
-            if let Some(next_attempt_delay_seconds) =
-                policy.delay(running.attempt, status).filter(|_| !is_final)
-            {
+            if let Some(next_attempt_delay_seconds) = policy.delay(running.attempt, status).filter(|_| !is_final) {
                 update.action = Action::Retry;
                 update.step_options = Some(StepOptions { next_attempt_delay_seconds });
             }

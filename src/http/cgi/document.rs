@@ -34,12 +34,7 @@ enum State {
 }
 
 impl Document {
-    pub(super) fn new(
-        settings: &Settings,
-        sender: Sender,
-        invocation: &Invocation,
-        request: Option<&Request>,
-    ) -> Self {
+    pub(super) fn new(settings: &Settings, sender: Sender, invocation: &Invocation, request: Option<&Request>) -> Self {
         let is_head = |(name, value): &(String, Vec<u8>)| name == "REQUEST_METHOD" && value == b"HEAD";
         Self {
             sender,

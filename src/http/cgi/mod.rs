@@ -31,8 +31,8 @@ pub enum Unusable {
 
 /// Reads an event. `script` is the handler's file, if it is one.
 pub fn read(event: &[u8], script: Option<&str>) -> Result<(Sender, Request), Unusable> {
-    let event: Map<String, Value> = serde_json::from_slice(event)
-        .map_err(|error| Unusable::Event(format!("it is no JSON object ({error})")))?;
+    let event: Map<String, Value> =
+        serde_json::from_slice(event).map_err(|error| Unusable::Event(format!("it is no JSON object ({error})")))?;
     let unknown = "it is none of a function URL, of API Gateway or of a load balancer";
     let sender = Sender::of(&event).ok_or_else(|| Unusable::Event(unknown.to_owned()))?;
     request::read(&event, sender, script).map(|request| (sender, request))

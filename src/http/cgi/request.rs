@@ -24,11 +24,7 @@ struct Event<'a> {
 }
 
 /// Reads the request from an event. `script` is the handler's file, if it is one.
-pub(super) fn read(
-    fields: &Map<String, Value>,
-    sender: Sender,
-    script: Option<&str>,
-) -> Result<Request, Unusable> {
+pub(super) fn read(fields: &Map<String, Value>, sender: Sender, script: Option<&str>) -> Result<Request, Unusable> {
     let event = Event::new(fields, sender);
     let body = event.body()?;
     let variables = event.variables(&body, script)?;
@@ -81,17 +77,15 @@ impl<'a> Event<'a> {
         let method = self.method().ok_or_else(|| Unusable::Event("it has no method".to_owned()))?;
         let (path, query) = (self.sender.path(self.fields), self.sender.query(self.fields));
         let uri = if query.is_empty() { path.uri.clone() } else { format!("{}?{query}", path.uri) };
-        let host =
-            self.header("host").or(self.text(&["requestContext", "domainName"])).unwrap_or("localhost");
+        let host = self.header("host").or(self.text(&["requestContext", "domainName"])).unwrap_or("localhost");
         let authority = host.parse::<Authority>();
         let is_https = self.header("x-forwarded-proto") != Some("http");
         let port = self.header("x-forwarded-port").unwrap_or(if is_https { "443" } else { "80" });
         let protocol = self.text(&["requestContext", "http", "protocol"]);
         let protocol = protocol.or(self.text(&["requestContext", "protocol"])).unwrap_or("HTTP/1.1");
         let (kind, user) = self.user().unzip();
-        let has_length = self.header("content-length").is_some()
-            || !body.is_empty()
-            || matches!(method, "POST" | "PUT" | "PATCH");
+        let has_length =
+            self.header("content-length").is_some() || !body.is_empty() || matches!(method, "POST" | "PUT" | "PATCH");
         let length = body.len().to_string();
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &[u8]| drop(variables.insert(name.to_owned(), value.to_vec()));
@@ -157,12 +151,7 @@ fn variable_of(name: &str) -> Option<String> {
     let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let is_kept_back = matches!(
         name,
-        "proxy"
-            | "authorization"
-            | "proxy-authorization"
-            | "content-type"
-            | "content-length"
-            | "transfer-encoding"
+        "proxy" | "authorization" | "proxy-authorization" | "content-type" | "content-length" | "transfer-encoding"
     );
     (is_plain && !name.is_empty() && !is_kept_back)
         .then(|| format!("HTTP_{}", name.to_ascii_uppercase().replace('-', "_")))

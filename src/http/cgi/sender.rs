@@ -109,8 +109,7 @@ impl Sender {
             Ok(text) if head.is_text() => (text.to_owned(), false),
             _ => (STANDARD.encode(body), true),
         };
-        let mut answer =
-            json!({ "statusCode": head.status.as_u16(), "body": body, "isBase64Encoded": is_base64 });
+        let mut answer = json!({ "statusCode": head.status.as_u16(), "body": body, "isBase64Encoded": is_base64 });
         if let Self::LoadBalancer { .. } = self {
             let reason = head.status.canonical_reason().unwrap_or("Unknown");
             answer["statusDescription"] = format!("{} {reason}", head.status.as_u16()).into();

@@ -19,8 +19,8 @@ pub(super) enum Framing {
 /// some values of Lambda's headers.
 pub(super) fn parse_head(lines: &[Bytes]) -> Result<Response, HttpError> {
     let (first, lines) = lines.split_first().map_or((&b""[..], lines), |(first, lines)| (first, lines));
-    let (is_1_1, status) = status_line(first)
-        .ok_or_else(|| HttpError::Head(format!("the status line is {:?}", shown(first))))?;
+    let (is_1_1, status) =
+        status_line(first).ok_or_else(|| HttpError::Head(format!("the status line is {:?}", shown(first))))?;
     let (headers, left_out) = header_lines(lines);
     let has = |word: &[u8]| {
         let words = headers.all("connection").flat_map(|value| value.split(|&byte| byte == b','));

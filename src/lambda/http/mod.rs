@@ -139,11 +139,8 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
         // unlike `try_read`, it knows after a short read that there is no more input
         let read = self.stream.read_buf(self.buffer);
         let had_begun = std::mem::replace(&mut self.has_begun, true);
-        let count = if had_begun {
-            timeout(self.stall_limit, read).await.map_err(|_| HttpError::Stalled)?
-        } else {
-            read.await
-        };
+        let count =
+            if had_begun { timeout(self.stall_limit, read).await.map_err(|_| HttpError::Stalled)? } else { read.await };
         match count.map_err(HttpError::Read)? {
             0 if had_begun => Err(HttpError::Closed(self.place)),
             0 => Err(HttpError::Nothing),
@@ -209,11 +206,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     }
 
     /// The lines up to an empty one, and their size in bytes.
-    async fn lines(
-        &mut self,
-        limit: usize,
-        too_long: impl Fn() -> String,
-    ) -> Result<(Vec<Bytes>, usize), HttpError> {
+    async fn lines(&mut self, limit: usize, too_long: impl Fn() -> String) -> Result<(Vec<Bytes>, usize), HttpError> {
         // enough for an event
         let (mut lines, mut size) = (Vec::with_capacity(16), 0);
         loop {
@@ -236,11 +229,7 @@ impl<S: AsyncRead + Unpin> Source<'_, S> {
     }
 
     /// A line without its line end. If it is longer than `limit`, the error shows its beginning.
-    async fn line(
-        &mut self,
-        limit: usize,
-        too_long: impl Fn(String) -> HttpError,
-    ) -> Result<BytesMut, HttpError> {
+    async fn line(&mut self, limit: usize, too_long: impl Fn(String) -> HttpError) -> Result<BytesMut, HttpError> {
         let mut searched = 0;
         loop {
             let end = self.buffer.len().min(limit);

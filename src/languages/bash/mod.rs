@@ -27,8 +27,8 @@ const BOOTSTRAP: &str = "@BOOTSTRAP@";
 
 /// Words that are no function's name at the beginning of a command.
 const RESERVED: [&str; 22] = [
-    "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if",
-    "in", "select", "then", "time", "until", "while", "{", "}",
+    "!", "[[", "]]", "case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in",
+    "select", "then", "time", "until", "while", "{", "}",
 ];
 
 /// The Bash of the images. It is newer than that of the base images, and forks faster, because it is static.
@@ -53,9 +53,7 @@ impl Language for Bash {
             Reading::FunctionOfFile(file, function) if extension(file) == "sh" && !function.contains('/') => {
                 (file.to_owned(), function)
             }
-            Reading::FunctionOfStem(stem, function) if !function.contains('/') => {
-                (format!("{stem}.sh"), function)
-            }
+            Reading::FunctionOfStem(stem, function) if !function.contains('/') => (format!("{stem}.sh"), function),
             _ => return Ok(Vec::new()),
         };
         let runnable = Function { file: file.clone().into(), function: function.to_owned() };
@@ -92,8 +90,7 @@ impl Runnable for Function {
     fn launch(&self, settings: &Settings) -> Result<Launch, Failure> {
         let text = read(settings, &self.file)?;
         check_spoiled(&text, &self.file, text::windows_line(&text))?;
-        let has_stack =
-            notice::whole_text(settings, &self.file).is_some_and(|whole| !notice::may_notice(&whole));
+        let has_stack = notice::whole_text(settings, &self.file).is_some_and(|whole| !notice::may_notice(&whole));
         let options = [("stack", has_stack), ("shutdown", text::may_have_shutdown_hook(&text))];
         let options = options.iter().filter(|(_, is_set)| *is_set).map(|(name, _)| *name);
         let options = options.collect::<Vec<_>>().join(" ");

@@ -16,8 +16,7 @@ const WORDS: [&str; 5] = ["SHELLOPTS", "BASH_XTRACEFD", "errtrace", "functrace",
 const TRAPS: [&str; 4] = ["ERR", "SIGERR", "DEBUG", "RETURN"];
 
 /// Words that can precede a command in its line.
-const KEYWORDS: [&str; 10] =
-    ["then", "do", "else", "if", "elif", "while", "until", "builtin", "command", "!"];
+const KEYWORDS: [&str; 10] = ["then", "do", "else", "if", "elif", "while", "until", "builtin", "command", "!"];
 
 /// How many files are read at most.
 const FILES: usize = 100;
@@ -85,10 +84,7 @@ pub(in crate::languages) fn may_trace(text: &str) -> bool {
     let traces = |options: &str| options.starts_with(['-', '+']) && options.contains(['x', 'v']);
     occurrences(text, "xtrace").next().is_some()
         || occurrences(text, "verbose").next().is_some()
-        || text
-            .lines()
-            .next()
-            .is_some_and(|line| line.starts_with("#!") && line.split(' ').skip(1).any(traces))
+        || text.lines().next().is_some_and(|line| line.starts_with("#!") && line.split(' ').skip(1).any(traces))
         || occurrences(text, "set").any(|(_, rest)| {
             let line = rest.split(['\n', ';', '&', '|']).next().unwrap_or_default();
             line.split_whitespace().take_while(|word| *word != "--").any(traces)
@@ -100,8 +96,7 @@ pub(in crate::languages) fn may_trace(text: &str) -> bool {
 fn sourced(text: &str) -> Vec<Option<(PathBuf, bool)>> {
     let by_name = occurrences(text, "source");
     let by_dot = text.match_indices(". ").map(|(at, _)| (&text[..at], &text[at + 1..]));
-    let commands =
-        by_name.chain(by_dot).filter(|(before, rest)| is_command(before) && rest.starts_with([' ', '\t']));
+    let commands = by_name.chain(by_dot).filter(|(before, rest)| is_command(before) && rest.starts_with([' ', '\t']));
     commands.map(|(_, rest)| sourced_by(&argument(rest.trim_start_matches([' ', '\t'])))).collect()
 }
 
@@ -136,28 +131,23 @@ fn argument(text: &str) -> String {
 
 /// The places of a whole word outside of comment lines: the text before it, and the text after it.
 fn occurrences<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    text.match_indices(word).map(move |(at, _)| (&text[..at], &text[at + word.len()..])).filter(
-        |(before, rest)| {
-            let line = before.rsplit('\n').next().unwrap_or_default();
-            !before.ends_with(is_word) && !rest.starts_with(is_word) && !line.trim_start().starts_with('#')
-        },
-    )
+    text.match_indices(word).map(move |(at, _)| (&text[..at], &text[at + word.len()..])).filter(|(before, rest)| {
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        !before.ends_with(is_word) && !rest.starts_with(is_word) && !line.trim_start().starts_with('#')
+    })
 }
 
 /// Whether a line may end a trap for errors or commands in lower case: Bash accepts these names in any case.
 fn traps_in_small_letters(line: &str) -> bool {
     let names = ["err", "sigerr", "debug"];
     (line.contains(['\'', '"']) || line.contains("trap"))
-        && line
-            .split(|letter| !is_word(letter))
-            .any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
+        && line.split(|letter| !is_word(letter)).any(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name)))
 }
 
 /// Whether a word is a pattern in a `case`.
 fn is_label(before: &str, rest: &str) -> bool {
     let before = before.trim_end_matches([' ', '\t']);
-    rest.trim_start_matches([' ', '\t']).starts_with(')')
-        && (before.ends_with(['\n', '|']) || before.ends_with(";;"))
+    rest.trim_start_matches([' ', '\t']).starts_with(')') && (before.ends_with(['\n', '|']) || before.ends_with(";;"))
 }
 
 fn is_word(character: char) -> bool {

@@ -11,8 +11,6 @@ pub(super) fn windows_line(text: &[u8]) -> Option<usize> {
 /// Whether the text may contain a hook for the shutdown.
 pub(super) fn may_have_shutdown_hook(text: &[u8]) -> bool {
     let words = || text.split(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_');
-    let is_signal =
-        |word: &[u8]| [&b"TERM"[..], b"SIGTERM", b"15"].iter().any(|name| word.eq_ignore_ascii_case(name));
-    words().any(|word| word == b"on_shutdown")
-        || words().any(|word| word == b"trap") && words().any(is_signal)
+    let is_signal = |word: &[u8]| [&b"TERM"[..], b"SIGTERM", b"15"].iter().any(|name| word.eq_ignore_ascii_case(name));
+    words().any(|word| word == b"on_shutdown") || words().any(|word| word == b"trap") && words().any(is_signal)
 }

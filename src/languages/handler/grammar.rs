@@ -22,20 +22,14 @@ use crate::failure::{ErrorType, Failure};
 type Candidates = Vec<(&'static str, Candidate)>;
 
 /// Reads the text of a handler.
-pub fn resolve(
-    text: &str,
-    languages: &[&'static dyn Language],
-    places: &dyn Places,
-) -> Result<Candidate, Failure> {
+pub fn resolve(text: &str, languages: &[&'static dyn Language], places: &dyn Places) -> Result<Candidate, Failure> {
     if text.is_empty() {
         return Err(invalid("", "is empty: write, for example, `function.handler`"));
     }
     let candidates = |reading| candidates(languages, reading);
     let outside = inside_task_root(text);
-    let is_exact =
-        |(_, file): &(_, Candidate)| file.place.as_ref().is_some_and(|place| place.as_os_str() == text);
-    let (exact, others): (Candidates, Candidates) =
-        candidates(Reading::File(text))?.into_iter().partition(is_exact);
+    let is_exact = |(_, file): &(_, Candidate)| file.place.as_ref().is_some_and(|place| place.as_os_str() == text);
+    let (exact, others): (Candidates, Candidates) = candidates(Reading::File(text))?.into_iter().partition(is_exact);
     if outside.is_ok() && places.is_file(Path::new(text)) {
         // a file belongs to the first language that knows it
         return Ok(exact.into_iter().next().expect("BUG: any file can be a program").1);
@@ -69,8 +63,7 @@ pub fn resolve(
     }
     let looked_at: Vec<_> = looked_at.iter().map(|place| format!("`{}`", place.display())).collect();
     let (suggestion, reason) = (suggestion::of(text, languages, &places.files()), places.reason());
-    let message =
-        format!("handler `{text}` fits no file: {suggestion}; looked for {}{reason}", looked_at.join(", "));
+    let message = format!("handler `{text}` fits no file: {suggestion}; looked for {}{reason}", looked_at.join(", "));
     Err(Failure::new(ErrorType::HandlerNotFound, message))
 }
 
@@ -94,8 +87,7 @@ fn found(
             looked_at.push(place.clone());
         }
     }
-    let holds =
-        |(_, candidate): &(_, Candidate)| candidate.place.as_ref().is_none_or(|place| places.exists(place));
+    let holds = |(_, candidate): &(_, Candidate)| candidate.place.as_ref().is_none_or(|place| places.exists(place));
     let mut fitting = candidates.into_iter().filter(holds);
     let Some((language, first)) = fitting.next() else { return Ok(None) };
     let Some((other_language, other)) = fitting.find(|(other, _)| *other != language) else {

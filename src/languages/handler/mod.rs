@@ -21,11 +21,7 @@ use crate::{failure::Failure, process::Children, settings::Settings, worker::Lau
 /// A function or a file that a language can run.
 pub trait Runnable: Debug + Send + Sync {
     /// Creates files that workers need and the image lacks. Called before [`Self::launch`].
-    fn prepare<'a>(
-        &'a self,
-        _settings: &'a Settings,
-        _children: &'a Children,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn prepare<'a>(&'a self, _settings: &'a Settings, _children: &'a Children) -> BoxFuture<'a, Result<(), Failure>> {
         ready(Ok(())).boxed()
     }
 
@@ -76,11 +72,7 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    pub fn new(
-        place: impl Into<PathBuf>,
-        suffix: impl Into<String>,
-        runnable: impl Runnable + 'static,
-    ) -> Self {
+    pub fn new(place: impl Into<PathBuf>, suffix: impl Into<String>, runnable: impl Runnable + 'static) -> Self {
         Self { place: Some(place.into()), suffix: suffix.into(), runnable: Box::new(runnable) }
     }
 }

@@ -70,11 +70,7 @@ fn refuses_a_text_that_nothing_can_fit() {
 #[test]
 fn says_which_handlers_fit_and_which_were_meant() {
     for (text, files, said) in [
-        (
-            "a.f",
-            &["a.sh", "a/a.psm1"][..],
-            "(Bash) and `a/a.psm1` (PowerShell): write `a.sh.f` or `a/a.psm1.f`",
-        ),
+        ("a.f", &["a.sh", "a/a.psm1"][..], "(Bash) and `a/a.psm1` (PowerShell): write `a.sh.f` or `a/a.psm1.f`"),
         ("orders", &["orders.sh"], "did you mean `orders.sh` or `orders.FUNCTION`: "),
         ("fn.handler", &["fn.ps1"], "did you mean `fn.ps1` or `fn.ps1::handler`: "),
         ("Module::Order::Get-It", &["Orders.psm1"], "did you mean `Orders.Get-It`: "),

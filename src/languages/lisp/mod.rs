@@ -33,11 +33,8 @@ const SHIM: &str = concat!(
 );
 
 /// The last files of the shim, which only durable functions need.
-const DURABLE: &str = concat!(
-    include_str!("shim/values.lisp"),
-    include_str!("shim/session.lisp"),
-    include_str!("shim/durable.lisp"),
-);
+const DURABLE: &str =
+    concat!(include_str!("shim/values.lisp"), include_str!("shim/session.lisp"), include_str!("shim/durable.lisp"),);
 
 /// Loads the shim, the first two arguments after SBCL's own options. The core may already contain it.
 const LOAD: &str = r#"(let ((shim (pop (cdr sb-ext:*posix-argv*))))
@@ -158,9 +155,7 @@ impl Runnable for Handler {
         arguments.extend([digest.into(), convention.name().into(), self.kind.into(), file]);
         arguments.extend([self.text.clone().into(), credentials.into()]);
         Ok(Launch {
-            environment: Vec::from_iter(
-                home(&program, settings).map(|home| ("SBCL_HOME".into(), home.into())),
-            ),
+            environment: Vec::from_iter(home(&program, settings).map(|home| ("SBCL_HOME".into(), home.into()))),
             program,
             arguments,
             transport: Kind::Resident,
@@ -195,8 +190,7 @@ fn core(settings: &Settings) -> Result<Option<(PathBuf, String)>, Failure> {
 
 /// The newest of a handler's files; of several with the same time, as in image layers, the last one: the source.
 fn newest<'a>(task_root: &Path, files: &'a [PathBuf]) -> Option<&'a Path> {
-    let written =
-        |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
+    let written = |file: &PathBuf| task_root.join(file).metadata().and_then(|metadata| metadata.modified()).ok();
     // `max_by_key` returns the last one of several with the same time
     files.iter().max_by_key(|file| written(file)).map(PathBuf::as_path)
 }

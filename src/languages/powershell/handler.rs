@@ -107,8 +107,7 @@ fn script(file: &str) -> Candidate {
 /// The two forms with `::` of AWS's own PowerShell runtime.
 fn by_shape(text: &str) -> Result<Vec<Candidate>, Failure> {
     if let Some(rest) = text.strip_prefix("Module::") {
-        let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function))
-        else {
+        let Some((name, function)) = rest.split_once("::").filter(|(name, function)| is_name(name, function)) else {
             return Err(invalid(text, "begins like a PowerShell module: write `Module::NAME::FUNCTION`"));
         };
         inside_task_root(name)?;
@@ -130,8 +129,7 @@ fn modules(stem: &str, function: &str, answer: &'static str) -> Vec<Candidate> {
     let files = ["psd1", "psm1"]
         .iter()
         .flat_map(|extension| [format!("{stem}.{extension}"), format!("{stem}/{base}.{extension}")]);
-    let mut all: Vec<_> =
-        files.map(|file| module(&file, Place::File(file.clone().into()), function, answer)).collect();
+    let mut all: Vec<_> = files.map(|file| module(&file, Place::File(file.clone().into()), function, answer)).collect();
     if base == stem {
         let places = [MODULES, MODULES_OF_LAYERS, MODULE_PATH].map(|directory| format!("{directory}/{base}"));
         all.extend(places.map(|place| module(&place, Place::Name(base.to_owned()), function, answer)));

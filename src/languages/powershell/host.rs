@@ -109,11 +109,7 @@ fn kept(settings: &Settings, program: &Path) -> Option<PathBuf> {
 }
 
 /// Compiles the host if there is none, and stores it. If that fails, each worker compiles the host itself.
-pub(super) async fn compile_once(
-    settings: &Settings,
-    program: &Path,
-    children: &Children,
-) -> Result<(), Failure> {
+pub(super) async fn compile_once(settings: &Settings, program: &Path, children: &Children) -> Result<(), Failure> {
     if find(settings, program)?.is_some() {
         return Ok(());
     }
@@ -142,12 +138,7 @@ enum NotCompiled {
 }
 
 /// Compiles the host into this file, which appears complete or not at all: several processes may start at once.
-async fn compile(
-    settings: &Settings,
-    program: &Path,
-    file: &Path,
-    children: &Children,
-) -> Result<(), NotCompiled> {
+async fn compile(settings: &Settings, program: &Path, file: &Path, children: &Children) -> Result<(), NotCompiled> {
     let shown = file.display();
     let failed = |error: io::Error| NotCompiled::Yet(format!("`{shown}`: {error}"));
     let folder = file.parent().unwrap_or(Path::new("/"));
@@ -170,9 +161,7 @@ async fn compile(
         return Err(NotCompiled::Yet(format!("it ended with {status}: {text}")));
     }
     unfinished.persist(file).map_err(|error| failed(error.error))?;
-    tracing::info!(
-        "compiled the PowerShell host into `{shown}`: the next start finds it there, and is faster"
-    );
+    tracing::info!("compiled the PowerShell host into `{shown}`: the next start finds it there, and is faster");
     Ok(())
 }
 

@@ -59,11 +59,7 @@ const USER_DIRECTORIES: [(&str, &str); 3] =
 pub(super) struct PowerShell;
 
 impl Runnable for Handler {
-    fn prepare<'a>(
-        &'a self,
-        settings: &'a Settings,
-        children: &'a Children,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
+    fn prepare<'a>(&'a self, settings: &'a Settings, children: &'a Children) -> BoxFuture<'a, Result<(), Failure>> {
         async { host::compile_once(settings, &program(settings)?, children).await }.boxed()
     }
 

@@ -37,8 +37,7 @@ fn make(place: &Path) -> std::io::Result<()> {
 
 /// Whether this is a directory, not a link, that no other user can write to or replace.
 fn is_ours(place: &Path, user: u32) -> bool {
-    let own =
-        |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700;
+    let own = |metadata: Metadata| metadata.is_dir() && metadata.uid() == user && metadata.mode() & 0o777 == 0o700;
     let Some(parent) = place.parent().and_then(|parent| fs::canonicalize(parent).ok()) else { return false };
     fs::symlink_metadata(place).is_ok_and(own)
         && parent.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| is_safe(&metadata, user)))

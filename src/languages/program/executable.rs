@@ -79,11 +79,7 @@ fn loaders() -> String {
         .map(|entry| format!("`{}`", entry.path().display()))
         .collect();
     found.sort();
-    if found.is_empty() {
-        "this image has none".to_owned()
-    } else {
-        format!("this image has {}", found.join(", "))
-    }
+    if found.is_empty() { "this image has none".to_owned() } else { format!("this image has {}", found.join(", ")) }
 }
 
 /// The system whose programs begin with these bytes.

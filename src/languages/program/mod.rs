@@ -69,9 +69,7 @@ pub(in crate::languages) enum Unrunnable {
     NotLinked,
     #[error("has an ELF header that makes no sense: copy it again")]
     Malformed,
-    #[error(
-        "wants the loader `{loader}`, which {reason}; {present}: link it statically, or build it on this image"
-    )]
+    #[error("wants the loader `{loader}`, which {reason}; {present}: link it statically, or build it on this image")]
     Loader { loader: PathBuf, reason: Box<Unrunnable>, present: String },
     #[error("asks in its first line for `{interpreter}`, which {reason}{advice}", advice = reason.advice())]
     Interpreter { interpreter: PathBuf, reason: Box<Unrunnable> },
@@ -87,10 +85,8 @@ impl Unrunnable {
 
     /// The init error; `shown` is the name of the file.
     pub(in crate::languages) fn into_failure(self, shown: impl Display) -> Failure {
-        let lacks_interpreter =
-            matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
-        let error_type =
-            if lacks_interpreter { ErrorType::InterpreterNotFound } else { ErrorType::HandlerLoadFailed };
+        let lacks_interpreter = matches!(&self, Self::Interpreter { reason, .. } if matches!(**reason, Self::Missing));
+        let error_type = if lacks_interpreter { ErrorType::InterpreterNotFound } else { ErrorType::HandlerLoadFailed };
         Failure::new(error_type, format!("`{shown}` {self}"))
     }
 }
@@ -161,8 +157,7 @@ impl File {
         argument: Option<&OsStr>,
     ) -> Result<(OsString, PathBuf), Failure> {
         let unrunnable = |interpreter: &Path, reason| {
-            let error =
-                Unrunnable::Interpreter { interpreter: interpreter.to_owned(), reason: Box::new(reason) };
+            let error = Unrunnable::Interpreter { interpreter: interpreter.to_owned(), reason: Box::new(reason) };
             error.into_failure(self.0.display())
         };
         let program = settings.task_root.join(program);
@@ -180,9 +175,8 @@ impl File {
             } else {
                 "add it to the image".to_owned()
             };
-            let message = format!(
-                "`{file}` asks in its first line for `{command}`, which is not on the PATH: {advice}"
-            );
+            let message =
+                format!("`{file}` asks in its first line for `{command}`, which is not on the PATH: {advice}");
             Failure::new(ErrorType::InterpreterNotFound, message)
         })?;
         executable::check(&found, &settings.task_root).map_err(|reason| unrunnable(&found, reason))?;
@@ -197,7 +191,6 @@ fn prelude(settings: &Settings, file: &Path) -> Option<Prelude> {
         return None;
     }
     let own = settings.environment.get(OsStr::new(BASH_ENV));
-    let own =
-        own.map_or(":".to_owned(), |own| format!("export {BASH_ENV}={}", shell_word(&own.to_string_lossy())));
+    let own = own.map_or(":".to_owned(), |own| format!("export {BASH_ENV}={}", shell_word(&own.to_string_lossy())));
     Some(Prelude { variable: BASH_ENV, text: PRELUDE.replace("@OWN_BASH_ENV@", &own) })
 }

@@ -20,10 +20,8 @@ impl Shebang {
         let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
         let (program, argument) = (&line[..end], line[end..].trim_ascii());
         let owned = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-        (!program.is_empty()).then(|| Self {
-            program: owned(program),
-            argument: (!argument.is_empty()).then(|| owned(argument)),
-        })
+        (!program.is_empty())
+            .then(|| Self { program: owned(program), argument: (!argument.is_empty()).then(|| owned(argument)) })
     }
 }
 
@@ -47,6 +45,5 @@ pub(super) fn command_of_env(argument: &OsStr) -> Option<OsString> {
 
 /// Whether the name or the argument of the interpreter ends in a carriage return.
 pub(super) fn has_windows_end(text: &[u8]) -> bool {
-    text.starts_with(b"#!")
-        && text.split(|&byte| byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
+    text.starts_with(b"#!") && text.split(|&byte| byte == b'\n').next().is_some_and(|line| line.ends_with(b"\r"))
 }

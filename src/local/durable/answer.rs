@@ -109,8 +109,7 @@ fn parse(arguments: &[OsString]) -> Result<Option<(PathBuf, String, AnswerKind)>
         }
         ([file, called], false, true) => (file, called, AnswerKind::Heartbeat),
         _ => {
-            let usage =
-                "`durable answer` takes FILE ID RESULT, FILE ID --error TYPE MESSAGE, or FILE ID --heartbeat";
+            let usage = "`durable answer` takes FILE ID RESULT, FILE ID --error TYPE MESSAGE, or FILE ID --heartbeat";
             return Err(lexopt::Error::from(usage).into());
         }
     };

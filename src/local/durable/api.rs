@@ -70,18 +70,14 @@ pub fn answer(desk: &Desk, method: &Method, path: &str, query: &str, body: &[u8]
     match (method.as_str(), &parts[..]) {
         ("POST", ["durable-execution-callbacks", id, "succeed"]) => {
             let result = String::from_utf8(body.to_vec()).map_err(|_| {
-                ApiError::Invalid(
-                    "the result of a callback is UTF-8 text: encode it, as by `base64`".to_owned(),
-                )
+                ApiError::Invalid("the result of a callback is UTF-8 text: encode it, as by `base64`".to_owned())
             })?;
             deliver(desk, id, AnswerKind::Success(result))
         }
         ("POST", ["durable-execution-callbacks", id, "fail"]) => {
             deliver(desk, id, AnswerKind::Failure(error_object(body)?))
         }
-        ("POST", ["durable-execution-callbacks", id, "heartbeat"]) => {
-            deliver(desk, id, AnswerKind::Heartbeat)
-        }
+        ("POST", ["durable-execution-callbacks", id, "heartbeat"]) => deliver(desk, id, AnswerKind::Heartbeat),
         ("GET", ["durable-executions", arn]) => {
             desk.look(|state, _| find(state.execution(arn), arn).map(|found| described(found, &query)))
         }
@@ -124,8 +120,7 @@ fn error_object(body: &[u8]) -> Result<ErrorObject, ApiError> {
     if body.is_empty() {
         return Ok(ErrorObject::default());
     }
-    serde_json::from_slice(body)
-        .map_err(|error| ApiError::Invalid(format!("the error is no JSON object: {error}")))
+    serde_json::from_slice(body).map_err(|error| ApiError::Invalid(format!("the error is no JSON object: {error}")))
 }
 
 /// The members of an execution in a list.
@@ -174,8 +169,7 @@ fn described(execution: &Execution, query: &Query) -> Value {
 fn history(execution: &Execution, query: &Query) -> Result<Value, ApiError> {
     let with_data = query.is("IncludeExecutionData", true);
     let events = execution.events().iter().enumerate();
-    let mut events: Vec<_> =
-        events.map(|(index, event)| event.to_json(index + 1, execution, with_data)).collect();
+    let mut events: Vec<_> = events.map(|(index, event)| event.to_json(index + 1, execution, with_data)).collect();
     if query.is("ReverseOrder", false) {
         events.reverse();
     }
@@ -191,8 +185,7 @@ fn list(desk: &Desk, query: &Query) -> Result<Value, ApiError> {
     let (name, statuses) = (query.first("DurableExecutionName"), query.all("Statuses"));
     let mut executions: Vec<_> = desk.look(|state, _| {
         let called = state.executions.iter().filter(|own| name.is_none_or(|name| own.name == name));
-        let wanted =
-            called.filter(|own| statuses.is_empty() || statuses.iter().any(|one| *one == status(own)));
+        let wanted = called.filter(|own| statuses.is_empty() || statuses.iter().any(|one| *one == status(own)));
         wanted.map(summary).collect()
     });
     // by the API's model, the newest is the first, with `ReverseOrder` the oldest

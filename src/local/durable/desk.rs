@@ -120,12 +120,7 @@ impl Service for Desk {
         Box::pin(async { self.checkpoint_now(arn, token, updates) })
     }
 
-    fn state<'a>(
-        &'a self,
-        arn: &'a str,
-        token: &'a str,
-        marker: &'a str,
-    ) -> BoxFuture<'a, Result<Page, ServiceError>> {
+    fn state<'a>(&'a self, arn: &'a str, token: &'a str, marker: &'a str) -> BoxFuture<'a, Result<Page, ServiceError>> {
         Box::pin(async move {
             let page = self.look(|state, _| {
                 state.execution(arn).ok_or(Refusal::Token).and_then(|own| state_page(own, token, marker))
@@ -146,9 +141,7 @@ impl From<Refusal> for ServiceError {
         match refusal {
             Refusal::Token => Self::Invocation(format!("InvalidParameterValueException: {message}")),
             Refusal::TooLarge(_) => Self::TooLarge(message),
-            Refusal::Invalid(_) => {
-                Self::Execution { error_type: "InvalidParameterValueException".to_owned(), message }
-            }
+            Refusal::Invalid(_) => Self::Execution { error_type: "InvalidParameterValueException".to_owned(), message },
         }
     }
 }

@@ -119,8 +119,8 @@ pub fn beside(path: &Path, kind: &str) -> PathBuf {
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<State, FileError> {
-    let mut state: State = serde_json::from_slice(text)
-        .map_err(|error| FileError::Malformed(path.to_path_buf(), error.to_string()))?;
+    let mut state: State =
+        serde_json::from_slice(text).map_err(|error| FileError::Malformed(path.to_path_buf(), error.to_string()))?;
     for execution in &mut state.executions {
         execution.resume();
     }

@@ -51,8 +51,7 @@ impl Functions {
     pub async fn invoke(&self, called: &str, headers: Headers, event: Bytes) -> Invoked {
         let Some(function) = find_function(&self.all, called, |function| &function.name) else {
             // the state file may come from a run with other functions
-            let message =
-                format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
+            let message = format!("there is no function `{called}`: give it by `--function {called}=DIR:HANDLER`");
             return Invoked::never(Failure::new(ErrorType::InvalidConfiguration, message));
         };
         let mut place = function.slot.lock().await;
@@ -68,11 +67,7 @@ impl Functions {
 }
 
 impl Function {
-    fn new(
-        settings: &Settings,
-        function: &cli::Function,
-        service: &Arc<dyn Service>,
-    ) -> Result<Self, SettingsError> {
+    fn new(settings: &Settings, function: &cli::Function, service: &Arc<dyn Service>) -> Result<Self, SettingsError> {
         let mut environment = settings.environment.clone();
         let mut set = |name: &str, value: OsString| drop(environment.insert(name.into(), value));
         set(variable::TASK_ROOT.name, function.directory.clone().into());
@@ -86,13 +81,7 @@ impl Function {
 
 impl Invoked {
     /// Runs an event in a slot.
-    pub async fn run(
-        core: &Durable,
-        slot: &mut Slot,
-        settings: &Settings,
-        headers: Headers,
-        event: Bytes,
-    ) -> Self {
+    pub async fn run(core: &Durable, slot: &mut Slot, settings: &Settings, headers: Headers, event: Bytes) -> Self {
         let mut invocation = invocation(settings, event, headers);
         invocation.begin(LONGEST_TIMEOUT);
         let request_id = invocation.request_id().to_owned();

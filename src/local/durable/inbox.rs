@@ -67,10 +67,7 @@ impl Answer {
 }
 
 /// Reads the answers beside a state file. Removes them once `keep` has stored them.
-pub fn take(
-    state_file: &Path,
-    keep: impl FnOnce(Vec<Answer>) -> Result<(), FileError>,
-) -> Result<(), FileError> {
+pub fn take(state_file: &Path, keep: impl FnOnce(Vec<Answer>) -> Result<(), FileError>) -> Result<(), FileError> {
     let path = place(state_file);
     let failed = |error: io::Error| FileError::Io("read from", path.clone(), error.to_string());
     let mut file = match File::open(&path) {

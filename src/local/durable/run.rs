@@ -206,12 +206,7 @@ impl Runner {
 }
 
 impl Invoke for Runner {
-    fn invoke<'a>(
-        &'a self,
-        function: Option<&'a str>,
-        headers: Headers,
-        event: Bytes,
-    ) -> BoxFuture<'a, Invoked> {
+    fn invoke<'a>(&'a self, function: Option<&'a str>, headers: Headers, event: Bytes) -> BoxFuture<'a, Invoked> {
         match function {
             Some(function) => self.functions.invoke(function, headers, event).boxed(),
             None => async move {

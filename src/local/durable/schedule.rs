@@ -33,12 +33,7 @@ const ANNOUNCED: f64 = 2.0;
 /// Runs the invocations of executions.
 pub trait Invoke: Send + Sync {
     /// Runs an event with a function; `None` is the handler of the command line.
-    fn invoke<'a>(
-        &'a self,
-        function: Option<&'a str>,
-        headers: Headers,
-        event: Bytes,
-    ) -> BoxFuture<'a, Invoked>;
+    fn invoke<'a>(&'a self, function: Option<&'a str>, headers: Headers, event: Bytes) -> BoxFuture<'a, Invoked>;
 }
 
 /// An invocation that is over.
@@ -126,19 +121,16 @@ impl Schedule<'_> {
 
     fn longest_sleep(&self) -> Duration {
         let is_asked = self.desk.file().is_some()
-            && self.desk.look(|state, _| {
-                state.executions.iter().any(|execution| execution.open_callbacks().next().is_some())
-            });
+            && self
+                .desk
+                .look(|state, _| state.executions.iter().any(|execution| execution.open_callbacks().next().is_some()));
         if is_asked { ANSWER_INTERVAL } else { LONGEST_SLEEP }
     }
 
     fn announce(&self, due: Option<f64>, now: f64) {
         let Some(left) = due.map(|due| due - now).filter(|left| *left >= ANNOUNCED) else { return };
-        let end = if self.desk.file().is_some() {
-            "; Ctrl-C ends this run, and the same command continues it"
-        } else {
-            ""
-        };
+        let end =
+            if self.desk.file().is_some() { "; Ctrl-C ends this run, and the same command continues it" } else { "" };
         let line = format!("waiting for {}{end}\n", super::table::duration(left));
         // a closed standard error has no reader
         let _ = own_line().write_all(line.as_bytes());

@@ -89,12 +89,7 @@ impl Executions {
     }
 
     /// Begins an execution, or finds the one of this name and input. Returns its ARN.
-    pub fn start(
-        &self,
-        name: Option<&str>,
-        input: String,
-        tenant: Option<String>,
-    ) -> Result<String, StartError> {
+    pub fn start(&self, name: Option<&str>, input: String, tenant: Option<String>) -> Result<String, StartError> {
         self.desk.change(|state, now| {
             let mut own = state.executions.iter().filter(|execution| execution.parent.is_none());
             let found = own.find(|execution| Some(execution.name.as_str()) == name);
@@ -131,8 +126,7 @@ impl Executions {
 
     /// Runs the executions, and never returns.
     pub async fn run(&self, invoke: &dyn Invoke) -> FileError {
-        let schedule =
-            Schedule { desk: &self.desk, invoke, skip_time: self.skip_time, until: Until::Forever };
+        let schedule = Schedule { desk: &self.desk, invoke, skip_time: self.skip_time, until: Until::Forever };
         match schedule.run().await {
             Err(error) => error,
             Ok(()) => unreachable!("BUG: this schedule has no end"),

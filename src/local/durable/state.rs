@@ -90,9 +90,8 @@ impl State {
             return Ok(called.to_owned());
         }
         let open = self.executions.iter().flat_map(Execution::open_callbacks);
-        let mut of_name = open.filter(|(_, operation)| {
-            operation.name.as_deref().is_some_and(|name| callback_name(name) == called)
-        });
+        let mut of_name =
+            open.filter(|(_, operation)| operation.name.as_deref().is_some_and(|name| callback_name(name) == called));
         match (of_name.next(), of_name.next()) {
             (Some((id, _)), None) => Ok(id.to_owned()),
             _ => Err(CallbackError::Unknown(called.to_owned())),
@@ -153,8 +152,7 @@ impl State {
     /// Passes the ends of executions to the operations that wait for them, and stops executions for which no operation
     /// waits.
     fn hand_over_ends(&mut self, now: f64) {
-        let parents =
-            |execution: &Execution| execution.parent.clone().map(|parent| (execution.arn.clone(), parent));
+        let parents = |execution: &Execution| execution.parent.clone().map(|parent| (execution.arn.clone(), parent));
         for (arn, parent) in self.executions.iter().filter_map(parents).collect::<Vec<_>>() {
             let end = self.execution(&arn).and_then(Execution::end).cloned();
             let other = self.execution(&parent.arn).and_then(Execution::end).cloned();

@@ -126,8 +126,7 @@ fn started(operation: &Operation, now: f64) -> String {
 
 /// A text on one line, shortened to the width.
 fn shortened(text: &str, width: usize) -> String {
-    let mut line: String =
-        text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    let mut line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if line.chars().count() > width {
         line = line.chars().take(width - 3).collect::<String>() + "...";
     }

@@ -30,12 +30,7 @@ pub(super) struct Runner<'a> {
 }
 
 impl Invoke for Runner<'_> {
-    fn invoke<'a>(
-        &'a self,
-        function: Option<&'a str>,
-        headers: Headers,
-        event: Bytes,
-    ) -> BoxFuture<'a, Invoked> {
+    fn invoke<'a>(&'a self, function: Option<&'a str>, headers: Headers, event: Bytes) -> BoxFuture<'a, Invoked> {
         match function {
             Some(function) => self.executions.functions().invoke(function, headers, event).boxed(),
             None => async move {
@@ -96,8 +91,7 @@ pub(super) async fn invoke(
 }
 
 fn start(executions: &Executions, call: &Call, head: &Parts, event: Bytes) -> Result<String, Refusal> {
-    let invalid =
-        |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message);
+    let invalid = |message: String| Refusal::new(StatusCode::BAD_REQUEST, "InvalidParameterValueException", message);
     if call.is_streamed {
         return Err(invalid("the answer of a durable function is not streamed: use Invoke".to_owned()));
     }
@@ -106,9 +100,7 @@ fn start(executions: &Executions, call: &Call, head: &Parts, event: Bytes) -> Re
         let fits = (1..=NAME_LIMIT).contains(&name.len()) && name.as_bytes().iter().all(is_word);
         let name = name.to_str().ok().filter(|_| fits);
         name.ok_or_else(|| {
-            invalid(format!(
-                "X-Amz-Durable-Execution-Name has 1 to {NAME_LIMIT} letters, digits, `-` and `_`"
-            ))
+            invalid(format!("X-Amz-Durable-Execution-Name has 1 to {NAME_LIMIT} letters, digits, `-` and `_`"))
         })
     });
     let input = String::from_utf8(event.into())
@@ -118,8 +110,6 @@ fn start(executions: &Executions, call: &Call, head: &Parts, event: Bytes) -> Re
         StartError::Name(_) => {
             Refusal::new(StatusCode::CONFLICT, "DurableExecutionAlreadyStartedException", error.to_string())
         }
-        StartError::File(_) => {
-            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", error.to_string())
-        }
+        StartError::File(_) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "ServiceException", error.to_string()),
     })
 }

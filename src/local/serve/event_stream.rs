@@ -61,9 +61,7 @@ fn complete(failure: Option<&Failure>, log: Option<Tail>) -> Bytes {
 
 fn message(event_type: &str, content_type: &str, payload: &[u8]) -> Bytes {
     let mut headers = BytesMut::new();
-    for (name, value) in
-        [(":event-type", event_type), (":content-type", content_type), (":message-type", "event")]
-    {
+    for (name, value) in [(":event-type", event_type), (":content-type", content_type), (":message-type", "event")] {
         headers.put_u8(name.len().try_into().expect("BUG: our names are short"));
         headers.put_slice(name.as_bytes());
         headers.put_u8(STRING);

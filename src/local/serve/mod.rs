@@ -9,9 +9,7 @@ mod event_stream;
 mod pool;
 mod url;
 
-use std::{
-    convert::Infallible, future::pending, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration,
-};
+use std::{convert::Infallible, future::pending, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
@@ -88,13 +86,8 @@ pub async fn run(settings: &Settings, options: &Serve, children: &Children) -> R
         None => Durable::new(&settings),
     };
     let (pool, init_errors) = Pool::start(&settings, options, core, children);
-    let server = Arc::new(Server {
-        address,
-        http: options.http,
-        pool,
-        executions,
-        shutdown: children.shutdown.clone(),
-    });
+    let server =
+        Arc::new(Server { address, http: options.http, pool, executions, shutdown: children.shutdown.clone() });
     if options.http {
         eprintln!("serving http://{address}/ as a function URL does: curl http://{address}/");
     } else {
@@ -128,9 +121,7 @@ async fn run_executions(server: &Server) -> FileError {
 fn from_outside(address: SocketAddr) -> String {
     let port = address.port();
     if address.ip().is_loopback() {
-        return format!(
-            "nobody outside of this container can reach it: `--serve 0.0.0.0:{port}` lets others in"
-        );
+        return format!("nobody outside of this container can reach it: `--serve 0.0.0.0:{port}` lets others in");
     }
     format!("from outside, with `docker run -p 9000:{port}`: curl -d '{{}}' http://localhost:9000{PATH}")
 }

@@ -104,9 +104,7 @@ impl Pool {
     pub(super) async fn answer(&self, headers: Headers, event: Bytes) -> Reply {
         let mut invocation = invocation(&self.settings, event, headers);
         match self.durable.answer_of(&mut invocation) {
-            Ok((envelope, answer)) => {
-                Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await
-            }
+            Ok((envelope, answer)) => Reply::of(answer, self.run(invocation, envelope), self.takes_heads).await,
             Err(failure) => {
                 logs::write_failure(&invocation, &failure);
                 Reply::Whole(Err(failure))
@@ -121,11 +119,7 @@ impl Pool {
         (id, self.run(invocation, envelope).await)
     }
 
-    fn run(
-        &self,
-        invocation: Invocation,
-        envelope: Option<Envelope>,
-    ) -> impl Future<Output = Outcome> + Send + use<> {
+    fn run(&self, invocation: Invocation, envelope: Option<Envelope>) -> impl Future<Output = Outcome> + Send + use<> {
         let waiting = self.waiting.clone();
         async move {
             let (outcome, answered) = oneshot::channel();
@@ -161,8 +155,7 @@ impl Pool {
         loop {
             let loaded_version = place.version;
             let next = async {
-                let has_changed =
-                    async { drop(changes.wait_for(|&version| version != loaded_version).await) };
+                let has_changed = async { drop(changes.wait_for(|&version| version != loaded_version).await) };
                 tokio::select! {
                     biased;
                     waiting = async { queue.lock().await.recv().await } => waiting,
@@ -199,12 +192,7 @@ impl Pool {
         }
     }
 
-    async fn run_at(
-        &self,
-        place: &mut Place,
-        invocation: &mut Invocation,
-        envelope: Option<Envelope>,
-    ) -> Outcome {
+    async fn run_at(&self, place: &mut Place, invocation: &mut Invocation, envelope: Option<Envelope>) -> Outcome {
         let began = Instant::now();
         let (outcome, init) = match &mut place.loaded {
             Ok(slot) => (self.durable.run(slot, invocation, envelope).await, place.init.take()),

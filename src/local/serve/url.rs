@@ -32,9 +32,8 @@ pub(super) async fn respond(
 ) -> Response<Body> {
     let event = body.map(|body| event::of(head, &body, caller, port));
     let Some(event) = event.filter(|event| event.json.len() <= PAYLOAD_LIMIT) else {
-        let message = format!(
-            "the request makes an event of more than {PAYLOAD_LIMIT} bytes, the most that Lambda takes"
-        );
+        let message =
+            format!("the request makes an event of more than {PAYLOAD_LIMIT} bytes, the most that Lambda takes");
         return plain(StatusCode::PAYLOAD_TOO_LARGE, message);
     };
     let mut headers = Headers::default();

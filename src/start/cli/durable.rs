@@ -52,8 +52,7 @@ impl DurableOptions {
                 let function = Function::read(&parser.value()?.string()?)?;
                 if self.options.functions.iter().any(|other| other.name == function.name) {
                     let name = function.name;
-                    let message =
-                        format!("`--function` has `{name}` twice: each function needs a name of its own");
+                    let message = format!("`--function` has `{name}` twice: each function needs a name of its own");
                     return Err(message.into());
                 }
                 self.options.functions.push(function);
@@ -78,19 +77,14 @@ impl Function {
         let parts = text.split_once('=').and_then(|(name, rest)| Some((name, rest.split_once(':')?)));
         let is_name = |name: &str| {
             // the name may be an ARN, or have a qualifier
-            !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:$".contains(&byte))
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:$".contains(&byte))
         };
         match parts {
-            Some((name, (directory, handler)))
-                if is_name(name) && !directory.is_empty() && !handler.is_empty() =>
-            {
+            Some((name, (directory, handler))) if is_name(name) && !directory.is_empty() && !handler.is_empty() => {
                 Ok(Self { name: name.to_owned(), directory: directory.into(), handler: handler.to_owned() })
             }
-            _ => Err(format!(
-                "`--function` takes NAME=DIR:HANDLER, as in `pay=../pay:function.handler`, not `{text}`"
-            )
-            .into()),
+            _ => Err(format!("`--function` takes NAME=DIR:HANDLER, as in `pay=../pay:function.handler`, not `{text}`")
+                .into()),
         }
     }
 }

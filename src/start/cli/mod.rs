@@ -150,9 +150,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
     let events = match (address, event, durable.finish()?) {
         (Some(_), Some(_), _) => return Err("an event is for runs without `--serve`: post it instead".into()),
         (Some(_), None, Some(_)) if serve.http => {
-            return Err(
-                "`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into(),
-            );
+            return Err("`--http` is not for `--durable`: post events, or send them with `aws lambda invoke`".into());
         }
         (Some(address), None, durable) => Events::Served(Serve { address, durable, ..serve }),
         (None, ..) if has_options => {
@@ -160,9 +158,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments,
         }
         (None, Some(event), Some(durable)) => Events::Durable(event, durable),
         (None, None, Some(_)) => {
-            return Err(
-                "`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into(),
-            );
+            return Err("`--durable` needs an event, as in `bootstrap --durable HANDLER EVENT`, or `--serve`".into());
         }
         (None, Some(event), None) => Events::One(event),
         (None, None, None) => Events::Lambda,

@@ -45,8 +45,7 @@ use crate::{
 };
 
 /// The frames of a shim; `message` reads them.
-const NAMES: [&str; 8] =
-    ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
+const NAMES: [&str; 8] = ["shutdown-hook", "ready", "answer", "failure", "undefined", "trace", "exited", "ended"];
 
 const SHOWN: usize = 200;
 
@@ -158,11 +157,7 @@ impl Decoder {
     fn line(&mut self, name: &str, begin: usize) -> Result<Option<Message>, FrameError> {
         let Some(length) = memchr::memchr(b'\n', &self.buffer[begin..]) else {
             let size = self.buffer.len() - begin;
-            return if size > PAYLOAD_LIMIT {
-                Err(FrameError::Size(name.to_owned(), size))
-            } else {
-                Ok(None)
-            };
+            return if size > PAYLOAD_LIMIT { Err(FrameError::Size(name.to_owned(), size)) } else { Ok(None) };
         };
         self.buffer.advance(begin);
         let payload = self.buffer.split_to(length).freeze();

@@ -57,9 +57,8 @@ impl Lanes {
 
     /// For each lane, the descriptors `wake`, `context`, `event` and `answer`.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let of_one = |lane: &Lane| {
-            [&lane.wake_end, &lane.context, &lane.event, &lane.answer_end].map(AsRawFd::as_raw_fd)
-        };
+        let of_one =
+            |lane: &Lane| [&lane.wake_end, &lane.context, &lane.event, &lane.answer_end].map(AsRawFd::as_raw_fd);
         self.pair.iter().flat_map(of_one)
     }
 
@@ -107,11 +106,7 @@ impl Lanes {
         lane.used = true;
         lane.argument = None;
         self.current += 1;
-        if self.lane().used {
-            Err(io::Error::other("it ended before the next process was prepared"))
-        } else {
-            Ok(())
-        }
+        if self.lane().used { Err(io::Error::other("it ended before the next process was prepared")) } else { Ok(()) }
     }
 
     /// The pipe with the answer of the current process.

@@ -112,8 +112,7 @@ impl Transport for Program {
         }
         if let Some(suspension) = &invocation.suspension {
             let path = variable::PATH.of(&self.setup.settings.environment);
-            command
-                .env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
+            command.env(variable::PATH.name, suspension.with_commands(path.map_or(OsStr::new(""), |path| path)));
         }
         if let Some(reports) = &self.reports {
             ftruncate(&reports.file, 0)?;

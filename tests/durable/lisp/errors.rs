@@ -17,11 +17,7 @@ fn a_failed_step_signals_the_same_in_its_first_run_and_in_replays() {
             "DURABLE:DURABLE-REFUSED",
             "the step `s` has a durable operation inside: put it beside the step, or make the step a `durable-context`",
         ),
-        (
-            "(progn (durable-wait 5))",
-            "DURABLE:DURABLE-REFUSED",
-            "the step `s` has a durable operation inside",
-        ),
+        ("(progn (durable-wait 5))", "DURABLE:DURABLE-REFUSED", "the step `s` has a durable operation inside"),
         (
             "(sb-thread:join-thread (sb-thread:make-thread (lambda () (handler-case (durable-wait 5) (error (e) (format nil \"~A\" e))))))",
             "",
@@ -104,10 +100,7 @@ fn the_error_of_a_step_has_the_stack_of_its_body() {
     let lines: Vec<_> = stack.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     assert!(lines[0].contains("CHARGE") && lines[0].contains("main.lisp: line "), "{lines:?}");
     assert!(lines.last().unwrap().contains("FLOW:HANDLER"), "{lines:?}");
-    assert!(
-        !lines.iter().any(|line| line.contains("LAMBDA-SCRIPT-RUNTIME") || line.contains("SIGNAL")),
-        "{lines:?}"
-    );
+    assert!(!lines.iter().any(|line| line.contains("LAMBDA-SCRIPT-RUNTIME") || line.contains("SIGNAL")), "{lines:?}");
 }
 
 #[test]
@@ -137,8 +130,7 @@ fn two_at_once_and_another_kind_end_the_execution() {
 #[test]
 fn operations_outside_of_a_durable_execution_say_how_to_run_one() {
     needs!(sbcl);
-    let text =
-        "(defun handler (event) (eval (let ((*package* (find-package :durable))) (read-from-string event))))";
+    let text = "(defun handler (event) (eval (let ((*package* (find-package :durable))) (read-from-string event))))";
     let running = lisp(text).start();
     let message = "this is no event of a durable execution: run it with `bootstrap --durable HANDLER EVENT`";
     for event in [

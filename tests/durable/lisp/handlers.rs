@@ -45,8 +45,7 @@ fn handlers_of_all_conventions_are_durable() {
         "#!/bin/sh\n#|-*- mode:lisp -*-|#\n#|\nexec ros -Q -- $0 \"$@\"\n|#\n{HEAD}(defun main (&rest argv) argv (write-string {FLOW}))"
     );
     runs("ros", |_| lisp_files(&[("main.ros", &ros)]).handler("main.ros"));
-    let forms =
-        format!("(load \"head.lisp\") (lambda (event) event {})", FLOW.replace("(did ", "(flow::did "));
+    let forms = format!("(load \"head.lisp\") (lambda (event) event {})", FLOW.replace("(did ", "(flow::did "));
     runs("forms", |_| lisp_files(&[("head.lisp", HEAD)]).handler(&forms));
 }
 
@@ -55,9 +54,7 @@ fn the_shim_works_from_its_source() {
     needs!(sbcl);
     runs("source", |flow| {
         let text = format!("{HEAD}(defun handler (event) event {flow})");
-        Function::with(&[("main.lisp", &text)])
-            .handler("main.flow:handler")
-            .without_env("SCRIPT_RUNTIME_LISP_CORE")
+        Function::with(&[("main.lisp", &text)]).handler("main.flow:handler").without_env("SCRIPT_RUNTIME_LISP_CORE")
     });
 }
 

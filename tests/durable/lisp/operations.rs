@@ -20,17 +20,8 @@ fn what_was_done_is_not_done_again() {
             (format nil "~A ~A ~A" a b (durable-step :c (did "c") (+ again 1)))))"#;
     let (execution, end) = run(forms, &deeds);
     assert_eq!(end, succeeded("1 2 4"), "{}", execution.log());
-    let expected = [
-        "replaying NIL",
-        "a",
-        "b",
-        "a again",
-        "replaying T",
-        "replaying T",
-        "replaying T",
-        "replaying NIL",
-        "c",
-    ];
+    let expected =
+        ["replaying NIL", "a", "b", "a again", "replaying T", "replaying T", "replaying T", "replaying NIL", "c"];
     assert_eq!(deeds.all(), expected);
     let names: Vec<_> = execution.service.operations().into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a", "b", "a", "wait", "PAUSE", "until", "C"]);

@@ -55,8 +55,7 @@ fn a_wait_ends_the_invocation_wherever_it_stands() {
         assert_eq!(end, succeeded("ok"), "{place}: {log}");
         assert_eq!(execution.invocations, ["PENDING", "SUCCEEDED"], "{place}");
         let all = deeds.all();
-        let main: Vec<_> =
-            all.iter().filter(|deed| deed.starts_with("begin") || deed.starts_with("after")).collect();
+        let main: Vec<_> = all.iter().filter(|deed| deed.starts_with("begin") || deed.starts_with("after")).collect();
         // the worker stays: it counts the events
         assert_eq!(main, ["begin 1 NIL", "begin 2 NIL", "after NIL"], "{place}: {all:?}");
         assert!(!all.iter().any(|deed| deed.starts_with("wrong")), "{place}: {all:?}");
@@ -232,8 +231,7 @@ fn the_end_of_the_time_ends_a_step() {
         ),
     ] {
         let deeds = Deeds::new();
-        let mut execution =
-            Execution::of(Service::start(), || function(forms, &deeds)).within(Duration::from_secs(3));
+        let mut execution = Execution::of(Service::start(), || function(forms, &deeds)).within(Duration::from_secs(3));
         let end = execution.run("input");
         assert_eq!(end, succeeded(result), "{forms}: {}", execution.log());
         assert_eq!(execution.invocations, ends, "{forms}");

@@ -6,10 +6,7 @@ use super::{Deeds, run, run_with, succeeded};
 const VALUES: [(&str, &str); 33] = [
     ("\"text\"", "\"text\" (SIMPLE-ARRAY CHARACTER (4))"),
     ("(princ-to-string 42)", "\"2A\" (SIMPLE-ARRAY CHARACTER (2))"),
-    (
-        "(format nil \"a\\\"b\\\\c~%d~C\" (code-char 233))",
-        "\"a\\\"b\\\\c|d\u{e9}\" (SIMPLE-ARRAY CHARACTER (8))",
-    ),
+    ("(format nil \"a\\\"b\\\\c~%d~C\" (code-char 233))", "\"a\\\"b\\\\c|d\u{e9}\" (SIMPLE-ARRAY CHARACTER (8))"),
     ("(string (code-char #xd800))", "\"\u{fffd}\" (SIMPLE-ARRAY CHARACTER (1))"),
     (
         "(make-array 2 :element-type 'character :fill-pointer 1 :initial-element #\\x)",
@@ -50,10 +47,7 @@ const VALUES: [(&str, &str); 33] = [
     ("#*1011", "#*1011 (SIMPLE-BIT-VECTOR 4)"),
     ("#p\"/tmp/a.txt\"", "#P\"/tmp/a.txt\" PATHNAME"),
     ("(make-point :x 1 :y (table \"deep\" 2))", "#S(POINT :X 1 :Y (TABLE EQUAL (\"deep\" . 2))) POINT"),
-    (
-        "(table \"a\" 1 'own (list (table 1 2)))",
-        "(TABLE EQUAL (\"a\" . 1) (OWN (TABLE EQUAL (1 . 2)))) HASH-TABLE",
-    ),
+    ("(table \"a\" 1 'own (list (table 1 2)))", "(TABLE EQUAL (\"a\" . 1) (OWN (TABLE EQUAL (1 . 2)))) HASH-TABLE"),
     ("(list (cons 'key (table)) (vector (table 1 2)))", "((KEY TABLE EQUAL) #((TABLE EQUAL (1 . 2)))) CONS"),
 ];
 
@@ -82,8 +76,7 @@ fn values_are_the_same_in_the_first_run_and_in_replays() {
     needs!(sbcl);
     let deeds = Deeds::new();
     // whatever the reader and the printer of the handler are set to
-    let mut forms =
-        "(let ((*print-base* 16) (*print-case* :downcase) (*read-base* 2) (*print-length* 1)) ".to_owned();
+    let mut forms = "(let ((*print-base* 16) (*print-case* :downcase) (*read-base* 2) (*print-length* 1)) ".to_owned();
     let steps: Vec<_> =
         (0..).zip(VALUES).map(|(number, (form, _))| format!("(durable-step \"v{number}\" {form})")).collect();
     forms.push_str("(let ((values (list ");
@@ -132,10 +125,7 @@ fn a_value_that_cannot_be_kept_is_a_failure_that_names_it() {
         ("(make-instance (defclass own () ()))", "`#<FLOW::OWN "),
         ("sb-ext:double-float-positive-infinity", "DOUBLE-FLOAT-POSITIVE-INFINITY"),
         ("(make-hash-table :weakness :key)", "HASH-TABLE :TEST EQL :COUNT 0 :WEAKNESS :KEY "),
-        (
-            "(progn (defstruct (closed (:constructor close-it (a))) a) (funcall 'close-it 1))",
-            "CLOSED structure",
-        ),
+        ("(progn (defstruct (closed (:constructor close-it (a))) a) (funcall 'close-it 1))", "CLOSED structure"),
         (
             "(progn (defstruct odd) (defmethod print-object ((odd odd) stream) (write-string \"ODD\" stream)) (funcall 'make-odd))",
             "it holds `ODD`, which is printed without a package",

@@ -39,10 +39,7 @@ pub(super) fn serve(api: &Api, connection: TcpStream) -> io::Result<()> {
             if api.lock().ignores_extensions {
                 return ignore(reader);
             }
-            write!(
-                writer,
-                "HTTP/1.1 200 OK\r\nlambda-extension-identifier: ext-1\r\ncontent-length: 2\r\n\r\n{{}}"
-            )?;
+            write!(writer, "HTTP/1.1 200 OK\r\nlambda-extension-identifier: ext-1\r\ncontent-length: 2\r\n\r\n{{}}")?;
         } else if path.ends_with("/extension/event/next") {
             assert_eq!(headers["lambda-extension-identifier"], "ext-1");
             api.note_extension(true);
@@ -102,11 +99,7 @@ fn receive(
 
 /// Reads a chunked body and its trailers, and returns whether it is complete. If the post is refused or reset, only the
 /// first chunk is read.
-fn read_chunks(
-    api: &Api,
-    reception: Option<&Reception>,
-    reader: &mut impl BufRead,
-) -> io::Result<(Body, bool)> {
+fn read_chunks(api: &Api, reception: Option<&Reception>, reader: &mut impl BufRead) -> io::Result<(Body, bool)> {
     let mut body = Body::default();
     while let Some(bytes) = read_chunk(reader)? {
         body.bytes.extend_from_slice(&bytes);
@@ -132,10 +125,7 @@ fn response(event: &Event) -> Vec<u8> {
             "lambda-runtime-invoked-function-arn".to_owned(),
             "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned(),
         ),
-        (
-            "lambda-runtime-trace-id".to_owned(),
-            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned(),
-        ),
+        ("lambda-runtime-trace-id".to_owned(), "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=1".to_owned()),
     ];
     let mut bytes = b"HTTP/1.1 200 OK\r\n".to_vec();
     for (name, value) in &usual {

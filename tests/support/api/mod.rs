@@ -147,9 +147,7 @@ impl Api {
 
     /// Waits for the first post about this event.
     pub fn wait(&self, id: &str) -> Post {
-        self.wait_for(&format!("a post about {id}"), |state| {
-            state.posts.get(id).map(|posts| posts[0].clone())
-        })
+        self.wait_for(&format!("a post about {id}"), |state| state.posts.get(id).map(|posts| posts[0].clone()))
     }
 
     /// The same, and removes the post: for runs of many events.
@@ -302,15 +300,8 @@ impl Api {
         let now = Instant::now();
         let mut state = self.lock();
         let Body { bytes, chunks, trailers } = body;
-        let post = |kind: &str, time| Post {
-            kind: kind.to_owned(),
-            headers,
-            body: bytes,
-            time,
-            at: now,
-            chunks,
-            trailers,
-        };
+        let post =
+            |kind: &str, time| Post { kind: kind.to_owned(), headers, body: bytes, time, at: now, chunks, trailers };
         let invocation = path.strip_prefix("/2018-06-01/runtime/invocation/");
         if let Some((id, kind)) = invocation.and_then(|rest| rest.split_once('/')) {
             let time = state.handed_out.get(id).map_or(Duration::ZERO, |&begin| now - begin);

@@ -76,13 +76,7 @@ fn the_environment_names_the_service() {
         ),
         (&[("AWS_ENDPOINT_URL", "http://A.b")], false, "a.b", ("a.b", 80), ""),
         (&[("AWS_ENDPOINT_URL", "https://[::1]:80/p/q/")], true, "[::1]:80", ("::1", 80), "/p/q"),
-        (
-            &[("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_LAMBDA", "https://b:443/")],
-            true,
-            "b",
-            ("b", 443),
-            "",
-        ),
+        (&[("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_LAMBDA", "https://b:443/")], true, "b", ("b", 443), ""),
     ] {
         let target = target(&[&role[..], variables].concat()).unwrap();
         assert_eq!((target.is_tls, target.host.as_str(), target.prefix.as_str()), (is_tls, host, prefix));
@@ -92,8 +86,7 @@ fn the_environment_names_the_service() {
 
 #[test]
 fn an_environment_that_names_no_service_is_an_error_that_names_the_variable() {
-    let all =
-        [("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let all = [("AWS_DEFAULT_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "s")];
     for (changed, value, message) in [
         ("AWS_DEFAULT_REGION", "", "`AWS_REGION` is not set: a durable function needs the region it runs in"),
         (

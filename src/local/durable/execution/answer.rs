@@ -93,9 +93,8 @@ impl Execution {
 
     fn result(&self, result: String) -> End {
         if self.parent.is_some() && result.len() > CHAINED_RESULT_LIMIT {
-            let message = format!(
-                "Execution output payload size must be less than or equal to {CHAINED_RESULT_LIMIT} bytes."
-            );
+            let message =
+                format!("Execution output payload size must be less than or equal to {CHAINED_RESULT_LIMIT} bytes.");
             return End::Failed(ErrorObject { error_message: Some(message), ..ErrorObject::default() });
         }
         End::Succeeded(result)
@@ -109,9 +108,7 @@ impl Execution {
             Kind::Execution | Kind::Context => false,
         };
         let mut operations = self.records.iter().map(|record| &record.operation);
-        self.owed
-            || self.changes > self.seen
-            || operations.any(|operation| waits(operation.kind, operation.status))
+        self.owed || self.changes > self.seen || operations.any(|operation| waits(operation.kind, operation.status))
     }
 
     /// Stops the execution. Does nothing if it has ended.

@@ -3,8 +3,7 @@
 use super::{End, Event, EventType, Execution, Invoked, blank, error, in_milliseconds, syntax::Target};
 use crate::durable::{
     operation::{
-        CallbackDetails, ChainedInvokeDetails, ContextDetails, Kind, Operation, Status, StepDetails,
-        WaitDetails,
+        CallbackDetails, ChainedInvokeDetails, ContextDetails, Kind, Operation, Status, StepDetails, WaitDetails,
     },
     update::{Action, Update},
 };
@@ -19,8 +18,7 @@ impl Execution {
         if update.kind == Kind::Execution {
             let payload = update.payload.clone().unwrap_or_default();
             let error = update.error.clone().unwrap_or_default();
-            let end =
-                if update.action == Action::Succeed { End::Succeeded(payload) } else { End::Failed(error) };
+            let end = if update.action == Action::Succeed { End::Succeeded(payload) } else { End::Failed(error) };
             return self.finish(end, now);
         }
         let known = self.records.iter().rposition(|record| record.operation.id == update.id);
@@ -65,10 +63,8 @@ impl Execution {
         self.change(position, Some(event), now, |operation| operation.status = Status::Started);
         let target = Target::read(&options.function_name);
         if let Some(target) = target.filter(|target| !functions(target)) {
-            let message = format!(
-                "Function not found: {}; here `--function {}=DIR:HANDLER` gives it",
-                target.text, target.name
-            );
+            let message =
+                format!("Function not found: {}; here `--function {}=DIR:HANDLER` gives it", target.text, target.name);
             self.change(position, Some(EventType::ChainedInvokeFailed), now, |operation| {
                 operation.status = Status::Failed;
                 let details = operation.chained_invoke_details.get_or_insert_default();
@@ -93,8 +89,7 @@ impl Execution {
                 operation.context_details = Some(ContextDetails { result, error, replay_children });
             } else {
                 let attempt = operation.step_details.as_ref().map_or(0, |details| details.attempt) + 1;
-                operation.step_details =
-                    Some(StepDetails { result, error, attempt, next_attempt_timestamp: None });
+                operation.step_details = Some(StepDetails { result, error, attempt, next_attempt_timestamp: None });
             }
         });
     }

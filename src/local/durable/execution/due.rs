@@ -14,8 +14,7 @@ impl Execution {
             if let Some((_, error_type, message)) = callback_limit(record).filter(|(time, ..)| *time <= now) {
                 self.change(position, Some(EventType::CallbackTimedOut), now, |operation| {
                     operation.status = Status::TimedOut;
-                    operation.callback_details.get_or_insert_default().error =
-                        Some(error(error_type, message));
+                    operation.callback_details.get_or_insert_default().error = Some(error(error_type, message));
                 });
             } else if timer(record).is_some_and(|time| time <= now) {
                 let is_wait = record.operation.kind == Kind::Wait;

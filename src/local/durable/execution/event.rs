@@ -68,16 +68,7 @@ impl Event {
     /// An event of an operation in its current state.
     pub(super) fn new(time: f64, kind: EventType, operation: &Operation) -> Self {
         let attempt = operation.step_details.as_ref().map(|details| details.attempt);
-        Self {
-            time,
-            kind,
-            id: operation.id.clone(),
-            attempt,
-            delay: None,
-            error: None,
-            payload: None,
-            began: None,
-        }
+        Self { time, kind, id: operation.id.clone(), attempt, delay: None, error: None, payload: None, began: None }
     }
 
     /// An attempt that is followed by another one.
@@ -113,11 +104,9 @@ impl Event {
         let record = execution.record(&self.id);
         if let Some(Record { operation, .. }) = record {
             put("Id", json!(operation.id));
-            for (name, value) in [
-                ("Name", &operation.name),
-                ("SubType", &operation.sub_type),
-                ("ParentId", &operation.parent_id),
-            ] {
+            for (name, value) in
+                [("Name", &operation.name), ("SubType", &operation.sub_type), ("ParentId", &operation.parent_id)]
+            {
                 if let Some(value) = value {
                     put(name, json!(value));
                 }
@@ -138,21 +127,17 @@ impl Event {
         };
         let (result, error) = match (execution.end(), record) {
             (Some(End::Succeeded(result)), _) if self.is_of_execution() => (Some(result.as_str()), None),
-            (Some(End::Failed(error) | End::Stopped(error)), _) if self.is_of_execution() => {
-                (None, Some(error))
-            }
+            (Some(End::Failed(error) | End::Stopped(error)), _) if self.is_of_execution() => (None, Some(error)),
             (_, Some(record)) if self.delay.is_none() => record.operation.outcome(),
             _ => (self.payload.as_deref(), self.error.as_ref()),
         };
         let duration = || {
             let operation = record.map(|record| &record.operation);
-            let end =
-                operation.and_then(|operation| operation.wait_details.as_ref()?.scheduled_end_timestamp);
+            let end = operation.and_then(|operation| operation.wait_details.as_ref()?.scheduled_end_timestamp);
             let begin = operation.and_then(|operation| operation.start_timestamp);
             json!(whole_seconds(end.unwrap_or_default() - begin.unwrap_or_default()))
         };
-        let retry =
-            || json!({ "CurrentAttempt": self.attempt, "NextAttemptDelaySeconds": self.delay.unwrap_or(0) });
+        let retry = || json!({ "CurrentAttempt": self.attempt, "NextAttemptDelaySeconds": self.delay.unwrap_or(0) });
         match self.kind {
             EventType::ExecutionStarted => {
                 json!({ "Input": payload(Some(execution.input())), "ExecutionTimeout": LONGEST_WAIT })
@@ -179,8 +164,7 @@ impl Event {
             EventType::CallbackStarted => callback(record),
             EventType::ChainedInvokeStarted => invocation(record, &payload),
             EventType::InvocationCompleted => {
-                let times =
-                    json!({ "StartTimestamp": self.began, "EndTimestamp": self.time, "RequestId": self.id });
+                let times = json!({ "StartTimestamp": self.began, "EndTimestamp": self.time, "RequestId": self.id });
                 match &self.error {
                     Some(error) => with(times, "Error", failure(Some(error))),
                     None => times,
@@ -191,10 +175,7 @@ impl Event {
     }
 
     fn is_of_execution(&self) -> bool {
-        matches!(
-            self.kind,
-            EventType::ExecutionSucceeded | EventType::ExecutionFailed | EventType::ExecutionStopped
-        )
+        matches!(self.kind, EventType::ExecutionSucceeded | EventType::ExecutionFailed | EventType::ExecutionStopped)
     }
 }
 

@@ -280,13 +280,7 @@ impl Execution {
     }
 
     /// Changes an operation, and adds the change to the history.
-    fn change(
-        &mut self,
-        position: usize,
-        event: Option<EventType>,
-        now: f64,
-        change: impl FnOnce(&mut Operation),
-    ) {
+    fn change(&mut self, position: usize, event: Option<EventType>, now: f64, change: impl FnOnce(&mut Operation)) {
         self.changes += 1;
         let record = &mut self.records[position];
         record.changed = self.changes;

@@ -113,9 +113,8 @@ impl Execution {
             .position(|record| record.operation.id == id && record.operation.status == Status::Started);
         let Some(position) = waiting else { return };
         let too_large = || {
-            let message = format!(
-                "CHAINED_INVOKE output payload size must be less than or equal to {RESULT_LIMIT} bytes."
-            );
+            let message =
+                format!("CHAINED_INVOKE output payload size must be less than or equal to {RESULT_LIMIT} bytes.");
             ErrorObject { error_message: Some(message), ..ErrorObject::default() }
         };
         let (status, event, result, error) = match end {
@@ -126,9 +125,7 @@ impl Execution {
                 (Status::Succeeded, EventType::ChainedInvokeSucceeded, Some(result.clone()), None)
             }
             End::Failed(error) => (Status::Failed, EventType::ChainedInvokeFailed, None, Some(error.clone())),
-            End::Stopped(error) => {
-                (Status::Stopped, EventType::ChainedInvokeStopped, None, Some(error.clone()))
-            }
+            End::Stopped(error) => (Status::Stopped, EventType::ChainedInvokeStopped, None, Some(error.clone())),
         };
         self.change(position, Some(event), now, |operation| {
             operation.status = status;

@@ -59,10 +59,8 @@ fn check_ends(updates: &[Update]) -> Result<(), Refusal> {
 }
 
 fn check_sizes(execution: &Execution, update: &Update) -> Result<usize, Refusal> {
-    let error = update
-        .error
-        .as_ref()
-        .map_or(0, |error| serde_json::to_vec(error).expect("BUG: text always serializes").len());
+    let error =
+        update.error.as_ref().map_or(0, |error| serde_json::to_vec(error).expect("BUG: text always serializes").len());
     if error > ERROR_LIMIT {
         return Err(Refusal::TooLarge(format!("Error object size must be less than {ERROR_LIMIT} bytes.")));
     }

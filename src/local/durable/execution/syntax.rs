@@ -135,8 +135,7 @@ pub fn find_function<'a, T>(functions: &'a [T], called: &str, name: impl Fn(&T) 
 
 fn is_region(part: &str) -> bool {
     let words: Vec<_> = part.split('-').collect();
-    let number =
-        words.last().is_some_and(|last| last.len() == 1 && last.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = words.last().is_some_and(|last| last.len() == 1 && last.bytes().all(|byte| byte.is_ascii_digit()));
     words.len() >= 3
         && number
         && words.iter().rev().skip(1).all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))

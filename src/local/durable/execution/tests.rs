@@ -95,10 +95,7 @@ fn of_syntax() -> Cases {
     vec![
         (json!([step("", Action::Start)]), constraint("", "id", "have length greater than or equal to 1")),
         (json!([step("a b", Action::Start)]), constraint("a b", "id", word)),
-        (
-            json!([step(&long(65), Action::Start)]),
-            constraint(&long(65), "id", "have length less than or equal to 64"),
-        ),
+        (json!([step(&long(65), Action::Start)]), constraint(&long(65), "id", "have length less than or equal to 64")),
         (
             json!([{ "Id": "n", "Type": "STEP", "Action": "START", "Name": "\u{e4}" }]),
             constraint("\u{e4}", "name", r"satisfy regular expression pattern: [\x20-\x7E]+"),
@@ -111,14 +108,8 @@ fn of_syntax() -> Cases {
             json!([{ "Id": "n", "Type": "STEP", "Action": "START", "SubType": long(33) }]),
             constraint(&long(33), "subType", "have length less than or equal to 32"),
         ),
-        (
-            json!([{ "Id": "n", "Type": "STEP", "Action": "START", "ParentId": "?" }]),
-            constraint("?", "parentId", word),
-        ),
-        (
-            json!([wait(0)]),
-            constraint("0", "waitOptions.waitSeconds", "have value greater than or equal to 1"),
-        ),
+        (json!([{ "Id": "n", "Type": "STEP", "Action": "START", "ParentId": "?" }]), constraint("?", "parentId", word)),
+        (json!([wait(0)]), constraint("0", "waitOptions.waitSeconds", "have value greater than or equal to 1")),
         (
             json!([wait(31_622_401)]),
             constraint("31622401", "waitOptions.waitSeconds", "have value less than or equal to 31622400"),
@@ -130,11 +121,7 @@ fn of_syntax() -> Cases {
         (
             json!([{ "Id": "n", "Type": "CALLBACK", "Action": "START",
                      "CallbackOptions": { "TimeoutSeconds": 100_000_000 } }]),
-            constraint(
-                "100000000",
-                "callbackOptions.timeoutSeconds",
-                "have value less than or equal to 99999999",
-            ),
+            constraint("100000000", "callbackOptions.timeoutSeconds", "have value less than or equal to 99999999"),
         ),
     ]
 }
@@ -427,8 +414,7 @@ fn a_step_counts_its_attempts_and_keeps_the_state_of_a_poll() {
 fn callbacks_time_out_and_close() {
     let open = |limits: Value| {
         let mut execution = execution();
-        let update =
-            json!([{ "Id": "cb", "Type": "CALLBACK", "Action": "START", "CallbackOptions": limits }]);
+        let update = json!([{ "Id": "cb", "Type": "CALLBACK", "Action": "START", "CallbackOptions": limits }]);
         execution.send(update).unwrap();
         let id = callback_of(&execution);
         (execution, id)
@@ -444,10 +430,7 @@ fn callbacks_time_out_and_close() {
     }
     let late = timeout.answer_callback(&id, Ok(String::new()), NOW + 10.0);
     assert_eq!(late.unwrap_err(), CallbackError::Closed(id, "its time is over"));
-    assert_eq!(
-        (timeout.status("cb"), error_type(&timeout)),
-        (Status::TimedOut, "Callback.Timeout".to_owned())
-    );
+    assert_eq!((timeout.status("cb"), error_type(&timeout)), (Status::TimedOut, "Callback.Timeout".to_owned()));
     let (mut heartbeat, _) = open(json!({ "HeartbeatTimeoutSeconds": 4 }));
     heartbeat.complete_due(NOW + 4.0);
     assert_eq!(error_type(&heartbeat), "Callback.Heartbeat");
@@ -468,10 +451,7 @@ fn a_function_that_is_not_there_fails_at_once() {
                           "ChainedInvokeOptions": { "FunctionName": "other:2" } }]);
     let operation = execution.send(invoke).unwrap().remove(0);
     let error = operation.chained_invoke_details.unwrap().error.unwrap();
-    assert_eq!(
-        (operation.status, error.error_type.as_deref()),
-        (Status::Failed, Some("ResourceNotFoundException"))
-    );
+    assert_eq!((operation.status, error.error_type.as_deref()), (Status::Failed, Some("ResourceNotFoundException")));
 }
 
 #[test]
@@ -501,15 +481,9 @@ fn takes_the_answers_of_invocations() {
     let cases = [
         (r#"{"Status":"SUCCEEDED","Result":"1"}"#, Some(End::Succeeded("1".to_owned()))),
         (r#"{"Status":"SUCCEEDED"}"#, Some(End::Succeeded(String::new()))),
-        (
-            r#"{"Status":"FAILED","Error":{"ErrorType":"E","ErrorMessage":"m"}}"#,
-            Some(End::Failed(error("E", "m"))),
-        ),
+        (r#"{"Status":"FAILED","Error":{"ErrorType":"E","ErrorMessage":"m"}}"#, Some(End::Failed(error("E", "m")))),
         (r#"{"Status":"FAILED"}"#, Some(End::Failed(ErrorObject::default()))),
-        (
-            r#"{"Status":"SUCCEEDED","Result":"1","Error":{}}"#,
-            failed("Cannot provide an Error for SUCCEEDED status."),
-        ),
+        (r#"{"Status":"SUCCEEDED","Result":"1","Error":{}}"#, failed("Cannot provide an Error for SUCCEEDED status.")),
         (r#"{"Status":"FAILED","Result":"1"}"#, failed("Cannot provide a Result for FAILED status.")),
         (r#"{"Status":"DONE"}"#, failed("Unexpected invocation status: DONE")),
         (r#"{"a":1}"#, failed("Response status is required")),
@@ -607,8 +581,7 @@ fn stops_with_its_invocations() {
     let reason = error("Stopped", "by hand");
     execution.stop(reason.clone(), NOW);
     assert_eq!((execution.end(), execution.status("i")), (Some(&End::Stopped(reason)), Status::Stopped));
-    let callback =
-        execution.records.iter().find_map(|record| record.operation.callback_details.clone()).unwrap();
+    let callback = execution.records.iter().find_map(|record| record.operation.callback_details.clone()).unwrap();
     let id = callback.callback_id.unwrap();
     assert_eq!(
         execution.answer_callback(&id, Ok(String::new()), NOW).unwrap_err(),
