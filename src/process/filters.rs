@@ -4,6 +4,7 @@
 //! The standard input shows the difference: a filter reads from a pipe, a background process from `/dev/null`.
 
 use std::{
+    collections::HashSet,
     fs,
     os::fd::AsFd,
     path::Path,
@@ -18,7 +19,7 @@ use rustix::{
 
 use super::{
     Children,
-    proc::{Status, children_of, file, place, with_all_below},
+    proc::{Status, children_of, file, place},
 };
 
 /// How long to wait for a filter if a process that the handler left behind can still write to the filter's pipe.
@@ -86,8 +87,8 @@ impl Children {
             if left.is_empty() {
                 return (Writers::Nobody, false);
             }
-            let all = with_all_below(|process| left.contains(&process.pid)).into_iter();
-            let processes: Vec<_> = all.map(|process| Process::read(process.pid, requests)).collect();
+            let read = |pid| Process::read(pid, requests);
+            let processes: Vec<_> = with_all_below(left).into_iter().map(read).collect();
             let writers = writers_of(answer, &processes, ended.elapsed());
             let log_is_filtered = is_filtered(log, &processes, ended.elapsed());
             // during a reading, a process may end and leave others behind, or move a descriptor
@@ -149,6 +150,8 @@ fn may_pass_on_more(filter: &Process, input: &End, processes: &[Process], since:
 #[derive(PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: Pid,
+    /// Whether the process is not a zombie.
+    runs: bool,
     /// The pipes that it reads. Right after a fork, a filter's pipe is not its standard input yet.
     pub(super) inputs: Vec<End>,
     pub(super) outputs: Vec<End>,
@@ -177,7 +180,8 @@ impl Process {
                 inputs.push(End { descriptor, pipe });
             }
         }
-        Self { pid, inputs, outputs }
+        let runs = Status::read(pid).is_some_and(|status| !status.has_ended());
+        Self { pid, runs, inputs, outputs }
     }
 
     pub(super) fn writes(&self, pipe: &PipeName) -> bool {
@@ -200,4 +204,15 @@ impl Process {
 /// Whether the standard input of a process is a pipe. A subshell that waits for an event has a file.
 fn reads_a_pipe(pid: Pid) -> bool {
     PipeName::at(place(pid, "fd/0")).is_some()
+}
+
+/// These processes and their descendants.
+fn with_all_below(mut pids: Vec<Pid>) -> Vec<Pid> {
+    let mut seen: HashSet<_> = pids.iter().copied().collect();
+    let mut next = 0;
+    while next < pids.len() {
+        pids.extend(children_of(pids[next]).into_iter().filter(|pid| seen.insert(*pid)));
+        next += 1;
+    }
+    pids
 }
