@@ -27,7 +27,7 @@ Usage: durable step NAME [OPTIONS] [--] COMMAND…
        durable answer FILE ID RESULT
 
   step              run COMMAND once; store its output, and print it again in replays
-    wait              end the invocation, and continue after this time
+  wait              end the invocation, and continue after this time
   callback          run COMMAND with the id of a callback as its last argument, and
                     wait for the answer
   callback-id       print the id of a new callback

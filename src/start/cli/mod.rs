@@ -79,7 +79,7 @@ Usage: bootstrap [HANDLER [EVENT]]
        bootstrap --durable [OPTIONS] HANDLER EVENT
        bootstrap durable answer FILE ID RESULT
 
-    HANDLER   the handler, if _HANDLER is not set: function.handler, report.sh, ...
+  HANDLER   the handler, if _HANDLER is not set: function.handler, report.sh, ...
   EVENT     without AWS_LAMBDA_RUNTIME_API: answer this one event and end;
             @FILE reads it from a file, - from standard input
 
