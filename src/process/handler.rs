@@ -7,7 +7,7 @@ use rustix::process::Pid;
 use super::{
     KILL_ROUNDS, LOOK_INTERVAL, Marks,
     filters::Process,
-    proc::{Status, ancestors, belonging, file, kill, threads},
+    proc::{Status, ancestors, belonging, file, kill, parents, threads},
 };
 
 /// Where the handler of an event runs.
@@ -63,10 +63,8 @@ impl Handler {
             return false;
         }
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
-        let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
         let mut quiet: HashSet<Pid> = blocked.iter().copied().collect();
-        let waiting = blocked.iter().flat_map(|&pid| ancestors(pid, parent)).filter(|pid| all.contains_key(pid));
-        for ancestor in waiting.collect::<Vec<_>>() {
+        for ancestor in waiting(blocked, &all) {
             if !quiet.contains(&ancestor) && !is_asleep(ancestor) {
                 return false;
             }
@@ -91,9 +89,7 @@ impl Handler {
     /// run. Other processes that it has left stay.
     pub fn kill_waiting(&self, blocked: &[Pid]) {
         let all: HashMap<_, _> = self.processes().into_iter().map(|status| (status.pid, status)).collect();
-        let parent = |pid| all.get(&pid).and_then(|status: &Status| status.parent);
-        let line: HashSet<_> = blocked.iter().flat_map(|&pid| ancestors(pid, parent)).collect();
-        let waiting: Vec<_> = line.iter().filter_map(|pid| all.get(pid)).copied().collect();
+        let waiting: Vec<_> = waiting(blocked, &all).map(|pid| all[&pid]).collect();
         kill(&waiting, Some(self.worker));
     }
 
@@ -120,14 +116,20 @@ impl Handler {
         if self.home == Home::Program {
             return all;
         }
-        let parents: HashMap<_, _> = all.iter().map(|status| (status.pid, status.parent)).collect();
+        let parent = parents(&all);
         let is_others = |status: &Status| {
-            let line = ancestors(status.pid, |pid| parents.get(&pid).copied().flatten());
+            let line = ancestors(status.pid, &parent);
             let below = line.iter().position(|&pid| pid == self.worker);
             below.is_some_and(|at| at == 0 || Some(line[at - 1]) != self.forked)
         };
         all.into_iter().filter(|status| !is_others(status)).collect()
     }
+}
+
+/// The `blocked` and their ancestors, as far as they run. A process may be among them more than once.
+fn waiting<'a>(blocked: &'a [Pid], all: &'a HashMap<Pid, Status>) -> impl Iterator<Item = Pid> + 'a {
+    let parent = |pid| all.get(&pid).and_then(|status| status.parent);
+    blocked.iter().flat_map(move |&pid| ancestors(pid, parent)).filter(|pid| all.contains_key(pid))
 }
 
 /// Whether all threads of a process sleep.

@@ -144,10 +144,12 @@ pub(super) fn kill_all(find: impl Fn() -> Vec<Status>) {
 /// number before its own signal comes. All are stopped first, parents before children, so that no process can react to
 /// another one's end. `false` if there are none.
 pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) -> bool {
-    let parents: HashMap<_, _> = processes.iter().map(|status| (status.pid, status.parent)).collect();
-    let parent = |pid| parents.get(&pid).copied().flatten();
+    if processes.is_empty() {
+        return false;
+    }
+    let parent = parents(processes);
     let mut parents_first = processes.to_vec();
-    parents_first.sort_by_cached_key(|status| ancestors(status.pid, parent).len());
+    parents_first.sort_by_cached_key(|status| ancestors(status.pid, &parent).len());
     // `getpgrp` returns 0 if the group was created outside of the container
     let own = Status::read(getpid()).and_then(|own| own.group);
     let is_killed = |group: &Pid| Some(*group) != own && Some(*group) != kept_group;
@@ -165,7 +167,13 @@ pub(super) fn kill(processes: &[Status], kept_group: Option<Pid>) -> bool {
     for process in parents_first.iter().rev() {
         send(process, Signal::KILL);
     }
-    !processes.is_empty()
+    true
+}
+
+/// Finds the parent of a process among these.
+pub(super) fn parents(processes: &[Status]) -> impl Fn(Pid) -> Option<Pid> + use<> {
+    let parents: HashMap<_, _> = processes.iter().map(|status| (status.pid, status.parent)).collect();
+    move |pid| parents.get(&pid).copied().flatten()
 }
 
 /// A process and its ancestors.
