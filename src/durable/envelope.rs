@@ -60,10 +60,10 @@ pub fn succeeded(result: &str) -> Bytes {
     bytes(&json!({ "Status": "SUCCEEDED", "Result": result }))
 }
 
-/// Whether the answer with this result is not too large. Escapes in it count.
+/// Whether such an answer is not too large. Escapes in its result count.
 #[must_use]
-pub fn fits_in_answer(result: &str) -> bool {
-    succeeded(result).len() - succeeded("").len() <= RESULT_LIMIT
+pub fn fits(answer: &Bytes) -> bool {
+    answer.len() - succeeded("").len() <= RESULT_LIMIT
 }
 
 /// The answer of an execution that has ended with an error.

@@ -27,12 +27,13 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bytes::Bytes;
 use tempfile::{TempDir, TempPath};
 use tokio::{net::UnixListener, time::timeout_at};
 
 pub use self::envelope::Envelope;
 use self::{
-    envelope::{failed, fits_in_answer, pending, succeeded},
+    envelope::{failed, fits, pending, succeeded},
     operation::ErrorObject,
     remote::Remote,
     service::Service,
@@ -100,7 +101,7 @@ impl Durable {
         };
         Ok(match ended {
             Ended::Pending => pending(),
-            Ended::Succeeded(result) => succeeded(&result),
+            Ended::Succeeded(answer) => answer,
             Ended::Failed(error) => {
                 // the service's message may quote a credential
                 let failure = self.settings.secrets.masked(error.to_failure());
@@ -187,11 +188,16 @@ impl Durable {
     /// The end of an invocation whose handler has ended by itself.
     async fn ended(session: &Session, outcome: Outcome) -> Result<Ended, Failure> {
         match outcome.map(|answer| String::from_utf8(answer.into())) {
-            Ok(Ok(result)) if fits_in_answer(&result) => Ok(Ended::Succeeded(result)),
-            Ok(Ok(result)) => match session.keep_result(result).await {
-                None => Ok(Ended::Succeeded(String::new())),
-                Some(ending) => Self::ended_by(ending),
-            },
+            Ok(Ok(result)) => {
+                let answer = succeeded(&result);
+                if fits(&answer) {
+                    return Ok(Ended::Succeeded(answer));
+                }
+                match session.keep_result(result).await {
+                    None => Ok(Ended::Succeeded(succeeded(""))),
+                    Some(ending) => Self::ended_by(ending),
+                }
+            }
             Ok(Err(not_text)) => {
                 let at = not_text.utf8_error().valid_up_to();
                 let message = format!("the answer is no UTF-8 text at byte {at}: encode it, as by `base64`");
@@ -242,7 +248,8 @@ impl Durable {
 /// The end of an invocation.
 enum Ended {
     Pending,
-    Succeeded(String),
+    /// The answer.
+    Succeeded(Bytes),
     Failed(ErrorObject),
 }
 

@@ -14,7 +14,7 @@ use crate::durable::{
     identity,
     message::Message,
     operation::{ErrorObject, Kind, Operation},
-    update::{Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, LONGEST_WAIT, WaitOptions},
+    update::{Action, CallbackOptions, ChainedInvokeOptions, ContextOptions, LONGEST_WAIT, Update, WaitOptions},
 };
 
 /// The largest stored result of a context. If a result is larger, the context's body runs again in each replay.
@@ -190,13 +190,7 @@ impl Session {
     }
 
     /// Lets the client run the body of an operation, which stays active.
-    pub(super) fn run(
-        &self,
-        active: Active<'_>,
-        policy: Policy,
-        attempt: u64,
-        start: Option<crate::durable::update::Update>,
-    ) -> Message {
+    pub(super) fn run(&self, active: Active<'_>, policy: Policy, attempt: u64, start: Option<Update>) -> Message {
         let operation = active.operation.clone();
         let recorded = self.recorded(&operation);
         let poll = recorded.as_ref().and_then(|recorded| recorded.step_details.as_ref()?.result.clone());
