@@ -1,6 +1,11 @@
 //! Programs as handlers: any file that runs in a terminal, started afresh for each event.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::support::{Event, Function, Running, needs::has, until};
 
@@ -487,4 +492,14 @@ fn several_run_at_the_same_time() {
     for (id, name) in ids.iter().zip(["a", "b"]) {
         assert_eq!(function.api.wait(id).body, name.as_bytes());
     }
+}
+
+#[test]
+fn a_file_with_many_functions_starts_at_once() {
+    let functions = (0..6000).map(|number| format!("step_{number}() {{\n    : step_{number}\n}}\n"));
+    let file = format!("#!/usr/bin/env bash\n{}echo started\n", functions.collect::<Vec<_>>().concat());
+    let began = Instant::now();
+    assert_eq!(twice(&program("many.sh", &file).start(), "{}"), "started");
+    // a search of the whole file for each of them takes more than a minute
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }

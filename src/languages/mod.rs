@@ -7,7 +7,7 @@ mod powershell;
 mod program;
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     ffi::OsStr,
     io,
     os::unix::fs::MetadataExt,
@@ -235,26 +235,38 @@ fn check_spoiled(text: &[u8], file: &Path, windows_line: Option<usize>) -> Resul
     Err(Failure::new(ErrorType::HandlerLoadFailed, format!("`{}` {fault}", file.display())))
 }
 
+/// The lines of a script that are no comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with('#'))
+}
+
 /// The hint for a file that ran as a program with an empty answer, if it defines a function that it does not call.
 /// `handler` returns the handler for a function's name.
 fn only_defines(file: &Path, text: &[u8], handler: impl Fn(&str) -> String) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     let ends_name = |letter: char| letter.is_whitespace() || "({".contains(letter);
-    let lines = || text.lines().filter(|line| !line.trim_start().starts_with('#'));
-    let words = |line| str::split(line, |letter| ends_name(letter) || ")};|&`\"'".contains(letter));
-    let is_only_defined =
-        |name: &&str| lines().flat_map(words).filter(|word| word.eq_ignore_ascii_case(name)).count() == 1;
-    let mut defined = lines().filter_map(|line| {
-        let (word, rest) = line.split_at(line.find(ends_name)?);
-        let rest = rest.trim_start();
-        if word.eq_ignore_ascii_case("function") {
-            return rest.split(ends_name).next().filter(|name| !name.is_empty());
-        }
-        let body = rest.strip_prefix("()")?.trim_start();
-        let is_name = !word.is_empty() && !word.contains(['=', '$', '#', '"', '\'']);
-        (is_name && (body.is_empty() || body.starts_with(['{', '(']))).then_some(word)
-    });
-    let function = defined.find(is_only_defined)?;
+    let mut defined = code(&text)
+        .filter_map(|line| {
+            let (word, rest) = line.split_at(line.find(ends_name)?);
+            let rest = rest.trim_start();
+            if word.eq_ignore_ascii_case("function") {
+                return rest.split(ends_name).next().filter(|name| !name.is_empty());
+            }
+            let body = rest.strip_prefix("()")?.trim_start();
+            let is_name = !word.is_empty() && !word.contains(['=', '$', '#', '"', '\'']);
+            (is_name && (body.is_empty() || body.starts_with(['{', '(']))).then_some(word)
+        })
+        .peekable();
+    defined.peek()?;
+    // counted once: a file may define many functions
+    let lower_case = text.to_ascii_lowercase();
+    let mut uses = HashMap::<_, usize>::new();
+    for word in
+        code(&lower_case).flat_map(|line| line.split(|letter| ends_name(letter) || ")};|&`\"'".contains(letter)))
+    {
+        *uses.entry(word).or_default() += 1;
+    }
+    let function = defined.find(|name| uses.get(&*name.to_ascii_lowercase()) == Some(&1))?;
     Some(format!(
         "`{}` ran as a program and answered nothing; it defines `{function}`: to call that, the handler is `{}`",
         file.display(),
