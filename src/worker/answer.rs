@@ -149,6 +149,8 @@ pub(super) struct Run {
 struct End {
     exit: ExitStatus,
     since: Instant,
+    /// Whether its writers have been looked for.
+    is_looked_at: bool,
     /// Whether the answer had filters.
     has_filters: bool,
 }
@@ -168,7 +170,7 @@ impl Run {
     /// Records the end of the process.
     pub(super) fn end(&mut self, exit: ExitStatus, pipe: &pipe::Receiver) {
         self.output.receive_rest(pipe);
-        self.end = Some(End { exit, since: Instant::now(), has_filters: false });
+        self.end = Some(End { exit, since: Instant::now(), is_looked_at: false, has_filters: false });
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -182,6 +184,10 @@ impl Run {
         let (answer, log, exit) = (PipeName::of(pipe), self.log.lock().pipe(), end.exit);
         let last = loop {
             let (mut writers, log_is_filtered) = self.children.writers(&answer, &log, shell, end.since);
+            if !std::mem::replace(&mut end.is_looked_at, true) {
+                // a filter that ended before the first look is not seen, but has written its output
+                self.output.receive_rest(pipe);
+            }
             if !exit.success() {
                 writers = Writers::Others;
             }
